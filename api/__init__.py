@@ -1,0 +1,1 @@
+"""HTTP: queries, commands, live feed."""

@@ -1,0 +1,1 @@
+"""The agent at the site: readers and devices in, reduction, spool, uplink, signals out."""

@@ -1,0 +1,1 @@
+"""Device protocols, each a pure codec with thin drivers around it."""

@@ -1,0 +1,1 @@
+"""Operators (pure) and the hosts that run them."""

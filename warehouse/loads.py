@@ -1,0 +1,69 @@
+"""What the stream tells the warehouse: loads that passed a portal, and where tags are. And what it asks: expectations.
+
+These are the warehouse's own words for it; the stream maps its Passages to them (`stream.posting`).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from warehouse.site import Direction, Effect
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTag:
+    """A tag that belongs (`sure`) or may belong to a load."""
+
+    epc: str
+    sure: bool
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One final passage. `at_us` is when it happened (reader time): postings carry it as `effective_at`."""
+
+    passage_id: UUID
+    revision: int
+    portal: str
+    direction: Direction
+    effect: Effect
+    from_location: str
+    to_location: str
+    at_us: int
+    tags: tuple[LoadTag, ...]
+
+
+class LocationEvent(StrEnum):
+    """How a tag came to be where it is."""
+
+    ARRIVED = "arrived"
+    MOVED = "moved"
+    DEPARTED = "departed"
+
+
+@dataclass(frozen=True, slots=True)
+class LocationUpdate:
+    """A tag or handling unit is now at a location (ledger code); `evidence` says why, in words a person reads."""
+
+    update_id: UUID
+    epc: str
+    event: LocationEvent
+    location: str
+    at_us: int
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What open documents expect at a portal, as known at `at_us`: single tags, and quantities by item.
+
+    `epcs` are serials or handling units announced by EPC; `items` are (GTIN-14 or item code, quantity) still open.
+    `known_epcs` are tags the warehouse knows at all: a belonging tag outside `epcs` and `items` is an extra.
+    """
+
+    portal: str
+    at_us: int
+    documents: tuple[str, ...] = ()
+    epcs: tuple[str, ...] = ()
+    items: tuple[tuple[str, int], ...] = ()

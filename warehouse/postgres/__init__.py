@@ -1,0 +1,1 @@
+"""PostgreSQL adapters and migrations of the warehouse ports."""

@@ -1,0 +1,228 @@
+"""One site as configured: readers, antennas, zones, portals. Plain values; `tagledger.config` reads the file.
+
+Places are what antennas see. A `Zone` is a place; a `Portal` is a place with two sides and so a direction: `IN` is from
+its `outside` zone to its `inside` zone, `OUT` the other way. Every antenna belongs to exactly one place.
+Units come last in names; time is integer microseconds since the Unix epoch, UTC, unless a name says otherwise.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """Which side of its portal an antenna or photo-eye is mounted on."""
+
+    INSIDE = "inside"
+    OUTSIDE = "outside"
+
+
+class Direction(StrEnum):
+    """Which way a load went through a portal."""
+
+    IN = "in"
+    OUT = "out"
+    UNSURE = "unsure"
+
+
+class Effect(StrEnum):
+    """What a place's decisions may do to the books."""
+
+    OBSERVE = "observe"
+    SUGGEST = "suggest"
+    POST = "post"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AntennaRef:
+    """One antenna port of one reader; written `reader:port` everywhere people read it."""
+
+    reader: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.reader}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Antenna:
+    """An antenna port and the place it watches."""
+
+    port: int
+    place: str
+    side: Side | None = None
+    power_dbm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """How a reader takes inventory (LLRP 1.1, 11.2.4 ROSpec and 15.2.1.2 C1G2InventoryCommand)."""
+
+    session: int = 1
+    tag_population: int = 64
+    mode_identifier: int | None = None
+    report_every_n_tags: int | None = None
+    report_every_ms: int = 100
+    impinj_extensions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One RFID reader and how to reach it."""
+
+    name: str
+    host: str
+    port: int = 5084
+    tls: bool = False
+    driver: str = "native"
+    antennas: tuple[Antenna, ...] = ()
+    inventory: Inventory = Inventory()
+    keepalive_ms: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A place where things can be; `location` is its code in the ledger (its name when empty)."""
+
+    name: str
+    effect: Effect = Effect.OBSERVE
+    location: str = ""
+    depart_after_s: float = 30.0
+
+    @property
+    def location_code(self) -> str:
+        return self.location or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoEye:
+    """A light barrier wired to a reader's GPI port; `blocked_state` is the GPI level while something is in the beam."""
+
+    reader: str
+    gpi: int
+    side: Side
+    blocked_state: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StackLight:
+    """A stack light wired to a reader's GPO ports."""
+
+    reader: str
+    green_gpo: int
+    amber_gpo: int
+    red_gpo: int
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """A door: loads pass between its `outside` and its `inside` zone.
+
+    `neighbours` are the portals whose antennas may hear this door's tags; their reads are evidence here.
+    """
+
+    name: str
+    inside: str
+    outside: str
+    effect: Effect = Effect.OBSERVE
+    neighbours: tuple[str, ...] = ()
+    photo_eyes: tuple[PhotoEye, ...] = ()
+    stack_light: StackLight | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """One edge agent's own settings."""
+
+    agent: str = "edge"
+    flush_ms: int = 250
+    heartbeat_ms: int = 500
+    window_ms: int = 250
+    spool_max_mb: int = 2048
+    retain_h: float = 24.0
+    capture: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkSettings:
+    """How batches reach the stream: `inproc` (same process) or `mqtt`."""
+
+    kind: str = "inproc"
+    host: str = "127.0.0.1"
+    port: int = 1883
+    username: str = ""
+    password: str = ""
+    tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """How the stream waits and when it leaves a silent source out."""
+
+    gap_wait_s: float = 5.0
+    source_silent_s: float = 10.0
+    snapshot_every_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """Where the books are kept; an empty `dsn` means the embedded server under the state directory."""
+
+    dsn: str = ""
+    pool_max: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Where the API listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything one site file says."""
+
+    name: str
+    readers: tuple[Reader, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    portals: tuple[Portal, ...] = ()
+    timezone: str = "UTC"
+    state_dir: str = ".state"
+    edge: EdgeSettings = EdgeSettings()
+    uplink: UplinkSettings = UplinkSettings()
+    stream: StreamSettings = StreamSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    api: ApiSettings = ApiSettings()
+
+    def portal(self, name: str) -> Portal:
+        """The portal of that name; KeyError when there is none."""
+        for portal in self.portals:
+            if portal.name == name:
+                return portal
+        raise KeyError(name)
+
+    def zone(self, name: str) -> Zone:
+        """The zone of that name; KeyError when there is none."""
+        for zone in self.zones:
+            if zone.name == name:
+                return zone
+        raise KeyError(name)
+
+    def antennas_of(self, place: str) -> tuple[AntennaRef, ...]:
+        """The antennas that watch a place, in site-file order."""
+        return tuple(
+            AntennaRef(reader.name, antenna.port)
+            for reader in self.readers
+            for antenna in reader.antennas
+            if antenna.place == place
+        )
+
+    def antenna_at(self, ref: AntennaRef) -> Antenna | None:
+        """The configured antenna behind a reference; None for a port the site file does not name."""
+        for reader in self.readers:
+            if reader.name == ref.reader:
+                for antenna in reader.antennas:
+                    if antenna.port == ref.port:
+                        return antenna
+        return None
