@@ -1,0 +1,15 @@
+"""Shared fixtures, and the rule that in CI a skipped test is a failed run."""
+
+import os
+
+import pytest
+
+NO_SKIP = os.environ.get("TAGLEDGER_NO_SKIP") == "1"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if NO_SKIP and reporter is not None and reporter.stats.get("skipped") and exitstatus == pytest.ExitCode.OK:
+        reporter.write_line("TAGLEDGER_NO_SKIP=1: every test has to run here, see the skip reasons above", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
