@@ -67,7 +67,7 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One RFID reader and how to reach it."""
+    """One RFID reader and how to reach it; `agent` is the edge agent that drives it (empty: any agent may)."""
 
     name: str
     host: str
@@ -77,6 +77,7 @@ class Reader:
     antennas: tuple[Antenna, ...] = ()
     inventory: Inventory = Inventory()
     keepalive_ms: int = 10_000
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,181 @@
+"""What a portal tells the people in it, keyed by portal: Passages and Expectations in, Signals out, only on change.
+
+While a load is in the door its provisional verdicts are compared with what open documents expect there:
+
+- red: one certain tag too many: expected neither by EPC nor by item, or beyond the open quantity of its item. With no
+  document open every certain tag is one too many, unless the portal only observes;
+- green: everything expected is here and nothing too much;
+- amber: neither by `decide_after_s`, or at the close: a person has to look;
+- off: `hold_s` after the close.
+
+Certain means verdict `belongs` with a score of at least `certain_score`. A later verdict takes an earlier one back, so
+the light follows. Until an expectation is known nothing is said. Amended passages do not light a door that is empty.
+A signal is valid for `valid_s`: whoever drives a light checks that against the wall clock (replay never drives one).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from stream.model import Colour, Passage, Signal, TagVerdict
+from warehouse.loads import Expectation
+from warehouse.site import Effect, Portal
+
+ItemOf = Callable[[str], str | None]
+"""The item code (GTIN-14) of an EPC, or None when its scheme names no item."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalParams:
+    """Times in seconds; `certain_score` is the least score that may turn a light red or count as present."""
+
+    certain_score: float = 0.9
+    decide_after_s: float = 3.0
+    hold_s: float = 4.0
+    valid_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SignalState:
+    """What is expected, the load in the door, the signal given last, and the passage that is over."""
+
+    expectation: Expectation | None = None
+    passage: Passage | None = None
+    last: Signal | None = None
+    off_at_us: int | None = None
+    over: UUID | None = None
+
+
+class SignalOperator:
+    """The stack light of one portal."""
+
+    def __init__(
+        self, portal: Portal, item_of: ItemOf, params: SignalParams | None = None, state: SignalState | None = None
+    ) -> None:
+        self._portal = portal
+        self._item_of = item_of
+        self._params = params or SignalParams()
+        state = state or SignalState()
+        self._expectation = state.expectation
+        self._passage = state.passage
+        self._last = state.last
+        self._off_at_us = state.off_at_us
+        self._over = state.over
+
+    def on_batch(self, now_us: int, items: Sequence[Passage | Expectation]) -> Sequence[Signal]:
+        """Take verdicts and expectations in the order they came."""
+        for item in items:
+            if isinstance(item, Expectation):
+                self._expectation = item
+            elif item.passage_id != self._over:
+                self._passage = item
+                if item.final:
+                    self._over = item.passage_id
+                    self._off_at_us = now_us + int(self._params.hold_s * 1e6)
+                else:
+                    self._off_at_us = None
+        return self._changed(now_us)
+
+    def on_wakeup(self, now_us: int) -> Sequence[Signal]:
+        """The deadline passed, or the load is gone."""
+        return self._changed(now_us)
+
+    def next_wakeup(self) -> int | None:
+        """The deadline of an undecided load, or when the light goes off."""
+        if self._off_at_us is not None:
+            return self._off_at_us
+        if self._passage is None or self._last is None or self._last.colour is not Colour.OFF:
+            return None
+        return self._deadline_us(self._passage)
+
+    def snapshot(self) -> SignalState:
+        """What the next call needs."""
+        return SignalState(self._expectation, self._passage, self._last, self._off_at_us, self._over)
+
+    def _changed(self, now_us: int) -> Sequence[Signal]:
+        if self._off_at_us is not None and now_us >= self._off_at_us:
+            self._passage = self._off_at_us = None
+        signal = self._judge(now_us)
+        if signal is None or (self._last is not None and _same(signal, self._last)):
+            return ()
+        first = self._last is None
+        self._last = signal
+        return () if first and self._passage is None else (signal,)
+
+    def _judge(self, now_us: int) -> Signal | None:
+        passage, expected = self._passage, self._expectation
+        valid_until_us = now_us + int(self._params.valid_s * 1e6)
+        if expected is None:
+            return None
+        if passage is None:
+            return Signal(self._portal.name, Colour.OFF, "no load in the door", now_us, valid_until_us)
+        certain = [
+            tag.epc
+            for tag in passage.tags
+            if tag.verdict is TagVerdict.BELONGS and tag.score >= self._params.certain_score
+        ]
+        missing, extra, due = self._compare(expected, certain)
+        colour, reason = self._colour(now_us, passage, expected, missing, extra, due)
+        return Signal(
+            portal=self._portal.name,
+            colour=colour,
+            reason=reason,
+            at_us=now_us,
+            valid_until_us=valid_until_us,
+            passage_id=passage.passage_id,
+            expected=due,
+            seen=len(certain),
+            missing=missing,
+            extra=extra,
+        )
+
+    def _compare(self, expected: Expectation, certain: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+        """What is missing (EPCs, and `item×n`), which tags are too many, how many pieces are expected."""
+        announced = set(expected.epcs)
+        open_items = Counter(dict(expected.items))
+        extra = []
+        for epc in certain:
+            if epc in announced:
+                continue
+            item = self._item_of(epc)
+            if item is not None and open_items[item] > 0:
+                open_items[item] -= 1
+            else:
+                extra.append(epc)
+        absent = sorted(announced.difference(certain))
+        short = [f"{item}×{quantity}" for item, quantity in sorted(open_items.items()) if quantity > 0]
+        return (*absent, *short), tuple(extra), len(announced) + sum(quantity for _, quantity in expected.items)
+
+    def _colour(
+        self,
+        now_us: int,
+        passage: Passage,
+        expected: Expectation,
+        missing: Sequence[str],
+        extra: Sequence[str],
+        due: int,
+    ) -> tuple[Colour, str]:
+        nothing_open = due == 0
+        if nothing_open and self._portal.effect is Effect.OBSERVE:
+            return Colour.OFF, "no document is open here"
+        if extra:
+            return Colour.RED, "no document is open here" if nothing_open else f"{len(extra)} not expected"
+        if not missing and not nothing_open:
+            return Colour.GREEN, "complete: " + (", ".join(expected.documents) or f"{due} pieces")
+        if passage.final or now_us >= self._deadline_us(passage):
+            return Colour.AMBER, "no tag is certain" if nothing_open else f"{len(missing)} missing of {due} expected"
+        return Colour.OFF, "a load is in the door"
+
+    def _deadline_us(self, passage: Passage) -> int:
+        return passage.opened_us + int(self._params.decide_after_s * 1e6)
+
+
+def _same(one: Signal, other: Signal) -> bool:
+    """Whether a person would see no difference: the colour and what it complains of."""
+    return (one.colour, one.passage_id, one.missing, one.extra) == (
+        other.colour,
+        other.passage_id,
+        other.missing,
+        other.extra,
+    )
