@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+pytest_plugins = ("tests.postgres",)
+
 NO_SKIP = os.environ.get("TAGLEDGER_NO_SKIP") == "1"
 
 
