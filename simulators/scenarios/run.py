@@ -1,0 +1,78 @@
+"""A scenario and a seed make a recording and its truth; the same seed the same, bit for bit."""
+
+import zlib
+from dataclasses import replace
+
+import numpy as np
+
+from simulators.physics.parameters import Physics
+from simulators.physics.photo_eye import level_changes
+from simulators.physics.radio import ReaderRadio, joined
+from simulators.physics.recording import GpiEvent, Recording, Truth
+from simulators.physics.world import Path, World
+from simulators.scenarios import traffic
+from simulators.scenarios.site_plan import SitePlan, dock, hall
+from simulators.scenarios.spec import Scenario
+
+BASE_US = 1_767_600_000_000_000
+"""2026-01-05T08:00:00Z."""
+TAIL_S = 4.0
+
+
+def staged(scenario: Scenario, seed: int, physics: Physics) -> tuple[World, SitePlan, Truth, int]:
+    """The world, the site, the truth, and the seed from which readers draw theirs."""
+    rng = np.random.default_rng([seed, zlib.crc32(scenario.name.encode())])
+    build = hall if scenario.layout.zones else dock
+    plan = build(rng, scenario.name, scenario.layout, scenario.air)
+    stage = traffic.Stage(rng, plan, physics.inlay, BASE_US, scenario.window_m)
+    for number, item in enumerate(scenario.traffic):
+        traffic.run(stage, item, number, scenario)
+    if scenario.people.count:
+        traffic.walk(stage, scenario.people, scenario.layout.doors)
+    duration_s = max(stage.end_s + TAIL_S, scenario.least_s)
+    for number, parked in enumerate(scenario.parked):
+        traffic.park(stage, parked, duration_s, number)
+    bodies = tuple(
+        replace(body, path=_held(body.path, duration_s)) if scenario.layout.zones else body for body in stage.bodies
+    )
+    truth = Truth(tuple(stage.loads), stage.zone_stays())
+    return World(bodies, plan.openings, duration_s), plan, truth, int(rng.integers(1 << 62))
+
+
+def _held(path: Path, until_s: float) -> Path:
+    """The same path, staying at its end until then."""
+    if path.end_s >= until_s:
+        return path
+    return Path(
+        np.append(path.t_s, until_s), np.append(path.x_m, path.x_m[-1]),
+        np.append(path.y_m, path.y_m[-1]), np.append(path.yaw_rad, path.yaw_rad[-1]),
+    )  # fmt: skip
+
+
+def simulate(scenario: Scenario, seed: int, physics: Physics | None = None) -> tuple[Recording, Truth]:
+    """Run one scenario."""
+    physics = physics or Physics()
+    world, plan, truth, radio_seed = staged(scenario, seed, physics)
+    columns, owner, events = [], [], []
+    for number, reader in enumerate(plan.readers):
+        radio = ReaderRadio(world, reader.mounts, physics, reader.inventory, BASE_US, radio_seed + number)
+        reads = radio.advance(world.duration_s)
+        columns.append(reads)
+        owner.append(np.full(len(reads), number, dtype=np.uint16))
+        for wired in plan.beams:
+            if wired.reader == reader.name:
+                for at_s, state in level_changes(world, wired.beam, 0.0, world.duration_s):
+                    at_us = int(radio.clock.stamp_us(BASE_US, np.array([at_s]))[0])
+                    events.append(GpiEvent(at_us, reader.name, wired.gpi, state))
+    rows = joined(columns)
+    reader_of = np.concatenate(owner)
+    order = np.argsort(rows.time_us, kind="stable")
+    recording = Recording(
+        scenario.name, seed, plan.site,
+        tuple(epc for body in world.bodies for epc in body.tags.epcs),
+        tuple(reader.name for reader in plan.readers),
+        rows.time_us[order], rows.tag[order], reader_of[order], rows.antenna[order], rows.rssi_dbm[order],
+        rows.channel[order], rows.phase_rad[order], rows.doppler_hz[order],
+        tuple(sorted(events, key=lambda event: event.time_us)),
+    )  # fmt: skip
+    return recording, truth
