@@ -1,0 +1,164 @@
+"""The recent sightings of one portal as rows of one array: what windows, features and evidence are cut from.
+
+Slices arrive with dictionaries of their own; here tags and antennas get small integers that hold for the life of the
+buffer. Rows are kept in arrival order (nearly time order: an edge seals by watermark), and leave by age.
+
+Bounds: `rows_max` rows, the oldest go first and are counted in `dropped_rows`; the tag dictionary is rebuilt when it
+holds more than `TAGS_SLACK` tags and more than twice those still in use.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.model import BatchId, Sightings
+from stream.operators.slices import PlaceSlice
+from warehouse.site import AntennaRef
+
+ROW = np.dtype(
+    [
+        ("tag", "<i4"),
+        ("antenna", "<i4"),
+        ("first_us", "<i8"),
+        ("last_us", "<i8"),
+        ("reads", "<i4"),
+        ("power_mw", "<f8"),
+        ("peak_dbm", "<f4"),
+        ("channel", "<i4"),
+        ("phase_rad", "<f4"),
+        ("phase_slope_rad_s", "<f4"),
+        ("doppler_hz", "<f4"),
+        ("origin", "<i8"),
+    ]
+)
+TAGS_SLACK = 4096
+
+
+class PassageRows:
+    """Rows of recent sightings, with the dictionaries of tags, antennas and batches they refer to."""
+
+    def __init__(self, rows_max: int) -> None:
+        self.rows_max = rows_max
+        self.tags: list[str] = []
+        self.antennas: list[AntennaRef] = []
+        self.origins: dict[int, BatchId] = {}
+        self.rows: NDArray[np.void] = np.empty(0, ROW)
+        self.dropped_rows = 0
+        self._tag_id: dict[str, int] = {}
+        self._antenna_id: dict[AntennaRef, int] = {}
+        self._next_origin = 0
+
+    @classmethod
+    def restore(
+        cls,
+        rows_max: int,
+        tags: Sequence[str],
+        antennas: Sequence[AntennaRef],
+        origins: dict[int, BatchId],
+        rows: bytes,
+        next_origin: int,
+    ) -> "PassageRows":
+        """The buffer a snapshot was taken of."""
+        restored = cls(rows_max)
+        restored.tags = list(tags)
+        restored._tag_id = {epc: index for index, epc in enumerate(restored.tags)}
+        restored.antennas = list(antennas)
+        restored._antenna_id = {ref: index for index, ref in enumerate(restored.antennas)}
+        restored.origins = dict(origins)
+        restored.rows = np.frombuffer(rows, ROW).copy()
+        restored._next_origin = next_origin
+        return restored
+
+    @property
+    def next_origin(self) -> int:
+        return self._next_origin
+
+    def append(self, piece: PlaceSlice) -> tuple[int, NDArray[np.void]]:
+        """Take one slice; returns the serial number of its origin and the rows added."""
+        serial = self._next_origin
+        self._next_origin += 1
+        self.origins[serial] = piece.origin
+        seen = piece.sightings
+        if not len(seen):
+            return serial, self.rows[:0]
+        tag_map = np.fromiter((self._tag(epc) for epc in seen.tags), np.int32, len(seen.tags))
+        antenna_map = np.fromiter((self._antenna(ref) for ref in seen.antennas), np.int32, len(seen.antennas))
+        added = np.empty(len(seen), ROW)
+        added["tag"] = tag_map[seen.tag]
+        added["antenna"] = antenna_map[seen.antenna]
+        for name in ("first_us", "last_us", "reads", "power_mw", "peak_dbm", "channel"):
+            added[name] = getattr(seen, name)
+        for name in ("phase_rad", "phase_slope_rad_s", "doppler_hz"):
+            added[name] = getattr(seen, name)
+        added["origin"] = serial
+        self.rows = np.concatenate([self.rows, added])
+        if len(self.rows) > self.rows_max:
+            self.dropped_rows += len(self.rows) - self.rows_max
+            self.rows = self.rows[-self.rows_max :].copy()
+        return serial, added
+
+    def between(self, start_us: int, end_us: int) -> NDArray[np.void]:
+        """Rows whose first read lies in [start, end)."""
+        first = self.rows["first_us"]
+        return self.rows[(first >= start_us) & (first < end_us)]
+
+    def forget_before(self, before_us: int, origins_kept: frozenset[int]) -> None:
+        """Let go of rows older than `before_us`, and of batches nothing refers to."""
+        keep = self.rows["first_us"] >= before_us
+        if not keep.all():
+            self.rows = self.rows[keep]
+        oldest = int(self.rows["origin"].min()) if len(self.rows) else self._next_origin
+        for serial in [s for s in self.origins if s < oldest and s not in origins_kept]:
+            del self.origins[serial]
+
+    def compact(self, in_use: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+        """Rebuild the tag dictionary when mostly dead; `in_use` marks ids others still hold. Returns ids kept."""
+        if len(self.tags) <= TAGS_SLACK:
+            return None
+        used = in_use.copy()
+        used[self.rows["tag"]] = True
+        kept = np.flatnonzero(used)
+        if len(kept) * 2 > len(self.tags):
+            return None
+        new_id = np.full(len(self.tags), -1, np.int32)
+        new_id[kept] = np.arange(len(kept), dtype=np.int32)
+        self.tags = [self.tags[index] for index in kept.tolist()]
+        self._tag_id = {epc: index for index, epc in enumerate(self.tags)}
+        self.rows["tag"] = new_id[self.rows["tag"]]
+        return kept
+
+    def sightings(self, rows: NDArray[np.void]) -> Sightings:
+        """Rows as a Sightings value with its own dictionaries, ordered by first read."""
+        rows = rows[np.argsort(rows["first_us"], kind="stable")]
+        tag_ids, tag = np.unique(rows["tag"], return_inverse=True)
+        antenna_ids, antenna = np.unique(rows["antenna"], return_inverse=True)
+        return Sightings(
+            tags=tuple(self.tags[index] for index in tag_ids.tolist()),
+            antennas=tuple(self.antennas[index] for index in antenna_ids.tolist()),
+            tag=tag.astype(np.uint32),
+            antenna=antenna.astype(np.uint16),
+            first_us=rows["first_us"].astype(np.int64),
+            last_us=rows["last_us"].astype(np.int64),
+            reads=rows["reads"].astype(np.uint32),
+            power_mw=rows["power_mw"].astype(np.float64),
+            peak_dbm=rows["peak_dbm"].astype(np.float32),
+            channel=rows["channel"].astype(np.uint16),
+            phase_rad=rows["phase_rad"].astype(np.float32),
+            phase_slope_rad_s=rows["phase_slope_rad_s"].astype(np.float32),
+            doppler_hz=rows["doppler_hz"].astype(np.float32),
+        )
+
+    def _tag(self, epc: str) -> int:
+        index = self._tag_id.get(epc)
+        if index is None:
+            index = self._tag_id[epc] = len(self.tags)
+            self.tags.append(epc)
+        return index
+
+    def _antenna(self, ref: AntennaRef) -> int:
+        index = self._antenna_id.get(ref)
+        if index is None:
+            index = self._antenna_id[ref] = len(self.antennas)
+            self.antennas.append(ref)
+        return index

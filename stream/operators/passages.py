@@ -1,0 +1,454 @@
+"""Passages: one operator a portal turns sightings and photo-eyes into loads that went through, tag by tag.
+
+States of a passage: *open* (provisional revisions, at most one every `provisional_every_s`, when something changed),
+*closed* (one final revision, `closed_us` + at most 2 s of reader time), *settled* (late reads within `amend_s` make a
+further final revision when they change a verdict or the direction), *gone* (later reads are counted, not used).
+
+Work is done per tick of reader time, once the watermark covers it, so only the reads and the watermark matter, not how
+reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a dip in the reads between
+them, are one passage: one door, one event. `passage_window` says when, `passage_features` and `passage_model` which
+tags, `passage_direction` which way.
+
+Bounds: rows, tags and records as `PassageParams` says; what no longer fits is dropped oldest first and counted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID, uuid5
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.model import BatchId, DeviceEvent, DeviceEventKind, Passage, PassageTag, Sightings, TagVerdict
+from stream.operators.passage_background import Background
+from stream.operators.passage_direction import decide_direction, direction_evidence
+from stream.operators.passage_features import FEATURES, Cut, TagFeatures, tag_features
+from stream.operators.passage_model import Costs, PassageModel, shipped_model
+from stream.operators.passage_rows import PassageRows
+from stream.operators.passage_window import BeamBreak, WindowEdge, WindowParams, WindowState, WindowTracker
+from stream.operators.slices import PlaceSlice
+from warehouse.site import AntennaRef, Direction, Portal, Side
+
+BEAMS_MAX = 1024  # photo-eye events ahead of the watermark; a faulty clock must not fill memory
+PASSAGE_NAMESPACE = UUID("0b5c4ad7-3a52-5c56-9d0c-6a7a3f0f3c11")
+
+
+@dataclass(frozen=True, slots=True)
+class PassageParams:
+    """Settings of the passage operator; `model` None means the shipped one."""
+
+    window: WindowParams = field(default_factory=WindowParams)
+    approach_s: float = 3.0
+    tail_s: float = 0.75
+    lookback_s: float = 30.0
+    background_tau_s: float = 60.0
+    provisional_every_s: float = 0.5
+    amend_s: float = 30.0
+    forget_s: int = 900
+    rows_max: int = 200_000
+    records_max: int = 32
+    costs: Costs = field(default_factory=Costs)
+    direction_score_min: float = 0.9
+    model: PassageModel | None = None
+
+
+@dataclass(slots=True)
+class PassageRecord:
+    """One passage's bookkeeping; encodable by msgspec. `background` is float32 by tag id, as of the opening."""
+
+    passage_id: UUID
+    opened_us: int
+    closed_us: int | None = None
+    revision: int = 0
+    emitted_us: int = 0
+    emitted: bool = False
+    background: bytes = b""
+    breaks: list[BeamBreak] = field(default_factory=list)
+    verdicts: dict[str, TagVerdict] = field(default_factory=dict)
+    direction: Direction = Direction.UNSURE
+
+
+@dataclass(slots=True)
+class PassageState:
+    """Everything the operator remembers; encodable by msgspec."""
+
+    tick_us: int | None
+    second: int
+    tags: list[str]
+    antennas: list[AntennaRef]
+    origins: dict[int, BatchId]
+    next_origin: int
+    rows: bytes
+    level: bytes
+    level_dbm: bytes
+    level_second: bytes
+    window: WindowState
+    beams: list[tuple[DeviceEvent, BatchId]]
+    opening: BatchId | None
+    ordinal: int
+    open: PassageRecord | None
+    settled: list[PassageRecord]
+    late_dropped: int = 0
+    rows_dropped: int = 0
+
+
+class PassageOperator:
+    """Decides the passages of one portal. See `stream.operators.contract` for the call order."""
+
+    def __init__(
+        self,
+        portal: Portal,
+        own: frozenset[AntennaRef],
+        sides: Mapping[AntennaRef, Side | None],
+        params: PassageParams,
+        state: PassageState | None = None,
+    ) -> None:
+        self._portal = portal
+        self._own = own
+        self._sides = dict(sides)
+        self._params = params
+        self._model = params.model or shipped_model()
+        if self._model.tag.features != FEATURES:
+            raise ValueError("the model was fitted on other features than this version makes")
+        self._tracker = WindowTracker(portal.photo_eyes, params.window, state.window if state else None)
+        if state is None:
+            self._rows = PassageRows(params.rows_max)
+            self._background = Background(params.background_tau_s)
+            self._tick_us: int | None = None
+            self._second = 0
+            self._beams: list[tuple[DeviceEvent, BatchId]] = []
+            self._opening: BatchId | None = None
+            self._ordinal = 0
+            self._open: PassageRecord | None = None
+            self._settled: list[PassageRecord] = []
+            self.late_dropped = 0
+        else:
+            self._rows = PassageRows.restore(
+                params.rows_max, state.tags, state.antennas, state.origins, state.rows, state.next_origin
+            )
+            self._rows.dropped_rows = state.rows_dropped
+            self._background = Background.restore(
+                params.background_tau_s, state.level, state.level_dbm, state.level_second
+            )
+            self._tick_us, self._second = state.tick_us, state.second
+            self._beams = list(state.beams)
+            self._opening, self._ordinal = state.opening, state.ordinal
+            self._open, self._settled = state.open, list(state.settled)
+            self.late_dropped = state.late_dropped
+
+    def on_batch(self, now_us: int, items: Sequence[PlaceSlice]) -> list[Passage]:
+        """Take slices; returns revisions of passages in the order they came about."""
+        late: set[UUID] = set()
+        for piece in items:
+            _, added = self._rows.append(piece)
+            if len(added):
+                late |= self._late(added)
+            for event in piece.events:
+                if event.kind is DeviceEventKind.GPI and self._tracker.by_eyes:
+                    self._beams.append((event, piece.origin))
+        if self._tick_us is None:
+            self._tick_us = self._start(now_us)
+            self._second = self._tick_us // 1_000_000
+        out = [
+            amended
+            for record in self._settled
+            if record.passage_id in late
+            for amended in self._evaluate(record, record.closed_us or 0, final=True, amend=True)
+        ]
+        return out + self._advance(now_us)
+
+    def on_wakeup(self, now_us: int) -> list[Passage]:
+        """Time passed."""
+        return [] if self._tick_us is None else self._advance(now_us)
+
+    def next_wakeup(self) -> int | None:
+        """The end of the next tick while anything is under way, else None."""
+        if self._tick_us is None or (self._open is None and self._tracker.idle and not self._beams):
+            return None
+        return self._tick_us + self._params.window.tick_us
+
+    def snapshot(self) -> PassageState:
+        """Everything needed to go on from here."""
+        return PassageState(
+            tick_us=self._tick_us,
+            second=self._second,
+            tags=list(self._rows.tags),
+            antennas=list(self._rows.antennas),
+            origins=dict(self._rows.origins),
+            next_origin=self._rows.next_origin,
+            rows=self._rows.rows.tobytes(),
+            level=self._background.level.tobytes(),
+            level_dbm=self._background.level_dbm.tobytes(),
+            level_second=self._background.second.tobytes(),
+            window=_copy_window(self._tracker.state),
+            beams=list(self._beams),
+            opening=self._opening,
+            ordinal=self._ordinal,
+            open=None if self._open is None else _copy_record(self._open),
+            settled=[_copy_record(record) for record in self._settled],
+            late_dropped=self.late_dropped,
+            rows_dropped=self._rows.dropped_rows,
+        )
+
+    def _start(self, now_us: int) -> int:
+        """The first tick: that of the oldest input, at most `lookback_s` ago."""
+        times = [now_us, *(event.at_us for event, _ in self._beams)]
+        if len(self._rows.rows):
+            times.append(int(self._rows.rows["first_us"].min()))
+        oldest = max(min(times), now_us - int(self._params.lookback_s * 1e6))
+        return oldest - oldest % self._params.window.tick_us
+
+    def _late(self, added: NDArray[np.void]) -> set[UUID]:
+        """Passages that rows behind the ticks already worked off fall into; counts those too late for any use."""
+        if self._tick_us is None:
+            return set()
+        first = added["first_us"]
+        behind = first[(first < self._tick_us) & self._own_ids()[added["antenna"]]]
+        if not len(behind):
+            return set()
+        params = self._params
+        touched = set()
+        for record in self._settled:
+            start = record.opened_us - int(params.approach_s * 1e6)
+            end = (record.closed_us or 0) + int(params.tail_s * 1e6)
+            if ((behind >= start) & (behind <= end)).any():
+                touched.add(record.passage_id)
+        self.late_dropped += int((behind < self._tick_us - int(params.amend_s * 1e6)).sum())
+        return touched
+
+    def _advance(self, now_us: int) -> list[Passage]:
+        assert self._tick_us is not None
+        out: list[Passage] = []
+        step = self._params.window.tick_us
+        while self._tick_us + step <= now_us:
+            if self._open is None and self._tracker.idle:
+                self._skip(now_us)
+                if self._tick_us + step > now_us:
+                    break
+            start, end = self._tick_us, self._tick_us + step
+            beams = self._due_beams(end)
+            for event, _ in beams:
+                self._tracker.beam(event)
+            rows = self._rows.between(start, end)
+            activity = 0.0 if self._tracker.by_eyes else self._activity(rows)
+            self._tick_us = end
+            for edge in self._tracker.tick(end, activity):
+                out += self._edge(edge, end, beams)
+            if self._open is not None and end - self._open.emitted_us >= self._params.provisional_every_s * 1e6:
+                out += self._evaluate(self._open, end, final=False)
+            if end // 1_000_000 > self._second:
+                self._learn(end // 1_000_000)
+        self._beams = self._beams[-BEAMS_MAX:]
+        self._forget()
+        return out
+
+    def _due_beams(self, end_us: int) -> list[tuple[DeviceEvent, BatchId]]:
+        assert self._tick_us is not None
+        due = sorted((pair for pair in self._beams if pair[0].at_us < end_us), key=lambda pair: pair[0].at_us)
+        self._beams = [pair for pair in self._beams if pair[0].at_us >= end_us]
+        return due
+
+    def _skip(self, now_us: int) -> None:
+        """Jump over ticks in which nothing happened, learning the background on the way."""
+        assert self._tick_us is not None
+        step = self._params.window.tick_us
+        first = self._rows.rows["first_us"]
+        ahead = first[first >= self._tick_us]
+        times = [int(ahead.min())] if len(ahead) else []
+        times += [event.at_us for event, _ in self._beams]
+        target = min([*times, now_us])
+        target -= target % step
+        if target > self._tick_us:
+            self._tick_us = target
+            if target // 1_000_000 > self._second:
+                self._learn(target // 1_000_000)
+
+    def _learn(self, second: int) -> None:
+        """Learn the background of the whole seconds before `second`."""
+        own = self._own_ids()
+        rows = self._rows.between(self._second * 1_000_000, second * 1_000_000)
+        rows = rows[own[rows["antenna"]]] if len(rows) else rows
+        for each in np.unique(rows["first_us"] // 1_000_000).tolist():
+            of = rows[rows["first_us"] // 1_000_000 == each]
+            self._background.learn(len(self._rows.tags), of["tag"], of["peak_dbm"], each)
+        self._second = second
+
+    def _activity(self, rows: NDArray[np.void]) -> float:
+        """How much of a load is in the door in one tick: tags heard better here than next door, weighted."""
+        if not len(rows):
+            return 0.0
+        own = self._own_ids()[rows["antenna"]]
+        if not own.any():
+            return 0.0
+        tags, position = np.unique(rows["tag"], return_inverse=True)
+        power = np.nan_to_num(rows["power_mw"], nan=0.0)
+        own_mw = np.bincount(position[own], weights=power[own], minlength=len(tags))
+        all_mw = np.bincount(position, weights=power, minlength=len(tags))
+        peak = np.full(len(tags), -200.0)
+        np.maximum.at(peak, position[own], np.nan_to_num(rows["peak_dbm"][own], nan=-75.0))
+        level = self._background.at(len(self._rows.tags), self._second)[tags]
+        weight = np.clip((peak + 72.0) / 15.0, 0.0, 1.0) * (own_mw > 0.5 * all_mw) * (1.0 - level) ** 2
+        return float(weight.sum())
+
+    def _edge(self, edge: WindowEdge, end_us: int, beams: Sequence[tuple[DeviceEvent, BatchId]]) -> list[Passage]:
+        if edge.opened:
+            origin = self._origin(edge.at_us, end_us, beams)
+            self._ordinal = self._ordinal + 1 if origin == self._opening else 0
+            self._opening = origin
+            name = f"{self._portal.name}/{origin.agent}/{origin.epoch}/{origin.counter}/{self._ordinal}"
+            self._open = PassageRecord(
+                passage_id=uuid5(PASSAGE_NAMESPACE, name),
+                opened_us=edge.at_us,
+                emitted_us=end_us,
+                background=self._background.at(len(self._rows.tags), edge.at_us // 1_000_000).tobytes(),
+            )
+            return []
+        record, self._open = self._open, None
+        assert record is not None
+        record.closed_us, record.breaks = edge.at_us, list(edge.breaks)
+        out = self._evaluate(record, edge.at_us, final=True)
+        self._settled = [*self._settled, record][-self._params.records_max :]
+        return out
+
+    def _origin(self, opened_us: int, end_us: int, beams: Sequence[tuple[DeviceEvent, BatchId]]) -> BatchId:
+        """The batch that opened the window: its first beam's, else its first own sighting's."""
+        for event, origin in beams:
+            if event.at_us == opened_us:
+                return origin
+        rows = self._rows.between(opened_us, end_us)
+        rows = rows[self._own_ids()[rows["antenna"]]]
+        if not len(rows):
+            return self._rows.origins[max(self._rows.origins)]
+        return self._rows.origins[int(rows["origin"][np.argmin(rows["first_us"])])]
+
+    def cut(self, record: PassageRecord, closed_us: int) -> Cut:
+        """The rows and background one passage is judged by."""
+        params = self._params
+        tail_us = int(params.tail_s * 1e6)
+        background = np.zeros(len(self._rows.tags), np.float32)
+        known = np.frombuffer(record.background, np.float32)
+        background[: len(known)] = known
+        return Cut(
+            rows=self._rows.between(record.opened_us - int(params.lookback_s * 1e6), closed_us + tail_us + 1),
+            own=self._own_ids(),
+            side=self._side_ids(),
+            background=background,
+            opened_us=record.opened_us,
+            closed_us=closed_us,
+            approach_us=int(params.approach_s * 1e6),
+            tail_us=tail_us,
+        )
+
+    def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
+        cut = self.cut(record, closed_us)
+        tags = tag_features(cut)
+        scores = self._model.tag.score(tags.matrix) if len(tags.tags) else np.empty(0)
+        verdicts = {
+            self._rows.tags[tag]: self._params.costs.verdict(score)
+            for tag, score in zip(tags.tags.tolist(), scores.tolist(), strict=True)
+        }
+        eyes = self._portal.photo_eyes
+        breaks = record.breaks if final else self._tracker.state.breaks
+        evidence = direction_evidence(cut, tags, scores, eyes, breaks)
+        direction, direction_score = decide_direction(evidence, self._model.direction, self._params.direction_score_min)
+        changed = verdicts != record.verdicts or direction is not record.direction
+        if not changed and (not final or amend):
+            record.emitted_us = record.emitted_us if final else closed_us
+            return []
+        if final and not record.emitted and not self._tracker.by_eyes and not _members(verdicts):
+            return []
+        record.verdicts, record.direction = verdicts, direction
+        record.emitted_us = closed_us
+        revision = record.revision
+        record.revision += 1
+        record.emitted = True
+        return [
+            Passage(
+                passage_id=record.passage_id,
+                portal=self._portal.name,
+                opened_us=record.opened_us,
+                closed_us=closed_us,
+                direction=direction,
+                direction_score=direction_score,
+                tags=self._passage_tags(tags, scores, verdicts, final),
+                final=final,
+                revision=revision,
+                evidence=self._evidence(cut, tags) if final else None,
+            )
+        ]
+
+    def _passage_tags(
+        self, tags: TagFeatures, scores: NDArray[np.float64], verdicts: Mapping[str, TagVerdict], final: bool
+    ) -> tuple[PassageTag, ...]:
+        names = [self._rows.tags[tag] for tag in tags.tags.tolist()]
+        order = sorted(range(len(names)), key=names.__getitem__)
+        first, last, reads = tags.first_us.tolist(), tags.last_us.tolist(), tags.reads.tolist()
+        matrix = np.round(tags.matrix, 4).tolist() if final else None
+        return tuple(
+            PassageTag(
+                epc=names[i],
+                verdict=verdicts[names[i]],
+                score=round(float(scores[i]), 6),
+                first_us=first[i],
+                last_us=last[i],
+                reads=reads[i],
+                features=dict(zip(FEATURES, matrix[i], strict=True)) if matrix is not None else {},
+            )
+            for i in order
+        )
+
+    def _evidence(self, cut: Cut, tags: TagFeatures) -> Sightings:
+        rows = cut.rows
+        start = cut.opened_us - cut.approach_us
+        return self._rows.sightings(rows[(rows["first_us"] >= start) & np.isin(rows["tag"], tags.tags)])
+
+    def _own_ids(self) -> NDArray[np.bool_]:
+        return np.fromiter((ref in self._own for ref in self._rows.antennas), np.bool_, len(self._rows.antennas))
+
+    def _side_ids(self) -> NDArray[np.int8]:
+        sign = {Side.INSIDE: 1, Side.OUTSIDE: -1, None: 0}
+        return np.fromiter(
+            (sign[self._sides.get(ref)] if ref in self._own else 0 for ref in self._rows.antennas),
+            np.int8,
+            len(self._rows.antennas),
+        )
+
+    def _forget(self) -> None:
+        assert self._tick_us is not None
+        params = self._params
+        self._settled = [
+            record for record in self._settled if (record.closed_us or 0) >= self._tick_us - int(params.amend_s * 1e6)
+        ]
+        starts = [self._tick_us, *(record.opened_us for record in self._settled)]
+        if self._open is not None:
+            starts.append(self._open.opened_us)
+        self._rows.forget_before(min(starts) - int(params.lookback_s * 1e6), frozenset())
+        if self._open is None and not self._settled:
+            kept = self._rows.compact(self._background.in_use(len(self._rows.tags), self._second, params.forget_s))
+            if kept is not None:
+                self._background.keep(kept)
+
+
+def _members(verdicts: Mapping[str, TagVerdict]) -> bool:
+    return any(verdict is not TagVerdict.STRAY for verdict in verdicts.values())
+
+
+def _copy_record(record: PassageRecord) -> PassageRecord:
+    return PassageRecord(
+        record.passage_id,
+        record.opened_us,
+        record.closed_us,
+        record.revision,
+        record.emitted_us,
+        record.emitted,
+        record.background,
+        list(record.breaks),
+        dict(record.verdicts),
+        record.direction,
+    )
+
+
+def _copy_window(state: WindowState) -> WindowState:
+    return WindowState(
+        state.opened_us, state.active_us, state.peak, list(state.recent), list(state.breaks), list(state.ignored)
+    )

@@ -1,0 +1,158 @@
+"""The passage operator on a small analytic door: windows, ids, revisions, late reads, snapshots."""
+
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream.model import Passage, TagVerdict
+from stream.operators.passages import PassageOperator, PassageParams, PassageState
+from stream.operators.slices import PlaceSlice
+from tests.stream.operators.analytic_door import NEXT_DOOR, OWN, SIDES, Door, portal
+from warehouse.site import Direction
+
+LOAD = [f"BB{i:02X}" for i in range(12)]
+
+
+def operator(eyes: bool, state: PassageState | None = None) -> PassageOperator:
+    return PassageOperator(portal(eyes), frozenset(OWN), SIDES, PassageParams(), state)
+
+
+def run(eyes: bool, calls: list[tuple[int, list[PlaceSlice]]]) -> list[tuple[int, Passage]]:
+    op = operator(eyes)
+    return [(now_us, passage) for now_us, items in calls for passage in op.on_batch(now_us, items)]
+
+
+def belonging(passage: Passage) -> list[str]:
+    return [tag.epc for tag in passage.tags if tag.verdict is TagVerdict.BELONGS]
+
+
+def comparable(passages: list[Passage]) -> list[tuple[object, ...]]:
+    return [
+        (p.passage_id, p.opened_us, p.closed_us, p.direction, p.direction_score, p.tags, p.final, p.revision)
+        for p in passages
+    ]
+
+
+@pytest.mark.parametrize("eyes", [True, False])
+@pytest.mark.parametrize(("way", "direction"), [(1, Direction.IN), (-1, Direction.OUT)])
+def test_a_load_alone_is_one_final_passage_with_its_tags(eyes: bool, way: int, direction: Direction) -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, way)
+    final = [p for _, p in run(eyes, door.slices()) if p.final]
+    assert [(belonging(p), p.direction) for p in final] == [(LOAD, direction)]
+
+
+@pytest.mark.parametrize("eyes", [True, False])
+def test_provisional_revisions_come_first_and_the_final_one_within_two_seconds_of_the_close(eyes: bool) -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    said = run(eyes, door.slices())
+    assert [p.final for _, p in said] == [False] * (len(said) - 1) + [True]
+    assert [p.revision for _, p in said] == list(range(len(said)))
+    assert len(said) > 1
+    assert len({p.passage_id for _, p in said}) == 1
+    now_us, last = said[-1]
+    assert now_us - last.closed_us <= 2_000_000
+
+
+def test_provisional_revisions_are_at_least_half_a_second_apart() -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    times = [now_us for now_us, p in run(True, door.slices(0.05)) if not p.final]
+    assert all(later - earlier >= 500_000 for earlier, later in pairwise(times))
+
+
+def test_a_parked_pallet_and_the_load_next_door_do_not_belong() -> None:
+    door = Door()
+    door.park([f"AA{i:02X}" for i in range(8)], 0.0, 60.0, 1.5, 3.0)
+    door.walk(LOAD, 40.0, 1)
+    door.walk([f"DD{i:02X}" for i in range(8)], 40.0, 1, lane_m=8.0)
+    final = [p for _, p in run(True, door.slices()) if p.final]
+    assert belonging(final[0]) == LOAD
+
+
+def test_a_broken_beam_without_tags_is_a_passage_without_tags() -> None:
+    door = Door()
+    door.walk([], 5.0, 1)
+    final = [p for _, p in run(True, door.slices()) if p.final]
+    assert [p.tags for p in final] == [()]
+
+
+def test_ids_do_not_depend_on_how_often_the_host_asks() -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    calls = door.slices()
+    asked = operator(True)
+    out = []
+    for now_us, items in calls:
+        out += list(asked.on_batch(now_us, items))
+        out += list(asked.on_wakeup(now_us))
+    assert comparable(out) == comparable([p for _, p in run(True, calls)])
+
+
+def test_late_reads_amend_with_a_further_final_revision() -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    whole = door.slices()
+    late_tag = LOAD[-1]
+    door.rows = [row for row in door.rows if row[1] != late_tag]
+    calls = door.slices()
+    withheld = Door()
+    withheld.walk(LOAD, 5.0, 1)
+    withheld.rows = [row for row in withheld.rows if row[1] == late_tag]
+    late = [piece for _, items in withheld.slices() for piece in items]
+    said = run(True, [*calls, (calls[-1][0], late)])
+    first, amended = [p for _, p in said if p.final]
+    assert late_tag not in belonging(first)
+    assert belonging(amended) == LOAD
+    assert (amended.passage_id, amended.revision) == (first.passage_id, first.revision + 1)
+    assert belonging(next(p for _, p in run(True, whole) if p.final)) == LOAD
+
+
+def test_reads_later_than_the_bound_are_counted_and_change_nothing() -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    calls = door.slices()
+    op = operator(True)
+    for now_us, items in calls:
+        op.on_batch(now_us, items)
+    op.on_wakeup(calls[-1][0] + 60_000_000)
+    assert op.on_batch(calls[-1][0] + 60_000_000, calls[24][1]) == []
+    assert op.late_dropped > 0
+
+
+def test_evidence_holds_the_sightings_of_own_and_neighbouring_antennas() -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    door.walk([f"DD{i:02X}" for i in range(8)], 5.0, 1, lane_m=7.0)
+    evidence = next(p for _, p in run(True, door.slices()) if p.final).evidence
+    assert evidence is not None
+    assert set(LOAD) <= set(evidence.tags)
+    assert set(OWN) <= set(evidence.antennas)
+    assert set(evidence.antennas) & set(NEXT_DOOR)
+    assert (evidence.first_us[1:] >= evidence.first_us[:-1]).all()
+
+
+BUSY = Door(seed=3)
+BUSY.park([f"AA{i:02X}" for i in range(4)], 0.0, 30.0, 1.5, 3.0)
+BUSY.walk(LOAD, 3.0, 1)
+BUSY.walk([f"CC{i:02X}" for i in range(6)], 13.0, -1)
+BUSY.walk([f"EE{i:02X}" for i in range(6)], 17.0, 1)
+CALLS = BUSY.slices()
+UNCUT = {eyes: comparable([p for _, p in run(eyes, CALLS)]) for eyes in (True, False)}
+
+
+@settings(max_examples=25, deadline=None)
+@given(eyes=st.booleans(), cuts=st.sets(st.integers(0, len(CALLS) - 1), min_size=1, max_size=6))
+def test_cut_anywhere_and_restored_the_outputs_are_the_same(eyes: bool, cuts: set[int]) -> None:
+    op = operator(eyes)
+    out: list[Passage] = []
+    for index, (now_us, items) in enumerate(CALLS):
+        if index in cuts:
+            kept = msgspec.msgpack.encode(op.snapshot())
+            op = operator(eyes, msgspec.msgpack.decode(kept, type=PassageState))
+        out += op.on_batch(now_us, items)
+    assert comparable(out) == UNCUT[eyes]
