@@ -1,0 +1,120 @@
+"""Puts the API together. No application exists until `create_app` is called with its parts."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CollectorRegistry
+
+from api import (
+    documented,
+    feed,
+    health,
+    landing,
+    metrics,
+    problem_handlers,
+)
+from api.body_bound import BodyBound
+from api.feed_hub import FeedHub
+from api.gate import Gate
+from api.outermost import Outermost
+from api.ports import (
+    Dependencies,
+    KeyRing,
+    LiveSource,
+    ReaderHealth,
+    StreamGauges,
+)
+from api.postgres.feed_log import PostgresFeedLog
+from api.postgres.pool import Pool
+from api.problems import KINDS
+from warehouse.site import Site
+
+BODY_LIMIT_BYTES = 1 << 20
+
+_DESCRIPTION = """
+From tag reads to a stock ledger: where things are, what moved, why, and what did not fit.
+
+**Keys.** Every operation but the probes, this page and the index needs an API key, as `Authorization: Bearer KEY` or
+`X-API-Key: KEY`. `x-required-scope` of an operation names the scope its key needs: `read`, `command` or `admin`.
+
+**Lists** come in pages: `items` and `next`, the cursor of the next page (null at the end). Cursors stay valid while
+rows are added and name the list and filters they belong to. `limit` is 1 to 1000.
+
+**Commands** take an `Idempotency-Key` header. The same key with the same body gets the stored answer again; with
+another body it is refused (409). Without the header every request is a new command, so a repeated request acts twice.
+
+**Errors** are RFC 9457 problems (`application/problem+json`) with a stable `code`, what is wrong where, and the fix.
+
+Quantities are decimal text, times RFC 3339 in UTC, EPCs upper-case hexadecimal.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiParts:
+    """What the composition root gives. Absent optional parts leave their answers empty, never wrong."""
+
+    site: Site
+    version: str
+    pool: Pool
+    dsn: str
+    keys: KeyRing
+    dependencies: Dependencies
+    readers: ReaderHealth | None = None
+    live: LiveSource | None = None
+    stream: StreamGauges | None = None
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+
+def create_app(parts: ApiParts) -> FastAPI:
+    """The application; it serves once its lifespan has begun (`api.server.serving`)."""
+    log = PostgresFeedLog(parts.pool, parts.dsn)
+    hub = FeedHub(log, parts.live)
+    feeds = feed.Feeds(log, hub, parts.live)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        following = asyncio.create_task(hub.run(), name="feed-hub")
+        try:
+            yield
+        finally:
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following
+
+    app = FastAPIOffline(
+        docs_url="/docs",
+        redoc_url=None,
+        title="Tagledger",
+        version=parts.version,
+        summary="From tag reads to a stock ledger",
+        description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+        redirect_slashes=False,
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+        swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True, "tryItOutEnabled": True},
+    )
+    app.state.feeds = feeds
+    http_metrics = metrics.HttpMetrics(parts.registry)
+    parts.registry.register(metrics.SiteCollector(parts.readers, parts.stream))
+    problem_handlers.install(app)
+    documented.install(app)
+    # The last added is the outermost.
+    app.add_middleware(BodyBound, limit_bytes=BODY_LIMIT_BYTES)
+    app.add_middleware(Gate, keys=parts.keys)
+    app.add_middleware(Outermost, metrics=http_metrics)
+    app.include_router(landing.router(parts.site.name, parts.version, KINDS))
+    app.include_router(health.router(parts.dependencies))
+    app.include_router(metrics.router(parts.registry))
+    app.include_router(feed.router(feeds))
+    return app

@@ -1,0 +1,131 @@
+"""What the OpenAPI document says about every operation: problems by status, security, and examples.
+
+The problems any operation can answer with are added here, from the same rule that decides (`principal.required_scope`),
+so the document cannot promise less or more than the gate does.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+
+from api.principal import required_scope
+from api.problems import (
+    FORBIDDEN,
+    INTERNAL,
+    INVALID,
+    MALFORMED,
+    NOT_FOUND,
+    PROBLEM_MEDIA_TYPE,
+    TOO_LARGE,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    Problem,
+    ProblemKind,
+)
+
+_SCHEMA = {"$ref": "#/components/schemas/Problem"}
+
+
+def problems(*kinds: ProblemKind) -> dict[int | str, dict[str, Any]]:
+    """`responses` for an operation: one entry a status, one example a kind."""
+    by_status: dict[int | str, list[ProblemKind]] = defaultdict(list)
+    for kind in kinds:
+        by_status[kind.status].append(kind)
+    return {status: _response(found) for status, found in by_status.items()}
+
+
+def _response(kinds: list[ProblemKind]) -> dict[str, Any]:
+    examples = {
+        kind.code: {
+            "summary": kind.title,
+            "value": {
+                "type": f"/problems/{kind.code}",
+                "title": kind.title,
+                "status": kind.status,
+                "code": kind.code,
+                "detail": kind.title,
+                "fix": kind.fix,
+            },
+        }
+        for kind in kinds
+    }
+    description = "; ".join(f"`{kind.code}`: {kind.title}" for kind in kinds)
+    return {"description": description, "content": {PROBLEM_MEDIA_TYPE: {"schema": _SCHEMA, "examples": examples}}}
+
+
+def install(app: FastAPI) -> None:
+    """Replace the application's document maker by ours; the document is made once, at the first request for it."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+        license_info=app.license_info,
+    )
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    _add_problem_schema(schemas)
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer KEY`"},
+        "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _complete(operation, method.upper(), path)
+    return document
+
+
+def _add_problem_schema(schemas: dict[str, Any]) -> None:
+    schema = TypeAdapter(Problem).json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(schema.pop("$defs", {}))
+    schemas["Problem"] = schema
+    # Absent members are left out of a problem, so none of these may be required or null.
+    for name in ("pointer", "parameter"):
+        schemas["FieldProblem"]["properties"][name] = {"type": "string"}
+    schemas["Problem"]["properties"]["reference"] = {"type": "string"}
+
+
+def _complete(operation: dict[str, Any], method: str, path: str) -> None:
+    responses = operation["responses"]
+    if "application/json" in responses.get("422", {}).get("content", {}):
+        del responses["422"]  # FastAPI's own shape, which this application never sends
+    kinds = [INTERNAL]
+    scope = required_scope(method, path)
+    if scope is None:
+        operation["security"] = []
+    else:
+        operation["security"] = [{"bearer": []}, {"header": []}]
+        operation["x-required-scope"] = scope.value
+        kinds += [UNAUTHENTICATED, FORBIDDEN, UNAVAILABLE]
+    if operation.get("parameters") or "requestBody" in operation:
+        kinds.append(INVALID)
+    if "requestBody" in operation:
+        kinds += [MALFORMED, TOO_LARGE]
+    if "{" in path:
+        kinds.append(NOT_FOUND)
+    for status, response in problems(*kinds).items():
+        present = responses.setdefault(str(status), response)
+        if present is not response and PROBLEM_MEDIA_TYPE in present.get("content", {}):
+            examples = present["content"][PROBLEM_MEDIA_TYPE]["examples"]
+            for code, example in response["content"][PROBLEM_MEDIA_TYPE]["examples"].items():
+                if code not in examples:
+                    examples[code] = example
+                    present["description"] += f"; `{code}`: {example['summary']}"
+    operation["responses"] = dict(sorted(responses.items()))

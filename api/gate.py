@@ -1,0 +1,94 @@
+"""The gate: nobody reaches a route without a key that may use it. Pure ASGI, so a refused body is never read.
+
+A key comes as `Authorization: Bearer KEY` (RFC 6750, 2.1) or `X-API-Key: KEY`. Holders are cached by the digest of the
+key for `CACHE_TTL_S`, so a revoked key works at most that long; at most `CACHE_MAX` entries, unknown keys included,
+after which the oldest goes: an attacker's guesses cost a look-up each and no memory.
+"""
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from api.ports import KeyRing
+from api.principal import Principal, required_scope
+from api.problems import FORBIDDEN, UNAUTHENTICATED, UNAVAILABLE, problem_response
+
+CACHE_TTL_S = 5.0
+CACHE_MAX = 1024
+KEY_LENGTH_MAX = 256
+
+_log = structlog.get_logger("api")
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tagledger"'}
+_CHALLENGE_INVALID = {"WWW-Authenticate": 'Bearer realm="tagledger", error="invalid_token"'}
+
+
+class Gate:
+    """Authenticates, authorises by scope, and leaves the `Principal` in `scope["state"]["principal"]`."""
+
+    def __init__(self, app: Any, keys: KeyRing, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._app = app
+        self._keys = keys
+        self._monotonic = monotonic
+        self._cache: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        needed = required_scope(scope["method"], scope["path"])
+        if needed is None:
+            await self._app(scope, receive, send)
+            return
+        key = _key(scope["headers"])
+        if key is None:
+            response = problem_response(UNAUTHENTICATED, "the request carries no API key", headers=_CHALLENGE)
+            await response(scope, receive, send)
+            return
+        try:
+            principal = await self._find(key)
+        except Exception as error:  # any failure of the key store closes the door, and says so
+            _log.error("keys cannot be checked", error=repr(error))
+            response = problem_response(UNAVAILABLE, "keys cannot be checked now", headers={"Retry-After": "5"})
+            await response(scope, receive, send)
+            return
+        if principal is None:
+            detail = "the API key is unknown or was revoked"
+            response = problem_response(UNAUTHENTICATED, detail, headers=_CHALLENGE_INVALID)
+        elif needed not in principal.scopes:
+            held = ", ".join(sorted(principal.scopes)) or "none"
+            response = problem_response(FORBIDDEN, f"this needs the scope {needed.value!r}; the key has: {held}")
+        else:
+            scope.setdefault("state", {})["principal"] = principal
+            await self._app(scope, receive, send)
+            return
+        await response(scope, receive, send)
+
+    async def _find(self, key: str) -> Principal | None:
+        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+        now = self._monotonic()
+        cached = self._cache.get(digest)
+        if cached is not None and now < cached[0]:
+            return cached[1]
+        principal = await self._keys.find(key)
+        self._cache[digest] = (now + CACHE_TTL_S, principal)
+        self._cache.move_to_end(digest)
+        while len(self._cache) > CACHE_MAX:
+            self._cache.popitem(last=False)
+        return principal
+
+
+def _key(headers: list[tuple[bytes, bytes]]) -> str | None:
+    """The key the headers carry; None for none, two, or one that cannot be a key."""
+    found = []
+    for name, value in headers:
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            found.append(value[7:].strip())
+        elif name == b"x-api-key":
+            found.append(value.strip())
+    if len(found) != 1 or not 0 < len(found[0]) <= KEY_LENGTH_MAX or not found[0].isascii():
+        return None
+    return found[0].decode("ascii")

@@ -1,0 +1,103 @@
+"""What the API needs from the rest of the process, as protocols over plain values.
+
+The composition root implements these; the API imports neither the edge, the readers nor the stream. Queries on what was
+committed go to the database directly (`warehouse.postgres`) and are not here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from api.principal import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class AntennaHealth:
+    """One antenna port as the edge sees it. `last_read_us` is reader time; None when it has read nothing yet."""
+
+    port: int
+    place: str
+    connected: bool | None
+    reads_total: int
+    last_read_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderState:
+    """One reader as the edge sees it. `clock_offset_us` is what is added to the reader's own timestamps."""
+
+    name: str
+    connected: bool
+    driver: str
+    address: str
+    since_us: int | None
+    last_event: str
+    clock_offset_us: int | None
+    reconnects_total: int
+    antennas: tuple[AntennaHealth, ...] = ()
+
+
+class ReaderHealth(Protocol):
+    """The readers of this site, and how they are."""
+
+    def readers(self) -> Sequence[ReaderState]:
+        """All configured readers, in site-file order. Never blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyState:
+    """Whether one thing the service needs is there; `detail` says in a line why not, or how well."""
+
+    name: str
+    ready: bool
+    detail: str = ""
+
+
+class Dependencies(Protocol):
+    """What this process needs to be ready."""
+
+    async def check(self) -> Sequence[DependencyState]:
+        """The state of each by name (`database`, `stream`, `uplink`, …). Answers within 2 s, never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """Something true now and not stored as an event: a signal, a load in the door. `data` is JSON-able."""
+
+    kind: str
+    portal: str
+    data: Mapping[str, Any]
+
+
+class LiveSource(Protocol):
+    """What portals show at this moment."""
+
+    def portals(self) -> Sequence[LiveEvent]:
+        """The last event of each kind of each portal that is still valid. Never blocks."""
+
+    def subscribe(self, deliver: Callable[[LiveEvent], None]) -> Callable[[], None]:
+        """Call `deliver`, which never blocks, in this event loop for every event; returns what ends it."""
+
+
+class StreamGauges(Protocol):
+    """Numbers of the stream host for `/metrics`, by metric name and bounded labels."""
+
+    def gauges(self) -> Sequence["Gauge"]:
+        """Their values now. Never blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One number: `name` without the `tagledger_` prefix, its help line, and labels among reader, antenna, portal."""
+
+    name: str
+    help: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class KeyRing(Protocol):
+    """Who holds an API key."""
+
+    async def find(self, key: str) -> Principal | None:
+        """The holder of a live key; None when there is none. Raises when the database cannot be asked."""

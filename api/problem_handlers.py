@@ -1,0 +1,128 @@
+"""Turns what FastAPI and the endpoints raise into problems: validation errors with pointers and fixes, 404, 405, 413.
+
+Values the caller sent are never echoed: they may be huge, secret or not even encodable.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api.problems import (
+    INVALID,
+    KINDS,
+    MALFORMED,
+    UNAVAILABLE,
+    FieldProblem,
+    ProblemError,
+    ProblemKind,
+    problem_response,
+)
+
+_log = structlog.get_logger("api")
+_BY_STATUS = {kind.status: kind for kind in reversed(KINDS)}
+# At most this many field problems are listed: a body of ten thousand wrong lines needs no ten thousand answers.
+ERRORS_MAX = 50
+
+_FIXES = {
+    "missing": "add it",
+    "extra_forbidden": "remove it, or correct its spelling",
+    "int_parsing": "use a whole number",
+    "int_type": "use a whole number",
+    "decimal_parsing": 'use a decimal number as text, such as "12.5"',
+    "decimal_type": 'use a decimal number as text, such as "12.5"',
+    "bool_parsing": "use true or false",
+    "uuid_parsing": "use a UUID such as 0190b6a2-5a0c-7c3e-8f00-000000000001",
+    "string_type": "use text",
+    "string_unicode": "use well-formed Unicode text",
+    "datetime_from_date_parsing": "use RFC 3339 time with its offset, such as 2026-03-01T08:00:00Z",
+    "datetime_parsing": "use RFC 3339 time with its offset, such as 2026-03-01T08:00:00Z",
+    "timezone_aware": "add the offset, such as Z or +08:00",
+    "model_attributes_type": "send a JSON object with Content-Type: application/json",
+    "dataclass_type": "send a JSON object with Content-Type: application/json",
+    "list_type": "send a JSON array",
+    "tuple_type": "send a JSON array",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Give the application these handlers."""
+    app.add_exception_handler(ProblemError, _problem_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(psycopg.OperationalError, _database_error)
+
+
+async def _problem_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    return problem_response(error.kind, error.detail, error.errors, error.headers)
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = _BY_STATUS.get(error.status_code)
+    if kind is None:
+        phrase = HTTPStatus(error.status_code).phrase
+        kind = ProblemKind(
+            phrase.lower().replace(" ", "-"), error.status_code, phrase, "See the API document at /docs."
+        )
+    return problem_response(kind, str(error.detail), headers=error.headers)
+
+
+async def _database_error(request: Request, error: Exception) -> Response:
+    """The database is away, restarting, out of connections, or a query ran into its time limit."""
+    _log.warning("database not available", path=request.url.path, error=str(error).strip())
+    slow = isinstance(error, psycopg.errors.QueryCanceled)
+    detail = "the query took too long" if slow else "the database is not available"
+    return problem_response(UNAVAILABLE, detail, headers={"Retry-After": "5"})
+
+
+async def _validation_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        item = found[0]
+        what = item.get("ctx", {}).get("error", "not JSON")
+        problem = FieldProblem(f"not JSON at character {item['loc'][-1]}: {what}", "send valid JSON (RFC 8259)", "")
+        return problem_response(MALFORMED, "the body is not JSON", [problem])
+    errors = [_field_problem(item) for item in found[:ERRORS_MAX]]
+    count = len(found)
+    detail = "1 value is not acceptable" if count == 1 else f"{count} values are not acceptable"
+    return problem_response(INVALID, detail, errors)
+
+
+def _field_problem(item: dict[str, Any]) -> FieldProblem:
+    where, *path = item["loc"]
+    message = str(item["msg"])
+    fix = _FIXES.get(item["type"]) or _fix_from_bounds(item) or "see the API document at /docs"
+    if where == "body":
+        return FieldProblem(message, fix, pointer=json_pointer(path))
+    return FieldProblem(message, fix, parameter=f"{where}:{'.'.join(str(part) for part in path)}")
+
+
+def _fix_from_bounds(item: dict[str, Any]) -> str | None:
+    bounds = item.get("ctx", {})
+    for name, words in (
+        ("le", "use at most"),
+        ("lt", "use less than"),
+        ("ge", "use at least"),
+        ("gt", "use more than"),
+        ("max_length", "shorten it to"),
+        ("min_length", "its least length is"),
+        ("pattern", "match the pattern"),
+        ("expected", "use one of"),
+    ):
+        if name in bounds:
+            return f"{words} {bounds[name]}"
+    return None
+
+
+def json_pointer(path: Sequence[int | str]) -> str:
+    """RFC 6901: `~` and `/` inside a segment are escaped."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
