@@ -1,0 +1,68 @@
+"""What commands print: a readable summary, or one JSON object with `--json`; errors with their fix, and exit codes.
+
+Exit codes: 0 done, 1 failed (a check that found something, a score below its mark), 2 wrong use or configuration.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tagledger.config import ConfigError, load_site
+from warehouse.postgres.binaries import NoServerError
+from warehouse.postgres.migrate import MigrationError
+from warehouse.postgres.server import ServerError
+from warehouse.site import Site
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+console = Console(highlight=False)
+complaints = Console(stderr=True, highlight=False)
+
+
+def site_or_exit(path: Path) -> Site:
+    """The site file's content, or exit 2 after printing every problem it has."""
+    try:
+        return load_site(path, os.environ)
+    except ConfigError as error:
+        for problem in error.problems:
+            complaints.print(f"[red]error[/red] {problem}", soft_wrap=True)
+        raise typer.Exit(EXIT_USAGE) from None
+
+
+@contextmanager
+def known_failures() -> Iterator[None]:
+    """Turn what a broken world raises into one line and exit 1; anything else is a bug and keeps its traceback."""
+    try:
+        yield
+    except (NoServerError, ServerError, MigrationError, psycopg.OperationalError, OSError) as error:
+        complaints.print(f"[red]error[/red] {str(error).strip()}", soft_wrap=True)
+        raise typer.Exit(EXIT_FAILED) from None
+
+
+def print_summary(title: str, rows: Mapping[str, object], *, as_json: bool) -> None:
+    """One command's result: a two-column table, or one JSON object on standard output."""
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(title=title, show_header=False, title_justify="left", box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for name, value in rows.items():
+        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int | float) else str(value))
+    console.print(table)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on one line."""
+    sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
