@@ -13,10 +13,17 @@ from api.principal import Principal, Scope
 from api.server import serving
 from warehouse.site import Antenna, Effect, Portal, Reader, Side, Site, Zone
 
-SITE = Site( name="test-site", zones=(Zone("hall"), Zone("yard"), Zone("rack", location="RACK")),
-portals=(Portal("door-1", "hall", "yard", Effect.POST), Portal("door-2", "hall", "yard", Effect.OBSERVE)), readers=(
-Reader("dock-1", "192.0.2.10", antennas=(Antenna(1, "door-1", Side.OUTSIDE), Antenna(2, "door-1", Side.INSIDE))),
-Reader("dock-2", "192.0.2.11", antennas=(Antenna(1, "door-2", Side.OUTSIDE),)), ), )
+SITE = Site(
+    name="test-site",
+    zones=(Zone("hall"), Zone("yard"), Zone("rack", location="RACK")),
+    portals=(Portal("door-1", "hall", "yard", Effect.POST), Portal("door-2", "hall", "yard", Effect.OBSERVE)),
+    readers=(
+        Reader(
+            "dock-1", "192.0.2.10", antennas=(Antenna(1, "door-1", Side.OUTSIDE), Antenna(2, "door-1", Side.INSIDE))
+        ),
+        Reader("dock-2", "192.0.2.11", antennas=(Antenna(1, "door-2", Side.OUTSIDE),)),
+    ),
+)
 
 ADMIN = {"Authorization": "Bearer admin-key"}
 
@@ -53,10 +60,16 @@ class GivenDependencies:
 class GivenReaders:
     """Two readers, one connected."""
 
-    def readers(self) -> Sequence[ReaderState]: antennas = (AntennaHealth(1, "door-1", True, 120,
-    1_700_000_000_000_000), AntennaHealth(2, "door-1", None, 0, None)) return ( ReaderState("dock-1", True, "native",
-    "192.0.2.10:5084", 1_700_000_000_000_000, "connected", 150, 2, antennas), ReaderState("dock-2", False, "native",
-    "192.0.2.11:5084", None, "", None, 0), )
+    def readers(self) -> Sequence[ReaderState]:
+        antennas = (
+            AntennaHealth(1, "door-1", True, 120, 1_700_000_000_000_000),
+            AntennaHealth(2, "door-1", None, 0, None),
+        )
+        at_us = 1_700_000_000_000_000
+        return (
+            ReaderState("dock-1", True, "native", "192.0.2.10:5084", at_us, "connected", 150, 2, antennas),
+            ReaderState("dock-2", False, "native", "192.0.2.11:5084", None, "", None, 0),
+        )
 
 
 class GivenLive:
@@ -94,9 +107,7 @@ class Running:
 async def api(database: str) -> AsyncIterator[Running]:
     keys, dependencies, live = GivenKeys(), GivenDependencies(), GivenLive()
     async with query_pool(database, 4) as pool:
-        app = create_app(
-            ApiParts(SITE, "0.0.0", pool, database, keys, dependencies, readers=GivenReaders(), live=live)
-        )
+        app = create_app(ApiParts(SITE, "0.0.0", pool, database, keys, dependencies, readers=GivenReaders(), live=live))
         async with (
             serving(app, "127.0.0.1", 0) as url,
             httpx.AsyncClient(base_url=url, headers=ADMIN, trust_env=False) as client,

@@ -12,8 +12,7 @@ from api.ports import LiveEvent
 from tests.api.conftest import Running
 from tests.api.event_stream import events
 
-INSERT = "insert into outbox (topic, key, payload) values (%s, '', jsonb_build_object('n', %s::int, 'location',
-%s::text))"
+INSERT = "insert into outbox (topic, payload) values (%s, jsonb_build_object('n', %s::int, 'location', %s::text))"
 
 
 async def connect(dsn: str) -> psycopg.AsyncConnection[Any]:
@@ -128,12 +127,17 @@ async def test_filters_by_type_and_location(api: Running) -> None:
         assert (await feed.next()).data["n"] == 3
 
 
-async def test_passages_come_before_the_movements_of_their_transaction(api: Running) -> None: async with
-events(api.client) as feed, await connect(api.dsn) as writer: await emit(writer, 1) await writer.execute( "insert into
-passage (passage_id, revision, portal, opened_at, closed_at, direction, direction_score, belongs," " unsure, strays)
-values (gen_random_uuid(), 0, 'door-1', now(), now(), 'in', 0.9, 3, 0, 1)" ) await writer.commit() first, second = await
-feed.next(), await feed.next() assert (first.kind, first.data["portal"], first.data["belongs"]) == ("passage", "door-1",
-3) assert second.kind == "movement"
+async def test_passages_come_before_the_movements_of_their_transaction(api: Running) -> None:
+    async with events(api.client) as feed, await connect(api.dsn) as writer:
+        await emit(writer, 1)
+        await writer.execute(
+            "insert into passage (passage_id, revision, portal, opened_at, closed_at, direction, direction_score,"
+            " belongs, unsure, strays) values (gen_random_uuid(), 0, 'door-1', now(), now(), 'in', 0.9, 3, 0, 1)"
+        )
+        await writer.commit()
+        first, second = await feed.next(), await feed.next()
+    assert (first.kind, first.data["portal"], first.data["belongs"]) == ("passage", "door-1", 3)
+    assert second.kind == "movement"
 
 
 async def test_live_events_have_no_id_and_the_current_ones_come_first(api: Running) -> None:
