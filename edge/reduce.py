@@ -1,9 +1,9 @@
 """From reads to Sightings: group by tag, antenna and window of reader time, and reduce each group. Columns throughout.
 
 A window is `window_ms` of reader time, aligned to the epoch; a read belongs to the window of its `first_us`. `seal`
-reduces the reads of windows that are over and keeps the rest for the next seal, so that one tag at one antenna in one
-window is one Sighting; but no read waits for more than one seal, whatever its clock says. A late read, one of a window
-sealed before, makes a further Sighting of that window: nothing is dropped.
+reduces the reads of windows that are over and keeps those of the current and the next one, so that one tag at one
+antenna in one window is one Sighting. Reads further ahead are from a clock that is wrong and are not waited for. A late
+read, one of a window sealed before, makes a further Sighting of that window: nothing is dropped.
 
 What a Sighting says of its reads (a report that stands for k reads, TagSeenCount, counts k times):
 
@@ -52,43 +52,44 @@ class _Rows:
 
 
 class Reducer:
-    """Collects ReadBatches and reduces them at each seal. Bounded by what arrives between two seals."""
+    """Collects ReadBatches and reduces them at each seal. Bounded by what arrives in two windows."""
 
     def __init__(self, window_ms: int) -> None:
         if window_ms < 1:
             raise ValueError(f"window_ms {window_ms} is below 1")
         self._window_us = window_ms * 1000
-        self._fresh: list[ReadBatch] = []
-        self._held: list[ReadBatch] = []
+        self._batches: list[ReadBatch] = []
 
     @property
     def pending_reads(self) -> int:
         """Reads taken and not yet sealed."""
-        return sum(map(len, self._fresh)) + sum(map(len, self._held))
+        return sum(map(len, self._batches))
 
     def add(self, batch: ReadBatch) -> None:
         """Take reads; the batch must not be changed afterwards."""
         if len(batch):
-            self._fresh.append(batch)
+            self._batches.append(batch)
 
     def seal(self, until_us: int | None = None) -> Sightings:
-        """Reduce all reads of windows that end by `until_us` and all that waited once already; None: all reads."""
-        due, fresh = self._held, self._fresh
-        self._held, self._fresh = [], []
-        if until_us is None:
-            due = due + fresh
-        else:
-            bound_us = until_us - until_us % self._window_us
-            for batch in fresh:
-                over = batch.first_us < bound_us
-                if over.all():
-                    due.append(batch)
-                elif not over.any():
-                    self._held.append(batch)
-                else:
-                    due.append(_rows_where(batch, over))
-                    self._held.append(_rows_where(batch, ~over))
+        """Reduce all reads but those of the window `until_us` lies in and of the one after it; None: all reads."""
+        due, self._batches = self._batches, []
+        if until_us is not None:
+            due, self._batches = self._split(due, until_us - until_us % self._window_us)
         return _reduce(_stacked(due), self._window_us) if due else EMPTY
+
+    def _split(self, batches: list[ReadBatch], bound_us: int) -> tuple[list[ReadBatch], list[ReadBatch]]:
+        due: list[ReadBatch] = []
+        waiting: list[ReadBatch] = []
+        for batch in batches:
+            waits = (batch.first_us >= bound_us) & (batch.first_us < bound_us + 2 * self._window_us)
+            if not waits.any():
+                due.append(batch)
+            elif waits.all():
+                waiting.append(batch)
+            else:
+                due.append(_rows_where(batch, ~waits))
+                waiting.append(_rows_where(batch, waits))
+        return due, waiting
 
 
 def _rows_where(batch: ReadBatch, keep: NDArray[np.bool_]) -> ReadBatch:

@@ -50,9 +50,11 @@ class DeviceEventKind(StrEnum):
     ANTENNA_UP = "antenna_up"
     ANTENNA_DOWN = "antenna_down"
     GPI = "gpi"
+    BUFFER_WARNING = "buffer_warning"
     DATA_LOSS = "data_loss"
     CLOCK_JUMP = "clock_jump"
     PROTOCOL_ERROR = "protocol_error"
+    READER_EXCEPTION = "reader_exception"
     WEIGHT = "weight"
 
 
