@@ -15,10 +15,9 @@ FRAME_BYTES_MAX = 16 * 1024 * 1024
 
 UNKNOWN_FRAME_BYTES_MAX = 64 * 1024
 
-KNOWN_TYPES = frozenset(
-    [1, 2, 3, 4, 11, 12, 13, 14, *range(20, 27), *range(30, 37), *range(40, 48), *range(50, 58), 60, 61, 62, 63, 64, 72]
-    + [100, 1023]
-)
+_REQUESTS = (1, 2, 3, 14, *range(20, 27), *range(40, 48))
+_ANSWERS = (11, 12, 13, 4, *range(30, 37), *range(50, 58))
+KNOWN_TYPES = frozenset((*_REQUESTS, *_ANSWERS, 60, 61, 62, 63, 64, 72, 100, 1023))
 
 
 class Framer:
