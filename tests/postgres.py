@@ -57,7 +57,7 @@ def database(postgres_dsn: str, migrated_template: str) -> Iterator[str]:
     template = sql.Identifier(migrated_template)
     _run(
         postgres_dsn,
-        sql.SQL("create database {} template {} strategy file_copy").format(sql.Identifier(name), template),
+        sql.SQL("create database {} template {}").format(sql.Identifier(name), template),
     )
     yield with_database(postgres_dsn, name)
     _run(postgres_dsn, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
