@@ -1,7 +1,7 @@
 -- What the stream stores: its log, what it decided, and where it stood. One transaction per processed chunk writes all
 -- of it together with the warehouse's part, so the log and its results never differ.
 --
--- `at` columns are reader time unless said otherwise. `seq` of the log is its order; `txid` with a table's own `seq`
+-- `at` columns are reader time unless said otherwise. `seq` of the log is its order; `tx` with a table's own `seq`
 -- makes the feed cursor (readers stay below pg_snapshot_xmin, because seq is not commit order).
 
 -- The log: every input in the order it was processed. Sightings are packed, one row a batch (`stream.batch_codec`).
@@ -77,12 +77,12 @@ create table passage (
     evidence        bytea,                            -- packed sightings (`stream.batch_codec.decode_sightings`)
     recorded_at     timestamptz not null default now(),
     seq             bigint generated always as identity,
-    txid            xid8        not null default pg_current_xact_id(),
+    tx              xid8        not null default pg_current_xact_id(),
     primary key (passage_id, revision)
 );
 create index passage_portal_closed on passage (portal, closed_at desc);
 create index passage_closed on passage (closed_at desc);
-create index passage_feed on passage (txid, seq);
+create index passage_feed on passage (tx, seq);
 
 create table passage_tag (
     passage_id uuid     not null,
@@ -115,10 +115,10 @@ create table signal (
     extra       text[]      not null,
     recorded_at timestamptz not null default now(),
     seq         bigint generated always as identity,
-    txid        xid8        not null default pg_current_xact_id()
+    tx          xid8        not null default pg_current_xact_id()
 );
 create index signal_portal_at on signal (portal, at desc);
-create index signal_feed on signal (txid, seq);
+create index signal_feed on signal (tx, seq);
 
 create table device_event (
     at          timestamptz not null,
@@ -145,7 +145,7 @@ create table data_gap (
 create index data_gap_agent on data_gap (agent, recorded_at desc);
 
 -- What the stream could not process, kept exactly as it came.
--- kind: batch_bytes, place_slice, tag_report, operator_state, posting.
+-- kind: batch_bytes, place_slice, tag_report, operator_state, posting, location.
 create table dead_letter (
     dead_letter_id uuid primary key,
     kind           text        not null,

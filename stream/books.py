@@ -1,0 +1,43 @@
+"""The warehouse as the stream's store needs it: three functions that work inside the store's transaction."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import psycopg
+
+from warehouse.loads import Expectation, Load, LocationUpdate
+
+
+class Books(Protocol):
+    """What the store asks of the warehouse, on its own connection and in its own transaction."""
+
+    def post_load(self, connection: psycopg.Connection[Any], load: Load) -> object:
+        """Post what a load was; a refusal is part of the returned posting. Harmless when repeated."""
+
+    def apply(self, connection: psycopg.Connection[Any], updates: Sequence[LocationUpdate]) -> object:
+        """Record where tags are. Harmless when repeated."""
+
+    def expected_at(self, connection: psycopg.Connection[Any], portal: str) -> Expectation:
+        """What open documents expect at a portal now."""
+
+
+class WarehouseBooks:
+    """The warehouse's PostgreSQL adapters."""
+
+    def post_load(self, connection: psycopg.Connection[Any], load: Load) -> object:
+        """`warehouse.postgres.posting`."""
+        from warehouse.postgres.posting import post_load
+
+        return post_load(connection, load)
+
+    def apply(self, connection: psycopg.Connection[Any], updates: Sequence[LocationUpdate]) -> object:
+        """`warehouse.postgres.locations`."""
+        from warehouse.postgres.locations import apply
+
+        return apply(connection, updates)
+
+    def expected_at(self, connection: psycopg.Connection[Any], portal: str) -> Expectation:
+        """`warehouse.postgres.expectations`."""
+        from warehouse.postgres.expectations import expected_at
+
+        return expected_at(connection, portal)

@@ -1,0 +1,342 @@
+"""The embedded host: the whole stream in one process, without a broker.
+
+    submit → inputs (bounded) → Pipeline (a thread) → chunks (bounded) → Store.commit (a thread) → acks, live outputs
+
+Computing runs ahead of storing by at most `CHUNKS_AHEAD` chunks; whatever came meanwhile is one chunk, so a backlog is
+stored in large transactions and a trickle in small ones. An input is acknowledged, and its outputs are published, only
+after its chunk is committed, in order. The process may die at any moment: `Store.standing` and the log rebuild it.
+
+Once a second the host looks for sources that fell silent, dead letters given again and expectations that changed; what
+it finds enters the log like any other input. Time for waits and silence is the host's monotonic clock; operators see
+reader time only.
+
+`process_sync` is the same pipeline over a finished recording, as fast as it goes: no silence, no expectations, nothing
+published, so nothing outside is driven.
+
+Bounds: `INPUTS_MAX` batches wait at the door, then `submit` waits; subscribers are bounded in
+`stream.live`.
+"""
+
+import asyncio
+import queue
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from stream.chunk import Chunk
+from stream.live import Ack, Live, Posted, Subscription
+from stream.model import BatchId, EdgeBatch
+from stream.pipeline import CHUNK_BATCHES, Counts, Pipeline
+from stream.places import FailureKind
+from stream.sequencer import Duplicate, ResendWanted, Sequenced, Taken
+from stream.store import Store
+from stream.topology import Operators, operators_of
+from stream.watermark import Silence
+from warehouse.loads import Expectation
+from warehouse.site import Site
+
+INPUTS_MAX = 1024
+CHUNKS_AHEAD = 2
+LOOK_AROUND_S = 1.0
+EXPECTATIONS_EVERY_S = 5.0
+
+
+@dataclass(slots=True)
+class _Done:
+    """What to tell once a chunk is committed."""
+
+    chunk: Chunk
+    acks: dict[tuple[str, str], int] = field(default_factory=dict)
+    waiters: list[asyncio.Future[Ack]] = field(default_factory=list)
+    waited_for: list[BatchId] = field(default_factory=list)
+    expectations: list[Expectation] = field(default_factory=list)
+
+
+_NO_CHUNK = Chunk(0)
+_Input = Callable[[Pipeline, "_Done"], None]
+
+
+class EmbeddedHost:
+    """One site's stream. `run` until cancelled or stopped; `submit` and `subscribe` from the same event loop."""
+
+    def __init__(
+        self,
+        site: Site,
+        store: Store,
+        operators: Operators | None = None,
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+        look_around_s: float = LOOK_AROUND_S,
+    ) -> None:
+        self._site = site
+        self._store = store
+        self._operators = operators or operators_of(site)
+        self._now_s = now_s
+        self._look_around_s = look_around_s
+        self._inputs: asyncio.Queue[_Input] = asyncio.Queue(INPUTS_MAX)
+        self._waiting: defaultdict[BatchId, list[asyncio.Future[Ack]]] = defaultdict(list)
+        self._subscriptions: list[Subscription] = []
+        self._letters: set[UUID] = set()
+        self._stale: set[str] = set()
+        agents = {reader.agent for reader in site.readers if reader.agent}
+        self._silence = Silence(site.stream.source_silent_s, agents, now_s())
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pipeline: Pipeline | None = None
+        self._stopping = asyncio.Event()
+        self.ready = asyncio.Event()
+        self.on_ack: list[Callable[[Ack], None]] = []
+        self.on_resend: list[Callable[[ResendWanted], None]] = []
+
+    @property
+    def counts(self) -> Counts:
+        """What went through since the start."""
+        return self._pipeline.counts if self._pipeline else Counts()
+
+    @property
+    def inputs_waiting(self) -> int:
+        """How many inputs wait at the door."""
+        return self._inputs.qsize()
+
+    async def submit(self, batch: EdgeBatch) -> "asyncio.Future[Ack]":
+        """Hand over a batch; waits for room. The future is done once the batch, or an earlier copy, is committed."""
+        waiter: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
+        self._waiting[batch.id].append(waiter)
+        await self._inputs.put(partial(self._offer, batch))
+        return waiter
+
+    async def submit_bytes_unreadable(self, source: str, body: bytes, error: Exception) -> "asyncio.Future[Ack]":
+        """Hand over what is no batch, for the dead letters; the future is done once it is committed there."""
+        waiter: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
+
+        def take(pipeline: Pipeline, done: _Done) -> None:
+            pipeline.unreadable(source, body, error)
+            done.waiters.append(waiter)
+
+        await self._inputs.put(take)
+        return waiter
+
+    def subscribe(self) -> Subscription:
+        """Live outputs from now on; iterate it. `unsubscribe` ends it."""
+        subscription = Subscription()
+        self._subscriptions.append(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """End a subscription."""
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+            subscription.offer(None)
+
+    async def refresh_expectations(self, portal: str) -> None:
+        """Ask the warehouse what it expects at a portal now, and tell the portal's signal if that is news."""
+        twin = self._store.twin()
+        try:
+            expectation = await asyncio.to_thread(twin.expected_at, portal)
+        finally:
+            twin.close()
+        await self._inputs.put(partial(_expect, expectation))
+
+    def stop(self) -> None:
+        """End `run` after what was submitted is committed, with a snapshot."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Recover, then process until `stop` or cancellation. Raises `FencedError` when another host took over."""
+        with ThreadPoolExecutor(2, thread_name_prefix="stream") as threads:
+            loop = self._loop = asyncio.get_running_loop()
+            try:
+                self._pipeline = await loop.run_in_executor(threads, self._recover)
+                self.ready.set()
+                chunks: asyncio.Queue[_Done | None] = asyncio.Queue(CHUNKS_AHEAD)
+                async with asyncio.TaskGroup() as tasks:
+                    around = tasks.create_task(self._look_around())
+                    tasks.create_task(self._compute(threads, chunks))
+                    tasks.create_task(self._commit(threads, chunks)).add_done_callback(lambda _: around.cancel())
+            except BaseExceptionGroup as group:
+                # The first failure is the cause; the others are its cancellations.
+                raise group.exceptions[0] from None
+            finally:
+                self._store.close()
+                for subscription in list(self._subscriptions):
+                    self.unsubscribe(subscription)
+                for waiters in self._waiting.values():
+                    for waiter in waiters:
+                        waiter.cancel()
+
+    def process_sync(self, batches: Iterable[EdgeBatch], progress: Callable[[Counts], None] | None = None) -> Counts:
+        """Process a recording to its end and return the counts. For a host that is not running."""
+        pipeline = self._recover()
+        chunks: queue.Queue[Chunk | None] = queue.Queue(CHUNKS_AHEAD)
+        failed: list[BaseException] = []
+
+        def commit_all() -> None:
+            while (chunk := chunks.get()) is not None:
+                if failed:
+                    continue
+                try:
+                    self._store.commit(chunk)
+                except BaseException as error:
+                    failed.append(error)
+
+        committer = threading.Thread(target=commit_all, name="stream-commit")
+        committer.start()
+        try:
+            snapshot_at_s = self._now_s() + self._site.stream.snapshot_every_s
+            for batch in batches:
+                pipeline.offer(batch, 0.0)
+                if failed:
+                    break
+                if pipeline.full:
+                    due = self._now_s() >= snapshot_at_s
+                    chunks.put(pipeline.cut(snapshot=due))
+                    if due:
+                        snapshot_at_s = self._now_s() + self._site.stream.snapshot_every_s
+                    if progress is not None:
+                        progress(pipeline.counts)
+            pipeline.end()
+            chunks.put(pipeline.cut(snapshot=True))
+        finally:
+            chunks.put(None)
+            committer.join()
+        if failed:
+            raise failed[0]
+        if progress is not None:
+            progress(pipeline.counts)
+        return pipeline.counts
+
+    def _recover(self) -> Pipeline:
+        standing = self._store.standing()
+        return Pipeline(self._site, self._operators, standing, self._store.entries_after(standing.snapshot_seq))
+
+    def _offer(self, batch: EdgeBatch, pipeline: Pipeline, done: _Done) -> None:
+        self._silence.heard(batch.id.agent, self._now_s())
+        self._decided(pipeline.offer(batch, self._now_s()), done)
+
+    def _decided(self, decided: list[Sequenced], done: _Done) -> None:
+        for step in decided:
+            if isinstance(step, Taken | Duplicate):
+                done.acks[step.batch.id.agent, step.batch.id.epoch] = 0
+                done.waited_for.append(step.batch.id)
+            elif isinstance(step, ResendWanted) and self._loop is not None:
+                self._loop.call_soon_threadsafe(self._ask_again, step)
+
+    def _ask_again(self, wanted: ResendWanted) -> None:
+        for tell in self.on_resend:
+            tell(wanted)
+
+    async def _compute(self, threads: ThreadPoolExecutor, chunks: "asyncio.Queue[_Done | None]") -> None:
+        """Inputs to chunks, until stopped and everything submitted is taken."""
+        loop = asyncio.get_running_loop()
+        waiting: deque[_Input] = deque()
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        snapshot_at_s = self._now_s() + self._site.stream.snapshot_every_s
+        try:
+            while True:
+                if not waiting and self._inputs.empty():
+                    if self._stopping.is_set():
+                        break
+                    await self._input_or(stopping, waiting)
+                while not self._inputs.empty() and len(waiting) < CHUNK_BATCHES:
+                    waiting.append(self._inputs.get_nowait())
+                due = self._now_s() >= snapshot_at_s
+                done = await loop.run_in_executor(threads, self._process, waiting, due)
+                if done is not None:
+                    await chunks.put(done)
+                    if due:
+                        snapshot_at_s = self._now_s() + self._site.stream.snapshot_every_s
+            assert self._pipeline is not None
+            await chunks.put(_Done(self._pipeline.cut(snapshot=True)))
+            await chunks.put(None)
+        finally:
+            stopping.cancel()
+
+    async def _input_or(self, stopping: "asyncio.Future[Any]", waiting: "deque[_Input]") -> None:
+        """Wait for one more input, or for the stop."""
+        getting = asyncio.ensure_future(self._inputs.get())
+        try:
+            await asyncio.wait({getting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not getting.cancel():
+                waiting.append(getting.result())
+
+    def _process(self, waiting: "deque[_Input]", snapshot: bool) -> "_Done | None":
+        """In the compute thread: take what waits until the chunk is full, then cut it."""
+        pipeline = self._pipeline
+        assert pipeline is not None
+        done = _Done(_NO_CHUNK)
+        while waiting and not pipeline.full:
+            waiting.popleft()(pipeline, done)
+        if pipeline.empty and not done.acks and not done.waiters:
+            return None
+        done.acks = {epoch: pipeline.position(*epoch) for epoch in done.acks}
+        done.chunk = pipeline.cut(snapshot)
+        return done
+
+    async def _commit(self, threads: ThreadPoolExecutor, chunks: "asyncio.Queue[_Done | None]") -> None:
+        """Chunks to the database, in order; then acknowledge and publish."""
+        loop = asyncio.get_running_loop()
+        while (done := await chunks.get()) is not None:
+            posted = await loop.run_in_executor(threads, self._store.commit, done.chunk)
+            chunk = done.chunk
+            for name in done.waited_for:
+                ack = Ack(name.agent, name.epoch, done.acks[name.agent, name.epoch])
+                for waiter in self._waiting.pop(name, ()):
+                    if not waiter.done():
+                        waiter.set_result(ack)
+            for waiter in done.waiters:
+                if not waiter.done():
+                    waiter.set_result(Ack("", "", 0))
+            for (agent, epoch), counter in done.acks.items():
+                for tell in self.on_ack:
+                    tell(Ack(agent, epoch, counter))
+            self._letters.difference_update(chunk.letters_replayed)
+            self._stale.update(passage.portal for passage in chunk.out.passages if passage.final)
+            live: list[Live] = [*chunk.out.passages, *chunk.out.signals, *chunk.out.locations]
+            live += [Posted(posting) for posting in posted]
+            for item in (*live, *done.expectations):
+                for subscription in self._subscriptions:
+                    subscription.offer(item)
+
+    async def _look_around(self) -> None:
+        """Once in a while: silent sources, gaps, dead letters given again, expectations. Ends by cancellation."""
+        self._stale.update(portal.name for portal in self._site.portals)
+        twin = self._store.twin()
+        ask_all_at_s = self._now_s() + EXPECTATIONS_EVERY_S
+        try:
+            while True:
+                await self._inputs.put(self._time_passes)
+                for letter, kind, key, body in await asyncio.to_thread(twin.letters_to_replay):
+                    if letter not in self._letters:
+                        self._letters.add(letter)
+                        await self._inputs.put(partial(self._redeliver, letter, kind, key, body))
+                if self._now_s() >= ask_all_at_s:
+                    self._stale.update(portal.name for portal in self._site.portals)
+                    ask_all_at_s = self._now_s() + EXPECTATIONS_EVERY_S
+                while self._stale:
+                    expectation = await asyncio.to_thread(twin.expected_at, self._stale.pop())
+                    await self._inputs.put(partial(_expect, expectation))
+                await asyncio.sleep(self._look_around_s)
+        finally:
+            twin.close()
+
+    def _time_passes(self, pipeline: Pipeline, done: _Done) -> None:
+        now_s = self._now_s()
+        self._decided(pipeline.expire(now_s), done)
+        for agent in self._silence.due(now_s):
+            pipeline.leave_out(agent)
+
+    def _redeliver(
+        self, letter: UUID, kind: FailureKind, key: str, body: bytes, pipeline: Pipeline, done: _Done
+    ) -> None:
+        self._decided(pipeline.redeliver(letter, kind, key, body, self._now_s()), done)
+
+
+def _expect(expectation: Expectation, pipeline: Pipeline, done: _Done) -> None:
+    if pipeline.expect(expectation):
+        done.expectations.append(expectation)

@@ -1,0 +1,135 @@
+"""The stream as one value-in, value-out object: batches and other log entries in, `Outputs` out.
+
+    batch → Router → place (passages → signal | zone observer) → reports → tags (presence)
+
+The embedded host runs a `Graph`. The Faust host spreads its parts over workers: the router where batches come in, a
+`Place` by place, a `Tags` by shard. Both are told everything, time included, so the same inputs give the same outputs,
+ids included: a passage's id derives from its portal and the batch that opened it, a location update's from its tag, a
+dead letter's from its input.
+
+Not thread-safe; bounded by its parts (`places`, `tags`, `watermark`, `supervised`).
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from stream.batch_codec import decode_batch
+from stream.model import EdgeBatch
+from stream.operators.presence import ZoneReport
+from stream.places import PASSAGES, SIGNAL, ZONE, FailureKind, Outputs, Place, slice_of
+from stream.routing import Router
+from stream.snapshots import decode_state
+from stream.tags import Tags
+from stream.topology import Operators
+from warehouse.loads import Expectation
+from warehouse.site import AntennaRef, Site
+
+PLACE = "place"
+TAGS = "tags"
+
+States = Mapping[tuple[str, str], bytes]
+"""Operator state by (node, key)."""
+
+
+def place_of(name: str, site: Site, operators: Operators, state: bytes | None = None) -> Place:
+    """The place of that name. KeyError for one the site does not have."""
+    if any(portal.name == name for portal in site.portals):
+        return Place(name, {PASSAGES: operators.passages, SIGNAL: operators.signals}, state)
+    return Place(site.zone(name).name, {ZONE: operators.zones}, state)
+
+
+def watched_zones(site: Site) -> tuple[str, ...]:
+    """The zones whose time the tags wait for: those that antennas watch."""
+    return tuple(zone.name for zone in site.zones if site.antennas_of(zone.name))
+
+
+class Graph:
+    """All operators of one site."""
+
+    def __init__(self, site: Site, operators: Operators, states: States | None = None) -> None:
+        states = states or {}
+        self._router = Router(site)
+        self._watched = frozenset(watched_zones(site))
+        self._places = {
+            name: place_of(name, site, operators, states.get((PLACE, name)))
+            for name in self._router.places
+            if name in self._watched or any(portal.name == name for portal in site.portals)
+        }
+        shards = {key: body for (node, key), body in states.items() if node == TAGS}
+        self._tags = Tags(watched_zones(site), operators.presence, operators.shards, shards)
+        self._served: dict[str, list[Place]] = {}
+        self.unknown: Counter[AntennaRef] = Counter()
+
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """Every place by name."""
+        return self._places
+
+    @property
+    def now_us(self) -> int:
+        """The youngest time of any place; 0 before the first batch."""
+        return max((place.clock.now_us for place in self._places.values()), default=0)
+
+    def on_batch(self, batch: EdgeBatch, out: Outputs) -> None:
+        """One edge batch, in its agent's order. Tags are decided by `settle`."""
+        agent = batch.id.agent
+        routed = self._router.route(batch)
+        self.unknown.update(routed.unknown)
+        places = self._served.get(agent)
+        if places is None:
+            places = [place for name, place in self._places.items() if self._router.serves(agent, name)]
+            self._served[agent] = places
+        for place in places:
+            place.take(agent, batch.watermark_us, routed.slices.get(place.name), out)
+        for name, piece in routed.slices.items():
+            # A reader that the site file gives to another agent: its sightings count, this agent's time does not.
+            if name in self._places and not self._router.serves(agent, name):
+                self._places[name].redeliver(piece, out)
+
+    def settle(self, out: Outputs) -> None:
+        """Hand the zones' reports and time to the tags. How often does not change what they decide."""
+        reports: dict[str, list[ZoneReport]] = {}
+        for report in out.reports:
+            reports.setdefault(report.zone, []).append(report)
+        out.reports.clear()
+        for name in self._watched:
+            place = self._places[name]
+            if place.clock.now_us and any(True for _ in place.clock.sources):
+                self._tags.advance(name, place.clock.now_us, reports.get(name, ()))
+            elif name in reports:
+                self._tags.advance(name, place.clock.now_us, reports[name])
+                self._tags.leave_out(name)
+        self._tags.run(out)
+
+    def leave_out(self, agent: str, out: Outputs) -> None:
+        """Go on without a silent agent, wherever its time counts; it is back with its next batch."""
+        for name, place in self._places.items():
+            if self._router.serves(agent, name):
+                place.leave_out(agent, out)
+                if name in self._watched and not any(True for _ in place.clock.sources):
+                    self.settle(out)
+                    self._tags.leave_out(name)
+        self.settle(out)
+
+    def expect(self, expectation: Expectation, out: Outputs) -> None:
+        """What open documents now expect at a portal; ignored for a portal this site does not have."""
+        place = self._places.get(expectation.portal)
+        if place is not None:
+            place.expect(expectation, out)
+
+    def redeliver(self, kind: FailureKind, key: str, body: bytes, out: Outputs) -> None:
+        """A dead letter again, late as it is. ValueError for a kind or body that cannot be given again."""
+        if kind is FailureKind.PLACE_SLICE:
+            piece = slice_of(decode_batch(body))
+            if piece is not None and key in self._places:
+                self._places[key].redeliver(piece, out)
+        elif kind is FailureKind.TAG_REPORT:
+            self._tags.redeliver(decode_state(body, ZoneReport), out)
+        else:
+            raise ValueError(f"a dead letter of kind {kind} cannot be given to an operator again")
+
+    def snapshot(self) -> dict[tuple[str, str], bytes]:
+        """State by (node, key): all places, and the shards that changed since the last call."""
+        states = {(PLACE, name): place.snapshot() for name, place in self._places.items()}
+        states.update({(TAGS, key): body for key, body in self._tags.snapshot().items()})
+        return states

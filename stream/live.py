@@ -1,0 +1,49 @@
+"""What a host tells the rest of its process once it is committed: acknowledgements, and live outputs to subscribers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from stream.model import Passage, Signal
+from warehouse.loads import Expectation, LocationUpdate
+
+LIVE_MAX = 4096
+"""Outputs that wait per subscriber; at the bound the oldest are dropped and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Every batch of the agent's epoch up to `counter` is committed, but for declared gaps."""
+
+    agent: str
+    epoch: str
+    counter: int
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What the warehouse answered to a load: its own `Posting` value."""
+
+    posting: object
+
+
+Live = Passage | Signal | LocationUpdate | Posted | Expectation
+
+
+class Subscription:
+    """Live outputs, committed, in order: provisional and final passages, signals, locations, postings."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Live | None] = asyncio.Queue(LIVE_MAX)
+        self.dropped = 0
+
+    def offer(self, item: Live | None) -> None:
+        """Add one; at the bound the oldest goes. None ends the subscription."""
+        if self._queue.full():
+            self._queue.get_nowait()
+            self.dropped += 1
+        self._queue.put_nowait(item)
+
+    async def __aiter__(self) -> AsyncIterator[Live]:
+        while (item := await self._queue.get()) is not None:
+            yield item

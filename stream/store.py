@@ -1,0 +1,473 @@
+"""The stream's tables in PostgreSQL: one transaction per chunk of the log, with everything the chunk led to.
+
+The transaction begins by moving the consumer's head from the chunk's first sequence number to its last. That fences: a
+second host of the same name finds the head elsewhere and stops (`FencedError`). It also answers what became of a
+commit whose connection died: if the head is where the chunk would have moved it, the chunk is stored.
+
+Errors: a broken connection, a deadlock or a serialisation failure is tried again with backoff, without end, because
+nothing is acknowledged meanwhile (`RETRY_S`). A load or location update that the warehouse cannot take (an exception
+there, not a refusal, which is a value) goes to the dead letters in a savepoint of its own; the rest stands.
+
+Blocking, for one thread at a time. Provisional passages are not stored.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid5
+
+import msgspec
+import psycopg
+from psycopg.types.json import Jsonb
+from psycopg.types.multirange import Multirange
+from psycopg.types.range import Range
+
+from stream.batch_codec import encode_sightings
+from stream.books import Books, WarehouseBooks
+from stream.chunk import Chunk, Standing
+from stream.log import BatchTaken, Entry, SourceLeftOut, at_of, decode_entry, encode_entry, kind_of
+from stream.model import Passage, TagVerdict
+from stream.places import Failure, FailureKind, Outputs, failure
+from stream.posting import load_of
+from stream.sequencer import Position
+from warehouse.loads import Expectation, Load, LocationUpdate
+from warehouse.site import Site
+
+RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Waits between attempts; the last one repeats."""
+
+T = TypeVar("T")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_GAPS = UUID("4d0e3b5c-64a5-5a0e-9f2f-1c3c1b1f0a6e")
+
+
+class StoreError(Exception):
+    """The stream's tables cannot be used."""
+
+
+class FencedError(StoreError):
+    """Another host of this name has moved the head: this one must stop."""
+
+
+class StoreClosedError(StoreError):
+    """The store was closed while it waited for the database."""
+
+
+class Store:
+    """The tables of one consumer (a host's name)."""
+
+    def __init__(self, dsn: str, site: Site, consumer: str = "embedded", books: Books | None = None) -> None:
+        self._dsn = dsn
+        self._books = books or WarehouseBooks()
+        self._site = site
+        self.consumer = consumer
+        self._connection: psycopg.Connection[Any] | None = None
+        self._closed = threading.Event()
+        self.retries = 0
+
+    def close(self) -> None:
+        """End the connection; a commit that waits for the database gives up with `StoreClosedError`."""
+        self._closed.set()
+        if self._connection is not None:
+            self._connection.close()
+
+    def twin(self) -> "Store":
+        """The same tables over a connection of its own, for another thread."""
+        return Store(self._dsn, self._site, self.consumer, self._books)
+
+    def standing(self) -> Standing:
+        """Where this consumer stood at its last commit."""
+        return self._retrying(self._standing)
+
+    def entries_after(self, seq: int) -> Iterator[Entry]:
+        """The log after a sequence number, in order, read in pages."""
+        while True:
+            page = self._retrying(lambda after=seq: self._page(after))  # type: ignore[misc]
+            yield from (entry for _, entry in page)
+            if not page:
+                return
+            seq = page[-1][0]
+
+    def commit(self, chunk: Chunk) -> list[object]:
+        """Store a chunk, once. Returns the warehouse's postings of its loads. Raises `FencedError`."""
+        return self._retrying(lambda: self._commit(chunk))
+
+    def expected_at(self, portal: str) -> Expectation:
+        """What open documents expect at a portal now."""
+
+        def ask() -> Expectation:
+            with self._connected().transaction():
+                return self._books.expected_at(self._connected(), portal)
+
+        return self._retrying(ask)
+
+    def letters_to_replay(self, limit: int = 100) -> list[tuple[UUID, FailureKind, str, bytes]]:
+        """Dead letters that a person gave again, oldest first, as (id, kind, key, body)."""
+
+        def ask() -> list[tuple[UUID, FailureKind, str, bytes]]:
+            with self._connected().transaction():
+                rows = self._connected().execute(
+                    "select dead_letter_id, kind, key, body from dead_letter where status = 'replay'"
+                    " order by recorded_at, dead_letter_id limit %s",
+                    (limit,),
+                )
+                return [(row[0], FailureKind(row[1]), row[2], bytes(row[3])) for row in rows]
+
+        return self._retrying(ask)
+
+    def _retrying(self, work: Callable[[], T]) -> T:
+        for attempt in range(2**31):
+            try:
+                return work()
+            except psycopg.OperationalError:
+                if self._closed.wait(RETRY_S[min(attempt, len(RETRY_S) - 1)]):
+                    raise StoreClosedError("closed while waiting for the database") from None
+                self.retries += 1
+        raise AssertionError("unreachable")
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        if self._closed.is_set():
+            raise StoreClosedError("the store is closed")
+        if self._connection is None or self._connection.closed or self._connection.broken:
+            self._connection = psycopg.connect(self._dsn, autocommit=True, application_name=f"stream {self.consumer}")
+        return self._connection
+
+    def _standing(self) -> Standing:
+        with self._connected().transaction():
+            connection = self._connected()
+            connection.execute(
+                "insert into stream_head (consumer) values (%s) on conflict do nothing", (self.consumer,)
+            )
+            head = connection.execute(
+                "select seq, snapshot_seq from stream_head where consumer = %s", (self.consumer,)
+            ).fetchone()
+            assert head is not None
+            states = connection.execute(
+                "select node, key, body from operator_state where consumer = %s", (self.consumer,)
+            ).fetchall()
+            marks = connection.execute(
+                "select agent, epoch, counter, lost from stream_inbox where consumer = %s order by updated_at",
+                (self.consumer,),
+            ).fetchall()
+        return Standing(
+            seq=head[0],
+            snapshot_seq=head[1],
+            states={(node, key): bytes(body) for node, key, body in states},
+            positions=tuple(
+                Position(agent, epoch, counter, tuple((r.lower, r.upper - 1) for r in lost))
+                for agent, epoch, counter, lost in marks
+            ),
+        )
+
+    def _page(self, after: int, rows: int = 256) -> list[tuple[int, Entry]]:
+        with self._connected().transaction():
+            found = self._connected().execute(
+                "select seq, kind, late, body from stream_log where consumer = %s and seq > %s order by seq limit %s",
+                (self.consumer, after, rows),
+            )
+            return [(seq, decode_entry(kind, late, bytes(body))) for seq, kind, late, body in found]
+
+    def _commit(self, chunk: Chunk) -> list[object]:
+        connection = self._connected()
+        with connection.transaction():
+            moved = connection.execute(
+                "update stream_head set seq = %s, updated_at = now() where consumer = %s and seq = %s",
+                (chunk.seq, self.consumer, chunk.after_seq),
+            )
+            if moved.rowcount == 0:
+                head = connection.execute("select seq from stream_head where consumer = %s", (self.consumer,))
+                at = head.fetchone()
+                if chunk.entries and at is not None and at[0] == chunk.seq:
+                    return []
+                raise FencedError(f"{self.consumer}: the head is at {at and at[0]}, not {chunk.after_seq}")
+            self._write_log(connection, chunk)
+            self._write_inbox(connection, chunk)
+            letters = list(chunk.out.failures)
+            write_passages(connection, chunk.out.passages)
+            letters += apply_locations(connection, self._books, chunk.out.locations)
+            loads = [load_of(passage, self._site) for passage in chunk.out.passages if passage.final] + chunk.loads
+            posted, refused = post_loads(connection, self._books, loads)
+            write_signals(connection, chunk.out)
+            self._write_notes(connection, chunk)
+            write_letters(connection, letters + refused)
+            if chunk.snapshot is not None:
+                self._write_snapshot(connection, chunk.seq, chunk.snapshot)
+        return posted
+
+    def _write_log(self, connection: psycopg.Connection[Any], chunk: Chunk) -> None:
+        if not chunk.entries:
+            return
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(
+                "copy stream_log (at, consumer, seq, kind, agent, epoch, counter, sightings, late, body)"
+                " from stdin (format binary)"
+            ) as copy,
+        ):
+            copy.set_types(["timestamptz", "text", "int8", "int2", "text", "text", "int8", "int4", "bool", "bytea"])
+            for seq, entry in enumerate(chunk.entries, chunk.after_seq + 1):
+                agent, epoch, counter, rows, late = "", "", 0, 0, False
+                if isinstance(entry, BatchTaken):
+                    name = entry.batch.id
+                    agent, epoch, counter = text(name.agent), text(name.epoch), name.counter
+                    rows, late = len(entry.batch.sightings), entry.late
+                elif isinstance(entry, SourceLeftOut):
+                    agent = text(entry.agent)
+                copy.write_row(
+                    (
+                        at(at_of(entry)),
+                        self.consumer,
+                        seq,
+                        int(kind_of(entry)),
+                        agent,
+                        epoch,
+                        counter,
+                        rows,
+                        late,
+                        encode_entry(entry),
+                    )
+                )
+        events = [
+            (
+                at(event.at_us),
+                text(entry.batch.id.agent),
+                text(event.device),
+                event.kind,
+                event.port,
+                event.state,
+                event.value,
+                text(event.detail),
+            )
+            for entry in chunk.entries
+            if isinstance(entry, BatchTaken)
+            for event in entry.batch.events
+        ]
+        if events:
+            connection.cursor().executemany(
+                "insert into device_event (at, agent, device, kind, port, state, value, detail)"
+                " values (%s, %s, %s, %s, %s, %s, %s, %s)",
+                events,
+            )
+
+    def _write_inbox(self, connection: psycopg.Connection[Any], chunk: Chunk) -> None:
+        marks: dict[tuple[str, str], int] = {}
+        late: list[tuple[str, str, int]] = []
+        for entry in chunk.entries:
+            if isinstance(entry, BatchTaken):
+                name = entry.batch.id
+                marks[name.agent, name.epoch] = entry.batch.watermark_us
+                if entry.late:
+                    late.append((name.agent, name.epoch, name.counter))
+        connection.cursor().executemany(
+            "insert into stream_inbox (consumer, agent, epoch, counter, lost, watermark_us)"
+            " values (%s, %s, %s, %s, %s, %s) on conflict (consumer, agent, epoch) do update set"
+            " counter = excluded.counter, lost = excluded.lost,"
+            " watermark_us = greatest(stream_inbox.watermark_us, excluded.watermark_us), updated_at = now()",
+            [
+                (
+                    self.consumer,
+                    p.agent,
+                    p.epoch,
+                    p.counter,
+                    Multirange([Range(first, last + 1) for first, last in p.lost]),
+                    marks.get((p.agent, p.epoch), 0),
+                )
+                for p in chunk.positions
+            ],
+        )
+        connection.cursor().executemany(
+            "insert into data_gap (gap_id, agent, epoch, first, last) values (%s, %s, %s, %s, %s)"
+            " on conflict (gap_id) do nothing",
+            [
+                (uuid5(_GAPS, f"{g.agent}/{g.epoch}/{g.first}"), text(g.agent), text(g.epoch), g.first, g.last)
+                for g in chunk.gaps
+            ],
+        )
+        connection.cursor().executemany(
+            "update data_gap set filled = filled + 1 where agent = %s and epoch = %s and %s between first and last",
+            late,
+        )
+
+    def _write_notes(self, connection: psycopg.Connection[Any], chunk: Chunk) -> None:
+        now_us = max((at_of(entry) for entry in chunk.entries), default=0)
+        notes = [
+            (at(entry.at_us), "source_left_out", text(entry.agent), "silent for too long", 1)
+            for entry in chunk.entries
+            if isinstance(entry, SourceLeftOut)
+        ]
+        notes += [
+            (at(now_us), "source_left_out", text(agent), f"too much waited for it at {place}", 1)
+            for place, agent in chunk.out.left_out
+        ]
+        notes += [(at(now_us), "unknown_antenna", "", text(str(ref)), count) for ref, count in chunk.unknown.items()]
+        connection.cursor().executemany(
+            "insert into stream_note (at, kind, agent, detail, count) values (%s, %s, %s, %s, %s)", notes
+        )
+        connection.cursor().executemany(
+            "update dead_letter set status = 'replayed', decided_at = now() where dead_letter_id = %s",
+            [(letter,) for letter in chunk.letters_replayed],
+        )
+
+    def _write_snapshot(
+        self, connection: psycopg.Connection[Any], seq: int, states: dict[tuple[str, str], bytes]
+    ) -> None:
+        connection.cursor().executemany(
+            "insert into operator_state (consumer, node, key, seq, body) values (%s, %s, %s, %s, %s)"
+            " on conflict (consumer, node, key) do update set seq = excluded.seq, body = excluded.body",
+            [(self.consumer, node, key, seq, body) for (node, key), body in sorted(states.items())],
+        )
+        connection.execute("update stream_head set snapshot_seq = %s where consumer = %s", (seq, self.consumer))
+
+
+def at(us: int) -> datetime:
+    """Microseconds since 1970 as a timestamp."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def text(value: str) -> str:
+    """Text that PostgreSQL takes: it refuses NUL, which a device may well send."""
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def write_passages(connection: psycopg.Connection[Any], passages: Iterable[Passage]) -> None:
+    """Final passages with tags and evidence, and a message each for the feed; those stored already stay."""
+    for passage in passages:
+        if not passage.final:
+            continue
+        counts = {verdict: sum(tag.verdict is verdict for tag in passage.tags) for verdict in TagVerdict}
+        stored = connection.execute(
+            "insert into passage (passage_id, revision, portal, opened_at, closed_at, direction, direction_score,"
+            " belongs, unsure, strays, evidence) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " on conflict do nothing",
+            (
+                passage.passage_id,
+                passage.revision,
+                passage.portal,
+                at(passage.opened_us),
+                at(passage.closed_us),
+                passage.direction,
+                passage.direction_score,
+                counts[TagVerdict.BELONGS],
+                counts[TagVerdict.UNSURE],
+                counts[TagVerdict.STRAY],
+                None if passage.evidence is None else encode_sightings(passage.evidence),
+            ),
+        )
+        if stored.rowcount == 0:
+            continue
+        connection.cursor().executemany(
+            "insert into passage_tag (passage_id, revision, epc, verdict, score, first_at, last_at, reads, features)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    passage.passage_id,
+                    passage.revision,
+                    tag.epc,
+                    tag.verdict,
+                    tag.score,
+                    at(tag.first_us),
+                    at(tag.last_us),
+                    tag.reads,
+                    Jsonb(tag.features, dumps=msgspec.json.encode),
+                )
+                for tag in passage.tags
+            ],
+        )
+        _tell(
+            connection,
+            "passage",
+            passage.portal,
+            {
+                "passage_id": str(passage.passage_id),
+                "revision": passage.revision,
+                "portal": passage.portal,
+                "direction": passage.direction,
+                "direction_score": passage.direction_score,
+                "opened_at": at(passage.opened_us).isoformat(),
+                "closed_at": at(passage.closed_us).isoformat(),
+                **{str(verdict): count for verdict, count in counts.items()},
+            },
+        )
+
+
+def apply_locations(
+    connection: psycopg.Connection[Any], books: Books, updates: Sequence[LocationUpdate]
+) -> list[Failure]:
+    """Where tags are now. Returns those the warehouse could not take, as dead letters."""
+    if not updates:
+        return []
+    try:
+        with connection.transaction():
+            books.apply(connection, updates)
+    except psycopg.OperationalError:
+        raise
+    except Exception as error:
+        if len(updates) > 1:
+            half = len(updates) // 2
+            return apply_locations(connection, books, updates[:half]) + apply_locations(
+                connection, books, updates[half:]
+            )
+        update = updates[0]
+        reason = f"{type(error).__name__}: {error}"
+        body = msgspec.msgpack.encode(update)
+        return [failure(FailureKind.LOCATION, str(update.update_id), update.epc, reason, body)]
+    return []
+
+
+def post_loads(
+    connection: psycopg.Connection[Any], books: Books, loads: Sequence[Load]
+) -> tuple[list[object], list[Failure]]:
+    """The warehouse's postings, and the loads it could not take, as dead letters. A refusal is a posting."""
+    posted: list[object] = []
+    letters: list[Failure] = []
+    for load in loads:
+        try:
+            with connection.transaction():
+                posted.append(books.post_load(connection, load))
+        except psycopg.OperationalError:
+            raise
+        except Exception as error:
+            source = f"{load.passage_id}/{load.revision}"
+            reason = f"{type(error).__name__}: {error}"
+            letters.append(failure(FailureKind.POSTING, source, load.portal, reason, msgspec.msgpack.encode(load)))
+    return posted, letters
+
+
+def write_signals(connection: psycopg.Connection[Any], out: Outputs) -> None:
+    """What portals told people, and a message each for the feed."""
+    for signal in out.signals:
+        connection.execute(
+            "insert into signal (at, portal, colour, reason, valid_until, passage_id, expected, seen, missing, extra)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                at(signal.at_us),
+                signal.portal,
+                signal.colour,
+                signal.reason,
+                at(signal.valid_until_us),
+                signal.passage_id,
+                signal.expected,
+                signal.seen,
+                list(signal.missing),
+                list(signal.extra),
+            ),
+        )
+        _tell(connection, "signal", signal.portal, msgspec.to_builtins(signal))
+
+
+def write_letters(connection: psycopg.Connection[Any], letters: Sequence[Failure]) -> None:
+    """Dead letters; one that is there already stays, but opens again when its replay failed."""
+    connection.cursor().executemany(
+        "insert into dead_letter (dead_letter_id, kind, source, key, reason, body) values (%s, %s, %s, %s, %s, %s)"
+        " on conflict (dead_letter_id) do update set status = 'open', reason = excluded.reason"
+        " where dead_letter.status in ('replay', 'replayed')",
+        [(f.letter_id, f.kind, text(f.source), text(f.key), text(f.reason), f.body) for f in letters],
+    )
+
+
+def _tell(connection: psycopg.Connection[Any], topic: str, key: str, payload: Any) -> None:
+    connection.execute(
+        "insert into outbox (topic, key, payload) values (%s, %s, %s)",
+        (topic, key, Jsonb(payload, dumps=msgspec.json.encode)),
+    )
