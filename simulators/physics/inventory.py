@@ -115,6 +115,8 @@ class Inventorying:
                     if settings.dual_target:
                         self._target_b = not self._target_b
                     t += settings.round_gap_s
+                elif t < end_s:
+                    self._q[antenna] = q
         if not read_at:
             return Reads(np.zeros(0), np.zeros(0, dtype=np.int64))
         at_s, tag = np.concatenate(read_at), np.concatenate(read_tag)

@@ -11,6 +11,7 @@ from simulators.physics.parameters import Inlay
 from simulators.physics.world import Body, Part, Path
 
 PALLET_M = 0.15
+OUTWARD = ("liquid", "metal")
 
 
 def goods(rng: np.random.Generator, material: str, tags: int, *, tote: bool = False) -> Part:
@@ -52,6 +53,11 @@ def load(
     *,
     loose: bool = False,
 ) -> Body:
-    """Goods with tags, and their carrier."""
+    """Goods with tags, and their carrier. Labels on liquids and metal are on the outside of the stack."""
     box = goods(rng, material, len(epcs), tote=kind == "conveyor")
-    return Body(name, path, (box, *carrier(kind)), stack(rng, inlay, epcs, box, labelled_sides=not loose))
+    return Body(
+        name,
+        path,
+        (box, *carrier(kind)),
+        stack(rng, inlay, epcs, box, labelled_sides=not loose, outward=material in OUTWARD),
+    )

@@ -136,7 +136,8 @@ class Inventory:
 
     dwell_s: time on one antenna (LLRP AISpec duration); hop_s: time on one channel, under the 0.4 s of FCC
         15.247(a)(1)(i). switch_s: antenna switching, no field. round_gap_s: between inventory rounds, where a reader
-        reports and decides; set so that a lone tag is read 14 to 25 times a second as on a lab R420 with several ports.
+        reports and decides; set so that a lone tag that half the antennas hear is read 14 to 25 times a second, as
+        measured on a lab R420.
     dual_target: reads A then B then A (tags read again and again), else only A (read once per persistence).
     """
 

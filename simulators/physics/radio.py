@@ -85,7 +85,15 @@ class ReaderRadio:
     """One simulated reader in a world. `advance` must be called with times that do not go back."""
 
     def __init__(
-        self, world: World, mounts: tuple[Mount, ...], physics: Physics, inventory: Inventory, base_us: int, seed: int
+        self,
+        world: World,
+        mounts: tuple[Mount, ...],
+        physics: Physics,
+        inventory: Inventory,
+        base_us: int,
+        seed: int,
+        *,
+        exact_clock: bool = False,
     ) -> None:
         rng = np.random.default_rng(seed)
         self._world = world
@@ -93,7 +101,8 @@ class ReaderRadio:
         self._physics = physics
         self._settings = inventory
         self._base_us = base_us
-        self.clock = ReaderClock.drawn(physics.clock, rng)
+        drawn = ReaderClock.drawn(physics.clock, rng)
+        self.clock = ReaderClock(0.0, 0.0) if exact_clock else drawn
         self._channel = Channel(physics, mounts, rng)
         self._receiver = Receiver(physics, len(mounts), rng)
         self._first_tag = np.cumsum([0, *(len(body.tags) for body in world.bodies)])

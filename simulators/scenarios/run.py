@@ -1,7 +1,6 @@
 """A scenario and a seed make a recording and its truth; the same seed the same, bit for bit."""
 
 import zlib
-from dataclasses import replace
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from simulators.physics.parameters import Physics
 from simulators.physics.photo_eye import level_changes
 from simulators.physics.radio import ReaderRadio, joined
 from simulators.physics.recording import GpiEvent, Recording, Truth
-from simulators.physics.world import Path, World
+from simulators.physics.world import World
 from simulators.scenarios import traffic
 from simulators.scenarios.site_plan import SitePlan, dock, hall
 from simulators.scenarios.spec import Scenario
@@ -32,21 +31,8 @@ def staged(scenario: Scenario, seed: int, physics: Physics) -> tuple[World, Site
     duration_s = max(stage.end_s + TAIL_S, scenario.least_s)
     for number, parked in enumerate(scenario.parked):
         traffic.park(stage, parked, duration_s, number)
-    bodies = tuple(
-        replace(body, path=_held(body.path, duration_s)) if scenario.layout.zones else body for body in stage.bodies
-    )
     truth = Truth(tuple(stage.loads), stage.zone_stays())
-    return World(bodies, plan.openings, duration_s), plan, truth, int(rng.integers(1 << 62))
-
-
-def _held(path: Path, until_s: float) -> Path:
-    """The same path, staying at its end until then."""
-    if path.end_s >= until_s:
-        return path
-    return Path(
-        np.append(path.t_s, until_s), np.append(path.x_m, path.x_m[-1]),
-        np.append(path.y_m, path.y_m[-1]), np.append(path.yaw_rad, path.yaw_rad[-1]),
-    )  # fmt: skip
+    return World(tuple(stage.bodies), plan.openings, duration_s), plan, truth, int(rng.integers(1 << 62))
 
 
 def simulate(scenario: Scenario, seed: int, physics: Physics | None = None) -> tuple[Recording, Truth]:

@@ -52,7 +52,8 @@ class Traffic:
     """Loads that come one after another.
 
     pattern: through, stop, turn_round, abreast, crossing, beside (brought to a spot next to the door and fetched
-    again), along (past the doors on one side), between_zones. door: −1 is any. direction: in, out or both.
+    again), along (past the doors on one side), between_zones, rest_in_zone. door: −1 is any.
+    direction: in, out or both.
     carrier: forklift, hand_truck, conveyor, none.
     """
 

@@ -128,8 +128,8 @@ def run(stage: Stage, traffic: Traffic, number: int, scenario: Scenario) -> None
     for one in range(traffic.count):
         door = traffic.door if traffic.door >= 0 else int(stage.rng.integers(scenario.layout.doors))
         sign = {"in": 1, "out": -1}.get(traffic.direction) or int(stage.rng.choice([-1, 1]))
-        if traffic.pattern == "between_zones":
-            t = _between_zones(stage, traffic, f"load-{number}-{one}", t)
+        if traffic.pattern in ("between_zones", "rest_in_zone"):
+            _in_zones(stage, traffic, f"load-{number}-{one}", t, scenario.least_s)
         else:
             t = _at_door(stage, traffic, f"load-{number}-{one}", t, door, sign)
         t += stage.draw(traffic.gap_s)
@@ -187,11 +187,12 @@ def _at_door(stage: Stage, traffic: Traffic, name: str, t: float, door: int, sig
     return made.path.end_s if traffic.carrier != "conveyor" else t
 
 
-def _between_zones(stage: Stage, traffic: Traffic, name: str, t: float) -> float:
-    """A pallet stands in one zone, is moved to another, and stands there."""
+def _in_zones(stage: Stage, traffic: Traffic, name: str, t: float, until_s: float) -> None:
+    """A pallet stands in one zone till the end, or is moved to another (or two) on the way."""
     middles = stage.plan.zone_x_m
     zones = [zone.name for zone in stage.plan.site.zones]
-    route = stage.rng.permutation(len(middles))[: int(stage.rng.integers(2, 4))]
+    visits = 1 if traffic.pattern == "rest_in_zone" else int(stage.rng.integers(2, 4))
+    route = stage.rng.permutation(len(middles))[:visits]
     times, places = [0.0], [middles[route[0]] + stage.draw((-1.2, 1.2))]
     y_m = stage.draw((-1.0, 1.0))
     arrivals = [0.0]
@@ -203,13 +204,16 @@ def _between_zones(stage: Stage, traffic: Traffic, name: str, t: float) -> float
         arrivals.append(now + moving / 2)
         places.extend((places[-1], x_m))
         now += moving + stage.draw(traffic.pause_s)
-    times.append(now)
-    places.append(places[-1])
-    knots = len(times)
-    path = Path(np.array(times), np.array(places), np.full(knots, y_m), np.full(knots, stage.draw((-3.0, 3.0))))
-    made = loads.load(stage.rng, stage.inlay, name, path, stage.epcs(stage.count(traffic.tags)), traffic.goods, "none")
+    end_s = max(now, until_s)
+    knots = len(times) + 1
+    path = Path(
+        np.array([*times, end_s]),
+        np.array([*places, places[-1]]),
+        np.full(knots, y_m),
+        np.full(knots, stage.draw((-3.0, 3.0))),
+    )
+    epcs = stage.epcs(stage.count(traffic.tags))
+    made = loads.load(stage.rng, stage.inlay, name, path, epcs, traffic.goods, "none")
     stage.add(made)
-    ends = [*arrivals[1:], now]
-    for zone, start, end in zip(route, arrivals, ends, strict=True):
+    for zone, start, end in zip(route, arrivals, [*arrivals[1:], end_s], strict=True):
         stage.stayed(made, zones[zone], start, end)
-    return t

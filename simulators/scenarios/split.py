@@ -1,0 +1,28 @@
+"""What decisions may be fitted on, and what they are judged by. Written down before the first fit.
+
+- Fit: scenarios with `split = "fit"`, seeds 0 to 99. Thresholds, weights and calibration come from nothing else.
+- Held out: scenarios with `split = "held_out"` (their site layouts, air settings and movements appear nowhere in
+  the fit), and the fit scenarios on seeds never fitted; seeds 1000 and up for both. Reported apart, by scenario.
+"""
+
+from collections.abc import Iterator
+
+from simulators.scenarios.spec import Scenario, Split, library
+
+FIT_SEEDS = range(100)
+HELD_OUT_SEEDS = range(1000, 1100)
+
+
+def fit_cases(seeds_each: int) -> Iterator[tuple[Scenario, int]]:
+    """The first seeds of every fit scenario."""
+    for scenario in library():
+        if scenario.split is Split.FIT:
+            for seed in FIT_SEEDS[:seeds_each]:
+                yield scenario, seed
+
+
+def held_out_cases(seeds_each: int) -> Iterator[tuple[Scenario, int]]:
+    """The first held-out seeds of every scenario, whatever its split: look at `scenario.split` to report them apart."""
+    for scenario in library():
+        for seed in HELD_OUT_SEEDS[:seeds_each]:
+            yield scenario, seed
