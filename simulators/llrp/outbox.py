@@ -1,9 +1,9 @@
 """What the reader wants to send unasked, in order: reports and events, bounded, held while nobody may have them.
 
 The queue is the reader's report memory. It counts tag reports; at `capacity_tags` new reports are lost and
-ReportBufferOverflowErrorEvent is due, once per overflow; at `warning_percent` ReportBufferLevelWarningEvent is due, once
-until the level has fallen below it again (LLRP 1.1, 14.2.2.4 and 14.2.2.5). Events are small and always kept, up to
-`EVENTS_MAX`, beyond which the oldest held event is dropped. Answers to requests never pass through here.
+ReportBufferOverflowErrorEvent is due, once per overflow; at `warning_percent` ReportBufferLevelWarningEvent is due,
+once until the level has fallen below it again (LLRP 1.1, 14.2.2.4 and 14.2.2.5). Events are small and always kept, up
+to `EVENTS_MAX`, beyond which the oldest held event is dropped. Answers to requests never pass through here.
 
 Frames get their header only when they leave, because version and message ids belong to the connection of that moment.
 """

@@ -79,16 +79,14 @@ class ManualClock:
 class ReaderClock:
     """A reader's idea of the time: `plant + offset + drift`, counted from `origin_us`; uptime when it has no UTC."""
 
-    def __init__(
-        self, origin_us: int, *, offset_us: int = 0, drift_ppm: float = 0.0, has_utc: bool = True
-    ) -> None:
+    def __init__(self, origin_us: int, *, offset_us: int = 0, drift_ppm: float = 0.0, has_utc: bool = True) -> None:
         self._origin_us = origin_us
         self._offset_us = offset_us
         self._drift_ppm = drift_ppm
         self.has_utc = has_utc
 
     def read_us(self, plant_us: int) -> int:
-        """The reader's time at a plant time: UTC microseconds, or microseconds since `origin_us` without a UTC clock."""
+        """The reader's time at a plant time: UTC, or time since `origin_us` when it has no UTC clock."""
         elapsed_us = plant_us - self._origin_us
         drifted_us = elapsed_us + int(elapsed_us * self._drift_ppm / 1e6)
         return drifted_us + self._offset_us + (self._origin_us if self.has_utc else 0)

@@ -77,11 +77,12 @@ class TagMemory:
     """The memory banks of one Gen2 tag as 16-bit words (Gen2 6.3.2.1): 0 reserved, 1 EPC, 2 TID, 3 user.
 
     Reserved holds the kill password (words 0–1) and the access password (words 2–3). `locked_banks` refuse writing
-    without the access password, the TID bank always.
+    without the access password, the TID bank always. A killed tag never answers again.
     """
 
     banks: dict[int, list[int]] = field(default_factory=dict)
     locked_banks: frozenset[int] = frozenset()
+    killed: bool = False
 
     @property
     def access_password(self) -> int:

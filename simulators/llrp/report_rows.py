@@ -65,6 +65,16 @@ class ReportRows:
             results={row - start: result for row, result in self.results.items() if start <= row < stop},
         )
 
+    def without(self, left_out: set[int]) -> "ReportRows":
+        """The other rows."""
+        parts = []
+        start = 0
+        for row in (*sorted(left_out), len(self)):
+            if row > start:
+                parts.append(self.part(start, row))
+            start = row + 1
+        return joined(parts) if parts else self.part(0, 0)
+
 
 def rows_of(
     reads: Singulations, origin: Origin, shift_us: int, results: dict[int, tuple[int, bytes]] | None = None

@@ -80,10 +80,10 @@ def encode_tag_reports(
 ) -> list[bytes]:
     """The TagReportData parameters of all rows, one `bytes` each, in order. `tids` gives TID bytes by EPC bytes."""
     plain: list[bytes] = [b""] * len(rows)
-    for bits in np.unique(rows.epc_bits):
+    for bits in np.unique(rows.epc_bits).tolist():
         index = np.flatnonzero(rows.epc_bits == bits)
-        packed, size = _packed(rows, index, int(bits), content, utc=utc)
-        for place, row in enumerate(index):
+        packed, size = _packed(rows, index, bits, content, utc=utc)
+        for place, row in enumerate(index.tolist()):
             plain[row] = packed[place * size : (place + 1) * size]
     for row, (access_spec_id, result) in rows.results.items():
         plain[row] = _with_result(plain[row], access_spec_id if content.access_spec_id else None, result, content)
@@ -181,9 +181,9 @@ def _tid_parameter(tid: bytes) -> bytes:
 
 def _crc16(epc: NDArray[np.uint8], pc: int) -> NDArray[np.uint16]:
     """CRC-16 over PC and EPC as a tag sends it (Gen2 6.3.2.1.2.1: x¹⁶+x¹²+x⁵+1, preset 0xFFFF, complemented)."""
-    crc = np.full(len(epc), 0xFFFF, np.uint32)
-    columns = [np.full(len(epc), pc >> 8, np.uint32), np.full(len(epc), pc & 0xFF, np.uint32)]
-    columns += [epc[:, place].astype(np.uint32) for place in range(epc.shape[1])]
+    crc = np.full(len(epc), 0xFFFF, np.int64)
+    columns = [np.full(len(epc), pc >> 8, np.int64), np.full(len(epc), pc & 0xFF, np.int64)]
+    columns += [epc[:, place].astype(np.int64) for place in range(epc.shape[1])]
     for column in columns:
         crc ^= column << 8
         for _ in range(8):

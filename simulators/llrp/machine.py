@@ -1,0 +1,459 @@
+"""A reader's side of LLRP as a pure state machine: frames and plant time in, frames out.
+
+The owner calls `opened` when a client connects, `receive` for every frame, `advance` when plant time has passed, and
+then sends what `take_output` gives; `closed` when the connection is gone. ROSpecs, settings and held reports outlive
+connections, as a reader's do. Nothing here waits, reads a clock or touches a socket.
+
+Answers leave at once. Reports and events go through the outbox, which is held from the start of a connection until
+ENABLE_EVENTS_AND_REPORTS when HoldEventsAndReportsUponReconnect is set (LLRP 1.1, 13.2.6.4); ConnectionAttemptEvent
+never is. Unsolicited messages take identifiers from `UNSOLICITED_ID_MIN` up, because clients that number their requests
+from 0 and match answers by identifier alone must not mistake one for the other.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from readers.llrp import enums as e
+from readers.llrp import messages as m
+from readers.llrp import params as p
+from readers.llrp.codec import UnknownMessage, decode, encode, encode_body
+from readers.llrp.enums import StatusCode
+from readers.llrp.errors import DecodeError
+from readers.llrp.wire import Message
+from simulators.llrp.accessspecs import AccessSpecTable
+from simulators.llrp.inventory import AISpecEnded, Heard, InventoryRun, LoopEnded, Outcome
+from simulators.llrp.models import ReaderModel
+from simulators.llrp.outbox import Outbox
+from simulators.llrp.plant_clock import ReaderClock
+from simulators.llrp.radio import Radio
+from simulators.llrp.refusal import Refusal, field_invalid, malformed, status_of, success
+from simulators.llrp.reporting import Reporting
+from simulators.llrp.rospecs import ROSpecTable, StoredROSpec
+from simulators.llrp.settings import ReaderSettings
+from simulators.llrp.vendor import check_vendor_parameters
+
+UNSOLICITED_ID_MIN = 0x8000_0000
+SLICE_US = 1_000_000
+"""The radio is never asked for more than this in one go, so that memory stays bounded after a long sleep."""
+POLL_US = 20_000
+"""How often an inventory that reports by number of tags looks at the radio."""
+
+_VERSION_1_1 = 2
+_Attempt = e.ConnectionAttemptStatusType
+_Event = e.NotificationEventType
+
+
+class ReaderMachine:
+    """One simulated reader."""
+
+    def __init__(
+        self,
+        model: ReaderModel,
+        radio: Radio,
+        clock: ReaderClock,
+        *,
+        now_us: int,
+        connected_antennas: frozenset[int] | None = None,
+        fold_reports: bool = True,
+        on_gpo: Callable[[int, bool, int], None] | None = None,
+    ) -> None:
+        self.model = model
+        self.clock = clock
+        self._on_gpo = on_gpo
+        self.settings = ReaderSettings(
+            model, connected_antennas if connected_antennas is not None else frozenset(model.ports)
+        )
+        self.outbox = Outbox(capacity_tags=model.report_capacity_tags)
+        self._radio = radio
+        self._now_us = now_us
+        self.access = AccessSpecTable(model, radio)
+        self.rospecs = ROSpecTable(
+            model,
+            self._make_run,
+            started=self._rospec_started,
+            preempted=self._rospec_preempted,
+            stopping=self._rospec_stopping,
+            utc_to_plant_us=lambda utc_us: utc_us - clock.shift_us(self._now_us),
+        )
+        self._reporting = Reporting(self.settings, self.outbox, clock, radio, fold=fold_reports)
+        self._answers = bytearray()
+        self._next_id = UNSOLICITED_ID_MIN
+        self.version = 1
+        self.is_open = False
+        self.closing = False
+        self._held = False
+        self._negotiable = True
+        self.extensions_enabled = False
+        self.keepalives_acknowledged = 0
+        self._handlers: dict[type[Message], Callable[[Any], Any]] = {
+            m.GetReaderCapabilities: self._get_capabilities,
+            m.GetReaderConfig: self._get_config,
+            m.SetReaderConfig: self._set_config,
+            m.AddROSpec: lambda r: self._status(m.AddROSpecResponse, self._add_rospec(r.ROSpec)),
+            m.DeleteROSpec: lambda r: self._status(m.DeleteROSpecResponse, self.rospecs.delete(r.ROSpecID)),
+            m.StartROSpec: lambda r: self._status(m.StartROSpecResponse, self._start_rospec(r.ROSpecID)),
+            m.StopROSpec: lambda r: self._status(m.StopROSpecResponse, self.rospecs.stop(r.ROSpecID)),
+            m.EnableROSpec: lambda r: self._status(
+                m.EnableROSpecResponse, self.rospecs.enable(r.ROSpecID, self._now_us)
+            ),
+            m.DisableROSpec: lambda r: self._status(m.DisableROSpecResponse, self.rospecs.disable(r.ROSpecID)),
+            m.GetROSpecs: lambda _: m.GetROSpecsResponse(
+                success(), tuple(stored.reported() for stored in self.rospecs.all())
+            ),
+            m.AddAccessSpec: lambda r: self._status(m.AddAccessSpecResponse, self.access.add(r.AccessSpec)),
+            m.DeleteAccessSpec: lambda r: self._status(m.DeleteAccessSpecResponse, self.access.delete(r.AccessSpecID)),
+            m.EnableAccessSpec: lambda r: self._status(
+                m.EnableAccessSpecResponse, self.access.switch(r.AccessSpecID, enabled=True)
+            ),
+            m.DisableAccessSpec: lambda r: self._status(
+                m.DisableAccessSpecResponse, self.access.switch(r.AccessSpecID, enabled=False)
+            ),
+            m.GetAccessSpecs: lambda _: m.GetAccessSpecsResponse(success(), self.access.reported()),
+            m.CloseConnection: self._close,
+            m.GetReport: self._get_report,
+            m.EnableEventsAndReports: self._enable_events,
+            m.KeepAliveAck: self._keepalive_ack,
+            m.ImpinjEnableExtensions: self._enable_extensions,
+        }
+
+    # Connection
+
+    def opened(self, now_us: int) -> None:
+        """A client is connected: speak first."""
+        self.advance(now_us)
+        self._answers.clear()
+        self.version = 1
+        self.is_open, self.closing = True, False
+        self._negotiable = True
+        self.extensions_enabled = False
+        self._held = self.settings.hold_on_reconnect
+        self._next_id = UNSOLICITED_ID_MIN
+        self._say(self._notification(ConnectionAttemptEvent=p.ConnectionAttemptEvent(_Attempt.Success)))
+
+    def attempted(self, now_us: int) -> None:
+        """Another client tried to connect while one is here: the first is told (LLRP 1.1, 14.2.6.11)."""
+        self._now_us = max(self._now_us, now_us)
+        attempt = p.ConnectionAttemptEvent(_Attempt.Another_Connection_Attempted)
+        self._say(self._notification(ConnectionAttemptEvent=attempt))
+
+    def refusal_frame(self, now_us: int, *, reader_initiated: bool) -> bytes:
+        """What the second client is told before it is closed."""
+        self._now_us = max(self._now_us, now_us)
+        kind = (
+            _Attempt.Failed_A_Reader_Initiated_Connection_Already_Exists
+            if reader_initiated
+            else _Attempt.Failed_A_Client_Initiated_Connection_Already_Exists
+        )
+        message = self._notification(ConnectionAttemptEvent=p.ConnectionAttemptEvent(kind))
+        return encode(message, message_id=UNSOLICITED_ID_MIN, version=1)
+
+    def say_closing(self, now_us: int) -> None:
+        """The reader itself ends the connection."""
+        self.advance(now_us)
+        self._say(self._notification(ConnectionCloseEvent=p.ConnectionCloseEvent()))
+        self.closing = True
+
+    def closed(self) -> None:
+        """The connection is gone; reports are kept for the next one."""
+        self.is_open = False
+        self._answers.clear()
+
+    def keepalive(self) -> None:
+        """The keepalive period has passed."""
+        self._say(m.KeepAlive())
+
+    def take_output(self, bytes_max: int = 1 << 20) -> bytes:
+        """Frames to send now; about `bytes_max` of reports and events, so that a slow client leaves them in memory."""
+        answers = bytes(self._answers)
+        self._answers.clear()
+        if not self.is_open or self._held or self.closing:
+            return answers
+        frames, self._next_id = self.outbox.take_frames(self.version, self._next_id, bytes_max)
+        return answers + frames
+
+    # Time
+
+    def advance(self, now_us: int) -> None:
+        """Let plant time pass up to `now_us`: inventories hear, reports fall due, ROSpecs start and end."""
+        while self._now_us < now_us:
+            step_us = min(now_us, self._now_us + SLICE_US, max(self.rospecs.next_start_us(), self._now_us + 1))
+            run = self.rospecs.run
+            if run is not None:
+                step_us = min(step_us, max(self._reporting.due_us, self._now_us + 1))
+                self._handle(run.advance(step_us))
+                # A run that ended on the way leaves the rest of the step to whatever starts next.
+                step_us = min(step_us, run.cursor_us) if run.done else step_us
+            self._now_us = max(self._now_us, step_us)
+            if self._now_us >= self._reporting.due_us:
+                self._reporting.flush_timed(self._now_us)
+            self.rospecs.start_due(self._now_us)
+        self._tell_outbox_level()
+
+    def next_wakeup_us(self) -> int:
+        """When `advance` should be called at the latest; it may be called at any time."""
+        wakeup_us = self.rospecs.next_start_us()
+        run = self.rospecs.run
+        if run is not None:
+            wakeup_us = min(wakeup_us, run.next_boundary_us(), self._reporting.due_us)
+            if not self._reporting.timed or self.access.any_enabled:
+                wakeup_us = min(wakeup_us, self._now_us + POLL_US)
+        return max(wakeup_us, self._now_us + 1)
+
+    # Ports
+
+    def set_gpi(self, port: int, level: bool, now_us: int) -> None:
+        """A level on a general purpose input. Raises KeyError for a port the model does not have."""
+        self.advance(now_us)
+        if self.settings.gpi_levels[port] == level:
+            return
+        self.settings.gpi_levels[port] = level
+        if not self.settings.gpi_enabled[port]:
+            return
+        if self.settings.notifies(_Event.GPI_Event):
+            self._event(GPIEvent=p.GPIEvent(port, level))
+        run = self.rospecs.run
+        if run is not None:
+            outcomes: list[Outcome] = []
+            run.gpi_changed(port, level, outcomes)
+            self._handle(outcomes)
+        self.rospecs.gpi_changed(port, level, self._now_us)
+
+    def set_antenna(self, port: int, connected: bool, now_us: int) -> None:
+        """An antenna comes or goes."""
+        self.advance(now_us)
+        antennas = self.settings.connected_antennas
+        if (port in antennas) == connected:
+            return
+        (antennas.add if connected else antennas.discard)(port)
+        if self.settings.notifies(_Event.Antenna_Event):
+            kind = e.AntennaEventType.Antenna_Connected if connected else e.AntennaEventType.Antenna_Disconnected
+            self._event(AntennaEvent=p.AntennaEvent(kind, port))
+
+    def raise_exception(self, text: str, now_us: int) -> None:
+        """Tell the client of trouble inside the reader."""
+        self.advance(now_us)
+        if self.settings.notifies(_Event.Reader_Exception_Event):
+            self._event(ReaderExceptionEvent=p.ReaderExceptionEvent(text))
+
+    # Requests
+
+    def receive(self, frame: bytes, now_us: int) -> None:
+        """One complete message from the client."""
+        self.advance(now_us)
+        message_id = int.from_bytes(frame[6:10], "big")
+        try:
+            version, message_id, message = decode(frame)
+        except DecodeError as error:
+            self._answer_malformed(frame, message_id, error)
+            return
+        negotiation = isinstance(message, m.GetSupportedVersion | m.SetProtocolVersion)
+        if version > self.model.version_max or (version != self.version and not negotiation):
+            why = f"version {version} in the header, {self.version} is spoken here"
+            self._error(Refusal(StatusCode.M_UnsupportedVersion, why), message_id)
+        elif negotiation:
+            self._negotiate(message, version, message_id)
+        else:
+            self._dispatch(message, message_id)
+
+    def _dispatch(self, message: Any, message_id: int) -> None:
+        self._negotiable = self._negotiable and isinstance(message, m.KeepAliveAck)
+        handler = self._handlers.get(type(message))
+        if handler is None or (isinstance(message, m.ImpinjEnableExtensions) and not self.model.is_impinj):
+            kind = message.type if isinstance(message, UnknownMessage) else message.TYPE
+            self._error(Refusal(StatusCode.M_UnsupportedMessage, f"message type {kind}"), message_id)
+            return
+        answer = handler(message)
+        if answer is not None:
+            self._answers += encode(answer, message_id=message_id, version=self.version)
+
+    def _answer_malformed(self, frame: bytes, message_id: int, error: DecodeError) -> None:
+        """A broken request gets its own response with the error inside; what has none gets ERROR_MESSAGE."""
+        refusal = malformed(error)
+        kind = int.from_bytes(frame[:2], "big") & 0x3FF
+        for request in self._handlers:
+            response = _RESPONSES.get(request)
+            if kind == request.TYPE and response is not None:
+                answer = response(status_of(refusal))
+                self._answers += encode(answer, message_id=message_id, version=self.version)
+                return
+        self._error(refusal, message_id)
+
+    def _negotiate(self, message: Any, version: int, message_id: int) -> None:
+        """GET_SUPPORTED_VERSION and SET_PROTOCOL_VERSION belong to 1.1 and are spoken in it, before anything else."""
+        if version < _VERSION_1_1:
+            self._error(Refusal(StatusCode.M_UnsupportedMessage, "a message of LLRP 1.1"), message_id)
+            return
+        if isinstance(message, m.GetSupportedVersion):
+            answer: Any = m.GetSupportedVersionResponse(self.version, self.model.version_max, success())
+        elif not self._negotiable:
+            refusal = Refusal(StatusCode.M_UnexpectedMessage, "the version is settled before the first request")
+            answer = m.SetProtocolVersionResponse(status_of(refusal))
+        elif not 1 <= message.ProtocolVersion <= self.model.version_max:
+            refusal = Refusal(StatusCode.M_UnsupportedVersion, f"no version {message.ProtocolVersion}")
+            answer = m.SetProtocolVersionResponse(status_of(refusal))
+        else:
+            self.version = message.ProtocolVersion
+            answer = m.SetProtocolVersionResponse(success())
+        self._answers += encode(answer, message_id=message_id, version=_VERSION_1_1)
+
+    def _status(self, response: Callable[[p.LLRPStatus], Any], refusal: Refusal | None) -> Any:
+        return response(status_of(refusal))
+
+    def _get_capabilities(self, request: m.GetReaderCapabilities) -> m.GetReaderCapabilitiesResponse:
+        wanted = e.GetReaderCapabilitiesRequestedData
+        asked = request.RequestedData
+        if asked.is_reserved:
+            refusal = field_invalid(1, f"requested data {int(asked)}")
+            return m.GetReaderCapabilitiesResponse(status_of(refusal))
+        everything = asked == wanted.All
+        return m.GetReaderCapabilitiesResponse(
+            success(),
+            self.model.general if everything or asked == wanted.General_Device_Capabilities else None,
+            self.model.llrp if everything or asked == wanted.LLRP_Capabilities else None,
+            self.model.regulatory if everything or asked == wanted.Regulatory_Capabilities else None,
+            self.model.air_protocol if everything or asked == wanted.LLRP_Air_Protocol_Capabilities else None,
+        )
+
+    def _get_config(self, request: m.GetReaderConfig) -> m.GetReaderConfigResponse:
+        answer = self.settings.read(request, self.version)
+        return answer if not isinstance(answer, Refusal) else m.GetReaderConfigResponse(status_of(answer))
+
+    def _set_config(self, request: m.SetReaderConfig) -> m.SetReaderConfigResponse:
+        refusal = self.settings.check(request, self.version)
+        if refusal is None:
+            if request.ResetToFactoryDefault:
+                self.rospecs.delete(0)
+                self.access.delete(0)
+            self.settings.apply(request)
+            for write in request.GPOWriteData:
+                if self._on_gpo is not None:
+                    self._on_gpo(write.GPOPortNumber, write.GPOData, self._now_us)
+        return m.SetReaderConfigResponse(status_of(refusal))
+
+    def _add_rospec(self, spec: p.ROSpec) -> Refusal | None:
+        fault = check_vendor_parameters(spec, self.model, extensions_enabled=self.extensions_enabled)
+        return fault if fault is not None else self.rospecs.add(spec, self.version)
+
+    def _start_rospec(self, rospec_id: int) -> Refusal | None:
+        if rospec_id == 0:
+            return field_invalid(1, "START_ROSPEC takes one ROSpec")
+        return self.rospecs.start(rospec_id, self._now_us)
+
+    def _close(self, _: m.CloseConnection) -> m.CloseConnectionResponse:
+        self.closing = True
+        return m.CloseConnectionResponse(success())
+
+    def _get_report(self, _: m.GetReport) -> None:
+        self._reporting.flush_asked()
+
+    def _enable_events(self, _: m.EnableEventsAndReports) -> None:
+        self._held = False
+
+    def _keepalive_ack(self, _: m.KeepAliveAck) -> None:
+        self.keepalives_acknowledged += 1
+
+    def _enable_extensions(self, _: m.ImpinjEnableExtensions) -> m.ImpinjEnableExtensionsResponse:
+        self.extensions_enabled = True
+        return m.ImpinjEnableExtensionsResponse(success())
+
+    # What happens while an ROSpec runs
+
+    def _make_run(self, spec: p.ROSpec, now_us: int) -> InventoryRun:
+        self._reporting.begin(spec, now_us)
+        return InventoryRun(spec, self.model, self.settings, self._radio, now_us)
+
+    def _rospec_started(self, stored: StoredROSpec, now_us: int) -> None:
+        self._rospec_event(e.ROSpecEventType.Start_Of_ROSpec, stored, now_us)
+
+    def _rospec_preempted(self, stored: StoredROSpec, by: StoredROSpec, now_us: int) -> None:
+        self._rospec_event(e.ROSpecEventType.Preemption_Of_ROSpec, stored, now_us, by.spec.ROSpecID)
+
+    def _rospec_stopping(self, stored: StoredROSpec) -> None:
+        run = self.rospecs.run
+        if run is not None:
+            outcomes: list[Outcome] = []
+            run.stop(outcomes)
+            self._handle(outcomes, by_itself=False)
+        self._rospec_event(e.ROSpecEventType.End_Of_ROSpec, stored, self._now_us)
+
+    def _handle(self, outcomes: list[Outcome], *, by_itself: bool = True) -> None:
+        stored = self.rospecs.active
+        for outcome in outcomes:
+            match outcome:
+                case Heard():
+                    self._reporting.heard(outcome, self.access, self.version)
+                case AISpecEnded():
+                    self._reporting.aispec_ended()
+                    self._aispec_event(outcome)
+                case LoopEnded():
+                    if self.settings.notifies(_Event.SpecLoop_Event) and self.version >= _VERSION_1_1:
+                        rospec_id = stored.spec.ROSpecID if stored is not None else 0
+                        self._event(outcome.at_us, SpecLoopEvent=p.SpecLoopEvent(rospec_id, outcome.count))
+                case _:
+                    self._reporting.rospec_ended()
+                    if by_itself and stored is not None:
+                        self.rospecs.ended(outcome.at_us)
+                        self._rospec_event(e.ROSpecEventType.End_Of_ROSpec, stored, outcome.at_us)
+
+    def _aispec_event(self, ended: AISpecEnded) -> None:
+        details = self.settings.notifies(_Event.AISpec_Event_With_Details)
+        if details or self.settings.notifies(_Event.AISpec_Event):
+            stored = self.rospecs.active
+            event = p.AISpecEvent(
+                e.AISpecEventType.End_Of_AISpec,
+                stored.spec.ROSpecID if stored is not None else 0,
+                ended.spec_index,
+                p.C1G2SingulationDetails(0, 0) if details else None,
+            )
+            self._event(ended.at_us, AISpecEvent=event)
+
+    def _rospec_event(self, kind: e.ROSpecEventType, stored: StoredROSpec, at_us: int, preempting: int = 0) -> None:
+        if self.settings.notifies(_Event.ROSpec_Event):
+            self._event(at_us, ROSpecEvent=p.ROSpecEvent(kind, stored.spec.ROSpecID, preempting))
+
+    def _tell_outbox_level(self) -> None:
+        if self.outbox.overflow_due():
+            self._event(ReportBufferOverflowErrorEvent=p.ReportBufferOverflowErrorEvent())
+        if self.outbox.warning_due() and self.settings.notifies(_Event.Report_Buffer_Fill_Warning):
+            level = p.ReportBufferLevelWarningEvent(self.outbox.percent_full)
+            self._event(ReportBufferLevelWarningEvent=level)
+
+    # Sending
+
+    def _notification(self, at_us: int | None = None, **event: Any) -> m.ReaderEventNotification:
+        reader_us = self.clock.read_us(self._now_us if at_us is None else at_us)
+        timestamp = p.UTCTimestamp(reader_us) if self.clock.has_utc else p.Uptime(reader_us)
+        return m.ReaderEventNotification(p.ReaderEventNotificationData(timestamp, **event))
+
+    def _event(self, at_us: int | None = None, **event: Any) -> None:
+        """Queue an event; it is stamped with the moment it happened."""
+        message = self._notification(at_us, **event)
+        self.outbox.put_event(message.TYPE, encode_body(message, version=_VERSION_1_1))
+
+    def _say(self, message: Any) -> None:
+        """Send an unsolicited message at once, past the outbox."""
+        self._answers += encode(message, message_id=self._next_id, version=self.version)
+        self._next_id += 1
+
+    def _error(self, refusal: Refusal, message_id: int) -> None:
+        self._answers += encode(m.ErrorMessage(status_of(refusal)), message_id=message_id, version=self.version)
+
+
+_RESPONSES: dict[type[Message], Callable[[p.LLRPStatus], Any]] = {
+    m.GetReaderCapabilities: m.GetReaderCapabilitiesResponse,
+    m.GetReaderConfig: m.GetReaderConfigResponse,
+    m.SetReaderConfig: m.SetReaderConfigResponse,
+    m.AddROSpec: m.AddROSpecResponse,
+    m.DeleteROSpec: m.DeleteROSpecResponse,
+    m.StartROSpec: m.StartROSpecResponse,
+    m.StopROSpec: m.StopROSpecResponse,
+    m.EnableROSpec: m.EnableROSpecResponse,
+    m.DisableROSpec: m.DisableROSpecResponse,
+    m.GetROSpecs: m.GetROSpecsResponse,
+    m.AddAccessSpec: m.AddAccessSpecResponse,
+    m.DeleteAccessSpec: m.DeleteAccessSpecResponse,
+    m.EnableAccessSpec: m.EnableAccessSpecResponse,
+    m.DisableAccessSpec: m.DisableAccessSpecResponse,
+    m.GetAccessSpecs: m.GetAccessSpecsResponse,
+    m.CloseConnection: m.CloseConnectionResponse,
+}
