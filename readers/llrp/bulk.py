@@ -8,6 +8,7 @@ layout's guard first.
 from __future__ import annotations
 
 import math
+import struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,79 +16,149 @@ from numpy.typing import NDArray
 from readers.llrp.carry import Carry
 from readers.llrp.enums import C1G2ReadResultType
 from readers.llrp.record_layout import (
+    CONSTANT_MAX,
     DOPPLER_STEPS_PER_HZ,
-    FINE_RSSI_STEPS_PER_DB,
     PHASE_STEP_RAD,
     RecordLayout,
 )
 from readers.llrp.tag_memory import TagMemory
 from readers.llrp.walker import wrap_us
+from readers.llrp.wire import HEADER_BYTES
 from readers.model import ReadBatch
 
 FEW = 10
 """Up to here a loop over records is faster than columns."""
 
-_ZEROS_MAX = 4096
-_NANS = np.full(_ZEROS_MAX, np.nan, np.float32)
+_NANS = np.full(CONSTANT_MAX, np.nan, np.float32)
 _NANS.flags.writeable = False
 
 
-def fits(layout: RecordLayout, data: bytes, start: int, n: int) -> bool:
-    """Whether the n records at data[start:] have this layout."""
-    length = layout.length
-    if n <= FEW:
-        mask, template = layout.mask_int, layout.template_int
+class RowBatch(ReadBatch):
+    """A batch of few reads, kept as one table of rows; each column is a view into it, made when asked for.
+
+    Ten arrays cost more than decoding the tag that is in them.
+    """
+
+    __slots__ = ("_table",)
+    _table: NDArray[np.void]
+
+    @property
+    def epc(self) -> NDArray[np.uint8]:  # type: ignore[override]
+        """See ReadBatch, as for every other column."""
+        return self._table["epc"]
+
+    @property
+    def epc_bits(self) -> NDArray[np.uint16]:  # type: ignore[override]
+        return self._table["epc_bits"]
+
+    @property
+    def antenna(self) -> NDArray[np.uint16]:  # type: ignore[override]
+        return self._table["antenna"]
+
+    @property
+    def first_us(self) -> NDArray[np.int64]:  # type: ignore[override]
+        return self._table["first"]
+
+    @property
+    def last_us(self) -> NDArray[np.int64]:  # type: ignore[override]
+        return self._table["last"]
+
+    @property
+    def rssi_dbm(self) -> NDArray[np.float32]:  # type: ignore[override]
+        return self._table["rssi"]
+
+    @property
+    def channel(self) -> NDArray[np.uint16]:  # type: ignore[override]
+        return self._table["channel"]
+
+    @property
+    def phase_rad(self) -> NDArray[np.float32]:  # type: ignore[override]
+        return self._table["phase"]
+
+    @property
+    def doppler_hz(self) -> NDArray[np.float32]:  # type: ignore[override]
+        return self._table["doppler"]
+
+    @property
+    def count(self) -> NDArray[np.uint16]:  # type: ignore[override]
+        return self._table["count"]
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+
+_set_reader = ReadBatch.reader.__set__  # type: ignore[attr-defined]
+_set_table = RowBatch._table.__set__  # type: ignore[attr-defined]
+
+
+class FewReader:
+    """Reads few records of one layout, as long as the same values are carried over."""
+
+    def __init__(self, layout: RecordLayout, carry: Carry, reader: str) -> None:
+        self.layout = layout
+        self._reader = reader
+        has_first, has_last = "first" in layout.columns, "last" in layout.columns
+        self._plain_times = has_first and has_last
+        self._timed = has_first or has_last or carry.first_us is not None or carry.last_us is not None
+        self._carries_last = not has_last
+        self._absent = (
+            carry.first_us,
+            carry.last_us,
+            math.nan if carry.rssi_dbm is None else carry.rssi_dbm,
+            math.nan,
+            math.nan,
+            carry.antenna or 0,
+            carry.channel or 0,
+            1 if carry.count is None else carry.count,
+        )
+
+    def read_report(self, frame: bytes, arrival_us: int, offset_us: int) -> ReadBatch:
+        """The one record of a report for which `layout.is_report` is true."""
+        layout = self.layout
+        if not self._plain_times:
+            return self.read(frame, HEADER_BYTES, 1, arrival_us, offset_us)
+        first, last, rssi, phase, doppler, antenna, channel, count, epc = layout.pick(
+            layout.unpack_from(frame, HEADER_BYTES) + self._absent
+        )
+        try:
+            row = layout.row_pack(
+                first + offset_us, last + offset_us, rssi / layout.rssi_steps, phase * PHASE_STEP_RAD,
+                doppler / DOPPLER_STEPS_PER_HZ, antenna, channel, count, layout.epc_bits, epc,
+            )  # fmt: skip
+        except struct.error:  # a time that needs wrapping
+            return self.read(frame, HEADER_BYTES, 1, arrival_us, offset_us)
+        batch = object.__new__(RowBatch)
+        _set_reader(batch, self._reader)
+        _set_table(batch, np.frombuffer(row, layout.row))
+        return batch
+
+    def read(self, data: bytes, start: int, n: int, arrival_us: int, offset_us: int) -> ReadBatch:
+        """The n records at data[start:], which fit the layout."""
+        layout = self.layout
+        length, bits, steps = layout.length, layout.epc_bits, layout.rssi_steps
+        unpack, pick, pack, absent = layout.unpack_from, layout.pick, layout.row_pack, self._absent
+        rows = []
         for at in range(start, start + n * length, length):
-            if int.from_bytes(data[at : at + length], "big") & mask != template:
-                return False
-        return True
-    raw = np.frombuffer(data, np.uint8, n * length, start).reshape(n, length)
-    return bool(((raw & layout.mask) == layout.template).all())
-
-
-def read_few(
-    layout: RecordLayout, data: bytes, start: int, n: int, carry: Carry, arrival_us: int, offset_us: int, reader: str
-) -> ReadBatch:
-    """The n records at data[start:], which fit. `carry` holds the values before them."""
-    columns, length, bits = layout.columns, layout.length, layout.epc_bits
-    unpack, pick, pack = layout.unpack_from, layout.pick, layout.native_pack
-    fine = "fine_rssi" in columns
-    rssi_steps = FINE_RSSI_STEPS_PER_DB if fine else 1.0
-    carries_last = "last" not in columns and carry.last_us is not None
-    timed = "first" in columns or "last" in columns or carry.first_us is not None or carries_last
-    absent = (
-        carry.first_us,
-        carry.last_us,
-        math.nan if carry.rssi_dbm is None else carry.rssi_dbm,
-        math.nan,
-        math.nan,
-        carry.antenna or 0,
-        carry.channel or 0,
-        1 if carry.count is None else carry.count,
-    )
-    rows = []
-    for at in range(start, start + n * length, length):
-        first, last, rssi, phase, doppler, antenna, channel, count, epc = pick(unpack(data, at) + absent)
-        if not timed:
-            first = last = arrival_us
-        else:
-            if first is None:
-                first = last
-            if last is None or (carries_last and last < first):
-                last = first
-            first = wrap_us(first + offset_us)
-            last = wrap_us(last + offset_us)
-        rows.append(
-            pack(
-                first, last, rssi / rssi_steps, phase * PHASE_STEP_RAD, doppler / DOPPLER_STEPS_PER_HZ,
-                antenna, channel, count, bits, epc,
-            )
-        )  # fmt: skip
-    table = np.frombuffer(b"".join(rows) if n > 1 else rows[0], layout.native)
-    return ReadBatch(
-        reader, table["epc"], table["epc_bits"], table["antenna"], table["first"], table["last"], table["rssi"],
-        table["channel"], table["phase"], table["doppler"], table["count"],
-    )  # fmt: skip
+            first, last, rssi, phase, doppler, antenna, channel, count, epc = pick(unpack(data, at) + absent)
+            if not self._timed:
+                first = last = arrival_us
+            else:
+                if first is None:
+                    first = last
+                if last is None or (self._carries_last and last < first):
+                    last = first
+                first = wrap_us(first + offset_us)
+                last = wrap_us(last + offset_us)
+            rows.append(
+                pack(
+                    first, last, rssi / steps, phase * PHASE_STEP_RAD, doppler / DOPPLER_STEPS_PER_HZ,
+                    antenna, channel, count, bits, epc,
+                )
+            )  # fmt: skip
+        batch = object.__new__(RowBatch)
+        _set_reader(batch, self._reader)
+        _set_table(batch, np.frombuffer(b"".join(rows), layout.row))
+        return batch
 
 
 def read_many(
@@ -105,7 +176,7 @@ def read_many(
     columns = layout.columns
     first_us, last_us = _times(table, layout, n, carry, arrival_us, offset_us)
     if "fine_rssi" in columns:
-        rssi = (table["fine_rssi"] / FINE_RSSI_STEPS_PER_DB).astype(np.float32)
+        rssi = (table["fine_rssi"] / layout.rssi_steps).astype(np.float32)
     elif "rssi" in columns:
         rssi = table["rssi"].astype(np.float32)
     else:
@@ -113,7 +184,7 @@ def read_many(
     return ReadBatch(
         reader,
         np.ascontiguousarray(table["epc"]),
-        np.full(n, layout.epc_bits, np.uint16),
+        layout.epc_bits_column[:n] if n <= CONSTANT_MAX else np.full(n, layout.epc_bits, np.uint16),
         table["antenna"].astype(np.uint16) if "antenna" in columns else np.full(n, carry.antenna or 0, np.uint16),
         first_us,
         last_us,
@@ -161,7 +232,7 @@ def _times(
 
 
 def _nans(n: int) -> NDArray[np.float32]:
-    return _NANS[:n] if n <= _ZEROS_MAX else np.full(n, np.nan, np.float32)
+    return _NANS[:n] if n <= CONSTANT_MAX else np.full(n, np.nan, np.float32)
 
 
 def settle(layout: RecordLayout, record: bytes, carry: Carry) -> None:

@@ -16,7 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from readers.llrp.params_custom import IMPINJ
+from readers.llrp.wire import HEADER, HEADER_BYTES
 
+RO_ACCESS_REPORT = 61
 TAG_REPORT_DATA = 240
 EPC_DATA = 241
 TLV_CUSTOM = 1023
@@ -58,13 +60,15 @@ class Place(NamedTuple):
     code: str
 
 
+CONSTANT_MAX = 4096
+"""Constant columns up to this length are slices of one array, made once."""
+
+GUARD_BLOCK_BYTES = 32 * 1024
+"""Records are compared with their layout in blocks of about this size, which stay in the processor's cache."""
+
+
 class RecordLayout:
     """One shape of TagReportData. `length` includes its header; offsets count from its first byte."""
-
-    __slots__ = (
-        "columns", "dtype", "epc_bits", "epc_bytes", "epc_offset", "length", "mask", "mask_int", "native",
-        "native_pack", "pick", "template", "template_int", "tid", "unpack_from",
-    )  # fmt: skip
 
     def __init__(
         self, record: bytes, mask: bytearray, columns: dict[str, Place], epc: tuple[int, int], tid: Place | None
@@ -74,20 +78,40 @@ class RecordLayout:
         self.epc_offset, self.epc_bits = epc
         self.epc_bytes = (self.epc_bits + 7) // 8
         self.tid = tid
-        self.mask = np.frombuffer(bytes(mask), np.uint8)
-        self.template = np.frombuffer(record, np.uint8) & self.mask
-        self.mask_int = int.from_bytes(mask, "big")
-        self.template_int = int.from_bytes(record, "big") & self.mask_int
-        self.dtype = self._view_type()
+        self.rssi_steps = FINE_RSSI_STEPS_PER_DB if "fine_rssi" in columns else 1.0
+        self._compile_guard(record, mask)
         self._compile_rows()
+        self.dtype = self._view_type()
+        self.epc_bits_column = np.full(CONSTANT_MAX, self.epc_bits, np.uint16)
+        self.epc_bits_column.flags.writeable = False
 
-    def _view_type(self) -> np.dtype[np.void]:
-        """The record as numpy sees it in place."""
-        names = ["epc", *self.columns]
-        formats = [np.dtype((np.uint8, (self.epc_bytes,)))]
-        formats += [np.dtype(_NUMPY_CODES[place.code]) for place in self.columns.values()]
-        offsets = [self.epc_offset, *(place.offset for place in self.columns.values())]
-        return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": self.length})
+    def _compile_guard(self, record: bytes, mask: bytearray) -> None:
+        """Masks and what must remain under them: of one whole report with one tag, and of a block of records."""
+        self.report_bytes = HEADER_BYTES + self.length
+        self._report_mask = int.from_bytes(b"\xff" * 6 + bytes(4) + mask, "big")
+        heads = [HEADER.pack(version << 10 | RO_ACCESS_REPORT, self.report_bytes, 0) for version in (1, 2)]
+        self._report_1_0, self._report_1_1 = (int.from_bytes(h + record, "big") & self._report_mask for h in heads)
+        self._block_records = max(1, GUARD_BLOCK_BYTES // self.length)
+        self._block_mask = np.tile(np.frombuffer(bytes(mask), np.uint8), self._block_records)
+        self._block = (np.tile(np.frombuffer(record, np.uint8), self._block_records) & self._block_mask).tobytes()
+
+    def is_report(self, frame: bytes) -> bool:
+        """Whether a complete message is a report of exactly one record of this layout."""
+        if len(frame) != self.report_bytes:
+            return False
+        structure = int.from_bytes(frame, "big") & self._report_mask
+        return structure == self._report_1_0 or structure == self._report_1_1
+
+    def fits(self, data: bytes, start: int, n: int) -> bool:
+        """Whether all n records at data[start:] have this layout."""
+        while n > 0:
+            size = min(n, self._block_records) * self.length
+            block = np.frombuffer(data, np.uint8, size, start)
+            if (block & self._block_mask[:size]).tobytes() != self._block[:size]:
+                return False
+            start += size
+            n -= self._block_records
+        return True
 
     def _compile_rows(self) -> None:
         """A Struct that takes the values out of one record, and what brings them into one fixed order.
@@ -110,8 +134,8 @@ class RecordLayout:
             *(order.index(name) if name in order else absent[name] for name in wanted), order.index("epc")
         )
         fill = -(36 + self.epc_bytes) % 8
-        self.native_pack = struct.Struct(f"=qqfffHHHH{self.epc_bytes}s{fill}x").pack
-        self.native = np.dtype(
+        self.row_pack = struct.Struct(f"=qqfffHHHH{self.epc_bytes}s{fill}x").pack
+        self.row = np.dtype(
             {
                 "names": [*wanted, "epc_bits", "epc"],
                 "formats": ["i8", "i8", "f4", "f4", "f4", "u2", "u2", "u2", "u2", (np.uint8, (self.epc_bytes,))],
@@ -119,6 +143,14 @@ class RecordLayout:
                 "itemsize": 36 + self.epc_bytes + fill,
             }
         )
+
+    def _view_type(self) -> np.dtype[np.void]:
+        """The record as numpy sees it in place."""
+        names = ["epc", *self.columns]
+        formats = [np.dtype((np.uint8, (self.epc_bytes,)))]
+        formats += [np.dtype(_NUMPY_CODES[place.code]) for place in self.columns.values()]
+        offsets = [self.epc_offset, *(place.offset for place in self.columns.values())]
+        return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": self.length})
 
 
 def record_layout(data: bytes, start: int) -> RecordLayout | None:

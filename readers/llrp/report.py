@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
-from readers.llrp.bulk import FEW, fits, read_few, read_many, settle, tag_memory
+from readers.llrp.bulk import FEW, FewReader, read_many, settle, tag_memory
 from readers.llrp.carry import Carry
 from readers.llrp.codec import decode
 from readers.llrp.errors import DecodeError, PeerError
@@ -46,14 +48,15 @@ class ReportDecoder:
         self.offset_us = offset_us
         self.tag_memory_dropped = 0
         self._carry = Carry()
-        self._unsettled: tuple[RecordLayout, bytes] | None = None
+        self._few: FewReader | None = None
+        self._last_record = b""
         self._layouts: dict[int, RecordLayout] = {}
         self._memory: deque[TagMemory] = deque(maxlen=TAG_MEMORY_MAX)
 
     def reset(self) -> None:
         """Forget the values carried over: a new connection begins."""
         self._carry = Carry()
-        self._unsettled = None
+        self._few = None
 
     def take_tag_memory(self) -> list[TagMemory]:
         """Results of C1G2Read operations and TIDs since the last call, oldest first, `TAG_MEMORY_MAX` at most."""
@@ -63,15 +66,16 @@ class ReportDecoder:
 
     def feed(self, frame: bytes, arrival_us: int) -> list[ReadBatch | ReaderEvent]:
         """What one complete message holds: at most one batch, and the events in it."""
-        if frame[:2] not in _REPORT_HEADS:
-            return self._feed_other(frame, arrival_us)
+        few = self._few
+        if few is not None and few.layout.tid is None and few.layout.is_report(frame):
+            self._last_record = frame
+            return [few.read_report(frame, arrival_us, self.offset_us)]
         size = len(frame)
-        if int.from_bytes(frame[2:6], "big") != size:
+        if frame[:2] not in _REPORT_HEADS or int.from_bytes(frame[2:6], "big") != size:
             return self._feed_other(frame, arrival_us)
-        length = int.from_bytes(frame[12:14], "big")
-        if frame[10:12] == _TAG_REPORT_DATA_HEAD and length and (size - HEADER_BYTES) % length == 0:
-            n = (size - HEADER_BYTES) // length
-            layout = self._layout(frame, HEADER_BYTES, n, length)
+        n = self._records(frame, size)
+        if n:
+            layout = self._layout(frame, HEADER_BYTES, n)
             if layout is not None:
                 return [self._read(layout, frame, HEADER_BYTES, n, arrival_us)]
         return self._walk(frame, arrival_us)
@@ -81,85 +85,90 @@ class ReportDecoder:
 
         `arrival_us` is one time for all messages, as for those cut out of one buffer, or one for each.
         """
-        arrivals = [arrival_us] * len(frames) if isinstance(arrival_us, int) else list(arrival_us)
         out: list[ReadBatch | ReaderEvent] = []
-        i, total = 0, len(frames)
-        while i < total:
-            shape = frames[i][:6]
-            j = i + 1
-            if shape[:2] in _REPORT_HEADS:
-                while j < total and frames[j][:6] == shape:
-                    j += 1
-            if j - i > 1:
-                batch = self._read_group(frames[i:j], arrivals[i:j])
-                if batch is not None:
-                    out.append(batch)
-                    i = j
-                    continue
-            for k in range(i, j):
-                out += self.feed(frames[k], arrivals[k])
-            i = j
+        at = 0
+        for size, run in groupby(map(len, frames)):
+            group = frames[at : at + sum(1 for _ in run)]
+            arrivals = arrival_us if isinstance(arrival_us, int) else arrival_us[at : at + len(group)]
+            at += len(group)
+            batch = self._read_group(group, size, arrivals) if len(group) > 1 else None
+            if batch is not None:
+                out.append(batch)
+                continue
+            for i, frame in enumerate(group):
+                out += self.feed(frame, arrivals if isinstance(arrivals, int) else arrivals[i])
         return out
 
-    def _layout(self, data: bytes, start: int, n: int, length: int) -> RecordLayout | None:
+    def _records(self, frame: bytes, size: int) -> int:
+        """How many records as long as the first would fill a report exactly, 0 if none."""
+        length = int.from_bytes(frame[12:14], "big")
+        if frame[10:12] != _TAG_REPORT_DATA_HEAD or not length or (size - HEADER_BYTES) % length:
+            return 0
+        return (size - HEADER_BYTES) // length
+
+    def _layout(self, data: bytes, start: int, n: int) -> RecordLayout | None:
         """The layout that all n records at data[start:] have, None if they differ."""
+        length = int.from_bytes(data[start + 2 : start + 4], "big")
         known = self._layouts.get(length)
-        if known is not None and fits(known, data, start, n):
+        if known is not None and known.fits(data, start, n):
             return known
         layout = record_layout(data, start)
-        if layout is None or not fits(layout, data, start, n):
+        if layout is None or not layout.fits(data, start, n):
             return None
         if len(self._layouts) >= LAYOUTS_MAX:
             self._layouts.clear()
         self._layouts[length] = layout
         return layout
 
-    def _read(self, layout: RecordLayout, data: bytes, start: int, n: int, arrival_us: int) -> ReadBatch:
-        carry = self._settled(layout)
-        read = read_few if n <= FEW else read_many
-        batch = read(layout, data, start, n, carry, arrival_us, self.offset_us, self.reader)
-        self._unsettled = (layout, data[start + (n - 1) * layout.length : start + n * layout.length])
+    def _read(
+        self, layout: RecordLayout, data: bytes, start: int, n: int, arrival_us: int | NDArray[np.int64]
+    ) -> ReadBatch:
+        """n records that fit."""
+        few = self._few
+        if few is None or few.layout is not layout:
+            self._settle()
+            few = FewReader(layout, self._carry, self.reader)
+        if n <= FEW and isinstance(arrival_us, int):
+            batch = few.read(data, start, n, arrival_us, self.offset_us)
+        else:
+            batch = read_many(layout, data, start, n, self._carry, arrival_us, self.offset_us, self.reader)
         if layout.tid is not None:
             self._keep(tag_memory(layout, data, start, batch))
+        self._few = few
+        self._last_record = data
         return batch
 
-    def _settled(self, layout: RecordLayout | None) -> Carry:
-        """The values carried over, up to date for a record of this layout.
+    def _settle(self) -> None:
+        """Bring the values carried over up to date.
 
-        Records of the layout just read overwrite the same fields and need the same others, so nothing is to be done.
+        Put off while reports keep one layout, because then the same fields are overwritten and the same are carried.
         """
-        if self._unsettled is not None and self._unsettled[0] is not layout:
-            settle(*self._unsettled, self._carry)
-            self._unsettled = None
-        return self._carry
+        layout = self._few.layout if self._few is not None else None
+        self._few = None
+        if layout is not None:
+            settle(layout, self._last_record[-layout.length :], self._carry)
 
-    def _read_group(self, frames: Sequence[bytes], arrivals: list[int]) -> ReadBatch | None:
-        """One batch from reports of equal length, None if they are not all of one layout."""
-        size = len(frames[0])
-        if any(len(frame) != size for frame in frames) or int.from_bytes(frames[0][2:6], "big") != size:
+    def _read_group(self, frames: Sequence[bytes], size: int, arrivals: int | Sequence[int]) -> ReadBatch | None:
+        """One batch from messages of equal length, None if they are not all reports of one layout."""
+        first = frames[0]
+        if first[:2] not in _REPORT_HEADS or int.from_bytes(first[2:6], "big") != size:
             return None
-        length = int.from_bytes(frames[0][12:14], "big")
-        if frames[0][10:12] != _TAG_REPORT_DATA_HEAD or not length or (size - HEADER_BYTES) % length:
+        each = self._records(first, size)
+        rows = np.frombuffer(b"".join(frames), np.uint8).reshape(len(frames), size)
+        if not each or not (rows[:, :6] == rows[0, :6]).all():
             return None
-        each = (size - HEADER_BYTES) // length
-        rows = np.frombuffer(b"".join(frames), np.uint8).reshape(len(frames), size)[:, HEADER_BYTES:]
-        data = rows.tobytes()
+        data = rows[:, HEADER_BYTES:].tobytes()
         n = len(frames) * each
-        layout = self._layout(data, 0, n, length)
+        layout = self._layout(data, 0, n)
         if layout is None:
             return None
-        if arrivals[0] == arrivals[-1] and len(set(arrivals)) == 1:
-            return self._read(layout, data, 0, n, arrivals[0])
-        carry = self._settled(layout)
-        each_arrival = np.repeat(np.array(arrivals, np.int64), each)
-        batch = read_many(layout, data, 0, n, carry, each_arrival, self.offset_us, self.reader)
-        self._unsettled = (layout, data[(n - 1) * length :])
-        if layout.tid is not None:
-            self._keep(tag_memory(layout, data, 0, batch))
-        return batch
+        if not isinstance(arrivals, int):
+            return self._read(layout, data, 0, n, np.repeat(np.array(arrivals, np.int64), each))
+        return self._read(layout, data, 0, n, arrivals)
 
     def _walk(self, frame: bytes, arrival_us: int) -> list[ReadBatch | ReaderEvent]:
-        walked = walk(frame, self._settled(None), arrival_us, self.offset_us)
+        self._settle()
+        walked = walk(frame, self._carry, arrival_us, self.offset_us)
         self._keep(walked.memory)
         out: list[ReadBatch | ReaderEvent] = [walked.batch(self.reader)] if walked.epc else []
         return out + self._errors("RO_ACCESS_REPORT", walked.errors, arrival_us)
