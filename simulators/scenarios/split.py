@@ -1,16 +1,16 @@
 """What decisions may be fitted on, and what they are judged by. Written down before the first fit.
 
-- Fit: scenarios with `split = "fit"`, seeds 0 to 99. Thresholds, weights and calibration come from nothing else.
+- Fit: scenarios with `split = "fit"`, seeds 1000 to 1099. Thresholds, weights and calibration come from nothing else.
 - Held out: scenarios with `split = "held_out"` (their site layouts, air settings and movements appear nowhere in
-  the fit), and the fit scenarios on seeds never fitted; seeds 1000 and up for both. Reported apart, by scenario.
+  the fit), and the fit scenarios on seeds never fitted; seeds 9000 and up for both. Reported apart, by scenario.
 """
 
 from collections.abc import Iterator
 
 from simulators.scenarios.spec import Scenario, Split, library
 
-FIT_SEEDS = range(100)
-HELD_OUT_SEEDS = range(1000, 1100)
+FIT_SEEDS = range(1_000, 1_100)
+HELD_OUT_SEEDS = range(9_000, 9_100)
 
 
 def fit_cases(seeds_each: int) -> Iterator[tuple[Scenario, int]]:
