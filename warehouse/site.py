@@ -54,8 +54,30 @@ class Antenna:
 
 
 @dataclass(frozen=True, slots=True)
+class TagFilter:
+    """Only tags with `mask_hex` from bit `pointer` of `bank` on take part (Gen2 Select; bank 1 is the EPC's)."""
+
+    mask_hex: str
+    bank: int = 1
+    pointer: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryArea:
+    """Words of a memory bank read from every tag: bank 2 is the TID, 3 user memory; 0 words is the rest of the bank."""
+
+    bank: int
+    word: int = 0
+    words: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
-    """How a reader takes inventory (LLRP 1.1, 11.2.4 ROSpec and 15.2.1.2 C1G2InventoryCommand)."""
+    """How a reader takes inventory (LLRP 1.1, 11.2.4 ROSpec and 15.2.1.2 C1G2InventoryCommand).
+
+    Reports come every `report_every_n_tags` when that is set, else every `report_every_ms` where the reader speaks
+    LLRP 1.1. A 1.0.1 reader reports each tag at once, or, with `poll_ms`, is asked that often.
+    """
 
     session: int = 1
     tag_population: int = 64
@@ -63,11 +85,19 @@ class Inventory:
     report_every_n_tags: int | None = None
     report_every_ms: int = 100
     impinj_extensions: bool = False
+    poll_ms: int = 0
+    search_mode: int | None = None
+    filters: tuple[TagFilter, ...] = ()
+    memory: tuple[MemoryArea, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One RFID reader and how to reach it; `agent` is the edge agent that drives it (empty: any agent may)."""
+    """One RFID reader and how to reach it; `agent` is the edge agent that drives it (empty: any agent may).
+
+    With `listen` the reader connects to us: `host` and `port` are then our own address. `tls_ca` is a PEM file with the
+    certificate authority of the reader's certificate, the system's authorities when empty.
+    """
 
     name: str
     host: str
@@ -78,6 +108,8 @@ class Reader:
     inventory: Inventory = Inventory()
     keepalive_ms: int = 10_000
     agent: str = ""
+    listen: bool = False
+    tls_ca: str = ""
 
 
 @dataclass(frozen=True, slots=True)
