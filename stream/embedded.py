@@ -34,7 +34,7 @@ from stream.live import Ack, Live, Posted, Subscription
 from stream.model import BatchId, EdgeBatch
 from stream.pipeline import CHUNK_BATCHES, Counts, Pipeline
 from stream.places import FailureKind
-from stream.sequencer import Duplicate, ResendWanted, Sequenced, Taken
+from stream.sequencer import Duplicate, Position, ResendWanted, Sequenced, Taken
 from stream.store import Store
 from stream.topology import Operators, operators_of
 from stream.watermark import Silence
@@ -82,6 +82,7 @@ class EmbeddedHost:
         self._inputs: asyncio.Queue[_Input] = asyncio.Queue(INPUTS_MAX)
         self._waiting: defaultdict[BatchId, list[asyncio.Future[Ack]]] = defaultdict(list)
         self._subscriptions: list[Subscription] = []
+        self._committed: dict[tuple[str, str], int] = {}
         self._letters: set[UUID] = set()
         self._stale: set[str] = set()
         agents = {reader.agent for reader in site.readers if reader.agent}
@@ -97,6 +98,11 @@ class EmbeddedHost:
     def counts(self) -> Counts:
         """What went through since the start."""
         return self._pipeline.counts if self._pipeline else Counts()
+
+    def positions(self) -> tuple[Position, ...]:
+        """The newest epoch of every agent, and how far it is committed."""
+        newest = {agent: Position(agent, epoch, counter) for (agent, epoch), counter in list(self._committed.items())}
+        return tuple(newest.values())
 
     @property
     def inputs_waiting(self) -> int:
@@ -212,6 +218,7 @@ class EmbeddedHost:
 
     def _recover(self) -> Pipeline:
         standing = self._store.standing()
+        self._committed = {(at.agent, at.epoch): at.counter for at in standing.positions}
         return Pipeline(self._site, self._operators, standing, self._store.entries_after(standing.snapshot_seq))
 
     def _offer(self, batch: EdgeBatch, pipeline: Pipeline, done: _Done) -> None:
@@ -293,6 +300,8 @@ class EmbeddedHost:
                 if not waiter.done():
                     waiter.set_result(Ack("", "", 0))
             for (agent, epoch), counter in done.acks.items():
+                self._committed.pop((agent, epoch), None)  # the epoch written last is the newest
+                self._committed[agent, epoch] = counter
                 for tell in self.on_ack:
                     tell(Ack(agent, epoch, counter))
             self._letters.difference_update(chunk.letters_replayed)

@@ -17,7 +17,7 @@ from stream.batch_codec import decode_batch
 from stream.model import EdgeBatch
 from stream.operators.presence import ZoneReport
 from stream.places import PASSAGES, SIGNAL, ZONE, FailureKind, Outputs, Place, slice_of
-from stream.routing import Router
+from stream.routing import Router, places_of, watched_zones
 from stream.snapshots import decode_state
 from stream.tags import Tags
 from stream.topology import Operators
@@ -38,26 +38,16 @@ def place_of(name: str, site: Site, operators: Operators, state: bytes | None = 
     return Place(site.zone(name).name, {ZONE: operators.zones}, state)
 
 
-def watched_zones(site: Site) -> tuple[str, ...]:
-    """The zones whose time the tags wait for: those that antennas watch."""
-    return tuple(zone.name for zone in site.zones if site.antennas_of(zone.name))
-
-
 class Graph:
     """All operators of one site."""
 
     def __init__(self, site: Site, operators: Operators, states: States | None = None) -> None:
         states = states or {}
         self._router = Router(site)
-        self._watched = frozenset(watched_zones(site))
-        self._places = {
-            name: place_of(name, site, operators, states.get((PLACE, name)))
-            for name in self._router.places
-            if name in self._watched or any(portal.name == name for portal in site.portals)
-        }
+        self._watched = watched_zones(site)
+        self._places = {name: place_of(name, site, operators, states.get((PLACE, name))) for name in places_of(site)}
         shards = {key: body for (node, key), body in states.items() if node == TAGS}
-        self._tags = Tags(watched_zones(site), operators.presence, operators.shards, shards)
-        self._served: dict[str, list[Place]] = {}
+        self._tags = Tags(self._watched, operators.presence, operators.shards, shards)
         self.unknown: Counter[AntennaRef] = Counter()
 
     @property
@@ -72,19 +62,10 @@ class Graph:
 
     def on_batch(self, batch: EdgeBatch, out: Outputs) -> None:
         """One edge batch, in its agent's order. Tags are decided by `settle`."""
-        agent = batch.id.agent
         routed = self._router.route(batch)
         self.unknown.update(routed.unknown)
-        places = self._served.get(agent)
-        if places is None:
-            places = [place for name, place in self._places.items() if self._router.serves(agent, name)]
-            self._served[agent] = places
-        for place in places:
-            place.take(agent, batch.watermark_us, routed.slices.get(place.name), out)
         for name, piece in routed.slices.items():
-            # A reader that the site file gives to another agent: its sightings count, this agent's time does not.
-            if name in self._places and not self._router.serves(agent, name):
-                self._places[name].redeliver(piece, out)
+            self._places[name].take(batch.id.agent, batch.watermark_us, piece, out)
 
     def settle(self, out: Outputs) -> None:
         """Hand the zones' reports and time to the tags. How often does not change what they decide."""
@@ -94,7 +75,7 @@ class Graph:
         out.reports.clear()
         for name in self._watched:
             place = self._places[name]
-            if place.clock.now_us and any(True for _ in place.clock.sources):
+            if place.clock.now_us and place.clock.sources:
                 self._tags.advance(name, place.clock.now_us, reports.get(name, ()))
             elif name in reports:
                 self._tags.advance(name, place.clock.now_us, reports[name])
@@ -106,7 +87,7 @@ class Graph:
         for name, place in self._places.items():
             if self._router.serves(agent, name):
                 place.leave_out(agent, out)
-                if name in self._watched and not any(True for _ in place.clock.sources):
+                if name in self._watched and not place.clock.sources:
                     self.settle(out)
                     self._tags.leave_out(name)
         self.settle(out)

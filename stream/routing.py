@@ -9,7 +9,6 @@ place is handed over as it is. A cut slice has dictionaries of its own, holding 
 the same alone as beside the rest of its batch.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -26,70 +25,101 @@ IndexT = TypeVar("IndexT", np.uint16, np.uint32)
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """One batch by place, and how many sightings came from antennas that the site file does not name."""
+    """One batch by place, and how many sightings came from antennas that the site file does not give this agent.
 
-    slices: dict[str, PlaceSlice]
+    `slices` has every place whose time the agent's batches count for, in site-file order; None is a heartbeat.
+    """
+
+    slices: dict[str, PlaceSlice | None]
     unknown: dict[AntennaRef, int]
 
 
 class Router:
-    """A site's antennas and photo-eyes, looked up. Immutable: routing one batch says nothing about the next."""
+    """A site's antennas and photo-eyes, looked up. Routing one batch says nothing about the next."""
 
     def __init__(self, site: Site) -> None:
-        self.places: tuple[str, ...] = tuple(z.name for z in site.zones) + tuple(p.name for p in site.portals)
-        self._agents = {
-            place: frozenset(reader.agent for reader in site.readers if any(a.place == place for a in reader.antennas))
-            for place in self.places
-        }
-        self._watched: dict[AntennaRef, frozenset[str]] = {}
-        watchers: dict[str, set[str]] = defaultdict(set)
-        for zone in site.zones:
-            watchers[zone.name].add(zone.name)
-        for portal in site.portals:
-            for place in (portal.name, *portal.neighbours):
-                watchers[place].add(portal.name)
-        for reader in site.readers:
-            for antenna in reader.antennas:
-                self._watched[AntennaRef(reader.name, antenna.port)] = frozenset(watchers.get(antenna.place, ()))
-        self._eyes: dict[tuple[str, int], list[str]] = defaultdict(list)
-        for portal in site.portals:
-            for eye in portal.photo_eyes:
-                self._eyes[eye.reader, eye.gpi].append(portal.name)
+        self._site = site
+        self._tables: dict[str, _Table] = {}
 
     def serves(self, agent: str, place: str) -> bool:
-        """Whether this agent's time counts at a place: one of its readers is the agent's, or may be anyone's."""
-        agents = self._agents[place]
-        return not agents or "" in agents or agent in agents
+        """Whether this agent's time counts at a place: one of the place's readers is the agent's, or is anyone's."""
+        return place in self._table(agent).places
 
     def route(self, batch: EdgeBatch) -> Routed:
-        """The slices of a batch, places in site-file order."""
+        """The slices of a batch."""
+        table = self._table(batch.id.agent)
         sightings = batch.sightings
-        known = [self._watched.get(antenna) for antenna in sightings.antennas]
+        watched = [table.watchers.get(antenna) for antenna in sightings.antennas]
         unknown: dict[AntennaRef, int] = {}
-        if None in known:
-            counts = np.bincount(sightings.antenna, minlength=len(known))
+        if None in watched:
+            counts = np.bincount(sightings.antenna, minlength=len(watched))
             unknown = {
                 antenna: int(counts[i])
                 for i, antenna in enumerate(sightings.antennas)
-                if known[i] is None and counts[i]
+                if watched[i] is None and counts[i]
             }
-        events: dict[str, list[DeviceEvent]] = defaultdict(list)
+        events: dict[str, list[DeviceEvent]] = {}
         for event in batch.events:
             if event.kind is DeviceEventKind.GPI and event.port is not None:
-                for portal in self._eyes.get((event.device, event.port), ()):
-                    events[portal].append(event)
-        slices: dict[str, PlaceSlice] = {}
-        for place in self.places:
-            wanted = np.array([places is not None and place in places for places in known], dtype=bool)
+                for portal in table.eyes.get((event.device, event.port), ()):
+                    events.setdefault(portal, []).append(event)
+        slices: dict[str, PlaceSlice | None] = dict.fromkeys(table.places)
+        for place in table.places:
+            wanted = np.array([places is not None and place in places for places in watched], dtype=bool)
+            rows = EMPTY
             if wanted.any():
                 rows = sightings if wanted.all() else take(sightings, wanted[sightings.antenna])
-            elif place in events:
-                rows = EMPTY
-            else:
-                continue
             if len(rows) or place in events:
                 slices[place] = PlaceSlice(batch.id, rows, tuple(events.get(place, ())))
         return Routed(slices, unknown)
+
+    def _table(self, agent: str) -> "_Table":
+        table = self._tables.get(agent)
+        if table is None:
+            table = self._tables[agent] = _table_of(self._site, agent)
+        return table
+
+
+def places_of(site: Site) -> tuple[str, ...]:
+    """The places that decide anything: zones that antennas watch, and all portals."""
+    return (*watched_zones(site), *(portal.name for portal in site.portals))
+
+
+def watched_zones(site: Site) -> tuple[str, ...]:
+    """The zones that antennas watch."""
+    return tuple(zone.name for zone in site.zones if site.antennas_of(zone.name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One agent's view of the site: places it serves, places each antenna is heard at, portals of each photo-eye."""
+
+    places: tuple[str, ...]
+    watchers: dict[AntennaRef, frozenset[str]]
+    eyes: dict[tuple[str, int], tuple[str, ...]]
+
+
+def _table_of(site: Site, agent: str) -> _Table:
+    readers = {reader.name for reader in site.readers if reader.agent in ("", agent)}
+    heard_at: dict[str, set[str]] = {}
+    for zone in site.zones:
+        heard_at.setdefault(zone.name, set()).add(zone.name)
+    for portal in site.portals:
+        for place in (portal.name, *portal.neighbours):
+            heard_at.setdefault(place, set()).add(portal.name)
+    watchers = {
+        AntennaRef(reader.name, antenna.port): frozenset(heard_at.get(antenna.place, ()))
+        for reader in site.readers
+        if reader.name in readers
+        for antenna in reader.antennas
+    }
+    eyes: dict[tuple[str, int], tuple[str, ...]] = {}
+    for portal in site.portals:
+        for eye in portal.photo_eyes:
+            if eye.reader in readers:
+                eyes[eye.reader, eye.gpi] = (*eyes.get((eye.reader, eye.gpi), ()), portal.name)
+    served = frozenset().union(*watchers.values(), *eyes.values())
+    return _Table(tuple(place for place in places_of(site) if place in served), watchers, eyes)
 
 
 def take(sightings: Sightings, mask: NDArray[np.bool_]) -> Sightings:

@@ -12,33 +12,28 @@ Blocking, for one thread at a time. Provisional passages are not stored.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
-import msgspec
 import psycopg
-from psycopg.types.json import Jsonb
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from stream.batch_codec import encode_sightings
 from stream.books import Books, WarehouseBooks
 from stream.chunk import Chunk, Standing
 from stream.log import BatchTaken, Entry, SourceLeftOut, at_of, decode_entry, encode_entry, kind_of
-from stream.model import Passage, TagVerdict
-from stream.places import Failure, FailureKind, Outputs, failure
+from stream.places import FailureKind
 from stream.posting import load_of
 from stream.sequencer import Position
-from warehouse.loads import Expectation, Load, LocationUpdate
+from stream.store_outputs import apply_locations, at, post_loads, text, write_letters, write_passages, write_signals
+from warehouse.loads import Expectation
 from warehouse.site import Site
 
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Waits between attempts; the last one repeats."""
 
 T = TypeVar("T")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GAPS = UUID("4d0e3b5c-64a5-5a0e-9f2f-1c3c1b1f0a6e")
 
 
@@ -188,7 +183,7 @@ class Store:
             letters += apply_locations(connection, self._books, chunk.out.locations)
             loads = [load_of(passage, self._site) for passage in chunk.out.passages if passage.final] + chunk.loads
             posted, refused = post_loads(connection, self._books, loads)
-            write_signals(connection, chunk.out)
+            write_signals(connection, chunk.out.signals)
             self._write_notes(connection, chunk)
             write_letters(connection, letters + refused)
             if chunk.snapshot is not None:
@@ -318,156 +313,3 @@ class Store:
             [(self.consumer, node, key, seq, body) for (node, key), body in sorted(states.items())],
         )
         connection.execute("update stream_head set snapshot_seq = %s where consumer = %s", (seq, self.consumer))
-
-
-def at(us: int) -> datetime:
-    """Microseconds since 1970 as a timestamp."""
-    return _EPOCH + timedelta(microseconds=us)
-
-
-def text(value: str) -> str:
-    """Text that PostgreSQL takes: it refuses NUL, which a device may well send."""
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def write_passages(connection: psycopg.Connection[Any], passages: Iterable[Passage]) -> None:
-    """Final passages with tags and evidence, and a message each for the feed; those stored already stay."""
-    for passage in passages:
-        if not passage.final:
-            continue
-        counts = {verdict: sum(tag.verdict is verdict for tag in passage.tags) for verdict in TagVerdict}
-        stored = connection.execute(
-            "insert into passage (passage_id, revision, portal, opened_at, closed_at, direction, direction_score,"
-            " belongs, unsure, strays, evidence) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-            " on conflict do nothing",
-            (
-                passage.passage_id,
-                passage.revision,
-                passage.portal,
-                at(passage.opened_us),
-                at(passage.closed_us),
-                passage.direction,
-                passage.direction_score,
-                counts[TagVerdict.BELONGS],
-                counts[TagVerdict.UNSURE],
-                counts[TagVerdict.STRAY],
-                None if passage.evidence is None else encode_sightings(passage.evidence),
-            ),
-        )
-        if stored.rowcount == 0:
-            continue
-        connection.cursor().executemany(
-            "insert into passage_tag (passage_id, revision, epc, verdict, score, first_at, last_at, reads, features)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                (
-                    passage.passage_id,
-                    passage.revision,
-                    tag.epc,
-                    tag.verdict,
-                    tag.score,
-                    at(tag.first_us),
-                    at(tag.last_us),
-                    tag.reads,
-                    Jsonb(tag.features, dumps=msgspec.json.encode),
-                )
-                for tag in passage.tags
-            ],
-        )
-        _tell(
-            connection,
-            "passage",
-            passage.portal,
-            {
-                "passage_id": str(passage.passage_id),
-                "revision": passage.revision,
-                "portal": passage.portal,
-                "direction": passage.direction,
-                "direction_score": passage.direction_score,
-                "opened_at": at(passage.opened_us).isoformat(),
-                "closed_at": at(passage.closed_us).isoformat(),
-                **{str(verdict): count for verdict, count in counts.items()},
-            },
-        )
-
-
-def apply_locations(
-    connection: psycopg.Connection[Any], books: Books, updates: Sequence[LocationUpdate]
-) -> list[Failure]:
-    """Where tags are now. Returns those the warehouse could not take, as dead letters."""
-    if not updates:
-        return []
-    try:
-        with connection.transaction():
-            books.apply(connection, updates)
-    except psycopg.OperationalError:
-        raise
-    except Exception as error:
-        if len(updates) > 1:
-            half = len(updates) // 2
-            return apply_locations(connection, books, updates[:half]) + apply_locations(
-                connection, books, updates[half:]
-            )
-        update = updates[0]
-        reason = f"{type(error).__name__}: {error}"
-        body = msgspec.msgpack.encode(update)
-        return [failure(FailureKind.LOCATION, str(update.update_id), update.epc, reason, body)]
-    return []
-
-
-def post_loads(
-    connection: psycopg.Connection[Any], books: Books, loads: Sequence[Load]
-) -> tuple[list[object], list[Failure]]:
-    """The warehouse's postings, and the loads it could not take, as dead letters. A refusal is a posting."""
-    posted: list[object] = []
-    letters: list[Failure] = []
-    for load in loads:
-        try:
-            with connection.transaction():
-                posted.append(books.post_load(connection, load))
-        except psycopg.OperationalError:
-            raise
-        except Exception as error:
-            source = f"{load.passage_id}/{load.revision}"
-            reason = f"{type(error).__name__}: {error}"
-            letters.append(failure(FailureKind.POSTING, source, load.portal, reason, msgspec.msgpack.encode(load)))
-    return posted, letters
-
-
-def write_signals(connection: psycopg.Connection[Any], out: Outputs) -> None:
-    """What portals told people, and a message each for the feed."""
-    for signal in out.signals:
-        connection.execute(
-            "insert into signal (at, portal, colour, reason, valid_until, passage_id, expected, seen, missing, extra)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            (
-                at(signal.at_us),
-                signal.portal,
-                signal.colour,
-                signal.reason,
-                at(signal.valid_until_us),
-                signal.passage_id,
-                signal.expected,
-                signal.seen,
-                list(signal.missing),
-                list(signal.extra),
-            ),
-        )
-        _tell(connection, "signal", signal.portal, msgspec.to_builtins(signal))
-
-
-def write_letters(connection: psycopg.Connection[Any], letters: Sequence[Failure]) -> None:
-    """Dead letters; one that is there already stays, but opens again when its replay failed."""
-    connection.cursor().executemany(
-        "insert into dead_letter (dead_letter_id, kind, source, key, reason, body) values (%s, %s, %s, %s, %s, %s)"
-        " on conflict (dead_letter_id) do update set status = 'open', reason = excluded.reason"
-        " where dead_letter.status in ('replay', 'replayed')",
-        [(f.letter_id, f.kind, text(f.source), text(f.key), text(f.reason), f.body) for f in letters],
-    )
-
-
-def _tell(connection: psycopg.Connection[Any], topic: str, key: str, payload: Any) -> None:
-    connection.execute(
-        "insert into outbox (topic, key, payload) values (%s, %s, %s)",
-        (topic, key, Jsonb(payload, dumps=msgspec.json.encode)),
-    )

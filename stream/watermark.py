@@ -42,9 +42,9 @@ class Watermark(Generic[ItemT]):
         self._order = state.order if state else 0
 
     @property
-    def sources(self) -> Iterable[str]:
+    def sources(self) -> frozenset[str]:
         """The agents whose time counts now."""
-        return self._marks.keys()
+        return frozenset(self._marks)
 
     def advance(self, agent: str, watermark_us: int, item: ItemT | None) -> list[tuple[int, ItemT]]:
         """One batch of one source; returns the items that now covers, each with the now to take it at."""

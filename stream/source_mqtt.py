@@ -1,0 +1,197 @@
+"""Edge batches from an MQTT broker into the embedded host, and what the stream tells the edges back.
+
+A batch is acknowledged twice, both after its commit: to the broker (manual PUBACK, so that what was not committed is
+redelivered to the next process of this name) and to the edge (the retained `ack` topic, which alone trims its spool).
+On every connect the edges are asked for what follows the last committed batch: a database restored from yesterday gets
+the rest from their spools that way, and for others nothing follows.
+
+Signals are passed on while they are valid by the wall clock, expectations retained. Topics and payloads are
+`stream.mqtt_topics`'. Bytes that are no batch, and a batch under another agent's topic, become dead letters.
+
+paho runs its network thread and reconnects by itself, 1 to 30 s apart; the host is spoken to on its event loop only.
+Bound: the broker sends at most `RECEIVE_MAX` unacknowledged batches (MQTT 5.0, 3.3.4); with MQTT 3.1.1 the broker's
+own limit holds (mosquitto: `max_inflight_messages`).
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from stream.batch_codec import BatchFormatError, decode_batch
+from stream.embedded import EmbeddedHost
+from stream.live import Ack
+from stream.model import Signal
+from stream.mqtt_topics import (
+    BatchAck,
+    ControlFormatError,
+    Resend,
+    ack_topic,
+    agent_of,
+    batch_topic,
+    encode_ack,
+    encode_expectation,
+    encode_resend,
+    encode_signal,
+    expected_topic,
+    resend_topic,
+    signal_topic,
+)
+from stream.sequencer import ResendWanted
+from warehouse.loads import Expectation
+from warehouse.site import Site, UplinkSettings
+
+RECEIVE_MAX = 256
+SESSION_EXPIRY_S = 7 * 24 * 3600
+KEEPALIVE_S = 20
+
+_log = structlog.get_logger(__name__)
+
+
+class MqttSource:
+    """One broker connection feeding one host. `run` until cancelled."""
+
+    def __init__(
+        self,
+        site: Site,
+        host: EmbeddedHost,
+        settings: UplinkSettings,
+        *,
+        client_id: str = "",
+        protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5,
+        wall_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self._site = site
+        self._host = host
+        self._settings = settings
+        self._client_id = client_id or f"tagledger-stream-{site.name}"
+        self._v5 = protocol is MQTTProtocolVersion.MQTTv5
+        self._protocol = protocol
+        self._wall_us = wall_us
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.connected = asyncio.Event()
+
+    async def run(self) -> None:
+        """Connect once the host has recovered; receive until cancelled."""
+        await self._host.ready.wait()
+        self._loop = asyncio.get_running_loop()
+        client = self._client()
+        self._host.on_ack.append(tell_ack := lambda ack: self._tell_ack(client, ack))
+        self._host.on_resend.append(tell_resend := lambda wanted: self._tell_resend(client, wanted))
+        live = self._host.subscribe()
+        client.connect_async(self._settings.host, self._settings.port, KEEPALIVE_S, **self._session())
+        client.loop_start()
+        try:
+            async for item in live:
+                if isinstance(item, Signal | Expectation):
+                    self._tell_live(client, item)
+        finally:
+            self._host.unsubscribe(live)
+            self._host.on_ack.remove(tell_ack)
+            self._host.on_resend.remove(tell_resend)
+            for task in self._tasks:
+                task.cancel()
+            client.disconnect()
+            await asyncio.to_thread(client.loop_stop)
+
+    def _client(self) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            protocol=self._protocol,
+            manual_ack=True,
+            clean_session=None if self._v5 else False,
+        )
+        if self._settings.username:
+            client.username_pw_set(self._settings.username, self._settings.password)
+        if self._settings.tls:
+            client.tls_set_context(ssl.create_default_context())
+        client.reconnect_delay_set(1, 30)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    def _session(self) -> dict[str, Any]:
+        """How the session is kept over reconnects (MQTT 5; 3.1.1 says it in the client)."""
+        if not self._v5:
+            return {}
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties.ReceiveMaximum = RECEIVE_MAX
+        return {"clean_start": False, "properties": properties}
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        """In paho's thread."""
+        if reason.is_failure:
+            _log.warning("the broker refused us", reason=str(reason))
+            return
+        client.subscribe(batch_topic(self._site.name, "+"), qos=1)
+        for position in self._host.positions():
+            self._tell_resend(client, ResendWanted(position.agent, position.epoch, position.counter + 1))
+        self._on_loop(self.connected.set)
+
+    def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        _log.info("disconnected from the broker", reason=str(reason))
+        self._on_loop(self.connected.clear)
+
+    def _on_message(self, client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        """In paho's thread."""
+
+        def start() -> None:
+            task = asyncio.ensure_future(self._take(client, message))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        self._on_loop(start)
+
+    def _on_loop(self, call: Callable[[], object]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call)
+
+    async def _take(self, client: mqtt.Client, message: mqtt.MQTTMessage) -> None:
+        payload = bytes(message.payload)
+        try:
+            batch = decode_batch(payload)
+            if batch.id.agent != agent_of(message.topic):
+                raise BatchFormatError(f"a batch of agent {batch.id.agent!r} on {message.topic}")
+        except (BatchFormatError, ControlFormatError) as error:
+            committed = await self._host.submit_bytes_unreadable(message.topic, payload, error)
+        else:
+            committed = await self._host.submit(batch)
+        await committed
+        client.ack(message.mid, message.qos)
+
+    def _tell_ack(self, client: mqtt.Client, ack: Ack) -> None:
+        topic = ack_topic(self._site.name, ack.agent)
+        client.publish(topic, encode_ack(BatchAck(ack.epoch, ack.counter)), qos=1, retain=True)
+
+    def _tell_resend(self, client: mqtt.Client, wanted: ResendWanted) -> None:
+        topic = resend_topic(self._site.name, wanted.agent)
+        client.publish(topic, encode_resend(Resend(wanted.epoch, wanted.counter)), qos=1)
+
+    def _tell_live(self, client: mqtt.Client, item: Signal | Expectation) -> None:
+        for agent in self._agents(item.portal):
+            if isinstance(item, Expectation):
+                topic = expected_topic(self._site.name, agent, item.portal)
+                client.publish(topic, encode_expectation(item), qos=1, retain=True)
+            elif item.valid_until_us > self._wall_us():
+                client.publish(signal_topic(self._site.name, agent, item.portal), encode_signal(item), qos=1)
+
+    def _agents(self, portal: str) -> set[str]:
+        """The agents at a portal: those of its antennas' readers and of its stack light's."""
+        light = self._site.portal(portal).stack_light
+        return {
+            reader.agent or self._site.edge.agent
+            for reader in self._site.readers
+            if any(antenna.place == portal for antenna in reader.antennas)
+            or (light is not None and light.reader == reader.name)
+        }
