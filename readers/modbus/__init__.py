@@ -1,0 +1,1 @@
+"""Scales over Modbus: register maps as data, pure decoding, one polling driver."""

@@ -1,0 +1,1 @@
+"""Simulated weighing indicators behind a real Modbus server."""
