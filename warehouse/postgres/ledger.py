@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from warehouse.ledger import (
     BalanceKey,
+    Change,
     Circumstance,
     Facts,
     Item,
@@ -37,6 +38,31 @@ def post(conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance) -> tu
     changes = plan(moves, circumstance, facts)
     if isinstance(changes, Refused):
         return changes
+    return _write(conn, moves, changes, circumstance)
+
+
+def post_possible(
+    conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance
+) -> tuple[tuple[tuple[NewMove, int], ...], tuple[tuple[NewMove, Refused], ...]]:
+    """Post what the rules allow and give the rest back: (movement, seq) pairs and (movement, refusal) pairs.
+
+    For what physically happened: one wrong pallet must not keep the other thirty off the books.
+    """
+    facts = _read_facts(conn, moves, circumstance.effective_at)
+    wanted = list(moves)
+    refused: list[tuple[NewMove, Refused]] = []
+    while wanted:
+        changes = plan(wanted, circumstance, facts)
+        if not isinstance(changes, Refused):
+            seqs = _write(conn, wanted, changes, circumstance)
+            return tuple(zip(wanted, seqs, strict=True)), tuple(refused)
+        refused.append((wanted.pop(changes.index), changes))
+    return (), tuple(refused)
+
+
+def _write(
+    conn: Conn, moves: Sequence[NewMove], changes: tuple[Change, ...], circumstance: Circumstance
+) -> tuple[int, ...]:
     seqs = _insert_moves(conn, moves, circumstance)
     _insert_tags(conn, moves, seqs)
     change(conn, changes, seqs, circumstance.effective_at)

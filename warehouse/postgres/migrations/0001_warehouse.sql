@@ -143,7 +143,7 @@ create table document (
     number       text not null check (number <> ''),
     partner      text not null default '',
     door         text not null default '',  -- the portal it is expected at; empty: any
-    status       text not null default 'open' check (status in ('draft', 'approval', 'open', 'closed', 'cancelled')),
+    status       text not null default 'open' check (status in ('draft', 'approval', 'open', 'complete', 'closed', 'cancelled')),
     over_percent numeric not null default 0 check (over_percent >= 0),
     source_id    integer references location,  -- transfers: from
     target_id    integer references location,  -- transfers: to

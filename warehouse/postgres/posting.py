@@ -1,0 +1,466 @@
+"""Posting loads: what passed a portal becomes movements and discrepancies, in the caller's transaction, once.
+
+Everything derives from the passage: movement ids are uuid5 of the passage over revision and ordinal, discrepancy ids of
+revision, kind and ordinal, so a replay makes the same rows. A (passage, revision) that was posted gives its stored
+outcome and changes nothing; so does a revision older than one that was posted.
+
+A later revision posts only the difference: movements with a tag that no longer belongs are reversed, dated now, their
+other tags and the new ones are decided again; discrepancies of the earlier revision that are still open are superseded.
+
+The ledger never blocks the truth of where tags are: movements it refuses are held in a discrepancy for a person.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid5
+
+from psycopg.types.json import Jsonb
+
+from warehouse.fulfilment import Decision, Finding, FindingKind, Flow, LoadFacts, PostLine, ReadTag, Rules, decide
+from warehouse.ledger import Circumstance, MovedTag, NewMove, Place, StockStatus
+from warehouse.loads import Load
+from warehouse.postgres import outbox
+from warehouse.postgres.balances import Conn
+from warehouse.postgres.ledger import closed_through, post_possible
+from warehouse.postgres.load_facts import read_facts
+from warehouse.site import Direction, Effect
+from warehouse.times import from_us
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentProgress:
+    """One document after a posting."""
+
+    kind: str
+    number: str
+    status: str
+    quantity: Decimal
+    fulfilled: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What came of one load. `repeated`: it was posted before and this is the stored outcome.
+
+    `differs`: the load was not the same as then, although passage and revision are; nothing was changed.
+    """
+
+    passage_id: UUID
+    revision: int
+    effect: Effect
+    flow: Flow
+    move_ids: tuple[UUID, ...] = ()
+    reversal_ids: tuple[UUID, ...] = ()
+    discrepancy_ids: tuple[UUID, ...] = ()
+    documents: tuple[DocumentProgress, ...] = ()
+    tags_posted: int = 0
+    quantity_posted: Decimal = Decimal(0)
+    repeated: bool = False
+    differs: bool = False
+
+
+def post_load(
+    conn: Conn, load: Load, rules: Rules | None = None, *, actor: str = "stream", device: str = ""
+) -> Posting:
+    """Post a load in the caller's transaction. Deadlock and serialisation failures are the caller's to retry."""
+    conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (str(load.passage_id),))
+    stored = _stored(conn, load)
+    if stored is not None:
+        return stored
+    posted = _posted_before(conn, load.passage_id)
+    wanted, removed, settled = _difference(load, posted)
+    circumstance = _circumstance(conn, load, actor, device)
+    reversals: tuple[UUID, ...] = ()
+    if load.revision > 0:
+        reversals = _reverse(conn, load, removed, circumstance)
+        _supersede(conn, load, circumstance.effective_at)
+    facts = read_facts(conn, load, [tag.epc for tag in wanted], settled)
+    decision = _decide(facts, load, wanted, rules or Rules())
+    move_ids, refusals = _post_lines(conn, load, decision, circumstance)
+    findings = [*decision.findings, *refusals]
+    if load.effect is Effect.OBSERVE:
+        findings = []
+    discrepancy_ids = record_findings(conn, load, findings)
+    _settle_documents(conn, load.passage_id, circumstance.effective_at)
+    documents = _progress(conn, load.passage_id)
+    posting = Posting(
+        load.passage_id,
+        load.revision,
+        load.effect,
+        facts.flow,
+        move_ids,
+        reversals,
+        discrepancy_ids,
+        documents,
+        *_totals(conn, move_ids),
+    )
+    _store(conn, load, posting)
+    _announce(conn, load, posting, findings)
+    return posting
+
+
+def _stored(conn: Conn, load: Load) -> Posting | None:
+    row = conn.execute(
+        """select revision, digest, outcome from posting where passage_id = %s and revision >= %s
+           order by revision limit 1""",
+        (load.passage_id, load.revision),
+    ).fetchone()
+    if row is None:
+        return None
+    revision, digest, outcome = row
+    return replace(
+        decode_posting(outcome), repeated=True, differs=revision == load.revision and digest != _digest(load)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """A movement of this passage that was not reversed."""
+
+    seq: int
+    move: NewMove
+
+
+def _posted_before(conn: Conn, passage_id: UUID) -> list[_Live]:
+    rows = conn.execute(
+        """select m.seq, m.kind, m.line_id, m.item_id, m.lot_id, m.serial_id, m.quantity, m.from_location_id,
+                  m.from_hu_id, m.from_status, m.to_location_id, m.to_hu_id, m.to_status, m.owner,
+                  coalesce((select json_agg(json_build_array(t.epc, t.inferred, t.score) order by t.epc)
+                            from move_tag t where t.seq = m.seq), '[]')
+           from move m where m.passage_id = %s and m.reverses is null
+             and not exists (select from move r where r.reverses = m.seq) order by m.seq""",
+        (passage_id,),
+    ).fetchall()
+    live = []
+    for row in rows:
+        seq, kind, line, item, lot, serial, quantity, from_id, from_hu, from_status, to_id, to_hu, to_status = row[:13]
+        tags = tuple(MovedTag(epc, inferred, score) for epc, inferred, score in row[14])
+        source = Place(from_id, from_hu, StockStatus(from_status))
+        target = Place(to_id, to_hu, StockStatus(to_status))
+        move = NewMove(
+            passage_id, kind, item, quantity, source, target, lot, serial, row[13], line, reverses=seq, tags=tags
+        )
+        live.append(_Live(seq, move))
+    return live
+
+
+def _difference(load: Load, posted: Sequence[_Live]) -> tuple[tuple[ReadTag, ...], tuple[_Live, ...], frozenset[str]]:
+    """The tags to decide now, the movements to undo first, and the tags whose movements stay."""
+    tags = tuple(ReadTag(tag.epc, tag.sure, tag.score) for tag in sorted(load.tags, key=lambda tag: tag.epc))
+    if load.revision == 0 or not posted:
+        return tags, (), frozenset()
+    sure = {tag.epc for tag in tags if tag.sure}
+    wrong = [
+        live
+        for live in posted
+        if load.effect is not Effect.POST
+        or any(tag.epc not in sure and not tag.inferred for tag in live.move.tags)
+        or not live.move.tags
+    ]
+    kept = frozenset(tag.epc for live in posted if live not in wrong for tag in live.move.tags)
+    return tuple(tag for tag in tags if tag.epc not in kept), tuple(wrong), kept
+
+
+def _circumstance(conn: Conn, load: Load, actor: str, device: str) -> Circumstance:
+    """When it happened, unless that day is closed: then the first moment of the open period."""
+    happened = from_us(load.at_us)
+    closed = closed_through(conn)
+    effective = happened
+    if closed is not None and happened.date() <= closed:
+        effective = datetime.combine(closed + timedelta(days=1), time(), happened.tzinfo)
+    return Circumstance(actor, effective, device or load.portal, happened, load.passage_id, load.passage_id, "passage")
+
+
+def _reverse(conn: Conn, load: Load, removed: Sequence[_Live], circumstance: Circumstance) -> tuple[UUID, ...]:
+    if not removed:
+        return ()
+    undo = [
+        replace(
+            live.move,
+            move_id=uuid5(load.passage_id, f"{load.revision}/undo/{ordinal}"),
+            source=live.move.target,
+            target=live.move.source,
+        )
+        for ordinal, live in enumerate(removed)
+    ]
+    done, refused = post_possible(conn, undo, replace(circumstance, reason="amended"))
+    held = [
+        Finding(
+            FindingKind.REFUSED,
+            f"movement {move.reverses} should be undone, but: {why.detail} ({why.reason})",
+            tuple(tag.epc for tag in move.tags),
+            item_id=move.item_id,
+            quantity=move.quantity,
+        )
+        for move, why in refused
+    ]
+    record_findings(conn, load, held, part="undo")
+    return tuple(move.move_id for move, _ in done)
+
+
+def _supersede(conn: Conn, load: Load, at: datetime) -> None:
+    conn.execute(
+        """update discrepancy set state = 'superseded', resolved_by = 'stream', resolved_at = %s, note = %s
+           where passage_id = %s and revision < %s and state = 'open'""",
+        (at, f"revision {load.revision}", load.passage_id, load.revision),
+    )
+
+
+def _decide(facts: LoadFacts, load: Load, tags: Sequence[ReadTag], rules: Rules) -> Decision:
+    if load.direction is Direction.UNSURE:
+        epcs = tuple(tag.epc for tag in tags if tag.sure)
+        finding = Finding(
+            FindingKind.UNSURE_DIRECTION, f"{len(epcs)} tags passed {load.portal}, which way is unsure", epcs
+        )
+        return Decision((), (finding,))
+    decision = decide(facts, tags, rules)
+    if load.effect is Effect.POST or not decision.lines:
+        return decision
+    by_document: dict[int | None, list[PostLine]] = {}
+    for line in decision.lines:
+        by_document.setdefault(line.document_id, []).append(line)
+    suggestions = [
+        Finding(
+            FindingKind.SUGGESTION,
+            f"{load.portal} only suggests: confirm to post",
+            tuple(tag.epc for line in lines for tag in line.tags),
+            document_id,
+            quantity=sum((line.quantity for line in lines), Decimal(0)),
+            held=tuple(lines),
+        )
+        for document_id, lines in by_document.items()
+    ]
+    return Decision((), (*decision.findings, *suggestions))
+
+
+def _post_lines(
+    conn: Conn, load: Load, decision: Decision, circumstance: Circumstance
+) -> tuple[tuple[UUID, ...], list[Finding]]:
+    moves = to_moves(decision.lines, load.passage_id, str(load.revision))
+    if not moves:
+        return (), []
+    line_of = {move.move_id: line for move, line in zip(moves, decision.lines, strict=True)}
+    done, refused = post_possible(conn, moves, circumstance)
+    findings = [
+        Finding(
+            FindingKind.REFUSED,
+            f"the ledger refused: {why.detail} ({why.reason})",
+            tuple(tag.epc for tag in move.tags),
+            line_of[move.move_id].document_id,
+            move.line_id,
+            move.item_id,
+            move.quantity,
+            (line_of[move.move_id],),
+        )
+        for move, why in refused
+    ]
+    return tuple(move.move_id for move, _ in done), findings
+
+
+def to_moves(lines: Sequence[PostLine], namespace: UUID, prefix: str) -> list[NewMove]:
+    """Movements with ids derived from the namespace, the prefix and their place in the list."""
+    return [
+        NewMove(
+            uuid5(namespace, f"{prefix}/{ordinal}"),
+            "passage",
+            line.item_id,
+            line.quantity,
+            line.source,
+            line.target,
+            line.lot_id,
+            line.serial_id,
+            line_id=line.line_id,
+            tags=line.tags,
+        )
+        for ordinal, line in enumerate(lines)
+    ]
+
+
+def record_findings(conn: Conn, load: Load, findings: Sequence[Finding], part: str = "") -> tuple[UUID, ...]:
+    """Write findings as open discrepancies; ids derived, existing ones left alone."""
+    ids = tuple(
+        uuid5(load.passage_id, f"{load.revision}/{part}finding/{ordinal}/{finding.kind}")
+        for ordinal, finding in enumerate(findings)
+    )
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            """insert into discrepancy (discrepancy_id, kind, passage_id, revision, portal, document_id, line_id,
+                                        item_id, epcs, quantity, detail, held, at)
+               values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (discrepancy_id) do nothing""",
+            [
+                (
+                    discrepancy_id,
+                    finding.kind,
+                    load.passage_id,
+                    load.revision,
+                    load.portal,
+                    finding.document_id,
+                    finding.line_id,
+                    finding.item_id,
+                    list(finding.epcs),
+                    finding.quantity,
+                    finding.detail,
+                    Jsonb([encode_line(line) for line in finding.held]) if finding.held else None,
+                    from_us(load.at_us),
+                )
+                for discrepancy_id, finding in zip(ids, findings, strict=True)
+            ],
+        )
+    return ids
+
+
+def settle_lines(conn: Conn, line_ids: Iterable[int], at: datetime) -> None:
+    """Mark the documents of these lines complete, or open again, by what is fulfilled."""
+    conn.execute(
+        """update document d set status = s.status, closed_at = case when s.status = 'complete' then %(at)s end
+           from (select document_id, case when bool_and(fulfilled >= quantity) then 'complete' else 'open' end as status
+                 from document_line
+                 where document_id in (select document_id from document_line where line_id = any(%(lines)s))
+                 group by 1) s
+           where d.document_id = s.document_id and d.status in ('open', 'complete') and d.status <> s.status""",
+        {"lines": sorted(set(line_ids)), "at": at},
+    )
+
+
+def _settle_documents(conn: Conn, passage_id: UUID, at: datetime) -> None:
+    lines = conn.execute(
+        "select distinct line_id from move where passage_id = %s and line_id is not null", (passage_id,)
+    ).fetchall()
+    if lines:
+        settle_lines(conn, (line_id for (line_id,) in lines), at)
+
+
+def _progress(conn: Conn, passage_id: UUID) -> tuple[DocumentProgress, ...]:
+    rows = conn.execute(
+        """select d.kind, d.number, d.status, sum(l.quantity), sum(l.fulfilled) from document d
+           join document_line l using (document_id)
+           where d.document_id in (select x.document_id from document_line x join move m using (line_id)
+                                   where m.passage_id = %s)
+           group by d.document_id order by d.document_id""",
+        (passage_id,),
+    )
+    return tuple(DocumentProgress(*row) for row in rows)
+
+
+def _totals(conn: Conn, move_ids: Sequence[UUID]) -> tuple[int, Decimal]:
+    if not move_ids:
+        return 0, Decimal(0)
+    row = conn.execute(
+        """select (select count(distinct t.epc) from move m join move_tag t using (seq) where m.move_id = any(%(ids)s)),
+                  (select coalesce(sum(quantity), 0) from move where move_id = any(%(ids)s))""",
+        {"ids": list(move_ids)},
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def _store(conn: Conn, load: Load, posting: Posting) -> None:
+    conn.execute(
+        """insert into posting (passage_id, revision, portal, direction, effect, at, digest, outcome)
+           values (%s, %s, %s, %s, %s, %s, %s, %s)""",
+        (
+            load.passage_id,
+            load.revision,
+            load.portal,
+            load.direction,
+            load.effect,
+            from_us(load.at_us),
+            _digest(load),
+            Jsonb(encode_posting(posting)),
+        ),
+    )
+
+
+def _announce(conn: Conn, load: Load, posting: Posting, findings: Sequence[Finding]) -> None:
+    key = str(load.passage_id)
+    if posting.move_ids or posting.reversal_ids:
+        outbox.add(
+            conn, "posting", key, {"portal": load.portal, "direction": load.direction, **encode_posting(posting)}
+        )
+    for discrepancy_id, finding in zip(posting.discrepancy_ids, findings, strict=True):
+        alarm = finding.kind is FindingKind.NO_DOCUMENT and posting.flow is Flow.OUT
+        outbox.add(
+            conn,
+            "alarm" if alarm else "discrepancy",
+            str(discrepancy_id),
+            {
+                "kind": finding.kind,
+                "portal": load.portal,
+                "passage_id": key,
+                "detail": finding.detail,
+                "tags": len(finding.epcs),
+                "quantity": None if finding.quantity is None else str(finding.quantity),
+            },
+        )
+
+
+def _digest(load: Load) -> str:
+    """Of what decides a posting; scores may differ in the last digit between machines."""
+    tags = sorted((tag.epc, tag.sure) for tag in load.tags)
+    words = [load.portal, load.direction, load.effect, load.from_location, load.to_location, load.at_us, tags]
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()
+
+
+def encode_posting(posting: Posting) -> dict[str, Any]:
+    return {
+        "passage_id": str(posting.passage_id),
+        "revision": posting.revision,
+        "effect": posting.effect,
+        "flow": posting.flow,
+        "moves": [str(m) for m in posting.move_ids],
+        "reversals": [str(m) for m in posting.reversal_ids],
+        "discrepancies": [str(d) for d in posting.discrepancy_ids],
+        "documents": [[d.kind, d.number, d.status, str(d.quantity), str(d.fulfilled)] for d in posting.documents],
+        "tags_posted": posting.tags_posted,
+        "quantity_posted": str(posting.quantity_posted),
+    }
+
+
+def decode_posting(stored: dict[str, Any]) -> Posting:
+    return Posting(
+        UUID(stored["passage_id"]),
+        stored["revision"],
+        Effect(stored["effect"]),
+        Flow(stored["flow"]),
+        tuple(UUID(m) for m in stored["moves"]),
+        tuple(UUID(m) for m in stored["reversals"]),
+        tuple(UUID(d) for d in stored["discrepancies"]),
+        tuple(DocumentProgress(k, n, s, Decimal(q), Decimal(f)) for k, n, s, q, f in stored["documents"]),
+        stored["tags_posted"],
+        Decimal(stored["quantity_posted"]),
+    )
+
+
+def encode_line(line: PostLine) -> dict[str, Any]:
+    """A held movement as JSON."""
+    return {
+        "item_id": line.item_id,
+        "lot_id": line.lot_id,
+        "serial_id": line.serial_id,
+        "quantity": str(line.quantity),
+        "source": [line.source.location_id, line.source.hu_id, line.source.status],
+        "target": [line.target.location_id, line.target.hu_id, line.target.status],
+        "line_id": line.line_id,
+        "document_id": line.document_id,
+        "tags": [[tag.epc, tag.inferred, tag.score] for tag in line.tags],
+    }
+
+
+def decode_line(stored: dict[str, Any]) -> PostLine:
+    source, target = stored["source"], stored["target"]
+    return PostLine(
+        stored["item_id"],
+        Decimal(stored["quantity"]),
+        Place(source[0], source[1], StockStatus(source[2])),
+        Place(target[0], target[1], StockStatus(target[2])),
+        stored["lot_id"],
+        stored["serial_id"],
+        stored["line_id"],
+        stored["document_id"],
+        tuple(MovedTag(epc, inferred, score) for epc, inferred, score in stored["tags"]),
+    )
