@@ -10,12 +10,16 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
 from api import (
+    dead_letters,
     documented,
     feed,
     health,
     landing,
     metrics,
+    passages,
+    portals,
     problem_handlers,
+    readers,
 )
 from api.body_bound import BodyBound
 from api.feed_hub import FeedHub
@@ -23,6 +27,7 @@ from api.gate import Gate
 from api.outermost import Outermost
 from api.ports import (
     Dependencies,
+    EvidenceReader,
     KeyRing,
     LiveSource,
     ReaderHealth,
@@ -66,6 +71,7 @@ class ApiParts:
     readers: ReaderHealth | None = None
     live: LiveSource | None = None
     stream: StreamGauges | None = None
+    evidence: EvidenceReader | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
@@ -113,8 +119,16 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.add_middleware(BodyBound, limit_bytes=BODY_LIMIT_BYTES)
     app.add_middleware(Gate, keys=parts.keys)
     app.add_middleware(Outermost, metrics=http_metrics)
-    app.include_router(landing.router(parts.site.name, parts.version, KINDS))
-    app.include_router(health.router(parts.dependencies))
-    app.include_router(metrics.router(parts.registry))
-    app.include_router(feed.router(feeds))
+    kinds = (*KINDS, dead_letters.ALREADY_DECIDED)
+    for router in (
+        passages.router(parts.pool, parts.evidence),
+        portals.router(parts.site, parts.pool, parts.live),
+        readers.router(parts.site, parts.pool, parts.readers),
+        dead_letters.router(parts.pool),
+        feed.router(feeds),
+        landing.router(parts.site.name, parts.version, kinds),
+        health.router(parts.dependencies),
+        metrics.router(parts.registry),
+    ):
+        app.include_router(router)
     return app

@@ -1,10 +1,21 @@
-"""Bounds request bodies: 413 before reading when the length is announced, 413 at the bound when it is not."""
+"""Bounds request bodies: 413 above the bound, whether the length was announced or not.
 
+A server that answers and closes while the client still sends makes the client see a reset instead of the answer, so
+what follows is read and thrown away first, at most `DRAIN_BYTES` of it and at most `DRAIN_S` long.
+"""
+
+import asyncio
+import contextlib
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
 from api.problems import TOO_LARGE, problem_response
+
+DRAIN_BYTES = 16 << 20
+DRAIN_S = 5.0
+# What is still unread must not be taken for the next request.
+_CLOSE = {"Connection": "close"}
 
 
 class BodyBound:
@@ -21,8 +32,8 @@ class BodyBound:
         detail = f"the limit is {self._limit_bytes} bytes"
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > self._limit_bytes:
-                # The unread body must not be taken for the next request.
-                await problem_response(TOO_LARGE, detail, headers={"Connection": "close"})(scope, receive, send)
+                await _drain(receive)
+                await problem_response(TOO_LARGE, detail, headers=_CLOSE)(scope, receive, send)
                 return
         seen = 0
 
@@ -32,7 +43,20 @@ class BodyBound:
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
                 if seen > self._limit_bytes:
-                    raise HTTPException(413, detail, headers={"Connection": "close"})
+                    if message.get("more_body", False):
+                        await _drain(receive)
+                    raise HTTPException(413, detail, headers=_CLOSE)
             return message
 
         await self._app(scope, bounded_receive, send)
+
+
+async def _drain(receive: Any) -> None:
+    dropped = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            while dropped <= DRAIN_BYTES:
+                message = await receive()
+                dropped += len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return

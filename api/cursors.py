@@ -37,6 +37,8 @@ def decode_cursor(text: str, name: str, filters: Mapping[str, Any], position_typ
         parts = msgspec.json.decode(raw, type=list[Any])
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         raise _invalid("it cannot be read") from None
+    if not all(_storable(part) for part in parts):
+        raise _invalid("it cannot be read")
     if len(parts) < 2 or parts[0] != name:
         raise _invalid("it belongs to another list")
     if parts[1] != _digest(filters):
@@ -45,6 +47,13 @@ def decode_cursor(text: str, name: str, filters: Mapping[str, Any], position_typ
         return msgspec.convert(parts[2:], type=position_type)
     except msgspec.ValidationError:
         raise _invalid("its position cannot be read") from None
+
+
+def _storable(part: Any) -> bool:
+    """PostgreSQL takes no NUL in text and no integer beyond 64 bits."""
+    if isinstance(part, str):
+        return "\0" not in part
+    return isinstance(part, int | float) and -(2**63) <= part < 2**63
 
 
 def _digest(filters: Mapping[str, Any]) -> str:

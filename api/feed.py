@@ -232,7 +232,7 @@ def router(feeds: Feeds) -> APIRouter:
         operation_id="feed_stream",
         summary="What happens, as it happens",
         description=_DESCRIPTION,
-        response_class=EventStream,
+        response_class=Response,
         responses={
             200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}}},
             **problems(INVALID_CURSOR, EXPIRED_POSITION, UNAVAILABLE),

@@ -96,6 +96,30 @@ class Gauge:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class EvidenceColumns:
+    """Sightings as columns of equal length; `tag` and `antenna` index `tags` and `antennas` (`reader:port`)."""
+
+    tags: tuple[str, ...]
+    antennas: tuple[str, ...]
+    tag: Sequence[int]
+    antenna: Sequence[int]
+    first_us: Sequence[int]
+    last_us: Sequence[int]
+    reads: Sequence[int]
+    power_mw: Sequence[float | None]
+    peak_dbm: Sequence[float | None]
+    phase_rad: Sequence[float | None]
+    doppler_hz: Sequence[float | None]
+
+
+class EvidenceReader(Protocol):
+    """Unpacks what the stream keeps with a passage."""
+
+    def sightings(self, packed: bytes, epc: str | None) -> EvidenceColumns:
+        """The sightings, ordered by `first_us`; only those of one tag when `epc` is given. NaN becomes None."""
+
+
 class KeyRing(Protocol):
     """Who holds an API key."""
 

@@ -4,8 +4,10 @@ The rule is one function of method and path, used both to decide and to document
 is closed: everything needs a key unless it is listed as open.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Scope(StrEnum):
@@ -38,3 +40,10 @@ def required_scope(method: str, path: str) -> Scope | None:
     if path.startswith(ADMIN_PREFIXES):
         return Scope.ADMIN
     return Scope.READ if method in ("GET", "HEAD", "OPTIONS") else Scope.COMMAND
+
+
+def principal_of(scope: Mapping[str, Any]) -> Principal:
+    """Who sent the request; the gate put it there."""
+    principal = scope["state"]["principal"]
+    assert isinstance(principal, Principal)
+    return principal

@@ -9,7 +9,7 @@ from psycopg_pool import AsyncConnectionPool
 
 STATEMENT_TIMEOUT_MS = 10_000
 # A request waits this long for a connection, then is answered 503.
-POOL_WAIT_S = 5.0
+POOL_WAIT_S = 3.0
 # At most this many requests wait; more are answered 503 at once.
 WAITING_MAX = 500
 

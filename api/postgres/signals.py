@@ -1,0 +1,52 @@
+"""Reads what portals told the people in them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal, NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from api.postgres.pool import Pool
+from api.postgres.select import select_page
+
+
+@dataclass(frozen=True, slots=True)
+class SignalView:
+    """One signal as it was decided."""
+
+    seq: Annotated[int, Field(examples=[412])]
+    at: datetime
+    colour: Annotated[Literal["off", "green", "amber", "red"], Field(examples=["green"])]
+    reason: Annotated[str, Field(examples=["complete"])]
+    valid_until: datetime
+    passage_id: UUID | None
+    expected: Annotated[int, Field(description="How many tags were expected.", examples=[48])]
+    seen: Annotated[int, Field(description="How many of them were seen.", examples=[48])]
+    missing: Annotated[list[str], Field(description="Expected and not seen.")]
+    extra: Annotated[list[str], Field(description="Seen and not expected.")]
+
+
+class SignalPosition(NamedTuple):
+    """The sort key of a signal."""
+
+    at: datetime
+    seq: int
+
+
+async def signals(pool: Pool, portal: str, after: SignalPosition | None, limit: int) -> Sequence[SignalView]:
+    """Newest first."""
+    return await select_page(
+        pool,
+        SignalView,
+        "select seq, at, colour, reason, valid_until, passage_id, expected, seen, missing, extra from signal",
+        {"portal = %(portal)s": True, "(at, seq) < (%(at)s, %(seq)s)": after is not None},
+        "order by at desc, seq desc limit %(limit)s",
+        {
+            "portal": portal,
+            "at": after.at if after else None,
+            "seq": after.seq if after else None,
+            "limit": limit,
+        },
+    )
