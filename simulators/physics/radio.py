@@ -19,6 +19,7 @@ from simulators.physics.parameters import (
     CHANNELS,
     Inventory,
     Physics,
+    Session,
     channel_hz,
 )
 from simulators.physics.propagation import Channel, Ints, Pieces
@@ -27,7 +28,7 @@ from simulators.physics.shadowing import box_loss_db, wall_loss_db
 from simulators.physics.world import Body, Bools, Floats, World
 
 STEPS_PER_DWELL = 5
-DWELLS_PER_CHUNK = 5
+DWELLS_PER_CHUNK = 10
 HEARD_M = 16.0
 """Bodies farther from a reader than this are left out: 3 dB below the weakest tag in free space at 30 dBm."""
 EXACT_MARGIN_DB = 1.5
@@ -114,6 +115,8 @@ class ReaderRadio:
         self._centre = np.mean([mount.position[:2] for mount in mounts], axis=0)
         self._step_s = inventory.dwell_s / STEPS_PER_DWELL
         self._chunk_s = inventory.dwell_s * DWELLS_PER_CHUNK
+        self._active = np.arange(len(mounts))
+        self._session = inventory.session
         self._next_chunk = 0
         self._resting = _Resting()
         self._pending = joined([])
@@ -137,6 +140,25 @@ class ReaderRadio:
         cut = int(np.searchsorted(rows.time_us, until_us))
         self._pending = rows.between(cut, len(rows))
         return rows.between(0, cut)
+
+    def reads_between(self, start_us: int, until_us: int) -> ReadColumns:
+        """As `reads_until`, after a gap without inventory: nothing before `start_us` is returned, now or later."""
+        start_s = (start_us - self._base_us) / 1e6
+        self._next_chunk = max(self._next_chunk, int(start_s / self._chunk_s))
+        rows = self.reads_until(until_us)
+        return rows.between(int(np.searchsorted(rows.time_us, start_us)), len(rows))
+
+    def drive(self, power_dbm: dict[int, float], session: Session) -> None:
+        """Use these ports at these powers in this session from the next chunk on. KeyError: a port without antenna."""
+        ports = self._ports.tolist()
+        for port in power_dbm:
+            if port not in ports:
+                raise KeyError(port)
+        self._active = np.array([index for index, port in enumerate(ports) if port in power_dbm])
+        self._power_dbm = np.array([power_dbm.get(port, 0.0) for port in ports])
+        if session is not self._session:
+            self._session = session
+            self._inventorying.change_session(session)
 
     def _channels(self, t_s: Floats) -> Ints:
         hop = np.floor(t_s / self._settings.hop_s).astype(np.int64)
@@ -166,7 +188,7 @@ class ReaderRadio:
         dwell = number * DWELLS_PER_CHUNK + np.arange(DWELLS_PER_CHUNK)
         steps = DWELLS_PER_CHUNK * STEPS_PER_DWELL
         t_s: Floats = start_s + self._step_s * np.arange(steps, dtype=np.float64)
-        antenna = np.repeat(dwell % len(self._mounts), STEPS_PER_DWELL)
+        antenna = np.repeat(self._active[dwell % len(self._active)], STEPS_PER_DWELL)
         channel = self._channels(t_s + 1e-9)
         still = self._still_links(rest, move, t_s, antenna, channel)
         moving = self._moving_links(rest, move, t_s, antenna, channel)

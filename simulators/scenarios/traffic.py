@@ -56,14 +56,14 @@ class Stage:
 
     def passed(self, portal: str, direction: Direction, bodies: list[Body]) -> None:
         """Write down that these bodies went through as one load."""
-        windows = [_window(body.path, self.window_m + GOODS_HALF_M) for body in bodies]
+        windows = [window(body.path, self.window_m + GOODS_HALF_M) for body in bodies]
         start_s, end_s = min(first for first, _ in windows), max(last for _, last in windows)
         epcs = tuple(epc for body in bodies for epc in body.tags.epcs)
         load_id = f"L{len(self.loads) + 1:03d}"
         self.loads.append(LoadTruth(load_id, portal, direction, self.us(start_s), self.us(end_s), epcs))
         came, went = ("yard", "inside") if direction is Direction.IN else ("inside", "yard")
         for body in bodies:
-            middle = _crossing(body.path)
+            middle = crossing(body.path)
             for epc in body.tags.epcs:
                 self.stays.append((epc, came, body.path.start_s, middle))
                 self.stays.append((epc, went, middle, body.path.end_s))
@@ -81,13 +81,15 @@ def _fine(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return t_s, path.at(t_s)[1]
 
 
-def _window(path: Path, half_m: float) -> tuple[float, float]:
+def window(path: Path, half_m: float) -> tuple[float, float]:
+    """First and last time that the path is within `half_m` of the door plane, s."""
     t_s, y_m = _fine(path)
     near = np.flatnonzero(np.abs(y_m) < half_m)
     return float(t_s[near[0]]), float(t_s[near[-1]])
 
 
-def _crossing(path: Path) -> float:
+def crossing(path: Path) -> float:
+    """When the path crosses the door plane for the last time, s."""
     t_s, y_m = _fine(path)
     signs = np.sign(y_m)
     return float(t_s[np.flatnonzero(signs[1:] != signs[:-1])[-1]])

@@ -1,0 +1,71 @@
+"""A seeded plant for demonstrations and end-to-end tests: three dock doors, a day's paper, and the truth about it.
+
+Doors 4 m apart, one reader and four antennas each (two inside, two outside), a light barrier on both sides. Pallets of
+tagged cartons with SSCC tags come and go by forklift and hand truck; some stop in the door, turn round, wait beside it
+or go past along the wall; one is parked beside a door all day. Some are short, carry a carton too many, a wrong one or
+unknown tags.
+
+    plant = Plant(seed=7, duration_s=600.0)
+    plant.site, plant.items, plant.opening, plant.documents      # to enter
+    plant.radio("door-1"), plant.gpi_changes                     # to drive reader simulators
+    plant.truth                                                  # for the auditor
+"""
+
+import zlib
+
+import numpy as np
+
+from simulators.physics.parameters import Physics
+from simulators.physics.photo_eye import level_changes
+from simulators.physics.recording import GpiEvent
+from simulators.physics.world import World
+from simulators.plant_radio import PlantRadio
+from simulators.plant_schedule import Day, fill
+from simulators.scenarios.site_plan import dock
+from simulators.scenarios.spec import Air, Layout
+
+START_US = 1_767_600_000_000_000
+"""2026-01-05T08:00:00Z."""
+LEAST_S = 60.0
+
+
+class Plant:
+    """One day of one plant. The same arguments make the same plant, reads included.
+
+    duration_s: plant time; at least 60 s. Everything is over a few seconds before its end.
+    """
+
+    def __init__(self, seed: int, duration_s: float = 600.0, doors: int = 3, start_us: int = START_US) -> None:
+        if duration_s < LEAST_S or doors < 1:
+            raise ValueError(f"a plant needs at least {LEAST_S:.0f} s and one door, not {duration_s} s and {doors}")
+        rng = np.random.default_rng([seed, zlib.crc32(b"plant")])
+        self.seed = seed
+        self.start_us = start_us
+        self.end_us = start_us + round(duration_s * 1e6)
+        self._physics = Physics()
+        self._plan = dock(rng, "plant", Layout(doors=doors, power_dbm=(29.0, 30.0)), Air())
+        day = Day(rng, self._plan, self._physics.inlay, start_us, duration_s)
+        self.truth = fill(day)
+        self.site = self._plan.site
+        self.items = day.items
+        self.opening = tuple(day.opening)
+        self.documents = tuple(sorted(day.documents, key=lambda document: document.announced_us))
+        self._world = World(tuple(day.bodies), self._plan.openings, duration_s)
+        self._radio_seed = int(rng.integers(1 << 62))
+        self.gpi_changes = self._light_barriers()
+        """Level changes of all light barriers in plant time, in order; inputs are low at the start."""
+
+    def radio(self, reader: str) -> PlantRadio:
+        """What that reader's antennas hear, from the start of the day. KeyError for an unknown reader."""
+        for number, plan in enumerate(self._plan.readers):
+            if plan.name == reader:
+                return PlantRadio(self._world, plan, self._physics, self.start_us, self._radio_seed + number)
+        raise KeyError(reader)
+
+    def _light_barriers(self) -> tuple[GpiEvent, ...]:
+        events = [
+            GpiEvent(self.start_us + round(at_s * 1e6), wired.reader, wired.gpi, state)
+            for wired in self._plan.beams
+            for at_s, state in level_changes(self._world, wired.beam, 0.0, self._world.duration_s)
+        ]
+        return tuple(sorted(events, key=lambda event: (event.time_us, event.reader, event.gpi)))
