@@ -30,8 +30,8 @@ select * from (
       order by p.tx, p.seq limit %(limit)s)
     union all
     (select o.tx::text::bigint, 1, o.seq, o.topic, coalesce(o.payload ->> 'portal', ''),
-            array_remove(array[o.payload ->> 'location', o.payload ->> 'from_location', o.payload ->> 'to_location'],
-                         null),
+            array(select distinct u ->> 1 from jsonb_array_elements(
+                case when o.topic = 'location' then o.payload -> 'updates' else '[]' end) as u),
             o.payload::text
        from outbox o
       where o.tx < (select xmin from horizon)

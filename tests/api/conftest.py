@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from api.app import ApiParts, create_app
-from api.ports import AntennaHealth, DependencyState, LiveEvent, ReaderState
+from api.ports import AntennaHealth, DependencyState, EvidenceColumns, LiveEvent, ReaderState
 from api.postgres.pool import query_pool
 from api.principal import Principal, Scope
 from api.server import serving
@@ -91,6 +91,27 @@ class GivenLive:
             deliver(event)
 
 
+class GivenEvidence:
+    """Stands for the stream's codec, which the composition root brings."""
+
+    def sightings(self, packed: bytes, epc: str | None) -> EvidenceColumns:
+        assert packed == b"packed"
+        tags = (epc,) if epc else ("AA", "BB")
+        return EvidenceColumns(
+            tags,
+            ("dock-1:1",),
+            [0, 0],
+            [0, 0],
+            [1, 2],
+            [1, 2],
+            [1, 1],
+            [1.0, None],
+            [-50.0, None],
+            [0.1, None],
+            [0.0, 0.0],
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A served API and the fakes behind it."""
@@ -107,7 +128,19 @@ class Running:
 async def api(database: str) -> AsyncIterator[Running]:
     keys, dependencies, live = GivenKeys(), GivenDependencies(), GivenLive()
     async with query_pool(database, 4) as pool:
-        app = create_app(ApiParts(SITE, "0.0.0", pool, database, keys, dependencies, readers=GivenReaders(), live=live))
+        app = create_app(
+            ApiParts(
+                SITE,
+                "0.0.0",
+                pool,
+                database,
+                keys,
+                dependencies,
+                readers=GivenReaders(),
+                live=live,
+                evidence=GivenEvidence(),
+            )
+        )
         async with (
             serving(app, "127.0.0.1", 0) as url,
             httpx.AsyncClient(base_url=url, headers=ADMIN, trust_env=False) as client,

@@ -12,14 +12,17 @@ from api.ports import LiveEvent
 from tests.api.conftest import Running
 from tests.api.event_stream import events
 
-INSERT = "insert into outbox (topic, payload) values (%s, jsonb_build_object('n', %s::int, 'location', %s::text))"
+INSERT = (
+    "insert into outbox (topic, payload)"
+    " values (%s, jsonb_build_object('n', %s::int, 'updates', jsonb_build_array(jsonb_build_array('E2', %s::text))))"
+)
 
 
 async def connect(dsn: str) -> psycopg.AsyncConnection[Any]:
     return await psycopg.AsyncConnection.connect(dsn)
 
 
-async def emit(connection: psycopg.AsyncConnection[Any], n: int, topic: str = "movement", location: str = "A") -> None:
+async def emit(connection: psycopg.AsyncConnection[Any], n: int, topic: str = "posting", location: str = "A") -> None:
     await connection.execute(INSERT, (topic, n, location))
 
 
@@ -28,7 +31,7 @@ async def test_events_arrive_after_their_commit(api: Running) -> None:
         await emit(writer, 1)
         await writer.commit()
         received = await feed.next()
-    assert (received.kind, received.data) == ("movement", {"n": 1, "location": "A"})
+    assert (received.kind, received.data) == ("posting", {"n": 1, "updates": [["E2", "A"]]})
 
 
 async def test_an_event_waits_for_older_transactions_and_is_not_lost(api: Running) -> None:
@@ -93,7 +96,7 @@ async def test_a_long_backlog_is_caught_up_in_pages_then_followed(api: Running) 
         start = feed.last_id
     async with await connect(api.dsn) as writer:
         await writer.execute(
-            "insert into outbox (topic, payload) select 'movement', jsonb_build_object('n', n)"
+            "insert into outbox (topic, payload) select 'posting', jsonb_build_object('n', n)"
             " from generate_series(1, 2300) as n"
         )
         await writer.commit()
@@ -109,7 +112,7 @@ async def test_a_client_that_does_not_read_is_cut_off_the_hub_and_still_gets_eve
     async with events(api.client) as feed, await connect(api.dsn) as writer:
         for _ in range(12):
             await writer.execute(
-                "insert into outbox (topic, payload) select 'movement', jsonb_build_object('n', n, 'f', %s::text)"
+                "insert into outbox (topic, payload) select 'posting', jsonb_build_object('n', n, 'f', %s::text)"
                 " from generate_series(1, 400) as n",
                 (filler,),
             )
@@ -120,7 +123,7 @@ async def test_a_client_that_does_not_read_is_cut_off_the_hub_and_still_gets_eve
 
 async def test_filters_by_type_and_location(api: Running) -> None:
     async with events(api.client, type=["location"], location=["B"]) as feed, await connect(api.dsn) as writer:
-        await emit(writer, 1, "movement", "B")
+        await emit(writer, 1, "posting", "B")
         await emit(writer, 2, "location", "A")
         await emit(writer, 3, "location", "B")
         await writer.commit()
@@ -137,7 +140,7 @@ async def test_passages_come_before_the_movements_of_their_transaction(api: Runn
         await writer.commit()
         first, second = await feed.next(), await feed.next()
     assert (first.kind, first.data["portal"], first.data["belongs"]) == ("passage", "door-1", 3)
-    assert second.kind == "movement"
+    assert second.kind == "posting"
 
 
 async def test_live_events_have_no_id_and_the_current_ones_come_first(api: Running) -> None:
