@@ -34,7 +34,7 @@ class ClockSettings:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """From now on `offset_us` is added to the reader's timestamps; `jumped_us` is the reader's own step, 0 for a slew."""
+    """From now on `offset_us` is added to the reader's timestamps; `jumped_us` is its own step, 0 for a slew."""
 
     offset_us: int
     jumped_us: int = 0
