@@ -1,15 +1,11 @@
-"""When a load is in the door: from its photo-eyes when the portal has any, else from the density of reads.
+"""When a load is in a door with photo-eyes. (Without them: `passage_density`.)
+
+A window opens when a beam breaks. It closes when all beams have been clear for `clear_s` and the sequence is complete:
+both sides broken, or one side twice (a load that turned round), or the portal has eyes on one side only. An incomplete
+sequence (a load standing between the beams) is waited for, up to `between_s`. A beam broken for longer than
+`open_max_s` is a fault: the window is closed and the eye ignored until it clears.
 
 Time goes in ticks of a fixed grid of reader time, so the batches' arrangement does not matter.
-
-**Photo-eyes.** A window opens when a beam breaks. It closes when all beams have been clear for `clear_s` and the
-sequence is complete: both sides broken, or one side twice (a load that turned round), or the portal has eyes on one
-side only. An incomplete sequence (a load standing between the beams) is waited for, up to `between_s`. A beam broken
-for longer than `open_max_s` is a fault: the window is closed and the eye ignored until it clears.
-
-**Read density.** Activity is the number of tags in a tick that the portal's own antennas hear better than its
-neighbours' do, each weighted by how strong it is and how little it belongs to the learned background. A window opens at
-`open_activity`, and closes when activity has stayed below a share of the window's own peak for `quiet_s`.
 """
 
 from collections.abc import Sequence
@@ -27,9 +23,6 @@ class WindowParams:
     tick_us: int = 250_000
     clear_s: float = 1.0
     between_s: float = 5.0
-    open_activity: float = 0.6
-    close_share: float = 0.12
-    quiet_s: float = 1.0
     open_max_s: float = 120.0
 
 
@@ -47,9 +40,6 @@ class WindowState:
     """Where the tracker stands; encodable by msgspec."""
 
     opened_us: int | None = None
-    active_us: int = 0
-    peak: float = 0.0
-    recent: list[float] = field(default_factory=list)
     breaks: list[BeamBreak] = field(default_factory=list)
     ignored: list[int] = field(default_factory=list)
 
@@ -64,7 +54,7 @@ class WindowEdge:
 
 
 class WindowTracker:
-    """Opens and closes the windows of one portal."""
+    """Opens and closes the windows of one portal by its photo-eyes."""
 
     def __init__(self, eyes: Sequence[PhotoEye], params: WindowParams, state: WindowState | None) -> None:
         self._eyes = tuple(eyes)
@@ -73,13 +63,9 @@ class WindowTracker:
         self._two_sided = len({eye.side for eye in eyes}) > 1
 
     @property
-    def by_eyes(self) -> bool:
-        return bool(self._eyes)
-
-    @property
     def idle(self) -> bool:
-        """No window open and nothing that could open one without new input."""
-        return self.state.opened_us is None and not any(self.state.recent)
+        """No beam broken, no window open."""
+        return self.state.opened_us is None and not self.state.breaks
 
     def side(self, eye: int) -> Side:
         """Which side the numbered eye watches."""
@@ -93,24 +79,8 @@ class WindowTracker:
             if eye.reader == event.device and eye.gpi == event.port:
                 self._level(index, event.at_us, event.state == eye.blocked_state)
 
-    def tick(self, end_us: int, activity: float) -> list[WindowEdge]:
-        """One tick ending at `end_us` is complete; `activity` is the tick's own."""
-        return self._tick_eyes(end_us) if self._eyes else self._tick_density(end_us, activity)
-
-    def _level(self, eye: int, at_us: int, blocked: bool) -> None:
-        breaks = self.state.breaks
-        for index in range(len(breaks) - 1, -1, -1):
-            if breaks[index].eye == eye and breaks[index].until_us is None:
-                if not blocked:
-                    breaks[index] = BeamBreak(eye, breaks[index].at_us, at_us)
-                return
-        if not blocked and eye in self.state.ignored:
-            self.state.ignored.remove(eye)
-        elif blocked and eye not in self.state.ignored:
-            breaks.append(BeamBreak(eye, at_us))
-            breaks.sort(key=lambda b: b.at_us)
-
-    def _tick_eyes(self, end_us: int) -> list[WindowEdge]:
+    def tick(self, end_us: int) -> list[WindowEdge]:
+        """One tick ending at `end_us` is complete."""
         state, params = self.state, self._params
         edges: list[WindowEdge] = []
         due = [b for b in state.breaks if b.at_us < end_us]
@@ -136,29 +106,22 @@ class WindowTracker:
         state.opened_us = None
         return edges
 
+    def _level(self, eye: int, at_us: int, blocked: bool) -> None:
+        breaks = self.state.breaks
+        for index in range(len(breaks) - 1, -1, -1):
+            if breaks[index].eye == eye and breaks[index].until_us is None:
+                if not blocked:
+                    breaks[index] = BeamBreak(eye, breaks[index].at_us, at_us)
+                return
+        if not blocked and eye in self.state.ignored:
+            self.state.ignored.remove(eye)
+        elif blocked and eye not in self.state.ignored:
+            breaks.append(BeamBreak(eye, at_us))
+            breaks.sort(key=lambda b: b.at_us)
+
     def _complete(self, breaks: Sequence[BeamBreak]) -> bool:
         """Both sides were broken, or the same side in two distinct interruptions more than `clear_s` apart."""
         if len({self.side(b.eye) for b in breaks}) > 1:
             return True
         gaps = (later.at_us - (earlier.until_us or later.at_us) for earlier, later in pairwise(breaks))
         return any(gap > self._params.clear_s * 1e6 for gap in gaps)
-
-    def _tick_density(self, end_us: int, activity: float) -> list[WindowEdge]:
-        state, params = self.state, self._params
-        state.recent = [*state.recent[-3:], activity]
-        smooth = sum(state.recent[-2:]) / 2.0
-        if state.opened_us is None:
-            if smooth < params.open_activity:
-                return []
-            state.opened_us = end_us - 2 * params.tick_us
-            state.active_us, state.peak = end_us, smooth
-            return [WindowEdge(True, state.opened_us)]
-        state.peak = max(state.peak, smooth)
-        if smooth >= max(params.open_activity * 0.5, params.close_share * state.peak):
-            state.active_us = end_us
-        quiet = end_us - state.active_us >= params.quiet_s * 1e6
-        if not quiet and end_us - state.opened_us < params.open_max_s * 1e6:
-            return []
-        edge = WindowEdge(False, state.active_us)
-        state.opened_us, state.peak, state.recent = None, 0.0, []
-        return [edge]

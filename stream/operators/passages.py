@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from stream.model import BatchId, DeviceEvent, DeviceEventKind, Passage, PassageTag, Sightings, TagVerdict
 from stream.operators.passage_background import Background
+from stream.operators.passage_density import DensityParams, DensityState, DensityTracker
 from stream.operators.passage_direction import decide_direction, direction_evidence
 from stream.operators.passage_features import FEATURES, Cut, TagFeatures, tag_features
 from stream.operators.passage_model import Costs, PassageModel, shipped_model
@@ -38,12 +39,14 @@ class PassageParams:
     """Settings of the passage operator; `model` None means the shipped one."""
 
     window: WindowParams = field(default_factory=WindowParams)
+    density: DensityParams = field(default_factory=DensityParams)
     approach_s: float = 3.0
     tail_s: float = 0.75
     lookback_s: float = 30.0
     background_tau_s: float = 60.0
     provisional_every_s: float = 0.5
     amend_s: float = 30.0
+    trust_eyes_s: float = 600.0
     forget_s: int = 900
     rows_max: int = 200_000
     records_max: int = 32
@@ -62,6 +65,7 @@ class PassageRecord:
     revision: int = 0
     emitted_us: int = 0
     emitted: bool = False
+    by_eyes: bool = False
     background: bytes = b""
     breaks: list[BeamBreak] = field(default_factory=list)
     verdicts: dict[str, TagVerdict] = field(default_factory=dict)
@@ -83,9 +87,11 @@ class PassageState:
     level_dbm: bytes
     level_second: bytes
     window: WindowState
+    density: DensityState
     beams: list[tuple[DeviceEvent, BatchId]]
     opening: BatchId | None
     ordinal: int
+    beam_us: int
     open: PassageRecord | None
     settled: list[PassageRecord]
     late_dropped: int = 0
@@ -110,7 +116,11 @@ class PassageOperator:
         self._model = params.model or shipped_model()
         if self._model.tag.features != FEATURES:
             raise ValueError("the model was fitted on other features than this version makes")
-        self._tracker = WindowTracker(portal.photo_eyes, params.window, state.window if state else None)
+        self._by_eyes = bool(portal.photo_eyes)
+        self._eyes = WindowTracker(portal.photo_eyes, params.window, state.window if state else None)
+        self._density = DensityTracker(
+            params.density, params.window.tick_us, params.window.open_max_s, state.density if state else None
+        )
         if state is None:
             self._rows = PassageRows(params.rows_max)
             self._background = Background(params.background_tau_s)
@@ -119,6 +129,7 @@ class PassageOperator:
             self._beams: list[tuple[DeviceEvent, BatchId]] = []
             self._opening: BatchId | None = None
             self._ordinal = 0
+            self._beam_us = 0
             self._open: PassageRecord | None = None
             self._settled: list[PassageRecord] = []
             self.late_dropped = 0
@@ -132,7 +143,7 @@ class PassageOperator:
             )
             self._tick_us, self._second = state.tick_us, state.second
             self._beams = list(state.beams)
-            self._opening, self._ordinal = state.opening, state.ordinal
+            self._opening, self._ordinal, self._beam_us = state.opening, state.ordinal, state.beam_us
             self._open, self._settled = state.open, list(state.settled)
             self.late_dropped = state.late_dropped
 
@@ -144,11 +155,12 @@ class PassageOperator:
             if len(added):
                 late |= self._late(added)
             for event in piece.events:
-                if event.kind is DeviceEventKind.GPI and self._tracker.by_eyes:
+                if event.kind is DeviceEventKind.GPI and self._by_eyes:
                     self._beams.append((event, piece.origin))
         if self._tick_us is None:
             self._tick_us = self._start(now_us)
             self._second = self._tick_us // 1_000_000
+            self._density.start(self._tick_us)
         out = [
             amended
             for record in self._settled
@@ -163,7 +175,7 @@ class PassageOperator:
 
     def next_wakeup(self) -> int | None:
         """The end of the next tick while anything is under way, else None."""
-        if self._tick_us is None or (self._open is None and self._tracker.idle and not self._beams):
+        if self._tick_us is None or (self._idle and not self._beams):
             return None
         return self._tick_us + self._params.window.tick_us
 
@@ -180,10 +192,12 @@ class PassageOperator:
             level=self._background.level.tobytes(),
             level_dbm=self._background.level_dbm.tobytes(),
             level_second=self._background.second.tobytes(),
-            window=_copy_window(self._tracker.state),
+            window=_copy_window(self._eyes.state),
+            density=self._density.snapshot(),
             beams=list(self._beams),
             opening=self._opening,
             ordinal=self._ordinal,
+            beam_us=self._beam_us,
             open=None if self._open is None else _copy_record(self._open),
             settled=[_copy_record(record) for record in self._settled],
             late_dropped=self.late_dropped,
@@ -221,19 +235,21 @@ class PassageOperator:
         out: list[Passage] = []
         step = self._params.window.tick_us
         while self._tick_us + step <= now_us:
-            if self._open is None and self._tracker.idle:
+            if self._idle:
                 self._skip(now_us)
                 if self._tick_us + step > now_us:
                     break
             start, end = self._tick_us, self._tick_us + step
             beams = self._due_beams(end)
             for event, _ in beams:
-                self._tracker.beam(event)
-            rows = self._rows.between(start, end)
-            activity = 0.0 if self._tracker.by_eyes else self._activity(rows)
+                self._eyes.beam(event)
+                self._beam_us = max(self._beam_us, event.at_us)
+            by_eyes, by_density = self._eyes.tick(end), self._density_edges(start, end)
             self._tick_us = end
-            for edge in self._tracker.tick(end, activity):
-                out += self._edge(edge, end, beams)
+            for edge in by_eyes:
+                out += self._edge(edge, end, beams, by_eyes=True)
+            for edge in by_density:
+                out += self._edge(edge, end, beams, by_eyes=False)
             if self._open is not None and end - self._open.emitted_us >= self._params.provisional_every_s * 1e6:
                 out += self._evaluate(self._open, end, final=False)
             if end // 1_000_000 > self._second:
@@ -273,42 +289,65 @@ class PassageOperator:
             self._background.learn(len(self._rows.tags), of["tag"], of["peak_dbm"], each)
         self._second = second
 
-    def _activity(self, rows: NDArray[np.void]) -> float:
-        """How much of a load is in the door in one tick: tags heard better here than next door, weighted."""
-        if not len(rows):
-            return 0.0
+    @property
+    def _idle(self) -> bool:
+        return self._open is None and self._eyes.idle and self._density.idle
+
+    def _density_edges(self, start_us: int, end_us: int) -> list[WindowEdge]:
+        """What the reads of one tick open and close; an amplitude is the root of a tag's power in the tick."""
+        rows = self._rows.between(start_us, end_us)
         own = self._own_ids()[rows["antenna"]]
-        if not own.any():
-            return 0.0
         tags, position = np.unique(rows["tag"], return_inverse=True)
         power = np.nan_to_num(rows["power_mw"], nan=0.0)
+        # A reader that gives no RSSI still tells who is there: such reads count as -60 dBm.
+        power = np.where(np.isnan(rows["peak_dbm"]), 1e-6 * rows["reads"], power)
         own_mw = np.bincount(position[own], weights=power[own], minlength=len(tags))
-        all_mw = np.bincount(position, weights=power, minlength=len(tags))
-        peak = np.full(len(tags), -200.0)
-        np.maximum.at(peak, position[own], np.nan_to_num(rows["peak_dbm"][own], nan=-75.0))
-        level = self._background.at(len(self._rows.tags), self._second)[tags]
-        weight = np.clip((peak + 72.0) / 15.0, 0.0, 1.0) * (own_mw > 0.5 * all_mw) * (1.0 - level) ** 2
-        return float(weight.sum())
+        other_mw = np.bincount(position[~own], weights=power[~own], minlength=len(tags))
+        edges = self._density.tick(
+            end_us, len(self._rows.tags), tags.astype(np.int64), np.sqrt(own_mw), np.sqrt(other_mw)
+        )
+        return [WindowEdge(closed is None, opened if closed is None else closed) for opened, closed in edges]
 
-    def _edge(self, edge: WindowEdge, end_us: int, beams: Sequence[tuple[DeviceEvent, BatchId]]) -> list[Passage]:
+    def _edge(
+        self, edge: WindowEdge, end_us: int, beams: Sequence[tuple[DeviceEvent, BatchId]], by_eyes: bool
+    ) -> list[Passage]:
+        """A window of one tracker opened or closed.
+
+        Beams that work have the say; a load too low for them is let through by read density, once no beam broke for
+        `trust_eyes_s`.
+        """
         if edge.opened:
-            origin = self._origin(edge.at_us, end_us, beams)
-            self._ordinal = self._ordinal + 1 if origin == self._opening else 0
-            self._opening = origin
-            name = f"{self._portal.name}/{origin.agent}/{origin.epoch}/{origin.counter}/{self._ordinal}"
-            self._open = PassageRecord(
-                passage_id=uuid5(PASSAGE_NAMESPACE, name),
-                opened_us=edge.at_us,
-                emitted_us=end_us,
-                background=self._background.at(len(self._rows.tags), edge.at_us // 1_000_000).tobytes(),
-            )
+            if self._open is not None:
+                if by_eyes and not self._open.by_eyes:
+                    self._open.by_eyes, self._open.opened_us = True, edge.at_us
+            elif by_eyes or end_us - self._beam_us > self._params.trust_eyes_s * 1e6:
+                self._begin(edge, end_us, beams, by_eyes)
             return []
-        record, self._open = self._open, None
-        assert record is not None
+        record = self._open
+        if record is None or record.by_eyes is not by_eyes:
+            return []
+        self._open = None
         record.closed_us, record.breaks = edge.at_us, list(edge.breaks)
         out = self._evaluate(record, edge.at_us, final=True)
+        if _members(record.verdicts) and not by_eyes:
+            self._density.confirm()
         self._settled = [*self._settled, record][-self._params.records_max :]
         return out
+
+    def _begin(
+        self, edge: WindowEdge, end_us: int, beams: Sequence[tuple[DeviceEvent, BatchId]], by_eyes: bool
+    ) -> None:
+        origin = self._origin(edge.at_us, end_us, beams)
+        self._ordinal = self._ordinal + 1 if origin == self._opening else 0
+        self._opening = origin
+        name = f"{self._portal.name}/{origin.agent}/{origin.epoch}/{origin.counter}/{self._ordinal}"
+        self._open = PassageRecord(
+            passage_id=uuid5(PASSAGE_NAMESPACE, name),
+            opened_us=edge.at_us,
+            emitted_us=end_us,
+            by_eyes=by_eyes,
+            background=self._background.at(len(self._rows.tags), edge.at_us // 1_000_000).tobytes(),
+        )
 
     def _origin(self, opened_us: int, end_us: int, beams: Sequence[tuple[DeviceEvent, BatchId]]) -> BatchId:
         """The batch that opened the window: its first beam's, else its first own sighting's."""
@@ -348,14 +387,14 @@ class PassageOperator:
             for tag, score in zip(tags.tags.tolist(), scores.tolist(), strict=True)
         }
         eyes = self._portal.photo_eyes
-        breaks = record.breaks if final else self._tracker.state.breaks
+        breaks = record.breaks if final or not record.by_eyes else self._eyes.state.breaks
         evidence = direction_evidence(cut, tags, scores, eyes, breaks)
         direction, direction_score = decide_direction(evidence, self._model.direction, self._params.direction_score_min)
         changed = verdicts != record.verdicts or direction is not record.direction
         if not changed and (not final or amend):
             record.emitted_us = record.emitted_us if final else closed_us
             return []
-        if final and not record.emitted and not self._tracker.by_eyes and not _members(verdicts):
+        if not (record.by_eyes or record.emitted or _members(verdicts)):
             return []
         record.verdicts, record.direction = verdicts, direction
         record.emitted_us = closed_us
@@ -427,6 +466,7 @@ class PassageOperator:
             kept = self._rows.compact(self._background.in_use(len(self._rows.tags), self._second, params.forget_s))
             if kept is not None:
                 self._background.keep(kept)
+                self._density.keep(kept)
 
 
 def _members(verdicts: Mapping[str, TagVerdict]) -> bool:
@@ -441,6 +481,7 @@ def _copy_record(record: PassageRecord) -> PassageRecord:
         record.revision,
         record.emitted_us,
         record.emitted,
+        record.by_eyes,
         record.background,
         list(record.breaks),
         dict(record.verdicts),
@@ -449,6 +490,4 @@ def _copy_record(record: PassageRecord) -> PassageRecord:
 
 
 def _copy_window(state: WindowState) -> WindowState:
-    return WindowState(
-        state.opened_us, state.active_us, state.peak, list(state.recent), list(state.breaks), list(state.ignored)
-    )
+    return WindowState(state.opened_us, list(state.breaks), list(state.ignored))

@@ -1,0 +1,143 @@
+"""The operators over recorded reads, in memory: no broker, no database, the same decisions as at a site.
+
+Reads are reduced by the edge's own reducer, cut into batches of one window each (agent `recorded`, epoch `1`), routed
+like any edge's, and given to one operator a place. The watermark is the end of each window.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from edge.reduce import Reducer
+from readers.model import ReadBatch
+from stream.model import BatchId, DeviceEvent, EdgeBatch, Passage, Sightings
+from stream.operators.passages import PassageOperator, PassageParams
+from stream.operators.presence import PresenceOperator, PresenceParams, ZoneObserver, ZoneReport
+from stream.recorded import RecordedReads
+from stream.routing import Router
+from warehouse.loads import LocationUpdate
+from warehouse.site import Portal, Site
+
+AGENT, EPOCH = "recorded", "1"
+TAIL_S = 5.0
+
+
+@dataclass(slots=True)
+class Decided:
+    """What the operators said; `final` is each passage's last word, `said` every revision with the watermark."""
+
+    said: list[tuple[int, Passage]] = field(default_factory=list)
+    updates: list[LocationUpdate] = field(default_factory=list)
+    batches: int = 0
+
+    @property
+    def final(self) -> list[Passage]:
+        last = {passage.passage_id: passage for _, passage in self.said if passage.final}
+        return list(last.values())
+
+
+def reduce_reads(reads: RecordedReads, window_ms: int = 250) -> Sightings:
+    """All reads as Sightings under the recording's own tag names, whatever they are made of."""
+    reducer = Reducer(window_ms)
+    serial = np.arange(len(reads.tags), dtype=">u4").view(np.uint8).reshape(-1, 4)
+    for number, name in enumerate(reads.readers):
+        of = reads.reader == number
+        size = int(of.sum())
+        reducer.add(
+            ReadBatch(
+                reader=name,
+                epc=np.ascontiguousarray(serial[reads.tag[of]]),
+                epc_bits=np.full(size, 32, np.uint16),
+                antenna=reads.antenna[of],
+                first_us=reads.time_us[of],
+                last_us=reads.time_us[of],
+                rssi_dbm=reads.rssi_dbm[of],
+                channel=reads.channel[of],
+                phase_rad=reads.phase_rad[of],
+                doppler_hz=reads.doppler_hz[of],
+                count=np.ones(size, np.uint16),
+            )
+        )
+    seen = reducer.seal(None)
+    names = tuple(reads.tags[int(text, 16)] for text in seen.tags)
+    return _renamed(seen, names)
+
+
+def batches(seen: Sightings, events: Sequence[DeviceEvent], window_ms: int = 250) -> Iterator[EdgeBatch]:
+    """One batch a window of reader time, gaps as empty batches every half second, and `TAIL_S` of silence at the end."""
+    step = window_ms * 1000
+    times = [event.at_us for event in events]
+    first_us = min([*times, *([int(seen.first_us[0])] if len(seen) else [])])
+    last_us = max([*times, *([int(seen.first_us[-1])] if len(seen) else [])])
+    start = first_us - first_us % step
+    counter = 0
+    ordered = sorted(events, key=lambda event: event.at_us)
+    for at_us in range(start, last_us + int(TAIL_S * 1e6), step):
+        low, high = np.searchsorted(seen.first_us, [at_us, at_us + step])
+        due = tuple(event for event in ordered if at_us <= event.at_us < at_us + step)
+        counter += 1
+        yield EdgeBatch(
+            BatchId(AGENT, EPOCH, counter), at_us + step, at_us + step, _rows(seen, int(low), int(high)), due
+        )
+
+
+def decide(
+    site: Site,
+    reads: RecordedReads,
+    passages: PassageParams | None = None,
+    presence: PresenceParams | None = None,
+) -> Decided:
+    """Run every operator of the site over a recording."""
+    passages = passages or PassageParams()
+    presence = presence or PresenceParams(zones=site.zones)
+    # A recording has one agent, whatever the site file says of who owns which reader.
+    router = Router(replace(site, readers=tuple(replace(reader, agent="") for reader in site.readers)))
+    doors = {portal.name: door_operator(site, portal, passages) for portal in site.portals}
+    zones = {
+        zone.name: ZoneObserver(zone, frozenset(site.antennas_of(zone.name)), presence)
+        for zone in site.zones
+        if site.antennas_of(zone.name)
+    }
+    tags = PresenceOperator("recorded", presence)
+    out = Decided()
+    for batch in batches(reduce_reads(reads), reads.events):
+        out.batches += 1
+        slices = router.route(batch).slices
+        now_us = batch.watermark_us
+        for name, door in doors.items():
+            piece = slices.get(name)
+            out.said += [(now_us, said) for said in door.on_batch(now_us, [piece] if piece else [])]
+        reports: list[ZoneReport] = []
+        for name, zone in zones.items():
+            piece = slices.get(name)
+            reports += zone.on_batch(now_us, [piece] if piece else [])
+        out.updates += tags.on_batch(now_us, reports)
+    return out
+
+
+def door_operator(site: Site, portal: Portal, params: PassageParams) -> PassageOperator:
+    """A portal's operator as the site file describes it."""
+    own = site.antennas_of(portal.name)
+    sides = {ref: antenna.side for ref in own if (antenna := site.antenna_at(ref)) is not None}
+    return PassageOperator(portal, frozenset(own), sides, params)
+
+
+def _renamed(seen: Sightings, tags: tuple[str, ...]) -> Sightings:
+    columns = {name: getattr(seen, name) for name in Sightings.__slots__ if name != "tags"}
+    return Sightings(tags=tags, **columns)
+
+
+def _rows(seen: Sightings, low: int, high: int) -> Sightings:
+    """Rows [low, high) with dictionaries of what they use."""
+    tag_ids, tag = np.unique(seen.tag[low:high], return_inverse=True)
+    return Sightings(
+        tags=tuple(seen.tags[index] for index in tag_ids.tolist()),
+        antennas=seen.antennas,
+        tag=tag.astype(np.uint32),
+        **{
+            name: getattr(seen, name)[low:high]
+            for name in Sightings.__slots__
+            if name not in ("tags", "antennas", "tag")
+        },
+    )
