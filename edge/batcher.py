@@ -84,11 +84,14 @@ class Batcher:
         """Whether to seal now."""
         if self._sealed_us is None or not 0 <= wall_us - self._sealed_us < self._heartbeat_us:
             return True
-        waiting = self._reducer.pending_reads or self._events
-        return bool(waiting) and self._bound(wall_us) >= self._watermark_us + 1 + self._flush_us
+        bound_us = self._bound(wall_us)
+        if bound_us < self._watermark_us + 1 + self._flush_us:
+            return False
+        oldest_us = self._reducer.oldest_us
+        return bool(self._events) or (oldest_us is not None and oldest_us < bound_us)
 
-    def seal(self, counter: int, epoch: str, wall_us: int) -> EdgeBatch:
-        """Everything up to the last window that is over, as the batch of that name."""
+    def seal(self, epoch: str, counter: int, wall_us: int, final: bool = False) -> EdgeBatch:
+        """Everything up to the last window that is over, as the batch of that name; `final`: everything."""
         if self._dropped:
             lost = DeviceEvent(
                 self._agent, DeviceEventKind.DATA_LOSS, wall_us, detail=f"{self._dropped} device events dropped"
@@ -102,7 +105,7 @@ class Batcher:
             id=BatchId(self._agent, epoch, counter),
             watermark_us=self._watermark_us,
             sealed_us=wall_us,
-            sightings=self._reducer.seal(self._watermark_us + 1),
+            sightings=self._reducer.seal(None if final else self._watermark_us + 1),
             events=events,
         )
 

@@ -65,6 +65,11 @@ class Reducer:
         """Reads taken and not yet sealed."""
         return sum(map(len, self._batches))
 
+    @property
+    def oldest_us(self) -> int | None:
+        """When the oldest read not yet sealed was first seen; None without any."""
+        return min((int(batch.first_us.min()) for batch in self._batches), default=None)
+
     def add(self, batch: ReadBatch) -> None:
         """Take reads; the batch must not be changed afterwards."""
         if len(batch):

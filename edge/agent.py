@@ -1,0 +1,230 @@
+"""The edge agent: drivers in, batches into the spool, signals out. The one object an edge process runs.
+
+    driver → on_frame → capture                        uplink → on_signal ──────→ stack lights
+           → on_reads → batcher ─ seal → spool → uplink       → on_expectation → local decision
+           → on_event ┘             └──→ capture
+
+Sealing, spooling and noting the seal in the capture are one step without waiting in between: what is recorded before a
+seal is in its batch. The step waits for the disk (one fsync), which stalls the loop for milliseconds four times a
+second; that is the price of a batch being durable before anything else sees it, and of a capture that replays exactly.
+
+A batch the spool refuses is lost, loudly: its name is used again, an alarm stands while it lasts, and the next batch
+that is stored says in a `data_loss` event how many sightings are gone. When space gets short recording stops first.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from edge.batcher import Batcher
+from edge.capture import CaptureWriter
+from edge.clock import Clock
+from edge.health import Alarm, EdgeHealth, ReaderHealth
+from edge.local_decision import LocalDecision
+from edge.recorder import Recorder
+from edge.signals import StackLights
+from edge.spool import Spool
+from edge.spool_values import AppendResult
+from edge.uplink import Uplink
+from readers.model import ReadBatch, ReaderEvent, ReaderEventKind
+from readers.port import ReaderDriver
+from stream.model import DeviceEvent, DeviceEventKind, Signal
+from warehouse.loads import Expectation
+from warehouse.site import Site
+
+_TICK_S = 0.025
+_TRIM_EVERY_US = 60_000_000
+_UPLINK_GRACE_US = 2_000_000
+_SCHEDULING_MS = 50
+
+_log = structlog.get_logger(__name__)
+
+
+class EdgeAgent:
+    """Implements `ReaderSink` and `EdgeOrders`. Made inside the event loop; closes spool and capture when it ends."""
+
+    def __init__(
+        self,
+        site: Site,
+        drivers: Mapping[str, ReaderDriver],
+        spool: Spool,
+        uplink: Uplink,
+        clock: Clock,
+        *,
+        capture: CaptureWriter | None = None,
+        local: LocalDecision | None = None,
+        spool_replaced: bool = False,
+    ) -> None:
+        settings = site.edge
+        self._settings = settings
+        self._drivers = drivers
+        self._spool = spool
+        self._uplink = uplink
+        self._clock = clock
+        self._recorder = Recorder(capture)
+        self._local = local
+        self.lights = StackLights(site.portals, drivers, clock)
+        report_ms = max((r.inventory.report_every_ms for r in site.readers if r.name in drivers), default=0)
+        self._batcher = Batcher(
+            settings.agent, settings.window_ms, settings.flush_ms, settings.heartbeat_ms, report_ms + _SCHEDULING_MS
+        )
+        self._readers = {name: ReaderHealth(name) for name in drivers}
+        self._alarms: set[Alarm] = {Alarm.SPOOL_REPLACED} if spool_replaced else set()
+        self._batches = self._sightings = self._refused_batches = self._refused_sightings = 0
+        self._untold = [0, 0]  # batches and sightings refused since the last stored batch
+        self._trimmed_us = self._uplink_seen_us = clock.now_us()
+        self._recorder.start(settings.agent, settings.window_ms, clock.now_us())
+
+    def on_frame(self, reader: str, arrival_us: int, frame: bytes) -> None:
+        """Record a message as received."""
+        health = self._reader(reader)
+        health.frames += 1
+        health.last_arrival_us = arrival_us
+        self._recorder.frame(reader, arrival_us, frame)
+
+    def on_clock(self, reader: str, arrival_us: int, offset_us: int) -> None:
+        """Record a clock correction."""
+        self._reader(reader).clock_offset_us = offset_us
+        self._recorder.clock(reader, arrival_us, offset_us)
+
+    def on_reads(self, batch: ReadBatch) -> None:
+        """Take decoded reads."""
+        if not len(batch):
+            return
+        health = self._reader(batch.reader)
+        arrival_us = health.last_arrival_us
+        self._batcher.add_reads(batch, self._clock.now_us() if arrival_us is None else arrival_us)
+        health.reads += len(batch)
+        health.last_read_us = int(batch.last_us.max())
+
+    def on_event(self, event: ReaderEvent) -> None:
+        """Take a reader's event."""
+        self._reader(event.reader).note(event)
+        taken = self._batcher.add_reader_event(event)
+        if taken is not None:
+            self._recorder.event(taken)
+        if event.kind is ReaderEventKind.DISCONNECTED:
+            self._recorder.disconnected(event.reader, event.at_us)
+        elif event.kind is ReaderEventKind.CONNECTED:
+            self.lights.forget(event.reader)
+
+    def on_device_event(self, event: DeviceEvent) -> None:
+        """Take an event of a device that is no reader (a scale)."""
+        if self._batcher.add_event(event) is not None:
+            self._recorder.event(event)
+
+    def on_command(self, at_us: int, actor: str, body: bytes) -> None:
+        """Record a command given to this process; `body` is JSON."""
+        self._recorder.command(at_us, actor, body)
+
+    def on_signal(self, signal: Signal) -> None:
+        """Show a signal of the stream."""
+        self.lights.on_signal(signal)
+
+    def on_expectation(self, expectation: Expectation) -> None:
+        """What a portal expects from now on."""
+        self._recorder.expectation(expectation)
+        if self._local is not None:
+            self._local.on_expectation(expectation)
+
+    def step(self) -> bool:
+        """Seal and spool if it is time; whether a batch was stored."""
+        now_us = self._clock.now_us()
+        self._watch_uplink(now_us)
+        if now_us - self._trimmed_us >= _TRIM_EVERY_US:
+            self._trimmed_us = now_us
+            self._spool.trim(now_us)
+        return self._seal(now_us) if self._batcher.is_due(now_us) else False
+
+    async def run(self) -> None:
+        """Run drivers, uplink and lights until cancelled; then seal, spool and close."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._uplink.run(self._spool, self))
+                group.create_task(self.lights.run())
+                for driver in self._drivers.values():
+                    group.create_task(driver.run(self))
+                while True:
+                    self.step()
+                    await self._clock.sleep(_TICK_S)
+        finally:
+            self.close()
+
+    async def drained(self) -> None:
+        """Wait until the stream has committed all that was spooled so far."""
+        self._seal(self._clock.now_us(), final=True)
+        last = self._spool.last_position
+        while self._spool.position_before_unacked() < last:  # noqa: ASYNC110 - the spool is marked, not watched
+            await asyncio.sleep(_TICK_S)
+
+    def close(self) -> None:
+        """Seal what is left and close capture and spool; `run` does this itself."""
+        now_us = self._clock.now_us()
+        self._seal(now_us, final=True)
+        self._recorder.stop(now_us, "the edge stopped")
+        self._spool.close()
+
+    def health(self) -> EdgeHealth:
+        """How the edge is now."""
+        now_us, depth = self._clock.now_us(), self._spool.depth()
+        alarms = set(self._alarms)
+        if self._recorder.stopped_because:
+            alarms.add(Alarm.CAPTURE_STOPPED)
+        if self.lights.uplink_lost:
+            alarms.add(Alarm.UPLINK_LOST)
+        return EdgeHealth(
+            agent=self._settings.agent,
+            at_us=now_us,
+            readers=tuple(self._readers.values()),
+            spool=depth,
+            uplink_connected=self._uplink.is_connected,
+            lag_us=0 if depth.oldest_unacked_us is None else max(0, now_us - depth.oldest_unacked_us),
+            watermark_us=self._batcher.watermark_us,
+            batches=self._batches,
+            sightings=self._sightings,
+            refused_batches=self._refused_batches,
+            refused_sightings=self._refused_sightings,
+            refused_signals=self.lights.refused,
+            capture=self._recorder.stopped_because or ("recording" if self._recorder.is_recording else ""),
+            alarms=frozenset(alarms),
+        )
+
+    def _seal(self, now_us: int, final: bool = False) -> bool:
+        if self._untold[0]:
+            detail = "the spool refused {} batches with {} sightings".format(*self._untold)
+            self.on_device_event(DeviceEvent(self._settings.agent, DeviceEventKind.DATA_LOSS, now_us, detail=detail))
+        name = self._spool.next_id
+        batch = self._batcher.seal(name.epoch, name.counter, now_us, final)
+        result = self._spool.append(batch)
+        self._alarms -= {Alarm.SPOOL_FULL, Alarm.SPOOL_DISK}
+        if not result.is_stored:
+            full = result is AppendResult.REFUSED_FULL
+            self._alarms.add(Alarm.SPOOL_FULL if full else Alarm.SPOOL_DISK)
+            self._refused_batches += 1
+            self._refused_sightings += len(batch.sightings)
+            self._untold = [self._untold[0] + 1, self._untold[1] + len(batch.sightings)]
+            self._recorder.stop(now_us, f"the spool refused a batch ({result})")
+            _log.error("batch refused", result=str(result), sightings=len(batch.sightings))
+            return False
+        self._untold = [0, 0]
+        self._batches += 1
+        self._sightings += len(batch.sightings)
+        self._recorder.sealed(batch, final)
+        if result is AppendResult.STORED_STOP_CAPTURES:
+            self._recorder.stop(now_us, "the spool is nearly full")
+        self._uplink.notify()
+        if self._local is not None:
+            decided = self._local.on_batch(batch)
+            if self.lights.uplink_lost:
+                for signal in decided:
+                    self.lights.on_signal(signal)
+        return True
+
+    def _watch_uplink(self, now_us: int) -> None:
+        if self._uplink.is_connected:
+            self._uplink_seen_us = now_us
+        self.lights.uplink_lost = now_us - self._uplink_seen_us > _UPLINK_GRACE_US
+
+    def _reader(self, name: str) -> ReaderHealth:
+        return self._readers.setdefault(name, ReaderHealth(name))
