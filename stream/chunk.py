@@ -15,7 +15,7 @@ class Chunk:
     """A stretch of the log from `after_seq`, exclusive, and what it led to.
 
     `positions` are where the sequencer then stood for every agent and epoch in the chunk; `snapshot` is the state of
-    the operators at its end, when one is due.
+    the operators at its end, when one is due. `offsets` are a Kafka partition's next offset before and after it.
     """
 
     after_seq: int
@@ -27,6 +27,7 @@ class Chunk:
     letters_replayed: list[UUID] = field(default_factory=list)
     loads: list[Load] = field(default_factory=list)
     snapshot: dict[tuple[str, str], bytes] | None = None
+    offsets: tuple[int, int] = (0, 0)
 
     @property
     def seq(self) -> int:
@@ -42,3 +43,22 @@ class Standing:
     snapshot_seq: int
     states: dict[tuple[str, str], bytes]
     positions: tuple[Position, ...]
+    next_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPartition:
+    """A Kafka partition as one consumer group reads it; `topic_epoch` tells a re-created topic from its predecessor."""
+
+    group: str
+    topic: str
+    topic_epoch: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What came of a stored chunk: the warehouse's answers to its loads (`Posting`), and how many dead letters."""
+
+    postings: tuple[object, ...]
+    dead_letters: int

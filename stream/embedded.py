@@ -175,8 +175,16 @@ class EmbeddedHost:
                     for waiter in waiters:
                         waiter.cancel()
 
-    def process_sync(self, batches: Iterable[EdgeBatch], progress: Callable[[Counts], None] | None = None) -> Counts:
-        """Process a recording to its end and return the counts. For a host that is not running."""
+    def process_sync(
+        self,
+        batches: Iterable[EdgeBatch],
+        progress: Callable[[Counts], None] | None = None,
+        posted: Callable[[object], None] | None = None,
+    ) -> Counts:
+        """Process a recording to its end and return the counts. For a host that is not running.
+
+        `progress` is called per chunk, `posted` with each of the warehouse's postings (in the committing thread).
+        """
         pipeline = self._recover()
         chunks: queue.Queue[Chunk | None] = queue.Queue(CHUNKS_AHEAD)
         failed: list[BaseException] = []
@@ -186,7 +194,10 @@ class EmbeddedHost:
                 if failed:
                     continue
                 try:
-                    self._store.commit(chunk)
+                    committed = self._store.commit(chunk)
+                    pipeline.counts.stored(committed)
+                    for posting in committed.postings if posted else ():
+                        posted(posting)
                 except BaseException as error:
                     failed.append(error)
 
@@ -289,7 +300,8 @@ class EmbeddedHost:
         """Chunks to the database, in order; then acknowledge and publish."""
         loop = asyncio.get_running_loop()
         while (done := await chunks.get()) is not None:
-            posted = await loop.run_in_executor(threads, self._store.commit, done.chunk)
+            committed = await loop.run_in_executor(threads, self._store.commit, done.chunk)
+            self.counts.stored(committed)
             chunk = done.chunk
             for name in done.waited_for:
                 ack = Ack(name.agent, name.epoch, done.acks[name.agent, name.epoch])
@@ -307,7 +319,7 @@ class EmbeddedHost:
             self._letters.difference_update(chunk.letters_replayed)
             self._stale.update(passage.portal for passage in chunk.out.passages if passage.final)
             live: list[Live] = [*chunk.out.passages, *chunk.out.signals, *chunk.out.locations]
-            live += [Posted(posting) for posting in posted]
+            live += [Posted(posting) for posting in committed.postings]
             for item in (*live, *done.expectations):
                 for subscription in self._subscriptions:
                     subscription.offer(item)

@@ -14,6 +14,7 @@ import msgspec
 from stream.batch_codec import decode_batch, encode_batch
 from stream.graph import Graph
 from stream.model import EdgeBatch
+from stream.operators.presence import ZoneReport
 from stream.places import FailureKind, Outputs
 from warehouse.loads import Expectation
 
@@ -25,6 +26,8 @@ class EntryKind(IntEnum):
     LEFT_OUT = 2
     EXPECTATION = 3
     REDELIVERY = 4
+    SLICE = 5
+    REPORTS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,39 @@ class Redelivery:
     at_us: int
 
 
-Entry = BatchTaken | SourceLeftOut | Expectation | Redelivery
+@dataclass(frozen=True, slots=True)
+class SliceTaken:
+    """An edge batch cut to one place: what a place's partition takes."""
+
+    place: str
+    batch: EdgeBatch
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsTaken:
+    """A zone's reports numbered `first` to `upto`, those of other partitions left out, and its time after them."""
+
+    zone: str
+    now_us: int
+    first: int
+    upto: int
+    reports: tuple[tuple[int, ZoneReport], ...]
+
+    @property
+    def at_us(self) -> int:
+        """The zone's time."""
+        return self.now_us
+
+
+Entry = BatchTaken | SourceLeftOut | Expectation | Redelivery | SliceTaken | ReportsTaken
 
 _KINDS: dict[type, EntryKind] = {
     BatchTaken: EntryKind.BATCH,
     SourceLeftOut: EntryKind.LEFT_OUT,
     Expectation: EntryKind.EXPECTATION,
     Redelivery: EntryKind.REDELIVERY,
+    SliceTaken: EntryKind.SLICE,
+    ReportsTaken: EntryKind.REPORTS,
 }
 
 
@@ -71,12 +100,18 @@ def kind_of(entry: Entry) -> EntryKind:
 
 def at_of(entry: Entry) -> int:
     """The entry's time in microseconds: a batch's watermark."""
-    return entry.batch.watermark_us if isinstance(entry, BatchTaken) else entry.at_us
+    return entry.batch.watermark_us if isinstance(entry, BatchTaken | SliceTaken) else entry.at_us
 
 
 def encode_entry(entry: Entry) -> bytes:
     """The entry's body."""
-    return encode_batch(entry.batch) if isinstance(entry, BatchTaken) else msgspec.msgpack.encode(entry)
+    match entry:
+        case BatchTaken(batch):
+            return encode_batch(batch)
+        case SliceTaken(place, batch):
+            return msgspec.msgpack.encode((place, encode_batch(batch)))
+        case _:
+            return msgspec.msgpack.encode(entry)
 
 
 def decode_entry(kind: int, late: bool, body: bytes) -> Entry:
@@ -90,10 +125,15 @@ def decode_entry(kind: int, late: bool, body: bytes) -> Entry:
             return msgspec.msgpack.decode(body, type=Expectation)
         case EntryKind.REDELIVERY:
             return msgspec.msgpack.decode(body, type=Redelivery)
+        case EntryKind.SLICE:
+            place, batch = msgspec.msgpack.decode(body, type=tuple[str, bytes])
+            return SliceTaken(place, decode_batch(batch))
+        case EntryKind.REPORTS:
+            return msgspec.msgpack.decode(body, type=ReportsTaken)
 
 
 def apply(entry: Entry, graph: Graph, out: Outputs) -> None:
-    """Give one entry to the operators. The caller settles the graph."""
+    """Give one entry to the operators of a whole graph. The caller settles it."""
     match entry:
         case BatchTaken(batch):
             graph.on_batch(batch, out)
@@ -103,3 +143,5 @@ def apply(entry: Entry, graph: Graph, out: Outputs) -> None:
             graph.expect(entry, out)
         case Redelivery():
             graph.redeliver(entry.kind, entry.key, entry.body, out)
+        case _:
+            raise TypeError(f"{type(entry).__name__} belongs to a partition, not to a whole graph")

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from stream.batch_codec import BatchFormatError, decode_batch, encode_batch
-from stream.chunk import Chunk, Standing
+from stream.chunk import Chunk, Committed, Standing
 from stream.graph import Graph
 from stream.log import BatchTaken, Entry, Redelivery, SourceLeftOut, apply
 from stream.model import EdgeBatch
@@ -46,7 +46,13 @@ class Counts:
     passages: int = 0
     locations: int = 0
     signals: int = 0
+    postings: int = 0
     dead_letters: int = 0
+
+    def stored(self, committed: Committed) -> None:
+        """Add what only the commit knows."""
+        self.postings += len(committed.postings)
+        self.dead_letters += committed.dead_letters
 
 
 class Pipeline:
@@ -203,7 +209,6 @@ class Pipeline:
         counts.passages += sum(passage.final for passage in chunk.out.passages)
         counts.locations += len(chunk.out.locations)
         counts.signals += len(chunk.out.signals)
-        counts.dead_letters += len(chunk.out.failures)
 
 
 def _content(expectation: Expectation) -> tuple[object, ...]:

@@ -75,10 +75,11 @@ class PlaceState:
 
     clock: WatermarkState[PlaceSlice]
     operators: dict[str, bytes]
+    reported: int = 0
 
 
 class Place:
-    """One portal or zone."""
+    """One portal or zone. `reported` counts the reports a zone has made, which numbers them."""
 
     def __init__(self, name: str, operators: dict[str, Keyed[Any, Any]], state: bytes | None = None) -> None:
         stored = None if state is None else decode_state(state, PlaceState)
@@ -88,6 +89,7 @@ class Place:
             role: Supervised(kind, name, stored.operators.get(role) if stored else None)
             for role, kind in operators.items()
         }
+        self.reported = stored.reported if stored else 0
         self._main = next(role for role in self._operators if role != SIGNAL)
 
     def take(self, agent: str, watermark_us: int, piece: PlaceSlice | None, out: Outputs) -> None:
@@ -113,7 +115,7 @@ class Place:
     def snapshot(self) -> bytes:
         """Everything needed to go on from here."""
         states = {role: operator.snapshot() for role, operator in self._operators.items()}
-        return encode_state(PlaceState(self.clock.snapshot(), states))
+        return encode_state(PlaceState(self.clock.snapshot(), states, self.reported))
 
     def _run(self, due: Sequence[tuple[int, PlaceSlice]], out: Outputs) -> None:
         for now_us, piece in due:
@@ -137,6 +139,7 @@ class Place:
         elif role == SIGNAL:
             out.signals += said
         else:
+            self.reported += len(said)
             out.reports += said
 
     def _failure(

@@ -13,6 +13,7 @@ Blocking, for one thread at a time. Provisional passages are not stored.
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
@@ -21,14 +22,15 @@ from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
 from stream.books import Books, WarehouseBooks
-from stream.chunk import Chunk, Standing
-from stream.log import BatchTaken, Entry, SourceLeftOut, at_of, decode_entry, encode_entry, kind_of
+from stream.chunk import Chunk, Committed, Standing, TopicPartition
+from stream.log import BatchTaken, Entry, SliceTaken, SourceLeftOut, at_of, decode_entry, encode_entry, kind_of
 from stream.places import FailureKind
 from stream.posting import load_of
 from stream.sequencer import Position
-from stream.store_outputs import apply_locations, at, post_loads, text, write_letters, write_passages, write_signals
+from stream.store_outputs import apply_locations, post_loads, text, write_letters, write_passages, write_signals
 from warehouse.loads import Expectation
 from warehouse.site import Site
+from warehouse.times import from_us
 
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Waits between attempts; the last one repeats."""
@@ -52,7 +54,15 @@ class StoreClosedError(StoreError):
 class Store:
     """The tables of one consumer (a host's name)."""
 
-    def __init__(self, dsn: str, site: Site, consumer: str = "embedded", books: Books | None = None) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        site: Site,
+        consumer: str = "embedded",
+        books: Books | None = None,
+        partition: TopicPartition | None = None,
+    ) -> None:
+        self._partition = partition
         self._dsn = dsn
         self._books = books or WarehouseBooks()
         self._site = site
@@ -69,7 +79,7 @@ class Store:
 
     def twin(self) -> "Store":
         """The same tables over a connection of its own, for another thread."""
-        return Store(self._dsn, self._site, self.consumer, self._books)
+        return Store(self._dsn, self._site, self.consumer, self._books, self._partition)
 
     def standing(self) -> Standing:
         """Where this consumer stood at its last commit."""
@@ -84,8 +94,8 @@ class Store:
                 return
             seq = page[-1][0]
 
-    def commit(self, chunk: Chunk) -> list[object]:
-        """Store a chunk, once. Returns the warehouse's postings of its loads. Raises `FencedError`."""
+    def commit(self, chunk: Chunk) -> Committed:
+        """Store a chunk, once. Raises `FencedError`."""
         return self._retrying(lambda: self._commit(chunk))
 
     def expected_at(self, portal: str) -> Expectation:
@@ -138,6 +148,21 @@ class Store:
                 "select seq, snapshot_seq from stream_head where consumer = %s", (self.consumer,)
             ).fetchone()
             assert head is not None
+            next_offset = 0
+            if self._partition is not None:
+                name = astuple(self._partition)
+                connection.execute(
+                    "insert into stream_position (consumer_group, topic, topic_epoch, partition, next_offset)"
+                    " values (%s, %s, %s, %s, 0) on conflict do nothing",
+                    name,
+                )
+                position = connection.execute(
+                    "select next_offset from stream_position"
+                    " where (consumer_group, topic, topic_epoch, partition) = (%s, %s, %s, %s)",
+                    name,
+                ).fetchone()
+                assert position is not None
+                next_offset = position[0]
             states = connection.execute(
                 "select node, key, body from operator_state where consumer = %s", (self.consumer,)
             ).fetchall()
@@ -153,6 +178,7 @@ class Store:
                 Position(agent, epoch, counter, tuple((r.lower, r.upper - 1) for r in lost))
                 for agent, epoch, counter, lost in marks
             ),
+            next_offset=next_offset,
         )
 
     def _page(self, after: int, rows: int = 256) -> list[tuple[int, Entry]]:
@@ -163,7 +189,7 @@ class Store:
             )
             return [(seq, decode_entry(kind, late, bytes(body))) for seq, kind, late, body in found]
 
-    def _commit(self, chunk: Chunk) -> list[object]:
+    def _commit(self, chunk: Chunk) -> Committed:
         connection = self._connected()
         with connection.transaction():
             moved = connection.execute(
@@ -174,8 +200,10 @@ class Store:
                 head = connection.execute("select seq from stream_head where consumer = %s", (self.consumer,))
                 at = head.fetchone()
                 if chunk.entries and at is not None and at[0] == chunk.seq:
-                    return []
+                    return Committed((), 0)
                 raise FencedError(f"{self.consumer}: the head is at {at and at[0]}, not {chunk.after_seq}")
+            if self._partition is not None:
+                self._advance(connection, self._partition, chunk)
             self._write_log(connection, chunk)
             self._write_inbox(connection, chunk)
             letters = list(chunk.out.failures)
@@ -188,7 +216,17 @@ class Store:
             write_letters(connection, letters + refused)
             if chunk.snapshot is not None:
                 self._write_snapshot(connection, chunk.seq, chunk.snapshot)
-        return posted
+        return Committed(tuple(posted), len(letters) + len(refused))
+
+    def _advance(self, connection: psycopg.Connection[Any], partition: TopicPartition, chunk: Chunk) -> None:
+        """Move the partition's position; the row lock makes two workers of one partition take turns, and one lose."""
+        moved = connection.execute(
+            "update stream_position set next_offset = %s, updated_at = now()"
+            " where (consumer_group, topic, topic_epoch, partition) = (%s, %s, %s, %s) and next_offset = %s",
+            (chunk.offsets[1], *astuple(partition), chunk.offsets[0]),
+        )
+        if moved.rowcount == 0:
+            raise FencedError(f"{partition}: the position is not at {chunk.offsets[0]}")
 
     def _write_log(self, connection: psycopg.Connection[Any], chunk: Chunk) -> None:
         if not chunk.entries:
@@ -203,15 +241,15 @@ class Store:
             copy.set_types(["timestamptz", "text", "int8", "int2", "text", "text", "int8", "int4", "bool", "bytea"])
             for seq, entry in enumerate(chunk.entries, chunk.after_seq + 1):
                 agent, epoch, counter, rows, late = "", "", 0, 0, False
-                if isinstance(entry, BatchTaken):
+                if isinstance(entry, BatchTaken | SliceTaken):
                     name = entry.batch.id
                     agent, epoch, counter = text(name.agent), text(name.epoch), name.counter
-                    rows, late = len(entry.batch.sightings), entry.late
+                    rows, late = len(entry.batch.sightings), isinstance(entry, BatchTaken) and entry.late
                 elif isinstance(entry, SourceLeftOut):
                     agent = text(entry.agent)
                 copy.write_row(
                     (
-                        at(at_of(entry)),
+                        from_us(at_of(entry)),
                         self.consumer,
                         seq,
                         int(kind_of(entry)),
@@ -225,7 +263,7 @@ class Store:
                 )
         events = [
             (
-                at(event.at_us),
+                from_us(event.at_us),
                 text(entry.batch.id.agent),
                 text(event.device),
                 event.kind,
@@ -287,15 +325,17 @@ class Store:
     def _write_notes(self, connection: psycopg.Connection[Any], chunk: Chunk) -> None:
         now_us = max((at_of(entry) for entry in chunk.entries), default=0)
         notes = [
-            (at(entry.at_us), "source_left_out", text(entry.agent), "silent for too long", 1)
+            (from_us(entry.at_us), "source_left_out", text(entry.agent), "silent for too long", 1)
             for entry in chunk.entries
             if isinstance(entry, SourceLeftOut)
         ]
         notes += [
-            (at(now_us), "source_left_out", text(agent), f"too much waited for it at {place}", 1)
+            (from_us(now_us), "source_left_out", text(agent), f"too much waited for it at {place}", 1)
             for place, agent in chunk.out.left_out
         ]
-        notes += [(at(now_us), "unknown_antenna", "", text(str(ref)), count) for ref, count in chunk.unknown.items()]
+        notes += [
+            (from_us(now_us), "unknown_antenna", "", text(str(ref)), count) for ref, count in chunk.unknown.items()
+        ]
         connection.cursor().executemany(
             "insert into stream_note (at, kind, agent, detail, count) values (%s, %s, %s, %s, %s)", notes
         )

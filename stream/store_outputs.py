@@ -5,7 +5,6 @@ Every function works inside the caller's transaction. Broken connections, deadlo
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,13 +16,7 @@ from stream.books import Books
 from stream.model import Passage, Signal, TagVerdict
 from stream.places import Failure, FailureKind, failure
 from warehouse.loads import Load, LocationUpdate
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def at(us: int) -> datetime:
-    """Microseconds since 1970 as a timestamp."""
-    return _EPOCH + timedelta(microseconds=us)
+from warehouse.times import from_us
 
 
 def text(value: str) -> str:
@@ -45,8 +38,8 @@ def write_passages(connection: psycopg.Connection[Any], passages: Iterable[Passa
                 passage.passage_id,
                 passage.revision,
                 passage.portal,
-                at(passage.opened_us),
-                at(passage.closed_us),
+                from_us(passage.opened_us),
+                from_us(passage.closed_us),
                 passage.direction,
                 passage.direction_score,
                 counts[TagVerdict.BELONGS],
@@ -67,8 +60,8 @@ def write_passages(connection: psycopg.Connection[Any], passages: Iterable[Passa
                     tag.epc,
                     tag.verdict,
                     tag.score,
-                    at(tag.first_us),
-                    at(tag.last_us),
+                    from_us(tag.first_us),
+                    from_us(tag.last_us),
                     tag.reads,
                     Jsonb(tag.features, dumps=msgspec.json.encode),
                 )
@@ -85,8 +78,8 @@ def write_passages(connection: psycopg.Connection[Any], passages: Iterable[Passa
                 "portal": passage.portal,
                 "direction": passage.direction,
                 "direction_score": passage.direction_score,
-                "opened_at": at(passage.opened_us).isoformat(),
-                "closed_at": at(passage.closed_us).isoformat(),
+                "opened_at": from_us(passage.opened_us).isoformat(),
+                "closed_at": from_us(passage.closed_us).isoformat(),
                 **{str(verdict): count for verdict, count in counts.items()},
             },
         )
@@ -142,11 +135,11 @@ def write_signals(connection: psycopg.Connection[Any], signals: Iterable[Signal]
             "insert into signal (at, portal, colour, reason, valid_until, passage_id, expected, seen, missing, extra)"
             " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
-                at(signal.at_us),
+                from_us(signal.at_us),
                 signal.portal,
                 signal.colour,
                 signal.reason,
-                at(signal.valid_until_us),
+                from_us(signal.valid_until_us),
                 signal.passage_id,
                 signal.expected,
                 signal.seen,
