@@ -90,6 +90,8 @@ class EmbeddedHost:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pipeline: Pipeline | None = None
         self._stopping = asyncio.Event()
+        self.turn = asyncio.Lock()
+        """Held while a chunk is committed: who holds it sees, and may change, the books between two chunks."""
         self.ready = asyncio.Event()
         self.on_ack: list[Callable[[Ack], None]] = []
         self.on_resend: list[Callable[[ResendWanted], None]] = []
@@ -205,10 +207,14 @@ class EmbeddedHost:
         committer.start()
         try:
             snapshot_at_s = self._now_s() + self._site.stream.snapshot_every_s
-            for batch in batches:
-                pipeline.offer(batch, 0.0)
+            for item in recorded:
                 if failed:
                     break
+                if callable(item):
+                    chunks.put(pipeline.cut(snapshot=False))
+                    chunks.put(item)
+                    continue
+                pipeline.offer(item, 0.0)
                 if pipeline.full:
                     due = self._now_s() >= snapshot_at_s
                     chunks.put(pipeline.cut(snapshot=due))
@@ -312,8 +318,6 @@ class EmbeddedHost:
                 if not waiter.done():
                     waiter.set_result(Ack("", "", 0))
             for (agent, epoch), counter in done.acks.items():
-                self._committed.pop((agent, epoch), None)  # the epoch written last is the newest
-                self._committed[agent, epoch] = counter
                 for tell in self.on_ack:
                     tell(Ack(agent, epoch, counter))
             self._letters.difference_update(chunk.letters_replayed)
