@@ -179,16 +179,17 @@ class EmbeddedHost:
 
     def process_sync(
         self,
-        batches: Iterable[EdgeBatch],
+        recorded: Iterable[EdgeBatch | Callable[[], object]],
         progress: Callable[[Counts], None] | None = None,
         posted: Callable[[object], None] | None = None,
     ) -> Counts:
         """Process a recording to its end and return the counts. For a host that is not running.
 
-        `progress` is called per chunk, `posted` with each of the warehouse's postings (in the committing thread).
+        A callable between the batches is called when all before it is committed, and nothing after it: a recorded
+        command finds the books as they were when it was given. `progress` is called per chunk, `posted` with each of the warehouse's postings (in the committing thread).
         """
         pipeline = self._recover()
-        chunks: queue.Queue[Chunk | None] = queue.Queue(CHUNKS_AHEAD)
+        chunks: queue.Queue[Chunk | Callable[[], object] | None] = queue.Queue(CHUNKS_AHEAD)
         failed: list[BaseException] = []
 
         def commit_all() -> None:
@@ -196,10 +197,14 @@ class EmbeddedHost:
                 if failed:
                     continue
                 try:
+                    if callable(chunk):
+                        chunk()
+                        continue
                     committed = self._store.commit(chunk)
                     pipeline.counts.stored(committed)
-                    for posting in committed.postings if posted else ():
-                        posted(posting)
+                    if posted is not None:
+                        for posting in committed.postings:
+                            posted(posting)
                 except BaseException as error:
                     failed.append(error)
 
