@@ -1,8 +1,8 @@
 """The day of the plant: one thing after another at each door, drawn from the seed.
 
 Every door has a lane that one load uses at a time; the doors go on side by side. Some outgoing pallets are ones that
-came in earlier the same day. Cases that must happen are dealt out first (`CASES`), so that a demo of a few minutes shows
-each of them; the rest is plain traffic.
+came in earlier the same day. Cases that must happen are dealt out first (`CASES`), so that a demo of a few minutes
+shows each of them; the rest is plain traffic.
 """
 
 from dataclasses import dataclass, field, replace

@@ -1,8 +1,8 @@
 """What truly happened in the plant: which tags went through which door, and what the books should say at the end.
 
 A carton that moved without being announced (an extra one on the pallet, an unknown tag) truly moved; whether a rule
-posts it or holds it for a person is the warehouse's business. So truth keeps the two apart, and the stock it expects has
-a range: what was announced and moved must be posted, what was not announced may be.
+posts it or holds it for a person is the warehouse's business. So truth keeps the two apart, and the stock it expects
+has a range: what was announced and moved must be posted, what was not announced may be.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class Surprise(StrEnum):
 class PlantLoad:
     """One load that went through a portal. `load.epcs` are all tags on it, the pallet's among them.
 
-    `announced` are carton tags its document names; `unannounced` (epc, item) cartons it does not name; `unknown` tags of
-    no item; `missing` cartons the document names that are not on the pallet.
+    `announced` are carton tags its document names; `unannounced` (epc, item) cartons it does not name; `unknown` tags
+    of no item; `missing` cartons the document names that are not on the pallet.
     """
 
     load: LoadTruth
