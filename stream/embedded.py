@@ -186,7 +186,8 @@ class EmbeddedHost:
         """Process a recording to its end and return the counts. For a host that is not running.
 
         A callable between the batches is called when all before it is committed, and nothing after it: a recorded
-        command finds the books as they were when it was given. `progress` is called per chunk, `posted` with each of the warehouse's postings (in the committing thread).
+        command finds the books as they were when it was given. `progress` is called per chunk, `posted` with each of
+        the warehouse's postings (in the committing thread).
         """
         pipeline = self._recover()
         chunks: queue.Queue[Chunk | Callable[[], object] | None] = queue.Queue(CHUNKS_AHEAD)
@@ -311,9 +312,13 @@ class EmbeddedHost:
         """Chunks to the database, in order; then acknowledge and publish."""
         loop = asyncio.get_running_loop()
         while (done := await chunks.get()) is not None:
-            committed = await loop.run_in_executor(threads, self._store.commit, done.chunk)
-            self.counts.stored(committed)
             chunk = done.chunk
+            async with self.turn:
+                committed = await loop.run_in_executor(threads, self._store.commit, chunk)
+                for (agent, epoch), counter in done.acks.items():
+                    self._committed.pop((agent, epoch), None)  # the epoch written last is the newest
+                    self._committed[agent, epoch] = counter
+            self.counts.stored(committed)
             for name in done.waited_for:
                 ack = Ack(name.agent, name.epoch, done.acks[name.agent, name.epoch])
                 for waiter in self._waiting.pop(name, ()):
