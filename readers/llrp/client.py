@@ -19,10 +19,10 @@ from dataclasses import dataclass, field, replace
 from readers.llrp import messages as m
 from readers.llrp import params as p
 from readers.llrp.backoff import Backoff, BackoffSettings
-from readers.llrp.clock import ClockSettings, ReaderClockModel
+from readers.llrp.clock import ClockSettings
+from readers.llrp.delivery import Delivery
 from readers.llrp.enums import StatusCode
 from readers.llrp.facts import ReaderFacts
-from readers.llrp.report import ReportDecoder
 from readers.llrp.rospec import read_spec
 from readers.llrp.session import (
     Answered,
@@ -40,7 +40,7 @@ from readers.llrp.session import (
 )
 from readers.llrp.tag_memory import TagMemory
 from readers.llrp.wire import VERSION_1_0_1, Message
-from readers.model import ReadBatch, ReaderEvent, ReaderEventKind
+from readers.model import ReaderEvent, ReaderEventKind
 from readers.port import ReaderSink, ReaderUnavailable
 from warehouse.site import MemoryArea, Reader
 
@@ -107,8 +107,6 @@ class NativeDriver:
         self._requests: dict[int, asyncio.Future[Message]] = {}
         self._memory_requests: dict[int, _MemoryRequest] = {}
         self._next_asked = _ASKED_MIN
-        self._clock = ReaderClockModel(self._settings.clock)
-        self._decoder = ReportDecoder(reader.name)
         self.facts: ReaderFacts | None = None
 
     @property
@@ -175,12 +173,11 @@ class NativeDriver:
         loop = asyncio.get_running_loop()
         session = Session(self.reader, loop.time(), replace(self._settings.session, version_max=self._version_max))
         self._session, self._writer = session, writer
-        self._clock = ReaderClockModel(self._settings.clock)
-        self._decoder.reset()
+        delivery = Delivery(self.reader.name, sink, self._settings.clock, self._take_memory)
         try:
-            return await self._exchange(session, stream, writer, sink)
+            return await self._exchange(session, stream, writer, delivery)
         except asyncio.CancelledError:
-            await self._close(session, stream, writer, sink)
+            await self._close(session, stream, writer, delivery)
             raise
         finally:
             self._session = self._writer = None
@@ -188,7 +185,7 @@ class NativeDriver:
             writer.close()
 
     async def _exchange(
-        self, session: Session, stream: asyncio.StreamReader, writer: asyncio.StreamWriter, sink: ReaderSink
+        self, session: Session, stream: asyncio.StreamReader, writer: asyncio.StreamWriter, delivery: Delivery
     ) -> str:
         loop = asyncio.get_running_loop()
         while True:
@@ -203,24 +200,24 @@ class NativeDriver:
             if session.negotiating and outputs and isinstance(outputs[-1], Lost):
                 # A reader that hangs up or falls silent over GET_SUPPORTED_VERSION is asked no more.
                 self._version_max = VERSION_1_0_1
-            reason = self._carry_out(outputs, writer, sink)
+            reason = self._carry_out(outputs, writer, delivery)
             if reason is not None:
                 return reason
             with contextlib.suppress(OSError):
                 await writer.drain()
 
     async def _close(
-        self, session: Session, stream: asyncio.StreamReader, writer: asyncio.StreamWriter, sink: ReaderSink
+        self, session: Session, stream: asyncio.StreamReader, writer: asyncio.StreamWriter, delivery: Delivery
     ) -> None:
         """Say goodbye, for at most the close timeout; what the reader still reports is delivered."""
         loop = asyncio.get_running_loop()
         outputs = session.close(loop.time(), leave_running=self._leave_running)
         with contextlib.suppress(OSError, TimeoutError):
-            while self._carry_out(outputs, writer, sink) is None:
+            while self._carry_out(outputs, writer, delivery) is None:
                 async with asyncio.timeout_at(session.deadline_s):
                     outputs = session.feed(await stream.read(_READ_BYTES), loop.time())
 
-    def _carry_out(self, outputs: list[Output], writer: asyncio.StreamWriter, sink: ReaderSink) -> str | None:
+    def _carry_out(self, outputs: list[Output], writer: asyncio.StreamWriter, delivery: Delivery) -> str | None:
         """Do what the session asks; the reason when the connection is over."""
         arrival_us = self._now_us()
         for output in outputs:
@@ -228,9 +225,9 @@ class NativeDriver:
                 case Send(data):
                     writer.write(data)
                 case Deliver(frames):
-                    self._deliver(frames, arrival_us, sink)
+                    delivery.deliver(frames, arrival_us)
                 case ReaderSpoke(reader_us):
-                    self._correct(reader_us, arrival_us, sink)
+                    delivery.reader_spoke(reader_us, arrival_us)
                 case Running(facts, _):
                     self.facts = facts
                     self._backoff.reset()
@@ -239,43 +236,17 @@ class NativeDriver:
                     if waiting is not None and not waiting.done():
                         waiting.set_result(message)
                 case Malformed(error):
-                    self._event(sink, ReaderEventKind.PROTOCOL_ERROR, str(error))
+                    delivery.event(ReaderEventKind.PROTOCOL_ERROR, arrival_us, str(error))
                 case Lost(reason):
                     return reason
         return None
 
-    def _deliver(self, frames: tuple[bytes, ...], arrival_us: int, sink: ReaderSink) -> None:
-        """Clock first, then the raw messages, then what they say: the order a replay sees."""
-        name = self.reader.name
-        before_us = self._decoder.offset_us
-        items = self._decoder.feed_many(frames, arrival_us)
-        newest_us = max((int(item.last_us.max()) for item in items if isinstance(item, ReadBatch)), default=None)
-        if newest_us is not None:
-            self._correct(newest_us - before_us, arrival_us, sink)
-        moved_us = self._decoder.offset_us - before_us
-        for frame in frames:
-            sink.on_frame(name, arrival_us, frame)
-        for item in items:
-            if isinstance(item, ReadBatch):
-                sink.on_reads(_moved(item, moved_us) if moved_us else item)
-            else:
-                sink.on_event(replace(item, at_us=item.at_us + moved_us) if moved_us else item)
-        for memory in self._decoder.take_tag_memory():
-            request = self._memory_requests.get(memory.op_spec_id // AREAS_MAX)
-            if request is not None:
-                request.take(memory)
-            elif self._on_memory is not None:
-                self._on_memory(memory)
-
-    def _correct(self, reader_us: int, arrival_us: int, sink: ReaderSink) -> None:
-        correction = self._clock.observe(reader_us, arrival_us)
-        if correction is None:
-            return
-        self._decoder.offset_us = correction.offset_us
-        sink.on_clock(self.reader.name, arrival_us, correction.offset_us)
-        if correction.jumped_us:
-            detail = f"the reader's clock jumped by {correction.jumped_us / 1e6:+.3f} s"
-            self._event(sink, ReaderEventKind.CLOCK_JUMP, detail)
+    def _take_memory(self, memory: TagMemory) -> None:
+        request = self._memory_requests.get(memory.op_spec_id // AREAS_MAX)
+        if request is not None:
+            request.take(memory)
+        elif self._on_memory is not None:
+            self._on_memory(memory)
 
     # Requests
 
@@ -336,19 +307,3 @@ class NativeDriver:
 
     def _event(self, sink: ReaderSink, kind: ReaderEventKind, detail: str) -> None:
         sink.on_event(ReaderEvent(self.reader.name, kind, self._now_us(), detail=detail))
-
-
-def _moved(batch: ReadBatch, by_us: int) -> ReadBatch:
-    return ReadBatch(
-        reader=batch.reader,
-        epc=batch.epc,
-        epc_bits=batch.epc_bits,
-        antenna=batch.antenna,
-        first_us=batch.first_us + by_us,
-        last_us=batch.last_us + by_us,
-        rssi_dbm=batch.rssi_dbm,
-        channel=batch.channel,
-        phase_rad=batch.phase_rad,
-        doppler_hz=batch.doppler_hz,
-        count=batch.count,
-    )

@@ -1,4 +1,4 @@
-"""The plainest radio: tags that lie still and are read in turn at a fixed rate. For tests, benchmarks and first contact.
+"""The plainest radio: tags that lie still and are read in turn at a fixed rate; for tests and first contact.
 
 Everything follows from the tag's place in the list and the number of the read, so the same stretch of time always gives
 the same reads, however it is cut.
