@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ("tests.postgres",)
+pytest_plugins = ("tests.mosquitto", "tests.postgres")
 
 NO_SKIP = os.environ.get("TAGLEDGER_NO_SKIP") == "1"
 

@@ -157,8 +157,11 @@ class CaptureWriter:
             self._file.flush()
 
     def _open(self) -> None:
-        self._path = self._folder / f"{self._header.created_us:020d}-{self._part:06d}{SUFFIX}"
-        self._part += 1
+        while True:
+            self._path = self._folder / f"{self._header.created_us:020d}-{self._part:06d}{SUFFIX}"
+            self._part += 1
+            if not self._path.exists():
+                break
         self._file = self._path.open("xb")
         self._file.write(encode_file_head(self._header))
         self._file.flush()

@@ -27,7 +27,7 @@ def report(serial_of_reads: Sequence[int], at_us: int, step_us: int = 1000, ante
     """One RO_ACCESS_REPORT: a read of each of these tags, `step_us` apart."""
     tags = tuple(
         TagReportData(
-            EPCParameter=EPC_96(0x3034257BF7194E4000000000 + serial),
+            EPCParameter=EPC_96((0x3034257BF7194E4000000000 + serial).to_bytes(12, "big")),
             AntennaID=AntennaID(antenna),
             PeakRSSI=PeakRSSI(-40 - serial % 30),
             ChannelIndex=ChannelIndex(1 + serial % 3),

@@ -1,0 +1,206 @@
+"""The uplink over a real Mosquitto that dies, forgets and comes back; the stream's end is paho, acking by hand."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.spool import Spool
+from edge.uplink_mqtt import MqttUplink
+from stream.batch_codec import decode_batch
+from stream.model import BatchId, Colour, Signal
+from stream.mqtt_topics import (
+    BatchAck,
+    Resend,
+    ack_topic,
+    batch_topic,
+    encode_ack,
+    encode_expectation,
+    encode_resend,
+    encode_signal,
+    expected_topic,
+    resend_topic,
+    signal_topic,
+)
+from tests.mosquitto import Mosquitto
+from warehouse.loads import Expectation
+from warehouse.site import UplinkSettings
+
+from .batches import batch_named
+
+pytestmark = pytest.mark.mosquitto
+
+SITE, AGENT = "plant", "edge-1"
+
+
+class Orders:
+    """Remembers what the stream told the edge."""
+
+    def __init__(self) -> None:
+        self.signals: list[Signal] = []
+        self.expectations: list[Expectation] = []
+
+    def on_signal(self, signal: Signal) -> None:
+        self.signals.append(signal)
+
+    def on_expectation(self, expectation: Expectation) -> None:
+        self.expectations.append(expectation)
+
+
+class Stream:
+    """The other end: takes batches in a thread of paho's, "commits" them in memory and then acknowledges."""
+
+    def __init__(self, broker: Mosquitto, acknowledges: bool = True) -> None:
+        self.received: list[BatchId] = []
+        self.committed: dict[str, int] = {}
+        self.acknowledges = acknowledges
+        self.client = paho.Client(CallbackAPIVersion.VERSION2, "stream", protocol=paho.MQTTv5)
+        self.client.reconnect_delay_set(0.05, 0.2)
+        self.client.on_connect = lambda client, *_: client.subscribe(batch_topic(SITE, AGENT), qos=1)
+        self.client.on_message = self._take
+        self.client.connect_async(broker.host, broker.port)
+        self.client.loop_start()
+
+    def _take(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
+        name = decode_batch(message.payload).id
+        self.received.append(name)
+        if self.acknowledges and name.counter <= self.committed.get(name.epoch, 0) + 1:
+            self.committed[name.epoch] = max(name.counter, self.committed.get(name.epoch, 0))
+            ack = BatchAck(name.epoch, self.committed[name.epoch])
+            client.publish(ack_topic(SITE, AGENT), encode_ack(ack), qos=1, retain=True)
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool.sqlite", AGENT, 64, 24.0)
+
+
+def append(spool: Spool, number: int) -> None:
+    for _ in range(number):
+        assert spool.append(batch_named(spool.next_id, 20)).is_stored
+
+
+async def eventually(condition: Callable[[], bool], poke: Callable[[], object] | None = None) -> None:
+    """Wait until it holds; `poke` is called meanwhile."""
+    async with asyncio.timeout(40):
+        while not condition():
+            if poke is not None:
+                poke()
+            await asyncio.sleep(0.02)
+
+
+class Running:
+    """A running uplink."""
+
+    def __init__(self, broker: Mosquitto, spool: Spool, stalled_s: float = 30.0) -> None:
+        settings = UplinkSettings(kind="mqtt", host=broker.host, port=broker.port)
+        self.uplink = MqttUplink(settings, SITE, AGENT, stalled_s=stalled_s)
+        self.orders = Orders()
+        self.task = asyncio.create_task(self.uplink.run(spool, self.orders))
+
+    async def end(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+
+async def test_batches_arrive_once_in_order_and_are_acknowledged(mosquitto: Mosquitto, spool: Spool) -> None:
+    append(spool, 200)
+    stream, edge = Stream(mosquitto), Running(mosquitto, spool)
+    await eventually(lambda: len(stream.received) >= 200)
+    append(spool, 100)
+    edge.uplink.notify()
+    await eventually(lambda: spool.depth().unacked == 0)
+    assert [name.counter for name in stream.received] == list(range(1, 301))
+    assert edge.uplink.is_connected
+    await edge.end()
+    assert not edge.uplink.is_connected
+    stream.close()
+
+
+async def test_the_broker_killed_and_returned_with_nothing_loses_no_batch(mosquitto: Mosquitto, spool: Spool) -> None:
+    stream, edge = Stream(mosquitto), Running(mosquitto, spool)
+    for death in range(3):
+        append(spool, 150)
+        edge.uplink.notify()
+        await eventually(lambda expected=150 * death + 20: len(set(stream.received)) >= expected)
+        mosquitto.kill()
+        mosquitto.forget()
+        append(spool, 10)
+        edge.uplink.notify()
+        mosquitto.start(persistence=death % 2 == 0)
+    await eventually(lambda: spool.depth().unacked == 0)
+    assert sorted(name.counter for name in set(stream.received)) == list(range(1, 481))
+    assert stream.committed == {spool.next_id.epoch: 480}
+    await edge.end()
+    stream.close()
+
+
+async def test_a_stream_that_was_away_gets_everything_and_the_window_keeps_the_broker_from_overflowing(
+    mosquitto: Mosquitto, spool: Spool
+) -> None:
+    append(spool, 700)
+    edge = Running(mosquitto, spool, stalled_s=0.5)
+    await eventually(lambda: edge.uplink.is_connected)
+    assert spool.depth().unacked == 700
+    stream = Stream(mosquitto)
+    await eventually(lambda: spool.depth().unacked == 0)
+    first_time = list(dict.fromkeys(name.counter for name in stream.received))
+    assert sorted(first_time) == list(range(1, 701))
+    await edge.end()
+    stream.close()
+
+
+async def test_a_restored_database_gets_again_what_it_asks_for(mosquitto: Mosquitto, spool: Spool) -> None:
+    append(spool, 60)
+    stream, edge = Stream(mosquitto), Running(mosquitto, spool)
+    await eventually(lambda: spool.depth().unacked == 0)
+    stream.received.clear()
+    stream.client.publish(resend_topic(SITE, AGENT), encode_resend(Resend(spool.next_id.epoch, 41)), qos=1)
+    await eventually(lambda: len(stream.received) >= 20)
+    assert [name.counter for name in stream.received] == list(range(41, 61))
+    await edge.end()
+    stream.close()
+
+
+async def test_signals_and_expectations_reach_the_edge_and_nonsense_does_not_stop_it(
+    mosquitto: Mosquitto, spool: Spool
+) -> None:
+    stream, edge = Stream(mosquitto), Running(mosquitto, spool)
+    expectation = Expectation("door", 1, ("ASN-1",), items=(("04012345678901", 2),))
+    signal = Signal("door", Colour.GREEN, "complete", 1, 2)
+    await eventually(lambda: edge.uplink.is_connected and stream.client.is_connected())
+    stream.client.publish(expected_topic(SITE, AGENT, "door"), encode_expectation(expectation), qos=1, retain=True)
+    for topic in (ack_topic(SITE, AGENT), resend_topic(SITE, AGENT), signal_topic(SITE, AGENT, "door")):
+        stream.client.publish(topic, b"\xffnonsense", qos=1)
+    stream.client.publish(signal_topic(SITE, AGENT, "door"), encode_signal(signal), qos=1)
+    await eventually(lambda: bool(edge.orders.signals and edge.orders.expectations))
+    assert (edge.orders.signals, edge.orders.expectations) == ([signal], [expectation])
+    assert edge.uplink.control_errors == 3
+    await edge.end()
+    later = Running(mosquitto, spool)
+    await eventually(lambda: later.orders.expectations == [expectation])
+    await later.end()
+    stream.close()
+
+
+async def test_an_ack_beyond_the_spool_starts_a_new_epoch_that_is_sent(mosquitto: Mosquitto, spool: Spool) -> None:
+    append(spool, 3)
+    old = spool.next_id.epoch
+    stream, edge = Stream(mosquitto, acknowledges=False), Running(mosquitto, spool)
+    await eventually(lambda: len(stream.received) >= 3)
+    stream.client.publish(ack_topic(SITE, AGENT), encode_ack(BatchAck(old, 50)), qos=1, retain=True)
+    await eventually(lambda: spool.next_id.epoch != old)
+    append(spool, 1)
+    edge.uplink.notify()
+    await eventually(lambda: stream.received[-1] == BatchId(AGENT, spool.next_id.epoch, 1))
+    await edge.end()
+    stream.close()
