@@ -38,7 +38,8 @@ def sort_key(key: BalanceKey) -> tuple[Any, ...]:
     return (key.item_id, key.lot_id or 0, key.serial_id or 0, key.location_id, key.hu_id or 0, key.owner, key.status)
 
 
-def lock(conn: Conn, keys: list[BalanceKey], effective_at: datetime) -> dict[BalanceKey, Balance]:
+def lock(conn: Conn, keys: list[BalanceKey], effective_at: datetime | None) -> dict[BalanceKey, Balance]:
+    """Lock the balances, given sorted by `sort_key`. With an effective time, `spare` looks at all later points."""
     if not keys:
         return {}
     rows = conn.execute(
@@ -46,8 +47,10 @@ def lock(conn: Conn, keys: list[BalanceKey], effective_at: datetime) -> dict[Bal
             from {_KEYS} join balance b on {_MATCH} order by k.n for update of b""",
         columns(keys),
     ).fetchall()
-    earlier = [keys[n - 1] for n, _, _, _, last in rows if last > effective_at]
-    peaks = _later_peaks(conn, earlier, effective_at)
+    peaks: dict[BalanceKey, Decimal] = {}
+    if effective_at is not None:
+        earlier = [keys[n - 1] for n, _, _, _, last in rows if last > effective_at]
+        peaks = _later_peaks(conn, earlier, effective_at)
     return {
         keys[n - 1]: Balance(on_hand, reserved, on_hand - peaks.get(keys[n - 1], Decimal(0)), first_in_at)
         for n, on_hand, reserved, first_in_at, _ in rows
@@ -123,6 +126,21 @@ def change(conn: Conn, changes: tuple[Change, ...], seqs: tuple[int, ...], effec
             f"delete from balance b using {_KEYS} where {_MATCH} and b.on_hand = 0 and b.reserved = 0",
             columns([c.key for c in takings]),
         )
+
+
+def change_reserved(conn: Conn, changes: Sequence[tuple[BalanceKey, Decimal]]) -> None:
+    """Add to what is reserved on balances the caller has locked and checked."""
+    total: dict[BalanceKey, Decimal] = {}
+    for key, quantity in changes:
+        total[key] = total.get(key, Decimal(0)) + quantity
+    done = conn.execute(
+        f"""update balance b set reserved = b.reserved + d.quantity
+            from {_KEYS}, unnest(%(quantity)s::numeric[]) with ordinality as d (quantity, n)
+            where d.n = k.n and {_MATCH} and b.reserved + d.quantity between 0 and b.on_hand""",
+        {**columns(list(total)), "quantity": list(total.values())},
+    ).rowcount
+    if done != len(total):
+        raise LedgerBroken(f"{len(total)} balances were locked and checked, {done} could be reserved on")
 
 
 def _change_columns(changes: list[Change], seqs: tuple[int, ...], effective_at: datetime) -> dict[str, Any]:

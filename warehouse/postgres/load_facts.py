@@ -17,7 +17,10 @@ LINES_MAX = 1_000
 
 
 def read_facts(conn: Conn, load: Load, epcs: Sequence[str], settled: Collection[str] = ()) -> LoadFacts:
-    """Facts for these tags of the load; `settled` ones were posted by an earlier revision and stay. Registers tags whose GTIN is an item's, and locations nobody described."""
+    """Facts for these tags of the load; `settled` ones were posted by an earlier revision and stay.
+
+    Registers tags whose GTIN is an item's, and locations nobody described.
+    """
     source_id, target_id, flow = _flow(conn, load)
     register_by_gtin(conn, [tag.epc for tag in load.tags if tag.sure and tag.epc in set(epcs)])
     tags = _tags(conn, epcs)

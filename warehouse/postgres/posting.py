@@ -73,7 +73,7 @@ def post_load(
     if stored is not None:
         return stored
     posted = _posted_before(conn, load.passage_id)
-    wanted, removed, settled = _difference(load, posted)
+    wanted, removed, settled = _difference(load, posted, _turned(conn, load))
     circumstance = _circumstance(conn, load, actor, device)
     reversals: tuple[UUID, ...] = ()
     if load.revision > 0:
@@ -149,7 +149,9 @@ def _posted_before(conn: Conn, passage_id: UUID) -> list[_Live]:
     return live
 
 
-def _difference(load: Load, posted: Sequence[_Live]) -> tuple[tuple[ReadTag, ...], tuple[_Live, ...], frozenset[str]]:
+def _difference(
+    load: Load, posted: Sequence[_Live], turned: bool
+) -> tuple[tuple[ReadTag, ...], tuple[_Live, ...], frozenset[str]]:
     """The tags to decide now, the movements to undo first, and the tags whose movements stay."""
     tags = tuple(ReadTag(tag.epc, tag.sure, tag.score) for tag in sorted(load.tags, key=lambda tag: tag.epc))
     if load.revision == 0 or not posted:
@@ -158,12 +160,19 @@ def _difference(load: Load, posted: Sequence[_Live]) -> tuple[tuple[ReadTag, ...
     wrong = [
         live
         for live in posted
-        if load.effect is not Effect.POST
-        or any(tag.epc not in sure and not tag.inferred for tag in live.move.tags)
-        or not live.move.tags
+        if turned or any(tag.epc not in sure and not tag.inferred for tag in live.move.tags) or not live.move.tags
     ]
     kept = frozenset(tag.epc for live in posted if live not in wrong for tag in live.move.tags)
     return tuple(tag for tag in tags if tag.epc not in kept), tuple(wrong), kept
+
+
+def _turned(conn: Conn, load: Load) -> bool:
+    """Whether the revision before went another way, so that all of it has to be undone."""
+    row = conn.execute(
+        "select direction, effect, portal from posting where passage_id = %s order by revision desc limit 1",
+        (load.passage_id,),
+    ).fetchone()
+    return row is not None and row != (load.direction, load.effect, load.portal)
 
 
 def _circumstance(conn: Conn, load: Load, actor: str, device: str) -> Circumstance:

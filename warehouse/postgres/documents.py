@@ -1,0 +1,188 @@
+"""Commands on documents: create, cancel, close, fulfil by hand."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid5
+
+import psycopg
+
+from warehouse.commands import (
+    Actor,
+    Audit,
+    CancelDocument,
+    CloseDocument,
+    CreateDocument,
+    FulfilLine,
+    RefusalCode,
+)
+from warehouse.epc import decode
+from warehouse.ledger import Circumstance, NewMove, Place, StockStatus
+from warehouse.postgres.balances import Conn
+from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_serial
+from warehouse.postgres.posting import settle_lines
+from warehouse.postgres.stock import database_now, post_or_refuse
+
+Answer = tuple[dict[str, Any], Audit]
+
+
+def create_document(conn: Conn, c: CreateDocument, actor: Actor) -> Answer:
+    known = conn.execute("select 1 from document_kind where kind = %s", (c.kind,)).fetchone()
+    if known is None:
+        raise Refuse(RefusalCode.INVALID, "kind", f"no kind of document {c.kind!r}")
+    if not c.lines:
+        raise Refuse(RefusalCode.INVALID, "lines", "a document needs a line")
+    if c.over_percent < 0:
+        raise Refuse(RefusalCode.INVALID, "over_percent", "cannot be negative")
+    try:
+        with conn.transaction():
+            row = conn.execute(
+                """insert into document (kind, number, partner, door, over_percent, expected_at, created_by)
+                   values (%s, %s, %s, %s, %s, %s, %s) returning document_id""",
+                (c.kind, c.number, c.partner, c.door, c.over_percent, c.expected_at, actor.name),
+            ).fetchone()
+    except psycopg.errors.UniqueViolation:
+        raise Refuse(RefusalCode.EXISTS, "number", f"a {c.kind} {c.number!r} exists") from None
+    except psycopg.errors.CheckViolation:
+        raise Refuse(RefusalCode.INVALID, "number", "a document needs a number") from None
+    assert row is not None
+    document_id: int = row[0]
+    line_of_item = _add_lines(conn, document_id, c)
+    _announce(conn, document_id, c, line_of_item)
+    return {"document_id": document_id, "kind": c.kind, "number": c.number}, Audit(
+        after={"number": c.number, "lines": len(c.lines), "epcs": len(c.epcs)}
+    )
+
+
+def _add_lines(conn: Conn, document_id: int, c: CreateDocument) -> dict[int, int]:
+    line_of_item: dict[int, int] = {}
+    for n, line in enumerate(c.lines):
+        item = find_item(conn, line.item, f"lines.{n}.item")
+        lot_id = find_lot(conn, item, line.lot, f"lines.{n}.lot")
+        if line.quantity <= 0 or line.quantity != round(line.quantity, item.decimals):
+            message = f"{line.quantity} is no quantity of {item.code} ({item.decimals} decimals)"
+            raise Refuse(RefusalCode.INVALID, f"lines.{n}.quantity", message)
+        try:
+            with conn.transaction():
+                row = conn.execute(
+                    """insert into document_line (document_id, line_no, item_id, lot_id, quantity)
+                       values (%s, %s, %s, %s, %s) returning line_id""",
+                    (document_id, line.line_no or n + 1, item.item_id, lot_id, line.quantity),
+                ).fetchone()
+        except psycopg.errors.UniqueViolation:
+            raise Refuse(RefusalCode.INVALID, f"lines.{n}.line_no", f"line {line.line_no} is there twice") from None
+        assert row is not None
+        line_of_item.setdefault(item.item_id, row[0])
+    return line_of_item
+
+
+def _announce(conn: Conn, document_id: int, c: CreateDocument, line_of_item: dict[int, int]) -> None:
+    epcs = [epc.upper() for epc in c.epcs]
+    known = dict(conn.execute("select epc, item_id from tag where epc = any(%s)", (epcs,)).fetchall())
+    for n, epc in enumerate(epcs):
+        if epc not in known:
+            raise Refuse(RefusalCode.NOT_FOUND, f"epcs.{n}", f"{epc} ({decode(epc).uri}) is not registered")
+        if known[epc] is not None and known[epc] not in line_of_item:
+            raise Refuse(RefusalCode.INVALID, f"epcs.{n}", f"{epc} is of an item that is on no line")
+    conn.execute(
+        """insert into document_tag (document_id, epc, line_id)
+           select %s, * from unnest(%s::text[], %s::bigint[]) on conflict do nothing""",
+        (document_id, epcs, [line_of_item.get(known[epc]) if known[epc] is not None else None for epc in epcs]),
+    )
+
+
+def cancel_document(conn: Conn, c: CancelDocument) -> Answer:
+    document_id, status = _lock_document(conn, c.kind, c.number)
+    if status not in ("draft", "approval", "open"):
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
+    moved = conn.execute(
+        "select 1 from document_line where document_id = %s and fulfilled <> 0", (document_id,)
+    ).fetchone()
+    if moved is not None:
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} has movements: reverse them or close it")
+    _set_status(conn, document_id, "cancelled")
+    return {"kind": c.kind, "number": c.number, "status": "cancelled"}, Audit(
+        {"status": status}, {"status": "cancelled", "reason": c.reason}
+    )
+
+
+def close_document(conn: Conn, c: CloseDocument, request_id: UUID) -> Answer:
+    document_id, status = _lock_document(conn, c.kind, c.number)
+    if status not in ("open", "complete"):
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
+    _set_status(conn, document_id, "closed")
+    short = conn.execute(
+        """select l.line_id, l.line_no, l.item_id, i.code, l.quantity - l.fulfilled from document_line l
+           join item i using (item_id) where l.document_id = %s and l.fulfilled < l.quantity order by l.line_no""",
+        (document_id,),
+    ).fetchall()
+    for line_id, line_no, item_id, code, missing in short:
+        conn.execute(
+            """insert into discrepancy (discrepancy_id, kind, document_id, line_id, item_id, quantity, detail, at)
+               values (%s, 'short', %s, %s, %s, %s, %s, now())""",
+            (
+                uuid5(request_id, f"short/{line_no}"),
+                document_id,
+                line_id,
+                item_id,
+                missing,
+                f"{c.number} line {line_no}: {missing} of {code} missing when it was closed",
+            ),
+        )
+    lines = [{"line_no": line_no, "item": code, "missing": str(missing)} for _, line_no, _, code, missing in short]
+    return {"kind": c.kind, "number": c.number, "status": "closed", "short": lines}, Audit(
+        {"status": status}, {"status": "closed", "short": len(lines)}
+    )
+
+
+def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> Answer:
+    """The same posting a portal makes, by hand. Over-delivery beyond the tolerance is refused."""
+    document_id, status = _lock_document(conn, c.kind, c.number)
+    if status != "open":
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
+    row = conn.execute(
+        """select l.line_id, i.code, l.lot_id, l.quantity * (1 + d.over_percent / 100) - l.fulfilled, k.direction,
+                  p.location_id, i.inspect
+           from document_line l join item i using (item_id) join document d using (document_id)
+           join document_kind k on k.kind = d.kind join location p on p.code = k.counterpart
+           where l.document_id = %s and l.line_no = %s for update of l""",
+        (document_id, c.line_no),
+    ).fetchone()
+    if row is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "line_no", f"{c.number} has no line {c.line_no}")
+    line_id, item_code, line_lot_id, room, direction, counterpart_id, inspect = row
+    item = find_item(conn, item_code)
+    lot_id = find_lot(conn, item, c.lot)
+    serial_id = find_serial(conn, item, c.serial)
+    if line_lot_id is not None and lot_id != line_lot_id:
+        raise Refuse(RefusalCode.INVALID, "lot", "the line names another lot")
+    if c.quantity > room:
+        raise Refuse("over", "quantity", f"line {c.line_no} takes {max(room, Decimal(0)):f} more, not {c.quantity}")
+    if direction == "internal":
+        raise Refuse(RefusalCode.INVALID, "kind", "a transfer is shipped and received, not fulfilled")
+    own = find_location(conn, c.location)
+    status_in = StockStatus.INSPECTION if inspect and c.status is StockStatus.AVAILABLE else c.status
+    counterpart = Place(counterpart_id, None, status_in if direction == "in" else StockStatus.AVAILABLE)
+    here = Place(own, None, status_in if direction == "in" else c.status)
+    source, target = (counterpart, here) if direction == "in" else (here, counterpart)
+    move = NewMove(
+        uuid5(request_id, "0"), c.kind, item.item_id, c.quantity, source, target, lot_id, serial_id, line_id=line_id
+    )
+    at = c.effective_at or database_now(conn)
+    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason="by hand"))
+    settle_lines(conn, [line_id], at)
+    return {"move_id": str(move.move_id), "number": c.number, "line_no": c.line_no}, Audit(
+        after={"quantity": str(c.quantity)}
+    )
+
+
+def _lock_document(conn: Conn, kind: str, number: str) -> tuple[int, str]:
+    row = conn.execute(
+        "select document_id, status from document where kind = %s and number = %s for update", (kind, number)
+    ).fetchone()
+    if row is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "number", f"no {kind} {number!r}")
+    return row[0], row[1]
+
+
+def _set_status(conn: Conn, document_id: int, status: str) -> None:
+    conn.execute("update document set status = %s, closed_at = now() where document_id = %s", (status, document_id))

@@ -1,0 +1,101 @@
+"""Reservations: part of a balance promised to a holder, until picked, released or expired.
+
+`balance.reserved` is the sum of the pending reservations on that balance, changed in the same transaction under the
+same locks. Only available stock of a lot that is neither blocked nor expired can be reserved.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from warehouse.ledger import BalanceKey, LedgerRefusal, Refused, StockStatus
+from warehouse.postgres import balances
+from warehouse.postgres.balances import Conn
+
+
+class State(StrEnum):
+    """How a reservation ended, or that it has not."""
+
+    PENDING = "pending"
+    PICKED = "picked"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One reservation to make. Stock is given to whoever asks first; an expiry of None never expires."""
+
+    reservation_id: UUID
+    key: BalanceKey
+    quantity: Decimal
+    holder: str
+    line_id: int | None = None
+    expires_at: datetime | None = None
+
+
+def reserve(conn: Conn, wanted: Sequence[Wanted], now: datetime) -> Refused | None:
+    """Reserve all or nothing, in the caller's transaction; the refusal, or None when done."""
+    keys = sorted({w.key for w in wanted}, key=balances.sort_key)
+    locked = balances.lock(conn, keys, now)
+    bad_lots = {
+        lot_id: (expired, blocked)
+        for lot_id, expired, blocked in conn.execute(
+            """select lot_id, coalesce(expires_on < %s::date, false), blocked from lot
+               where lot_id = any(%s) and (blocked or expires_on < %s::date)""",
+            (now, [key.lot_id for key in keys if key.lot_id is not None], now),
+        )
+    }
+    free = {key: b.on_hand - b.reserved for key, b in locked.items()}
+    for n, w in enumerate(wanted):
+        if w.quantity <= 0:
+            return Refused(LedgerRefusal.QUANTITY_NOT_POSITIVE, n, f"quantity {w.quantity}")
+        if w.key.lot_id in bad_lots:
+            expired, _ = bad_lots[w.key.lot_id]
+            reason = LedgerRefusal.LOT_EXPIRED if expired else LedgerRefusal.LOT_BLOCKED
+            return Refused(reason, n, f"lot {w.key.lot_id} is {'expired' if expired else 'blocked'}")
+        if w.key.status != StockStatus.AVAILABLE:
+            return Refused(LedgerRefusal.NOT_ACCEPTED, n, f"stock in status {w.key.status}")
+        if free.get(w.key, Decimal(0)) < w.quantity:
+            on_hand = locked[w.key].on_hand if w.key in locked else Decimal(0)
+            reason = LedgerRefusal.RESERVED if on_hand >= w.quantity else LedgerRefusal.NOT_ENOUGH
+            return Refused(reason, n, f"{free.get(w.key, Decimal(0))} available, {w.quantity} asked")
+        free[w.key] -= w.quantity
+    balances.change_reserved(conn, [(w.key, w.quantity) for w in wanted])
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            """insert into reservation (reservation_id, line_id, holder, item_id, lot_id, serial_id, location_id, hu_id,
+                                        owner, status, quantity, expires_at, created_at)
+               values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+            [(w.reservation_id, w.line_id, w.holder, *w.key, w.quantity, w.expires_at, now) for w in wanted],
+        )
+    return None
+
+
+def end(conn: Conn, reservation_ids: Sequence[UUID], state: State, *, give_back: bool = True) -> int:
+    """End pending reservations; how many were pending. `give_back` False when a movement released the quantity."""
+    rows = conn.execute(
+        """update reservation set state = %s, ended_at = now() where state = 'pending' and reservation_id in (
+               select reservation_id from reservation where reservation_id = any(%s) and state = 'pending'
+               order by reservation_id for update)
+           returning item_id, lot_id, serial_id, location_id, hu_id, owner, status, quantity""",
+        (state, list(reservation_ids)),
+    ).fetchall()
+    if give_back and rows:
+        given = [(BalanceKey(*row[:7]), -row[7]) for row in rows]
+        balances.lock(conn, sorted({key for key, _ in given}, key=balances.sort_key), None)
+        balances.change_reserved(conn, given)
+    return len(rows)
+
+
+def expire(conn: Conn, now: datetime) -> int:
+    """End what is past its expiry; how many. At most 1,000 a call, oldest first."""
+    due = conn.execute(
+        """select reservation_id from reservation where state = 'pending' and expires_at <= %s
+           order by expires_at limit 1000""",
+        (now,),
+    ).fetchall()
+    return end(conn, [reservation_id for (reservation_id,) in due], State.EXPIRED) if due else 0

@@ -1,0 +1,241 @@
+"""Commands on stock: move, adjust, reverse, settle discrepancies, reserve, close the period."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from warehouse.commands import (
+    Actor,
+    AdjustStock,
+    Audit,
+    ClosePeriod,
+    MoveStock,
+    RefusalCode,
+    ReleaseReservation,
+    ReserveStock,
+    Resolution,
+    ResolveDiscrepancy,
+    ReverseMovement,
+)
+from warehouse.ledger import BalanceKey, Circumstance, LedgerRefusal, MovedTag, NewMove, Place, Refused, StockStatus
+from warehouse.postgres import reservations
+from warehouse.postgres.balances import Conn
+from warehouse.postgres.ledger import post
+from warehouse.postgres.naming import Refuse, find_id, find_item, find_location, find_lot, find_serial, find_unit
+from warehouse.postgres.posting import decode_line, settle_lines, to_moves
+
+Answer = tuple[dict[str, Any], Audit]
+
+# Which field of a one-movement command a ledger refusal is about; the quantity when none is.
+_FIELD_OF = {
+    LedgerRefusal.LOT_OF_OTHER_ITEM: "lot",
+    LedgerRefusal.LOT_REQUIRED: "lot",
+    LedgerRefusal.LOT_EXPIRED: "lot",
+    LedgerRefusal.LOT_BLOCKED: "lot",
+    LedgerRefusal.SERIAL_OF_OTHER_ITEM: "serial",
+    LedgerRefusal.SERIAL_REQUIRED: "serial",
+    LedgerRefusal.SERIAL_IN_STOCK: "serial",
+    LedgerRefusal.SERIAL_ELSEWHERE: "serial",
+    LedgerRefusal.SAME_PLACE: "target",
+    LedgerRefusal.LOCATION_CLOSED: "location",
+    LedgerRefusal.PERIOD_CLOSED: "effective_at",
+    LedgerRefusal.NEGATIVE_LATER: "effective_at",
+    LedgerRefusal.NOT_ACCEPTED: "status",
+    LedgerRefusal.ALREADY_REVERSED: "move_id",
+}
+
+
+def database_now(conn: Conn) -> datetime:
+    row = conn.execute("select now()").fetchone()
+    assert row is not None
+    at: datetime = row[0]
+    return at
+
+
+def post_or_refuse(conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance) -> tuple[int, ...]:
+    outcome = post(conn, moves, circumstance)
+    if isinstance(outcome, Refused):
+        raise Refuse(outcome.reason, _FIELD_OF.get(outcome.reason, "quantity"), outcome.detail)
+    return outcome
+
+
+def move_stock(conn: Conn, c: MoveStock, actor: Actor, request_id: UUID) -> Answer:
+    item = find_item(conn, c.item)
+    source = Place(find_location(conn, c.source, "source"), find_unit(conn, c.source_unit, "source_unit"), c.status)
+    target = Place(
+        find_location(conn, c.target, "target"), find_unit(conn, c.target_unit, "target_unit"), c.to_status or c.status
+    )
+    kinds = conn.execute(
+        "select 1 from location where location_id = any(%s) and kind not in ('internal', 'transit')",
+        ([source.location_id, target.location_id],),
+    ).fetchone()
+    if kinds is not None:
+        raise Refuse(RefusalCode.INVALID, "target", "goods enter and leave by documents or adjustments, not by a move")
+    move = NewMove(
+        uuid5(request_id, "0"),
+        "move",
+        item.item_id,
+        c.quantity,
+        source,
+        target,
+        find_lot(conn, item, c.lot),
+        find_serial(conn, item, c.serial),
+    )
+    at = c.effective_at or database_now(conn)
+    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
+    return {"move_id": str(move.move_id)}, Audit(after={"quantity": str(c.quantity)})
+
+
+def adjust_stock(conn: Conn, c: AdjustStock, actor: Actor, request_id: UUID) -> Answer:
+    if c.difference == 0:
+        raise Refuse(RefusalCode.INVALID, "difference", "a difference of 0 adjusts nothing")
+    if not c.reason:
+        raise Refuse(RefusalCode.INVALID, "reason", "an adjustment needs a reason")
+    item = find_item(conn, c.item)
+    here = Place(find_location(conn, c.location), None, c.status)
+    there = Place(find_location(conn, "ADJUSTMENT"), None, c.status)
+    source, target = (there, here) if c.difference > 0 else (here, there)
+    move = NewMove(
+        uuid5(request_id, "0"),
+        "adjustment",
+        item.item_id,
+        abs(c.difference),
+        source,
+        target,
+        find_lot(conn, item, c.lot),
+        find_serial(conn, item, c.serial),
+    )
+    at = c.effective_at or database_now(conn)
+    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
+    return {"move_id": str(move.move_id)}, Audit(after={"difference": str(c.difference)})
+
+
+def reverse_movement(conn: Conn, c: ReverseMovement, actor: Actor, request_id: UUID) -> Answer:
+    """Undo a whole movement, dated now."""
+    row = conn.execute(
+        """select seq, item_id, quantity, lot_id, serial_id, owner, line_id, from_location_id, from_hu_id, from_status,
+                  to_location_id, to_hu_id, to_status, reverses from move where move_id = %s""",
+        (c.move_id,),
+    ).fetchone()
+    if row is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "move_id", f"no movement {c.move_id}")
+    seq, item_id, quantity, lot_id, serial_id, owner, line_id, *places, reverses = row
+    if reverses is not None:
+        raise Refuse(RefusalCode.WRONG_STATE, "move_id", "a reversal is not reversed: post anew")
+    source = Place(places[3], places[4], StockStatus(places[5]))
+    target = Place(places[0], places[1], StockStatus(places[2]))
+    tags = tuple(
+        MovedTag(epc, inferred, score)
+        for epc, inferred, score in conn.execute(
+            "select epc, inferred, score from move_tag where seq = %s order by epc", (seq,)
+        )
+    )
+    move = NewMove(
+        uuid5(request_id, "0"),
+        "reversal",
+        item_id,
+        quantity,
+        source,
+        target,
+        lot_id,
+        serial_id,
+        owner,
+        line_id,
+        reverses=seq,
+        tags=tags,
+    )
+    at = database_now(conn)
+    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
+    if line_id is not None:
+        settle_lines(conn, [line_id], at)
+    return {"move_id": str(move.move_id), "reverses": str(c.move_id)}, Audit(after={"reversed": str(c.move_id)})
+
+
+def resolve_discrepancy(conn: Conn, c: ResolveDiscrepancy, actor: Actor, request_id: UUID) -> Answer:
+    row = conn.execute(
+        "select state, held, at, passage_id, kind from discrepancy where discrepancy_id = %s for update",
+        (c.discrepancy_id,),
+    ).fetchone()
+    if row is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "discrepancy_id", f"no discrepancy {c.discrepancy_id}")
+    state, held, at, passage_id, kind = row
+    if state != "open":
+        raise Refuse(RefusalCode.WRONG_STATE, "discrepancy_id", f"it is {state}")
+    moves: list[NewMove] = []
+    if c.resolution is Resolution.POST:
+        if not held:
+            raise Refuse(RefusalCode.WRONG_STATE, "resolution", f"{kind} holds no movements: only dismiss is possible")
+        lines = [decode_line(line) for line in held]
+        moves = to_moves(lines, c.discrepancy_id, "held")
+        post_or_refuse(
+            conn,
+            moves,
+            Circumstance(actor.name, database_now(conn), actor.device, at, passage_id, request_id, f"accepted: {kind}"),
+        )
+        settle_lines(conn, [line.line_id for line in lines if line.line_id is not None], at)
+    new_state = "posted" if c.resolution is Resolution.POST else "dismissed"
+    conn.execute(
+        """update discrepancy set state = %s, resolved_by = %s, resolved_at = now(), note = %s
+           where discrepancy_id = %s""",
+        (new_state, actor.name, c.note, c.discrepancy_id),
+    )
+    response = {
+        "discrepancy_id": str(c.discrepancy_id),
+        "state": new_state,
+        "moves": [str(move.move_id) for move in moves],
+    }
+    return response, Audit({"state": state}, {"state": new_state, "note": c.note})
+
+
+def close_period(conn: Conn, c: ClosePeriod, actor: Actor) -> Answer:
+    last = conn.execute("select max(closed_through) from period_close").fetchone()
+    if last is not None and last[0] is not None and c.through <= last[0]:
+        raise Refuse(RefusalCode.WRONG_STATE, "through", f"closed through {last[0]} already")
+    if c.through >= database_now(conn).date():
+        raise Refuse(RefusalCode.INVALID, "through", "only past days can be closed")
+    undecided = conn.execute(
+        "select count(*) from discrepancy where state = 'open' and held is not null and at::date <= %s", (c.through,)
+    ).fetchone()
+    if undecided is not None and undecided[0]:
+        message = f"{undecided[0]} discrepancies up to {c.through} still hold movements: post or dismiss them"
+        raise Refuse(RefusalCode.WRONG_STATE, "through", message)
+    conn.execute("insert into period_close (closed_through, closed_by) values (%s, %s)", (c.through, actor.name))
+    return {"closed_through": c.through.isoformat()}, Audit(after={"closed_through": c.through.isoformat()})
+
+
+def reserve_stock(conn: Conn, c: ReserveStock, request_id: UUID) -> Answer:
+    item = find_item(conn, c.item)
+    key = BalanceKey(
+        item.item_id,
+        find_lot(conn, item, c.lot),
+        find_serial(conn, item, c.serial),
+        find_location(conn, c.location),
+        find_unit(conn, c.unit, "unit"),
+        "",
+        StockStatus.AVAILABLE,
+    )
+    line_id = None
+    if c.document_kind is not None or c.document_number is not None or c.line_no is not None:
+        line_id = find_id(
+            conn,
+            """select l.line_id from document_line l join document d using (document_id)
+               where d.kind = %s and d.number = %s and l.line_no = %s and d.status = 'open'""",
+            (c.document_kind, c.document_number, c.line_no),
+            "document_number",
+            c.document_number or "",
+        )
+    wanted = reservations.Wanted(uuid5(request_id, "reservation"), key, c.quantity, c.holder, line_id, c.expires_at)
+    refused = reservations.reserve(conn, [wanted], database_now(conn))
+    if refused is not None:
+        raise Refuse(refused.reason, "quantity", refused.detail)
+    return {"reservation_id": str(wanted.reservation_id)}, Audit(after={"quantity": str(c.quantity)})
+
+
+def release_reservation(conn: Conn, c: ReleaseReservation) -> Answer:
+    ended = reservations.end(conn, [c.reservation_id], reservations.State.RELEASED)
+    if not ended:
+        raise Refuse(RefusalCode.NOT_FOUND, "reservation_id", f"no pending reservation {c.reservation_id}")
+    return {"reservation_id": str(c.reservation_id), "state": "released"}, Audit(
+        {"state": "pending"}, {"state": "released"}
+    )
