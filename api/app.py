@@ -10,6 +10,7 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
 from api import (
+    commands,
     dead_letters,
     documented,
     feed,
@@ -26,6 +27,7 @@ from api.feed_hub import FeedHub
 from api.gate import Gate
 from api.outermost import Outermost
 from api.ports import (
+    CommandBus,
     Dependencies,
     EvidenceReader,
     KeyRing,
@@ -36,6 +38,7 @@ from api.ports import (
 from api.postgres.feed_log import PostgresFeedLog
 from api.postgres.pool import Pool
 from api.problems import KINDS
+from api.refusals import REFUSALS
 from warehouse.site import Site
 
 BODY_LIMIT_BYTES = 1 << 20
@@ -50,7 +53,8 @@ From tag reads to a stock ledger: where things are, what moved, why, and what di
 rows are added and name the list and filters they belong to. `limit` is 1 to 1000.
 
 **Commands** take an `Idempotency-Key` header. The same key with the same body gets the stored answer again; with
-another body it is refused (409). Without the header every request is a new command, so a repeated request acts twice.
+another body it is refused (409). Refusals are answers too, and are stored: after the world changed, ask again under a
+new key. Answers are kept 90 days. Without the header every request is a new command, so a repeated request acts twice.
 
 **Errors** are RFC 9457 problems (`application/problem+json`) with a stable `code`, what is wrong where, and the fix.
 
@@ -67,6 +71,7 @@ class ApiParts:
     pool: Pool
     dsn: str
     keys: KeyRing
+    commands: CommandBus
     dependencies: Dependencies
     readers: ReaderHealth | None = None
     live: LiveSource | None = None
@@ -119,8 +124,9 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.add_middleware(BodyBound, limit_bytes=BODY_LIMIT_BYTES)
     app.add_middleware(Gate, keys=parts.keys)
     app.add_middleware(Outermost, metrics=http_metrics)
-    kinds = (*KINDS, dead_letters.ALREADY_DECIDED)
+    kinds = (*KINDS, dead_letters.ALREADY_DECIDED, *REFUSALS.values())
     for router in (
+        commands.router(parts.commands),
         passages.router(parts.pool, parts.evidence),
         portals.router(parts.site, parts.pool, parts.live),
         readers.router(parts.site, parts.pool, parts.readers),

@@ -35,7 +35,8 @@ _HEADERS = [
 _DESCRIPTION = """
 Server-sent events (HTML Living Standard, 9.2). Each stored event has `id` (opaque), `event` (its type) and `data`
 (JSON): types are `passage` and the topics of the outbox: `posting` (movements of one load, and how far its documents
-are), `location` (`updates`: rows of EPC, location, event, time in microseconds since 1970), `discrepancy` and `alarm`.
+are), `location` (`updates`: rows of EPC, location, event, time in microseconds since 1970), `discrepancy`,
+`alarm` and `command` (a command that was executed).
 
 **Resume** with the `Last-Event-ID` header (a browser's EventSource sends it by itself) or `after`: events after that id
 follow, each once, in commit order. Without an id the stream starts now; its first message names the position. An id
@@ -50,7 +51,10 @@ come first.
 At most 500 clients; above that 503.
 """
 
-_EXAMPLE = 'retry: 1000\nid: 812-9-9223372036854775807\n: start\n\nid: 815-1-77\nevent: discrepancy\ndata: {"kind": "short"}\n\n'
+_EXAMPLE = (
+    "retry: 1000\nid: 812-9-9223372036854775807\n: start\n\n"
+    'id: 815-1-77\nevent: discrepancy\ndata: {"kind": "short"}\n\n'
+)
 
 
 class FeedQuery(BaseModel):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from api.principal import Principal
+from warehouse.commands import Actor, Command, Refusal, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,13 @@ class EvidenceReader(Protocol):
 
     def sightings(self, packed: bytes, epc: str | None) -> EvidenceColumns:
         """The sightings, ordered by `first_us`; only those of one tag when `epc` is given. NaN becomes None."""
+
+
+class CommandBus(Protocol):
+    """Executes commands; a capture records them here."""
+
+    def execute(self, command: Command, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
+        """Run in a worker thread, several at once: blocks until committed. Raises what the database raises."""
 
 
 class KeyRing(Protocol):

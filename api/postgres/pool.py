@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, conninfo
 from psycopg_pool import AsyncConnectionPool
 
 STATEMENT_TIMEOUT_MS = 10_000
@@ -19,11 +19,9 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 @contextlib.asynccontextmanager
 async def query_pool(dsn: str, size_max: int) -> AsyncIterator[Pool]:
     """A pool while the block runs. It connects in the background: a database that is away delays nothing here."""
-    settings = {
-        "application_name": "tagledger-api",
-        "options": f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
-        "connect_timeout": 5,
-    }
+    given = conninfo.conninfo_to_dict(dsn).get("options") or ""
+    ours = f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+    settings = {"application_name": "tagledger-api", "options": f"{given} {ours}".strip(), "connect_timeout": 5}
     pool: Pool = AsyncConnectionPool(
         dsn,
         kwargs={"autocommit": True, **settings},

@@ -8,6 +8,7 @@ import pytest
 
 from api.app import ApiParts, create_app
 from api.ports import AntennaHealth, DependencyState, EvidenceColumns, LiveEvent, ReaderState
+from api.postgres.command_bus import DirectCommands
 from api.postgres.pool import query_pool
 from api.principal import Principal, Scope
 from api.server import serving
@@ -127,22 +128,22 @@ class Running:
 @pytest.fixture
 async def api(database: str) -> AsyncIterator[Running]:
     keys, dependencies, live = GivenKeys(), GivenDependencies(), GivenLive()
-    async with query_pool(database, 4) as pool:
-        app = create_app(
-            ApiParts(
+    with DirectCommands(database, 4) as bus:
+        async with query_pool(database, 4) as pool:
+            parts = ApiParts(
                 SITE,
                 "0.0.0",
                 pool,
                 database,
                 keys,
+                bus,
                 dependencies,
                 readers=GivenReaders(),
                 live=live,
                 evidence=GivenEvidence(),
             )
-        )
-        async with (
-            serving(app, "127.0.0.1", 0) as url,
-            httpx.AsyncClient(base_url=url, headers=ADMIN, trust_env=False) as client,
-        ):
-            yield Running(url, database, client, keys, dependencies, live)
+            async with (
+                serving(create_app(parts), "127.0.0.1", 0) as url,
+                httpx.AsyncClient(base_url=url, headers=ADMIN, trust_env=False) as client,
+            ):
+                yield Running(url, database, client, keys, dependencies, live)

@@ -1,0 +1,37 @@
+"""Keys in the database: found, bound to scopes, revoked; the service's role is kept by the pool."""
+
+import psycopg
+
+from api.postgres.key_ring import PostgresKeys
+from api.postgres.pool import query_pool
+from api.principal import Scope
+from warehouse.postgres.access import bootstrap_key, create_key, revoke_key
+from warehouse.postgres.connect import SERVICE_ROLE, service_dsn
+
+
+async def test_the_bootstrap_key_may_do_everything_and_others_what_they_were_given(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        first = bootstrap_key(connection)
+        screen = create_key(connection, "screen", ("read", "later"), "admin")
+    assert first is not None
+    async with query_pool(service_dsn(database), 2) as pool:
+        keys = PostgresKeys(pool)
+        holder = await keys.find(first)
+        assert holder is not None
+        assert (holder.actor, holder.scopes) == ("bootstrap", frozenset(Scope))
+        holder = await keys.find(screen)
+        assert holder is not None
+        assert (holder.actor, holder.scopes) == ("screen", frozenset({Scope.READ}))
+        for wrong in ("", "tl_", screen[:-1], screen + "x", "tl_" + "0" * 12 + "_" + "x" * 43, "admin"):
+            assert await keys.find(wrong) is None
+        with psycopg.connect(database, autocommit=True) as connection:
+            assert revoke_key(connection, holder.key_id)
+        assert await keys.find(screen) is None
+
+
+async def test_queries_run_read_only_and_as_the_service(database: str) -> None:
+    async with query_pool(service_dsn(database), 1) as pool, pool.connection() as connection:
+        row = await (
+            await connection.execute("select current_user, current_setting('transaction_read_only')")
+        ).fetchone()
+        assert row == (SERVICE_ROLE, "on")
