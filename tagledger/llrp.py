@@ -22,9 +22,11 @@ from readers.llrp.errors import DecodeError, EncodeError, FramingError
 from readers.llrp.framing import Framer
 from readers.llrp.text import lines, message_name, plain
 from readers.llrp.wire import VERSION_1_0_1, VERSION_1_1, Message
+from tagledger.llrp_record import record
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complaints, print_json, print_summary
 
 app = typer.Typer(help="Look into files of LLRP messages.", no_args_is_help=True)
+app.command()(record)
 
 PROBLEMS_MAX = 100
 """Problems kept and printed for one file; the rest are only counted."""

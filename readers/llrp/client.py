@@ -81,6 +81,7 @@ class NativeDriver:
 
     `tls` overrides the context made from the site file; in listen mode it must carry our certificate. With
     `leave_running` a cancelled driver leaves the inventory on, and the reader holds what it sees for the next one.
+    `tap` sees every byte as it was received (`sent` False) or sent, for recording.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class NativeDriver:
         tls: ssl.SSLContext | None = None,
         on_memory: Callable[[TagMemory], None] | None = None,
         leave_running: bool = False,
+        tap: Callable[[bytes, bool], None] = lambda data, sent: None,
     ) -> None:
         self.reader = reader
         self._now_us = now_us
@@ -101,6 +103,7 @@ class NativeDriver:
         self._tls = tls
         self._on_memory = on_memory
         self._leave_running = leave_running
+        self._tap = tap
         self._version_max = self._settings.session.version_max
         self._session: Session | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -192,6 +195,7 @@ class NativeDriver:
             try:
                 async with asyncio.timeout_at(session.deadline_s):
                     data = await stream.read(_READ_BYTES)
+                self._tap(data, False)
                 outputs = session.feed(data, loop.time())
             except TimeoutError:
                 outputs = session.tick(loop.time())
@@ -215,7 +219,9 @@ class NativeDriver:
         with contextlib.suppress(OSError, TimeoutError):
             while self._carry_out(outputs, writer, delivery) is None:
                 async with asyncio.timeout_at(session.deadline_s):
-                    outputs = session.feed(await stream.read(_READ_BYTES), loop.time())
+                    data = await stream.read(_READ_BYTES)
+                self._tap(data, False)
+                outputs = session.feed(data, loop.time())
 
     def _carry_out(self, outputs: list[Output], writer: asyncio.StreamWriter, delivery: Delivery) -> str | None:
         """Do what the session asks; the reason when the connection is over."""
@@ -223,6 +229,7 @@ class NativeDriver:
         for output in outputs:
             match output:
                 case Send(data):
+                    self._tap(data, True)
                     writer.write(data)
                 case Deliver(frames):
                     delivery.deliver(frames, arrival_us)
@@ -262,6 +269,7 @@ class NativeDriver:
         try:
             for output in outputs:
                 if isinstance(output, Send):
+                    self._tap(output.data, True)
                     writer.write(output.data)
             reply = await asyncio.wait_for(answer, self._settings.session.response_timeout_s)
         except TimeoutError:

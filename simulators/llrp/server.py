@@ -150,15 +150,13 @@ class ReaderSimulator:
 
     # Connections
 
-    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._client is not None:
-            await self._refuse(writer)
-            return
-        await self._serve(reader, writer)
+            self._spawn(self._refuse(writer))
+        else:
+            # Taken at once, so that two clients arriving together are not both the first.
+            self._client = writer
+            self._spawn(self._serve(reader, writer))
 
     async def _refuse(self, writer: asyncio.StreamWriter) -> None:
         self.refusals += 1
