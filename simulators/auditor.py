@@ -1,7 +1,7 @@
 """The auditor: ledger rows against the plant's truth. Knows what happened, knows no rule.
 
-Rows are plain values that somebody else fetched. A passage is held against the load it shares most tags with at the same
-portal and about the same time; what matches no load is spurious. Cartons count one each:
+Rows are plain values that somebody else fetched. A passage is held against the load it shares most tags with at the
+same portal and about the same time; what matches no load is spurious. Cartons count one each:
 
 - lost: truly moved and announced, but not posted for the passage of their load;
 - doubled: posted for a load beyond what truly moved on it, unannounced cartons included;

@@ -26,17 +26,18 @@ class PlantRadio:
 
     def __init__(self, world: World, plan: ReaderPlan, physics: Physics, start_us: int, seed: int) -> None:
         self._radio = ReaderRadio(world, plan.mounts, physics, plan.inventory, start_us, seed, exact_clock=True)
-        self._start_us = start_us
+        self._ports = frozenset(mount.port for mount in plan.mounts)
         epcs = [bytes.fromhex(epc) for body in world.bodies for epc in body.tags.epcs]
         self._epc = np.frombuffer(b"".join(epcs), dtype=np.uint8).reshape(-1, EPC_BYTES)
         self._known = frozenset(epcs)
         self._memories: dict[bytes, TagMemory] = {}
 
     def reads(self, start_us: int, end_us: int, antennas: Sequence[AntennaDrive]) -> Singulations:
-        """Every singulation in [start_us, end_us) on these antennas."""
-        if not antennas:
+        """Every singulation in [start_us, end_us) on these antennas; a port with nothing on it hears nothing."""
+        power = {antenna.port: antenna.power_dbm for antenna in antennas if antenna.port in self._ports}
+        if not power:
             return no_singulations(EPC_BYTES)
-        self._radio.drive({antenna.port: antenna.power_dbm for antenna in antennas}, Session(antennas[0].session & 3))
+        self._radio.drive(start_us, power, Session(antennas[0].session))
         rows = self._radio.reads_between(start_us, end_us)
         return Singulations(
             epc=self._epc[rows.tag],

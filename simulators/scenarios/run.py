@@ -6,7 +6,8 @@ import numpy as np
 
 from simulators.physics.parameters import Physics
 from simulators.physics.photo_eye import level_changes
-from simulators.physics.radio import ReaderRadio, joined
+from simulators.physics.radio import ReaderRadio
+from simulators.physics.read_columns import joined
 from simulators.physics.recording import GpiEvent, Recording, Truth
 from simulators.physics.world import World
 from simulators.scenarios import traffic

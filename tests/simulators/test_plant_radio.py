@@ -46,6 +46,25 @@ def test_only_the_driven_antennas_read(plant: Plant) -> None:
     assert set(reads.antenna.tolist()) == {2}
 
 
+def test_antennas_driven_one_by_one_read_each_in_its_own_stretch(plant: Plant) -> None:
+    radio = plant.radio("door-2")
+    total = 0
+    for turn in range(100):
+        port = 1 + turn % 4
+        start_us = plant.start_us + turn * 200_000
+        reads = radio.reads(start_us, start_us + 200_000, (AntennaDrive(port, 30.0, session=1),))
+        assert set(reads.antenna.tolist()) <= {port}
+        assert ((reads.time_us >= start_us) & (reads.time_us < start_us + 200_000)).all()
+        total += len(reads)
+    at_once = sum(len(reads) for _, reads in stretches(plant, plant.radio("door-2"), 0.0, 20.0))
+    assert total > 0.6 * at_once
+
+
+def test_a_port_with_no_antenna_hears_nothing(plant: Plant) -> None:
+    reads = plant.radio("door-2").reads(plant.start_us, plant.start_us + 2_000_000, (AntennaDrive(9, 30.0),))
+    assert len(reads) == 0
+
+
 def test_less_power_reads_less(plant: Plant) -> None:
     quiet = tuple(AntennaDrive(port, 12.0, session=1) for port in (1, 2, 3, 4))
     loud_reads = len(plant.radio("door-2").reads(plant.start_us, plant.start_us + 10_000_000, ALL))

@@ -7,7 +7,8 @@ from simulators.physics import motion
 from simulators.physics.antenna import Mount
 from simulators.physics.inlay import stack
 from simulators.physics.parameters import LIGHT_M_S, Inventory, Physics, Propagation, channel_hz
-from simulators.physics.radio import ReadColumns, ReaderRadio, joined
+from simulators.physics.radio import ReaderRadio
+from simulators.physics.read_columns import ReadColumns, joined
 from simulators.physics.world import Body, Opening, Part, World, still
 
 BASE_US = 1_767_600_000_000_000
