@@ -331,8 +331,7 @@ def _post_or_hold(unit: _Unit, post: PostLine, kind: FindingKind | None, detail:
         draft.hold(FindingKind.UNSURE, post, "may belong to the load, or may not")
         return
     if kind is FindingKind.WRONG_DOOR and draft.facts.flow is Flow.IN:
-        epcs = tuple(tag.epc for tag in post.tags)
-        draft.findings.append(Finding(kind, detail, epcs, post.document_id, post.line_id, post.item_id, post.quantity))
+        _note(kind, unit, detail, draft, post)
         kind = None
     if kind is not None:
         draft.hold(kind, post, detail)
@@ -402,19 +401,19 @@ def _words(kind: FindingKind | None, line: LineFacts | None, facts: LoadFacts) -
             return ""
 
 
-def _note(kind: FindingKind, unit: _Unit, detail: str, draft: _Draft) -> None:
-    """Add to the finding of that kind and item."""
+def _note(kind: FindingKind, unit: _Unit, detail: str, draft: _Draft, post: PostLine | None = None) -> None:
+    """Add to the finding of that kind and item (and line), which holds nothing."""
     if not unit.sure:
         return
     goods = unit.goods
     epcs = (goods.epc,) if goods.epc is not None else ()
+    document_id, line_id = (post.document_id, post.line_id) if post is not None else (None, None)
     for place, finding in enumerate(draft.findings):
-        if finding.kind is kind and finding.item_id == goods.item_id and finding.quantity is not None:
-            draft.findings[place] = replace(
-                finding, epcs=finding.epcs + epcs, quantity=finding.quantity + goods.quantity
-            )
+        if (finding.kind, finding.item_id, finding.line_id) == (kind, goods.item_id, line_id) and finding.quantity:
+            total = finding.quantity + goods.quantity
+            draft.findings[place] = replace(finding, epcs=finding.epcs + epcs, quantity=total)
             return
-    draft.findings.append(Finding(kind, detail, epcs, None, None, goods.item_id, goods.quantity))
+    draft.findings.append(Finding(kind, detail, epcs, document_id, line_id, goods.item_id, goods.quantity))
 
 
 def _line(unit: _Unit, source: Place, target: Place, line: LineFacts | None) -> PostLine:

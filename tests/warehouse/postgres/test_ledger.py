@@ -55,8 +55,8 @@ def test_append_only_for_everybody_and_no_right_for_the_service(books: Books) ->
     changes = {"move": "quantity = 2", "move_tag": "epc = 'E3'", "audit_log": "actor = 'b'"}
     changes |= {"location_history": "epc = 'E3'", "posting": "portal = 'Q'", "period_close": "closed_by = 'b'"}
     for table, change in changes.items():
-        for verb in ("update {} set " + change, "delete from {}", "truncate {} cascade"):
-            statement = verb.format(table)
+        for verb in ("update {0} set {1}", "delete from {0}", "truncate {0} cascade"):
+            statement = verb.format(table, change)
             with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="append-only"):
                 books.conn.execute(statement.encode())
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
