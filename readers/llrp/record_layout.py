@@ -29,6 +29,9 @@ TV_CONTENT_BYTES = {
 }  # fmt: skip
 """Content length of every TV parameter; the type byte comes on top."""
 
+UPTIME_TYPES = (3, 5)
+"""FirstSeenTimestampUptime and LastSeenTimestampUptime: a tag that has the UTC time too keeps that."""
+
 _TV_COLUMNS = {
     1: ("antenna", "H"),
     2: ("first", "q"),
@@ -183,9 +186,8 @@ def record_layout(data: bytes, start: int) -> RecordLayout | None:
                 epc = (content, 96)
             elif kind in _TV_COLUMNS:
                 name, code = _TV_COLUMNS[kind]
-                if name in columns:
-                    return None
-                columns[name] = Place(content, code)
+                if kind not in UPTIME_TYPES or name not in columns:
+                    columns[name] = Place(content, code)
         else:
             if length - at < 4:
                 return None

@@ -144,9 +144,9 @@ def _walk_tag(
                 epc, epc_bits = data[content:stop], 96
             elif kind == 1:
                 antenna = _U16(data, content)[0]
-            elif kind in (2, 3):
+            elif kind == 2 or (kind == 3 and first is None):
                 first = _S64(data, content)[0]
-            elif kind in (4, 5):
+            elif kind == 4 or (kind == 5 and last is None):
                 last = _S64(data, content)[0]
             elif kind == 6:
                 rssi = data[content] - ((data[content] & 0x80) << 1)
