@@ -11,9 +11,9 @@ that lost its partition finds the position moved (`FencedError`), rebuilds from 
 Reports are sent to Kafka before the transaction that took their input: sent twice after a crash they carry the same
 numbers and are dropped; never sent they would be lost.
 
-Faust acknowledges an event even when its handler raises (0.15.3), so nothing may leave the handler: a broken database is
-waited for inside, and anything else ends the process at once, before the acknowledgement, for its supervisor to start
-again. `concurrency=1`: with more, Faust commits past an event in flight (issue 606).
+Faust acknowledges an event even when its handler raises (0.15.3), so nothing may leave the handler: a broken database
+is waited for inside, and anything else ends the process at once, before the acknowledgement, for its supervisor to
+start again. `concurrency=1`: with more, Faust commits past an event in flight (issue 606).
 
 The only module that imports faust.
 """
