@@ -113,7 +113,12 @@ def create_app(parts: ApiParts) -> FastAPI:
             "operation_spans": False,
             "auto_configure": False,
         },
-        swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True, "tryItOutEnabled": True},
+        swagger_ui_parameters={
+            "validatorUrl": None,
+            "persistAuthorization": True,
+            "displayRequestDuration": True,
+            "tryItOutEnabled": True,
+        },
     )
     app.state.feeds = feeds
     http_metrics = metrics.HttpMetrics(parts.registry)

@@ -1,0 +1,77 @@
+"""The OpenAPI document: valid, stable operation ids, an example and every problem at every operation."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema_rs import Draft202012Validator
+
+from api.principal import Scope
+from tests.api.conftest import Running
+
+# Changing or removing a line here breaks clients that were generated from the document; adding one is fine.
+OPERATIONS = Path(__file__).with_name("operation_ids.txt")
+
+
+@pytest.fixture
+async def document(api: Running) -> dict[str, Any]:
+    found: dict[str, Any] = (await api.client.get("/openapi.json")).json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(m.upper(), path, op) for path, methods in document["paths"].items() for m, op in methods.items()]
+
+
+async def test_operation_ids_are_stable(document: dict[str, Any]) -> None:
+    found = sorted(f"{op['operationId']} {method} {path}" for method, path, op in operations(document))
+    assert found == OPERATIONS.read_text().splitlines()
+
+
+async def test_every_operation_is_complete(document: dict[str, Any]) -> None:
+    for method, path, op in operations(document):
+        where = f"{method} {path}"
+        assert op["summary"], where
+        assert op["description"], where
+        assert op["tags"], where
+        assert "500" in op["responses"], where
+        if op["security"]:
+            assert op["x-required-scope"] in set(Scope), where
+            assert {"401", "403", "503"} <= set(op["responses"]), where
+        for status, response in op["responses"].items():
+            assert response["description"], where
+            if int(status) >= 400 and path != "/readyz":
+                content = response["content"]["application/problem+json"]
+                assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, where
+                for example in content["examples"].values():
+                    assert example["value"]["status"] == int(status), where
+        for parameter in op.get("parameters", ()):
+            assert parameter["schema"], where
+        if "requestBody" in op:
+            assert "413" in op["responses"], where
+            schema = op["requestBody"]["content"]["application/json"]["schema"]
+            name = schema["$ref"].rpartition("/")[2]
+            assert name == "Decision" or document["components"]["schemas"][name]["examples"], where
+
+
+async def test_nothing_of_the_frameworks_own_error_shape_is_left(document: dict[str, Any]) -> None:
+    assert "HTTPValidationError" not in json.dumps(document)
+
+
+async def test_every_schema_is_json_schema_and_every_reference_resolves(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for name in schemas:
+        Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}})
+    text = json.dumps(document)
+    for part in text.split('"$ref": "')[1:]:
+        reference = part.split('"', 1)[0]
+        assert reference.startswith("#/components/schemas/")
+        assert reference.rpartition("/")[2] in schemas
+
+
+async def test_problems_satisfy_their_schema(api: Running, document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    validator = Draft202012Validator({"$ref": "#/components/schemas/Problem", "components": {"schemas": schemas}})
+    for path in ("/v1/passages?limit=0&x=1", "/v1/nothing", "/v1/passages?cursor=x", "/v1/readers/none"):
+        validator.validate((await api.client.get(path)).json())
