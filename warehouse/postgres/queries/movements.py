@@ -1,0 +1,137 @@
+"""Movements of the ledger, and what explains each."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from warehouse.postgres.queries.paging import AConn, one, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One row of the ledger. `reversed_by` names the movement that undid it, `reverses` the one it undoes."""
+
+    seq: int
+    move_id: UUID
+    kind: str
+    item: str
+    lot: str | None
+    serial: str | None
+    quantity: Decimal
+    unit: str
+    source: str
+    target: str
+    source_unit: str | None
+    target_unit: str | None
+    source_status: str
+    target_status: str
+    effective_at: datetime
+    recorded_at: datetime
+    device_at: datetime | None
+    actor: str
+    device: str
+    reason: str
+    passage_id: UUID | None
+    request_id: UUID | None
+    document_kind: str | None
+    document: str | None
+    line_no: int | None
+    reverses: UUID | None
+    reversed_by: UUID | None
+    tags: int
+
+
+@dataclass(frozen=True, slots=True)
+class MovementTag:
+    """A tag a movement moved."""
+
+    epc: str
+    inferred: bool
+    score: float | None
+
+
+_MOVEMENT = """
+    select m.seq, m.move_id, m.kind, i.code as item, lo.code as lot, se.code as serial, m.quantity, i.unit,
+           s.code as source, t.code as target, sh.code as source_unit, th.code as target_unit,
+           m.from_status as source_status, m.to_status as target_status, m.effective_at, m.recorded_at, m.device_at,
+           m.actor, m.device, m.reason, m.passage_id, m.request_id, d.kind as document_kind, d.number as document,
+           x.line_no, o.move_id as reverses, r.move_id as reversed_by,
+           (select count(*) from move_tag mt where mt.seq = m.seq) as tags
+    from move m join item i on i.item_id = m.item_id
+    join location s on s.location_id = m.from_location_id join location t on t.location_id = m.to_location_id
+    left join lot lo on lo.lot_id = m.lot_id left join serial se on se.serial_id = m.serial_id
+    left join handling_unit sh on sh.hu_id = m.from_hu_id left join handling_unit th on th.hu_id = m.to_hu_id
+    left join document_line x on x.line_id = m.line_id left join document d on d.document_id = x.document_id
+    left join move o on o.seq = m.reverses left join move r on r.reverses = m.seq"""
+
+
+async def movements(
+    conn: AConn,
+    before: int | None = None,
+    limit: int = 100,
+    *,
+    item: str | None = None,
+    lot: str | None = None,
+    location: str | None = None,
+    passage_id: UUID | None = None,
+    document: tuple[str, str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Movement]:
+    """Newest first by seq; `before` is the seq of the last row shown. `document` is (kind, number)."""
+    conditions = ["true"]
+    if before is not None:
+        conditions.append("m.seq < %(before)s")
+    if item is not None:
+        conditions.append("m.item_id = (select item_id from item where code = %(item)s)")
+    if lot is not None:
+        conditions.append("lo.code = %(lot)s")
+    if location is not None:
+        conditions.append(
+            "(select location_id from location where code = %(location)s) in (m.from_location_id, m.to_location_id)"
+        )
+    if passage_id is not None:
+        conditions.append("m.passage_id = %(passage_id)s")
+    if document is not None:
+        conditions.append(
+            """m.line_id in (select l.line_id from document_line l join document k using (document_id)
+                             where k.kind = %(document_kind)s and k.number = %(document)s)"""
+        )
+    if since is not None:
+        conditions.append("m.effective_at >= %(since)s")
+    if until is not None:
+        conditions.append("m.effective_at < %(until)s")
+    return await rows(
+        conn,
+        Movement,
+        f"{_MOVEMENT} where {' and '.join(conditions)} order by m.seq desc limit %(limit)s",
+        {
+            "before": before,
+            "limit": limit,
+            "item": item,
+            "lot": lot,
+            "location": location,
+            "passage_id": passage_id,
+            "document_kind": document[0] if document else None,
+            "document": document[1] if document else None,
+            "since": since,
+            "until": until,
+        },
+    )
+
+
+async def movement(conn: AConn, move_id: UUID) -> Movement | None:
+    return await one(conn, Movement, f"{_MOVEMENT} where m.move_id = %(move_id)s", {"move_id": move_id})
+
+
+async def movement_tags(conn: AConn, move_id: UUID, after: str | None = None, limit: int = 1000) -> list[MovementTag]:
+    """By EPC; `after` is the EPC of the last row shown."""
+    return await rows(
+        conn,
+        MovementTag,
+        """select t.epc, t.inferred, t.score from move m join move_tag t using (seq)
+           where m.move_id = %(move_id)s and (%(after)s::text is null or t.epc > %(after)s)
+           order by t.epc limit %(limit)s""",
+        {"move_id": move_id, "after": after, "limit": limit},
+    )
