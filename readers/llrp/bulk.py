@@ -21,6 +21,7 @@ from readers.llrp.record_layout import (
     PHASE_STEP_RAD,
     RecordLayout,
 )
+from readers.llrp.row_batch import row_batch
 from readers.llrp.tag_memory import TagMemory
 from readers.llrp.walker import wrap_us
 from readers.llrp.wire import HEADER_BYTES
@@ -31,64 +32,6 @@ FEW = 10
 
 _NANS = np.full(CONSTANT_MAX, np.nan, np.float32)
 _NANS.flags.writeable = False
-
-
-class RowBatch(ReadBatch):
-    """A batch of few reads, kept as one table of rows; each column is a view into it, made when asked for.
-
-    Ten arrays cost more than decoding the tag that is in them.
-    """
-
-    __slots__ = ("_table",)
-    _table: NDArray[np.void]
-
-    @property
-    def epc(self) -> NDArray[np.uint8]:  # type: ignore[override]
-        """See ReadBatch, as for every other column."""
-        return self._table["epc"]
-
-    @property
-    def epc_bits(self) -> NDArray[np.uint16]:  # type: ignore[override]
-        return self._table["epc_bits"]
-
-    @property
-    def antenna(self) -> NDArray[np.uint16]:  # type: ignore[override]
-        return self._table["antenna"]
-
-    @property
-    def first_us(self) -> NDArray[np.int64]:  # type: ignore[override]
-        return self._table["first"]
-
-    @property
-    def last_us(self) -> NDArray[np.int64]:  # type: ignore[override]
-        return self._table["last"]
-
-    @property
-    def rssi_dbm(self) -> NDArray[np.float32]:  # type: ignore[override]
-        return self._table["rssi"]
-
-    @property
-    def channel(self) -> NDArray[np.uint16]:  # type: ignore[override]
-        return self._table["channel"]
-
-    @property
-    def phase_rad(self) -> NDArray[np.float32]:  # type: ignore[override]
-        return self._table["phase"]
-
-    @property
-    def doppler_hz(self) -> NDArray[np.float32]:  # type: ignore[override]
-        return self._table["doppler"]
-
-    @property
-    def count(self) -> NDArray[np.uint16]:  # type: ignore[override]
-        return self._table["count"]
-
-    def __len__(self) -> int:
-        return len(self._table)
-
-
-_set_reader = ReadBatch.reader.__set__  # type: ignore[attr-defined]
-_set_table = RowBatch._table.__set__  # type: ignore[attr-defined]
 
 
 class FewReader:
@@ -127,10 +70,7 @@ class FewReader:
             )  # fmt: skip
         except struct.error:  # a time that needs wrapping
             return self.read(frame, HEADER_BYTES, 1, arrival_us, offset_us)
-        batch = object.__new__(RowBatch)
-        _set_reader(batch, self._reader)
-        _set_table(batch, np.frombuffer(row, layout.row))
-        return batch
+        return row_batch(self._reader, np.frombuffer(row, layout.row))
 
     def read(self, data: bytes, start: int, n: int, arrival_us: int, offset_us: int) -> ReadBatch:
         """The n records at data[start:], which fit the layout."""
@@ -155,10 +95,7 @@ class FewReader:
                     antenna, channel, count, bits, epc,
                 )
             )  # fmt: skip
-        batch = object.__new__(RowBatch)
-        _set_reader(batch, self._reader)
-        _set_table(batch, np.frombuffer(b"".join(rows), layout.row))
-        return batch
+        return row_batch(self._reader, np.frombuffer(b"".join(rows), layout.row))
 
 
 def read_many(
