@@ -6,7 +6,7 @@ The cache (`bench/results/cases`) is keyed by the scenario and the physics, so a
 
 import hashlib
 import pickle
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from simulators.physics.parameters import Physics
@@ -15,7 +15,7 @@ from simulators.scenarios.run import simulate
 from simulators.scenarios.spec import Scenario
 from stream.model import DeviceEvent, DeviceEventKind
 from stream.recorded import RecordedReads
-from warehouse.site import Site
+from warehouse.site import Reader, Site
 
 FIT_SEEDS = range(1_000, 1_032)
 HELD_SEEDS = range(9_000, 9_004)
@@ -44,7 +44,7 @@ def recorded(recording: Recording) -> RecordedReads:
 
 def case(scenario: Scenario, seed: int) -> tuple[Site, RecordedReads, Truth]:
     """One recording and its truth; simulated once."""
-    about = repr((replace(scenario, about=""), seed, Physics()))
+    about = repr((replace(scenario, about=""), seed, Physics(), [field.name for field in fields(Reader)]))
     path = CACHE / f"{scenario.name}-{seed}-{hashlib.sha256(about.encode()).hexdigest()[:12]}.pickle"
     if path.exists():
         with path.open("rb") as file:
@@ -58,4 +58,3 @@ def case(scenario: Scenario, seed: int) -> tuple[Site, RecordedReads, Truth]:
         pickle.dump(made, file)
     part.replace(path)
     return made
-

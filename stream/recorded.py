@@ -1,9 +1,9 @@
 """Recorded reads from CSV: anyone's recording of a door, a conveyor or zones, as columns.
 
 One row is one read, or one photo-eye event (its `epc` empty, `gpi` and `state` filled). Which column means what is
-found by header name (`ALIASES`, case and punctuation ignored) or said in a mapping, `field=header`. Required: time, epc,
-antenna. Units follow from the header's ending (`_us`, `_deg`, ...), else from the values' size; what was assumed is in
-`notes`. Absent values are empty fields.
+found by header name (`ALIASES`; case, punctuation and a unit at the end are ignored) or said in a mapping,
+`field=header`. Required: time, epc, antenna. Units follow from the header's ending (`_us`, `_deg`, ...), else from the
+values' size; what was assumed is in `notes`. Absent values are empty fields.
 
 - time: see `recorded_time`.
 - rssi: dBm; values beyond ±200 are hundredths of a dBm, as Impinj reports them.
@@ -15,7 +15,7 @@ antenna. Units follow from the header's ending (`_us`, `_deg`, ...), else from t
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,19 +26,19 @@ from stream.model import DeviceEvent, DeviceEventKind
 from stream.recorded_time import microseconds, unit_of
 
 ALIASES: dict[str, tuple[str, ...]] = {
-    "time": ("time", "timestamp", "timeus", "timems", "times", "timens", "firstseen", "firstseentime", "firstseentimestamp",
-             "datetime", "readtime", "ts", "firstseentimestamputc", "timestampus", "timestampms", "timestamps", "timestampns"),
+    "time": ("time", "timestamp", "datetime", "readtime", "firstseen", "firstseentime", "firstseentimestamp", "ts"),
     "epc": ("epc", "epchex", "tag", "tagid", "tagepc", "epcid", "idhex", "id", "tid"),
     "reader": ("reader", "readername", "readerid", "device", "hostname"),
     "antenna": ("antenna", "antennaid", "antennaport", "ant", "port", "antennanumber", "antennaname"),
-    "rssi": ("rssi", "rssidbm", "peakrssi", "peakrssidbm", "peakrssiindbm", "peakrssicdbm", "rssicdbm", "power", "powerdbm"),
-    "channel": ("channel", "channelindex", "channelid", "frequency", "frequencymhz", "channelinmhz", "channelmhz", "freq"),
-    "phase": ("phase", "phaserad", "phasedeg", "phaseangle", "phaseangleinradians", "rfphaseangle", "phaseradians"),
-    "doppler": ("doppler", "dopplerhz", "dopplerfrequency", "rfdopplerfrequency", "dopplerfrequencyhz"),
+    "rssi": ("rssi", "peakrssi", "peakrssiin", "rxpower", "power"),
+    "channel": ("channel", "channelindex", "channelid", "channelin", "frequency", "freq"),
+    "phase": ("phase", "phaseangle", "phaseanglein", "rfphaseangle"),
+    "doppler": ("doppler", "dopplerfrequency", "rfdopplerfrequency"),
     "gpi": ("gpi", "gpiport", "photoeye", "eye"),
     "state": ("state", "gpistate", "blocked", "level"),
     "place": ("place", "zone", "portal", "location", "readpoint"),
-}  # fmt: skip
+}
+UNITS = r"(us|ms|ns|s|sec|seconds|utc|dbm|cdbm|mhz|khz|hz|rad|radians|deg|degrees)$"
 REQUIRED = ("time", "epc", "antenna")
 TRUE = {"1", "true", "high", "on", "blocked", "yes"}
 FALSE = {"0", "false", "low", "off", "clear", "no"}
@@ -114,7 +114,8 @@ def parse_csv(text: str, mapping: Mapping[str, str] | None = None, delimiter: st
 
     rssi = numbers("rssi")
     if np.isfinite(rssi).any() and np.nanmax(np.abs(rssi)) > 200:
-        rssi, _ = rssi / 100.0, notes.append("rssi in hundredths of a dBm")
+        rssi = rssi / 100.0
+        notes.append("rssi in hundredths of a dBm")
     phase = numbers("phase")
     if np.isfinite(phase).any():
         phase = _radians(phase, header[index["phase"]], notes)
@@ -170,7 +171,7 @@ def columns_of(
             raise RecordedError(f"mapping: no field {field!r}; there are {', '.join(aliases)}")
         if name not in header:
             raise RecordedError(f"mapping: {field}={name}, but the header has {', '.join(header)}")
-    plain = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in header]
+    plain = [re.sub(r"[^a-z0-9]", "", re.sub(r"[^a-z0-9]+" + UNITS, "", _lower(name))) for name in header]
     index = {field: header.index(name) for field, name in mapping.items()}
     taken = set(index.values())
     for field, names in aliases.items():
@@ -186,6 +187,10 @@ def columns_of(
             f"header: no column for {', '.join(missing)} among {', '.join(header)}; say which with field=header"
         )
     return index
+
+
+def _lower(name: str) -> str:
+    return name.lower().rstrip(" )]")
 
 
 def _field(row: Sequence[str], index: Mapping[str, int], field: str) -> str:
@@ -249,7 +254,13 @@ def _channels(values: NDArray[np.float64], notes: list[str]) -> NDArray[np.uint1
     return channel
 
 
-def _events(others, header, index, first_reader, time_of):  # type: ignore[no-untyped-def]
+def _events(
+    others: Sequence[tuple[int, list[str]]],
+    header: Sequence[str],
+    index: Mapping[str, int],
+    first_reader: str,
+    time_of: Callable[[int, Sequence[str]], int],
+) -> Iterator[DeviceEvent]:
     for number, row in others:
         port, state = _field(row, index, "gpi"), _field(row, index, "state").lower()
         if not port:

@@ -21,6 +21,7 @@ from warehouse.site import Portal, Site
 
 AGENT, EPOCH = "recorded", "1"
 TAIL_S = 5.0
+SILENCE_S = 60.0
 
 
 @dataclass(slots=True)
@@ -65,21 +66,30 @@ def reduce_reads(reads: RecordedReads, window_ms: int = 250) -> Sightings:
 
 
 def batches(seen: Sightings, events: Sequence[DeviceEvent], window_ms: int = 250) -> Iterator[EdgeBatch]:
-    """One batch a window of reader time, gaps as empty batches every half second, and `TAIL_S` of silence at the end."""
+    """One batch a window of reader time, empty ones too, and `TAIL_S` of silence at the end.
+
+    Of a silence longer than `SILENCE_S` only the beginning is played, then one batch leads over it.
+    """
     step = window_ms * 1000
-    times = [event.at_us for event in events]
-    first_us = min([*times, *([int(seen.first_us[0])] if len(seen) else [])])
-    last_us = max([*times, *([int(seen.first_us[-1])] if len(seen) else [])])
-    start = first_us - first_us % step
-    counter = 0
     ordered = sorted(events, key=lambda event: event.at_us)
-    for at_us in range(start, last_us + int(TAIL_S * 1e6), step):
-        low, high = np.searchsorted(seen.first_us, [at_us, at_us + step])
-        due = tuple(event for event in ordered if at_us <= event.at_us < at_us + step)
+    event_us = np.array([event.at_us for event in ordered], np.int64)
+    busy = np.unique(np.concatenate([seen.first_us, event_us]) // step)
+    counter, behind = 0, None
+    for window in busy.tolist():
+        gap_start = window if behind is None else behind + 1
+        gap_end = min(window, gap_start + int(SILENCE_S * 1000 / window_ms))
+        for at in (*range(gap_start, gap_end), *([window - 1] if gap_end < window else []), window):
+            low, high = np.searchsorted(seen.first_us, [at * step, (at + 1) * step]).tolist()
+            first, last = np.searchsorted(event_us, [at * step, (at + 1) * step]).tolist()
+            end_us = (at + 1) * step
+            counter += 1
+            rows = _rows(seen, low, high)
+            yield EdgeBatch(BatchId(AGENT, EPOCH, counter), end_us, end_us, rows, tuple(ordered[first:last]))
+        behind = window
+    for at in range((behind or 0) + 1, (behind or 0) + 1 + int(TAIL_S * 1000 / window_ms)):
         counter += 1
-        yield EdgeBatch(
-            BatchId(AGENT, EPOCH, counter), at_us + step, at_us + step, _rows(seen, int(low), int(high)), due
-        )
+        end_us = (at + 1) * step
+        yield EdgeBatch(BatchId(AGENT, EPOCH, counter), end_us, end_us, _rows(seen, 0, 0))
 
 
 def decide(

@@ -57,6 +57,16 @@ def decide_direction(
     return (Direction.IN if log_odds > 0 else Direction.OUT), score
 
 
+def eyes_way(eyes: Sequence[PhotoEye], breaks: Sequence[BeamBreak]) -> int:
+    """+1 in, -1 out by the first beam broken and the last one cleared; 0 when they are on one side or none broke."""
+    if not breaks:
+        return 0
+    first = min(breaks, key=lambda b: b.at_us)
+    last = max(breaks, key=lambda b: b.until_us if b.until_us is not None else np.iinfo(np.int64).max)
+    sides = eyes[first.eye].side, eyes[last.eye].side
+    return {(Side.OUTSIDE, Side.INSIDE): 1, (Side.INSIDE, Side.OUTSIDE): -1}.get(sides, 0)
+
+
 def _share_trend(cut: Cut, tags: TagFeatures, belongs: NDArray[np.float64]) -> tuple[float, float]:
     members = tags.tags[belongs > 0.5]
     rows = cut.rows

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.model import TagVerdict
+from stream.operators.passage_features import Cut, TagFeatures, tag_features
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,35 +90,51 @@ class TagModel:
 
 @dataclass(frozen=True, slots=True)
 class PassageModel:
-    """Everything fitted: the tag model, and the weights of the direction's evidence."""
+    """Everything fitted: the tag model in two passes, and the weights of the direction's evidence.
 
-    tag: TagModel
+    The first pass compares tags with a crowd guessed by rule; the second with the crowd the first pass found.
+    """
+
+    first: TagModel
+    second: TagModel
     direction: Mapping[str, float]
     made_by: str
+
+    def judge(self, cut: Cut) -> tuple[TagFeatures, NDArray[np.float64]]:
+        """Features and calibrated probabilities of every tag of a cut."""
+        guess = tag_features(cut)
+        if not len(guess.tags):
+            return guess, np.empty(0)
+        tags = tag_features(cut, self.first.score(guess.matrix))
+        return tags, self.second.score(tags.matrix)
 
 
 def parse_model(text: str) -> PassageModel:
     """Read the weights file's text; KeyError or ValueError when it is not one."""
     data: dict[str, Any] = json.loads(text)
-    tag = data["tag"]
+    return PassageModel(
+        first=_tag_model(data["first"]),
+        second=_tag_model(data["second"]),
+        direction={name: float(weight) for name, weight in data["direction"].items()},
+        made_by=str(data.get("made_by", "")),
+    )
+
+
+def _tag_model(tag: dict[str, Any]) -> TagModel:
     size = len(tag["features"])
 
     def column(name: str, default: float) -> NDArray[np.float64]:
         return np.asarray(tag.get(name) or [default] * size, np.float64)
 
-    return PassageModel(
-        tag=TagModel(
-            features=tuple(tag["features"]),
-            mean=column("mean", 0.0),
-            scale=column("scale", 1.0),
-            weights=column("weights", 0.0),
-            bias=float(tag.get("bias", 0.0)),
-            trees=_trees(tag["trees"]) if tag.get("trees") else None,
-            calibration_x=np.asarray(tag.get("calibration_x", []), np.float64),
-            calibration_y=np.asarray(tag.get("calibration_y", []), np.float64),
-        ),
-        direction={name: float(weight) for name, weight in data["direction"].items()},
-        made_by=str(data.get("made_by", "")),
+    return TagModel(
+        features=tuple(tag["features"]),
+        mean=column("mean", 0.0),
+        scale=column("scale", 1.0),
+        weights=column("weights", 0.0),
+        bias=float(tag.get("bias", 0.0)),
+        trees=_trees(tag["trees"]) if tag.get("trees") else None,
+        calibration_x=np.asarray(tag.get("calibration_x", []), np.float64),
+        calibration_y=np.asarray(tag.get("calibration_y", []), np.float64),
     )
 
 

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from stream.model import BatchId, DeviceEvent, DeviceEventKind, Passage, PassageTag, Sightings, TagVerdict
 from stream.operators.passage_background import Background
 from stream.operators.passage_density import DensityParams, DensityState, DensityTracker
-from stream.operators.passage_direction import decide_direction, direction_evidence
-from stream.operators.passage_features import FEATURES, Cut, TagFeatures, tag_features
+from stream.operators.passage_direction import decide_direction, direction_evidence, eyes_way
+from stream.operators.passage_features import FEATURES, Cut, TagFeatures
 from stream.operators.passage_model import Costs, PassageModel, shipped_model
 from stream.operators.passage_rows import PassageRows
 from stream.operators.passage_window import BeamBreak, WindowEdge, WindowParams, WindowState, WindowTracker
@@ -114,7 +114,7 @@ class PassageOperator:
         self._sides = dict(sides)
         self._params = params
         self._model = params.model or shipped_model()
-        if self._model.tag.features != FEATURES:
+        if self._model.first.features != FEATURES or self._model.second.features != FEATURES:
             raise ValueError("the model was fitted on other features than this version makes")
         self._by_eyes = bool(portal.photo_eyes)
         self._eyes = WindowTracker(portal.photo_eyes, params.window, state.window if state else None)
@@ -360,10 +360,13 @@ class PassageOperator:
             return self._rows.origins[max(self._rows.origins)]
         return self._rows.origins[int(rows["origin"][np.argmin(rows["first_us"])])]
 
-    def cut(self, record: PassageRecord, closed_us: int) -> Cut:
+    def cut(self, record: PassageRecord, closed_us: int, breaks: Sequence[BeamBreak]) -> Cut:
         """The rows and background one passage is judged by."""
         params = self._params
         tail_us = int(params.tail_s * 1e6)
+        eyes = self._portal.photo_eyes
+        two_sided = len({eye.side for eye in eyes}) > 1
+        way = eyes_way(eyes, breaks)
         background = np.zeros(len(self._rows.tags), np.float32)
         known = np.frombuffer(record.background, np.float32)
         background[: len(known)] = known
@@ -376,18 +379,20 @@ class PassageOperator:
             closed_us=closed_us,
             approach_us=int(params.approach_s * 1e6),
             tail_us=tail_us,
+            first_beam_us=min((b.at_us for b in breaks), default=None),
+            eyes_way=way,
+            eyes_back=bool(breaks) and way == 0 and two_sided,
         )
 
     def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
-        cut = self.cut(record, closed_us)
-        tags = tag_features(cut)
-        scores = self._model.tag.score(tags.matrix) if len(tags.tags) else np.empty(0)
+        eyes = self._portal.photo_eyes
+        breaks = record.breaks if final or not record.by_eyes else self._eyes.state.breaks
+        cut = self.cut(record, closed_us, breaks)
+        tags, scores = self._model.judge(cut)
         verdicts = {
             self._rows.tags[tag]: self._params.costs.verdict(score)
             for tag, score in zip(tags.tags.tolist(), scores.tolist(), strict=True)
         }
-        eyes = self._portal.photo_eyes
-        breaks = record.breaks if final or not record.by_eyes else self._eyes.state.breaks
         evidence = direction_evidence(cut, tags, scores, eyes, breaks)
         direction, direction_score = decide_direction(evidence, self._model.direction, self._params.direction_score_min)
         changed = verdicts != record.verdicts or direction is not record.direction

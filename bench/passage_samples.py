@@ -1,0 +1,96 @@
+"""Passages with known answers, for fitting: what the operator cut from a simulated recording, and who belonged.
+
+A window's loads are those whose middle lies in it (a load in several windows counts in the one nearest to its middle);
+their tags are positive, all other tags seen are negative. Every dock scenario is used twice: as built, and without its
+photo-eyes, so that the model has seen doors with and without.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.physics.recording import LoadTruth, Truth
+from stream.model import DeviceEvent, Passage, Sightings
+from stream.operators.passage_features import Cut
+from stream.operators.passages import PassageOperator, PassageParams, PassageRecord
+from stream.routing import Router
+from tagledger.decide import batches
+from warehouse.site import Direction, Portal, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One passage: its cut, its tags by id, who belonged, and which way (None: nothing went through)."""
+
+    case: str
+    seed: int
+    by_eyes: bool
+    portal: Portal
+    record: PassageRecord
+    cut: Cut
+    tags: tuple[str, ...]
+    positive: NDArray[np.bool_]
+    direction: Direction | None
+
+
+class _Recorder(PassageOperator):
+    """The operator with its judgement taken out: it keeps every cut it would have judged."""
+
+    kept: list[tuple[PassageRecord, Cut, tuple[str, ...]]]
+
+    def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
+        record.emitted_us = closed_us
+        if final and not amend:
+            cut = self.cut(record, closed_us, record.breaks)
+            self.kept.append((record, replace(cut, rows=cut.rows.copy()), tuple(self._rows.tags)))
+        return []
+
+
+def without_eyes(site: Site) -> Site:
+    """The same site, its photo-eyes not wired."""
+    return replace(site, portals=tuple(replace(portal, photo_eyes=()) for portal in site.portals))
+
+
+def samples(
+    case: str, seed: int, site: Site, seen: Sightings, events: Sequence[DeviceEvent], truth: Truth
+) -> Iterator[Sample]:
+    """Every passage of one recording."""
+    doors: dict[str, _Recorder] = {}
+    for portal in site.portals:
+        own = site.antennas_of(portal.name)
+        sides = {ref: antenna.side for ref in own if (antenna := site.antenna_at(ref)) is not None}
+        doors[portal.name] = _Recorder(portal, frozenset(own), sides, PassageParams())
+        doors[portal.name].kept = []
+    router = Router(site)
+    for batch in batches(seen, events):
+        slices = router.route(batch).slices
+        for name, door in doors.items():
+            piece = slices.get(name)
+            door.on_batch(batch.watermark_us, [piece] if piece else [])
+    for portal in site.portals:
+        kept = doors[portal.name].kept
+        loads = _assigned(
+            [record for record, _, _ in kept], [load for load in truth.loads if load.portal == portal.name]
+        )
+        for (record, cut, tags), members in zip(kept, loads, strict=True):
+            belonging = {epc for load in members for epc in load.epcs}
+            ways = {load.direction for load in members}
+            positive = np.fromiter((epc in belonging for epc in tags), np.bool_, len(tags))
+            direction = next(iter(ways)) if len(ways) == 1 else None
+            yield Sample(case, seed, record.by_eyes, portal, record, cut, tags, positive, direction)
+
+
+def _assigned(records: Sequence[PassageRecord], loads: Sequence[LoadTruth]) -> list[list[LoadTruth]]:
+    out: list[list[LoadTruth]] = [[] for _ in records]
+    for load in loads:
+        middle = (load.start_us + load.end_us) // 2
+        around = [
+            (abs((record.opened_us + (record.closed_us or 0)) // 2 - middle), index)
+            for index, record in enumerate(records)
+            if record.opened_us - 500_000 <= middle <= (record.closed_us or 0) + 500_000
+        ]
+        if around:
+            out[min(around)[1]].append(load)
+    return out
