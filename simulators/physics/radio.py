@@ -54,6 +54,8 @@ class ReaderRadio:
         flags = TagFlags(inventory.session, physics.persistence, int(self._first_tag[-1]), rng)
         self._inventorying = Inventorying(inventory, flags, len(mounts), rng)
         self._hops = np.concatenate([rng.permutation(CHANNELS) + 1 for _ in range(8)])
+        self._starts_s = np.array([body.path.start_s for body in world.bodies])
+        self._ends_s = np.array([body.path.end_s for body in world.bodies])
         self._links = FieldLinks(world, physics, self._channel, self._first_tag)
         self._ports = np.array([mount.port for mount in mounts], dtype=np.uint16)
         self._centre = np.mean([mount.position[:2] for mount in mounts], axis=0)
@@ -126,10 +128,8 @@ class ReaderRadio:
         """Indices of bodies at rest and of bodies moving, near enough to matter."""
         rest: list[int] = []
         move: list[int] = []
-        for index, body in enumerate(self._world.bodies):
-            path = body.path
-            if path.end_s <= start_s or path.start_s >= end_s:
-                continue
+        for index in np.flatnonzero((self._ends_s > start_s) & (self._starts_s < end_s)).tolist():
+            path = self._world.bodies[index].path
             x_m, y_m, _ = path.at(np.array([start_s, 0.5 * (start_s + end_s), end_s]))
             if np.min(np.hypot(x_m - self._centre[0], y_m - self._centre[1])) > HEARD_M:
                 continue
