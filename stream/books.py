@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import psycopg
 
 from warehouse.loads import Expectation, Load, LocationUpdate
+from warehouse.postgres import expectations, locations, posting
 
 
 class Books(Protocol):
@@ -24,20 +25,14 @@ class Books(Protocol):
 class WarehouseBooks:
     """The warehouse's PostgreSQL adapters."""
 
-    def post_load(self, connection: psycopg.Connection[Any], load: Load) -> object:
-        """`warehouse.postgres.posting`."""
-        from warehouse.postgres.posting import post_load
+    def post_load(self, connection: psycopg.Connection[Any], load: Load) -> posting.Posting:
+        """`warehouse.postgres.posting.post_load`."""
+        return posting.post_load(connection, load)
 
-        return post_load(connection, load)
-
-    def apply(self, connection: psycopg.Connection[Any], updates: Sequence[LocationUpdate]) -> object:
-        """`warehouse.postgres.locations`."""
-        from warehouse.postgres.locations import apply
-
-        return apply(connection, updates)
+    def apply(self, connection: psycopg.Connection[Any], updates: Sequence[LocationUpdate]) -> int:
+        """`warehouse.postgres.locations.apply`."""
+        return locations.apply(connection, updates)
 
     def expected_at(self, connection: psycopg.Connection[Any], portal: str) -> Expectation:
-        """`warehouse.postgres.expectations`."""
-        from warehouse.postgres.expectations import expected_at
-
-        return expected_at(connection, portal)
+        """`warehouse.postgres.expectations.expected_at`."""
+        return expectations.expected_at(connection, portal)
