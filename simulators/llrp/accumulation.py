@@ -4,9 +4,10 @@
 only): every N seconds or milliseconds, and at the end of the AISpec or of the ROSpec. N = 0 is no limit: only the end.
 """
 
+from dataclasses import replace
 from enum import IntEnum
 
-from simulators.llrp.report_rows import ReportRows, folded, identities, joined
+from simulators.llrp.report_rows import Origin, ReportRows, folded, identities, joined
 from simulators.llrp.tag_reports import ReportContent
 
 
@@ -69,6 +70,7 @@ class Accumulator:
         """Take rows; what is due now, as (rows, reports per message)."""
         if not len(rows):
             return []
+        rows = replace(rows, origin=self._as_reported(rows.origin))
         if self._waiting and self._waiting[-1].origin == rows.origin:
             rows = joined([self._waiting.pop(), rows])
         limit = self._tag_limit
@@ -95,6 +97,14 @@ class Accumulator:
                 rows = folded(rows, identities(rows, by_antenna=self.content.antenna_id))
             due.append((rows, len(rows)))
         return due
+
+    def _as_reported(self, origin: Origin) -> Origin:
+        """The origin without the identifiers that are not reported and so do not keep reports apart."""
+        return Origin(
+            origin.rospec_id,
+            origin.spec_index if self.content.spec_index else 0,
+            origin.inventory_parameter_spec_id if self.content.inventory_parameter_spec_id else 0,
+        )
 
     def _due_folded(self, rows: ReportRows, limit: int, due: list[tuple[ReportRows, int]]) -> ReportRows:
         """Cut `rows` each time `limit` different reports are complete; the rest waits."""

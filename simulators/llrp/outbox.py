@@ -39,6 +39,7 @@ class Outbox:
         self._events = 0
         self._warned = False
         self._overflowed = False
+        self._overflow_told = False
         self.lost_tags = 0
 
     @property
@@ -75,8 +76,10 @@ class Outbox:
         return False
 
     def overflow_due(self) -> bool:
-        """True once for each overflow."""
-        due, self._overflowed = self._overflowed, False
+        """True once for each overflow; the next one begins when the level has been below the warning mark."""
+        due = self._overflowed and not self._overflow_told
+        self._overflow_told |= due
+        self._overflowed = False
         return due
 
     def take_frames(self, version: int, next_id: int, bytes_max: int) -> tuple[bytes, int]:
@@ -91,7 +94,7 @@ class Outbox:
             frames.append(framed)
             size += len(framed)
         if self._tags < self._warning_tags:
-            self._warned = False
+            self._warned = self._overflow_told = False
         return b"".join(frames), next_id
 
     def _drop_oldest_event(self) -> None:

@@ -22,25 +22,37 @@ class PlantClock(Protocol):
 
 
 class ScaledClock:
-    """Plant time that runs `speed` times as fast as real time, from `origin_us` on.
+    """Plant time that runs `speed` times as fast as real time, from `origin_us` on, once it is started.
 
-    `monotonic_ns` is the real clock; injected so that a composition root can share one.
+    `monotonic_ns` is the real clock. Two processes of one machine that start theirs at the same reading share plant
+    time.
     """
 
     def __init__(
-        self, origin_us: int, *, speed: float = 1.0, monotonic_ns: Callable[[], int] = time.monotonic_ns
+        self,
+        origin_us: int,
+        *,
+        speed: float = 1.0,
+        running: bool = True,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._origin_us = origin_us
         self._speed = speed
         self._monotonic_ns = monotonic_ns
-        self._start_ns = monotonic_ns()
+        self._start_ns = monotonic_ns() if running else None
 
     @property
     def speed(self) -> float:
         return self._speed
 
+    def start(self, at_ns: int) -> None:
+        """Plant time leaves its origin when the real clock reads `at_ns`."""
+        self._start_ns = at_ns
+
     def now_us(self) -> int:
-        return self._origin_us + int((self._monotonic_ns() - self._start_ns) * self._speed / 1000)
+        if self._start_ns is None:
+            return self._origin_us
+        return self._origin_us + max(0, int((self._monotonic_ns() - self._start_ns) * self._speed / 1000))
 
     async def sleep_until(self, plant_us: int) -> None:
         # 2 ms is the finest real step: it bounds the wake-ups per reader however fast the plant runs.

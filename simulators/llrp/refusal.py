@@ -55,8 +55,16 @@ def status_of(refusal: Refusal | None) -> p.LLRPStatus:
 
 
 def malformed(error: DecodeError) -> Refusal:
-    """A message whose bytes do not make sense; the codec says where and why."""
-    return Refusal(error.status, str(error), error.path, status=error.status if not error.path else None)
+    """A message whose bytes do not make sense; the codec says where and why.
+
+    What is wrong with a parameter directly inside the message is an M_ code of the message and, inside ParameterError,
+    the P_ code of the same name (LLRP 1.1, 15.2.1: 102 to 108 and 202 to 208).
+    """
+    if not error.path:
+        return Refusal(error.status, str(error), status=error.status)
+    of_message = StatusCode.M_UnexpectedParameter <= error.status <= StatusCode.M_UnknownField
+    code = StatusCode(error.status + 100) if of_message else error.status
+    return Refusal(code, str(error), error.path, status=error.status if of_message else None)
 
 
 def field_invalid(field: int, why: str, *, out_of_range: bool = False) -> Refusal:

@@ -11,7 +11,8 @@ A client that does not read leaves reports in the reader's memory: nothing more 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Callable, Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from readers.llrp.errors import FramingError
@@ -65,6 +66,7 @@ class ReaderSimulator:
         self._tls = tls
         self._dial = dial
         self._server: asyncio.Server | None = None
+        self._gpi_plan: deque[tuple[int, int, bool]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._client: asyncio.StreamWriter | None = None
         self._stirred = asyncio.Event()
@@ -110,6 +112,11 @@ class ReaderSimulator:
     def set_gpi(self, port: int, level: bool) -> None:
         """Set the level on a general purpose input, now."""
         self.machine.set_gpi(port, level, self._plant.now_us())
+        self._stirred.set()
+
+    def plan_gpi(self, changes: Iterable[tuple[int, int, bool]]) -> None:
+        """Levels that inputs will take, as (plant time, port, level) in order of time: applied at exactly that time."""
+        self._gpi_plan.extend(changes)
         self._stirred.set()
 
     def set_antenna(self, port: int, connected: bool) -> None:
@@ -234,7 +241,11 @@ class ReaderSimulator:
     async def _run_clock(self) -> None:
         """Let plant time pass for the machine, and send what it produces."""
         while True:
-            self.machine.advance(self._plant.now_us())
+            now_us = self._plant.now_us()
+            while self._gpi_plan and self._gpi_plan[0][0] <= now_us:
+                at_us, port, level = self._gpi_plan.popleft()
+                self.machine.set_gpi(port, level, at_us)
+            self.machine.advance(now_us)
             self._flush()
             self._stirred.clear()
             sleeper = asyncio.create_task(self._plant.sleep_until(self._wakeup_us()))
@@ -247,7 +258,8 @@ class ReaderSimulator:
 
     def _wakeup_us(self) -> int:
         # An idle reader still looks up once a plant second: its outbox may wait for a slow socket.
-        return min(self.machine.next_wakeup_us(), self._plant.now_us() + 1_000_000)
+        planned_us = self._gpi_plan[0][0] if self._gpi_plan else 1 << 63
+        return min(self.machine.next_wakeup_us(), self._plant.now_us() + 1_000_000, planned_us)
 
     def _flush(self) -> None:
         writer = self._client
