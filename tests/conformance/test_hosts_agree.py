@@ -1,0 +1,148 @@
+"""The embedded host and the Faust host decide the same from the same recorded input, ids included.
+
+Kafka is librdkafka's mock cluster: real protocol over TCP, groups and commits, no persistence. Each Faust worker is a
+process of its own, so that it can be killed.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from stream.batch_codec import encode_batch
+from stream.embedded import EmbeddedHost
+from stream.model import EdgeBatch
+from stream.partition import slices_of
+from stream.routing import Router
+from stream.store import Store
+from tests.stream.plant_books import another_database, prepare, query, results
+from tests.stream.traffic import heartbeats, site, traffic
+
+confluent_kafka = pytest.importorskip("confluent_kafka", reason="needs the kafka extra")
+pytest.importorskip("faust", reason="needs the kafka extra")
+pytestmark = pytest.mark.kafka
+
+ROOT = Path(__file__).parents[2]
+PARTITIONS = 4
+PATIENCE_S = 90.0
+LOG = traffic(40)
+LOG += heartbeats(LOG[-1], 12)
+
+
+class Cluster:
+    """A mock cluster and what was produced to it; the cluster lives as long as this object."""
+
+    def __init__(self) -> None:
+        self._producer = confluent_kafka.Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1})
+        (broker, *_) = self._producer.list_topics(timeout=10).brokers.values()
+        self.bootstrap = f"{broker.host}:{broker.port}"
+
+    def create(self, topic: str) -> None:
+        """The mock makes a topic when somebody asks for it, with four partitions."""
+        partitions = self._producer.list_topics(topic, timeout=10).topics[topic].partitions
+        assert len(partitions) == PARTITIONS
+
+    def produce(self, group: str, batches: list[EdgeBatch]) -> int:
+        """What a bridge does: every batch to each place whose time it moves. Returns the number of messages."""
+        router, sent = Router(site()), 0
+        for batch in batches:
+            for message in slices_of(router, batch):
+                self._producer.produce(f"{group}.places", encode_batch(message.batch), key=message.place)
+                sent += 1
+            self._producer.poll(0)
+        assert self._producer.flush(10) == 0
+        return sent
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Cluster:
+    return Cluster()
+
+
+@pytest.fixture(scope="module")
+def embedded(postgres_dsn: str, migrated_template: str) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
+    """What the embedded host makes of the log."""
+    with another_database(postgres_dsn, migrated_template) as dsn:
+        prepare(dsn)
+        plant = site()
+        EmbeddedHost(plant, Store(dsn, plant)).process_sync(LOG)
+        yield results(dsn)
+
+
+@contextmanager
+def worker(dsn: str, cluster: Cluster, group: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    script = Path(__file__).with_name("faust_worker.py")
+    with (folder / f"worker-{uuid4().hex[:6]}.log").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, str(script), dsn, cluster.bootstrap, group, str(PARTITIONS), str(folder)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[bytes]", folder: Path) -> None:
+    end_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        said = "\n".join(log.read_text() for log in folder.glob("worker-*.log"))
+        assert process.poll() is None, f"the worker ended with {process.returncode}:\n{said}"
+        assert time.monotonic() < end_s, f"nothing more came:\n{said}"
+        time.sleep(0.1)
+
+
+def taken(dsn: str, group: str) -> int:
+    """How many messages of the places topic are committed."""
+    position = "select coalesce(sum(next_offset), 0) from stream_position where topic = %s"
+    return int(query(dsn, position, (f"{group}.places",))[0][0])
+
+
+def test_the_hosts_agree(database: str, cluster: Cluster, embedded: Any, tmp_path: Path) -> None:
+    prepare(database)
+    group = f"g{uuid4().hex[:8]}"
+    for topic in ("places", "reports"):
+        cluster.create(f"{group}.{topic}")
+    sent = cluster.produce(group, LOG)
+    with worker(database, cluster, group, tmp_path) as process:
+        wait_for(lambda: taken(database, group) == sent, process, tmp_path)
+        wait_for(lambda: len(results(database)["history"]) >= len(embedded["history"]), process, tmp_path)
+        process.terminate()
+        assert process.wait(30) == 0
+    assert results(database) == embedded
+    assert embedded["movements"]
+    assert embedded["history"]
+
+
+def test_the_hosts_agree_though_workers_are_killed_and_messages_doubled(
+    database: str, cluster: Cluster, embedded: Any, tmp_path: Path
+) -> None:
+    prepare(database)
+    group = f"g{uuid4().hex[:8]}"
+    for topic in ("places", "reports"):
+        cluster.create(f"{group}.{topic}")
+    third = len(LOG) // 3
+    sent = cluster.produce(group, LOG[:third])
+    with worker(database, cluster, group, tmp_path) as process:
+        wait_for(lambda: taken(database, group) > 0, process, tmp_path)
+        process.kill()
+    # A bridge that died sends again from its last acknowledgement: the same batches at new offsets.
+    sent += cluster.produce(group, LOG[third - 20 : 2 * third])
+    with worker(database, cluster, group, tmp_path) as process:
+        wait_for(lambda: taken(database, group) > sent // 2, process, tmp_path)
+        process.kill()
+    sent += cluster.produce(group, LOG[2 * third - 20 :])
+    with worker(database, cluster, group, tmp_path) as process:
+        wait_for(lambda: taken(database, group) == sent, process, tmp_path)
+        wait_for(lambda: len(results(database)["history"]) >= len(embedded["history"]), process, tmp_path)
+    assert results(database) == embedded
