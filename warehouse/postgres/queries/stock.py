@@ -174,8 +174,8 @@ async def named_quantities(conn: AConn, item: str) -> NamedQuantities | None:
                           where l.kind = 'internal' and b.status = 'available' and not bad), 0) as usable,
                       coalesce(sum(b.reserved), 0) as reserved,
                       coalesce(sum(b.on_hand) filter (where b.status = 'inspection'), 0) as inspection,
-                      coalesce(sum(b.on_hand) filter (where b.status = 'blocked' or blocked), 0) as blocked,
-                      coalesce(sum(b.on_hand) filter (where expired), 0) as expired,
+                      coalesce(sum(b.on_hand) filter (where b.status = 'blocked' or x.blocked), 0) as blocked,
+                      coalesce(sum(b.on_hand) filter (where x.expired), 0) as expired,
                       coalesce(sum(b.on_hand) filter (where l.kind = 'transit'), 0) as in_transit
                from it join balance b using (item_id) join location l using (location_id)
                left join lot lo on lo.lot_id = b.lot_id
