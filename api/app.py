@@ -12,15 +12,21 @@ from prometheus_client import CollectorRegistry
 from api import (
     commands,
     dead_letters,
+    discrepancies,
     documented,
+    documents,
     feed,
     health,
     landing,
     metrics,
+    movements,
     passages,
+    places,
     portals,
     problem_handlers,
     readers,
+    stock,
+    tags,
 )
 from api.body_bound import BodyBound
 from api.feed_hub import FeedHub
@@ -132,7 +138,13 @@ def create_app(parts: ApiParts) -> FastAPI:
     kinds = (*KINDS, dead_letters.ALREADY_DECIDED, *REFUSALS.values())
     for router in (
         commands.router(parts.commands),
+        tags.router(parts.pool),
+        places.router(parts.site, parts.pool),
+        stock.router(parts.pool),
+        movements.router(parts.pool),
         passages.router(parts.pool, parts.evidence),
+        documents.router(parts.pool),
+        discrepancies.router(parts.pool),
         portals.router(parts.site, parts.pool, parts.live),
         readers.router(parts.site, parts.pool, parts.readers),
         dead_letters.router(parts.pool),

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
+from api.field_examples import FIELD_EXAMPLES
 from api.principal import required_scope
 from api.problems import (
     FORBIDDEN,
@@ -86,6 +87,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
         "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer KEY`"},
         "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     }
+    for schema in schemas.values():
+        for name, field in schema.get("properties", {}).items():
+            if name in FIELD_EXAMPLES and "examples" not in field:
+                field["examples"] = [FIELD_EXAMPLES[name]]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete(operation, method.upper(), path)

@@ -1,0 +1,94 @@
+"""Documents and how far they are."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.documented import problems
+from api.encoding import json_response
+from api.paging import TEXT_PATTERN, Code, Lister, Page, Paging
+from api.postgres.pool import Pool
+from api.problems import INVALID_CURSOR, not_found
+from warehouse.postgres.queries.documents import Document, DocumentLine, document, document_lines, documents
+
+
+class DocumentStatus(StrEnum):
+    """Where a document is in its life."""
+
+    DRAFT = "draft"
+    APPROVAL = "approval"
+    OPEN = "open"
+    COMPLETE = "complete"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class DocumentQuery(Paging):
+    """Which documents."""
+
+    kind: Annotated[Code | None, Field(examples=["purchase_receipt"])] = None
+    status: DocumentStatus | None = None
+    door: Annotated[Code | None, Field(description="Expected at this portal.", examples=["door-1"])] = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentProgress:
+    """One document with all its lines."""
+
+    document: Document
+    lines: list[DocumentLine]
+
+
+_DOCUMENTS: Lister[Document, tuple[int]] = Lister("documents", tuple[int], lambda rows, _: (rows[-1].document_id,))
+
+
+def router(pool: Pool) -> APIRouter:
+    """Documents."""
+    routes = APIRouter(prefix="/v1/documents", tags=["documents"])
+
+    @routes.get(
+        "",
+        operation_id="documents_list",
+        summary="Documents and how far they are",
+        response_model=Page[Document],
+        responses=problems(INVALID_CURSOR),
+    )
+    async def documents_list(request: Request, query: Annotated[DocumentQuery, Query()]) -> Response:
+        """Newest first; `quantity` and `fulfilled` are summed over the lines."""
+        after = _DOCUMENTS.start(query)
+        async with pool.connection() as connection:
+            rows = await documents(
+                connection,
+                after[0] if after else None,
+                query.limit + 1,
+                kind=query.kind,
+                status=query.status,
+                door=query.door,
+            )
+        return _DOCUMENTS.answer(request, query, rows)
+
+    # The number comes last and may contain slashes.
+    @routes.get(
+        "/{kind}/{number:path}",
+        operation_id="documents_get",
+        summary="One document, line by line",
+        response_model=DocumentProgress,
+    )
+    async def documents_get(
+        kind: Annotated[str, Path(max_length=128, pattern=TEXT_PATTERN, examples=["purchase_receipt"])],
+        number: Annotated[str, Path(max_length=128, pattern=TEXT_PATTERN, examples=["ASN-1001"])],
+    ) -> Response:
+        """Its movements are at `/v1/movements?document_kind=&document=`."""
+        async with pool.connection() as connection:
+            found = await document(connection, kind, number)
+            if found is None:
+                raise not_found(f"document of kind {kind!r}", number)
+            lines = await document_lines(connection, found.document_id)
+        return json_response(DocumentProgress(found, lines))
+
+    return routes
