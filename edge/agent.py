@@ -95,8 +95,7 @@ class EdgeAgent:
         health = self._reader(batch.reader)
         arrival_us = health.last_arrival_us
         self._batcher.add_reads(batch, self._clock.now_us() if arrival_us is None else arrival_us)
-        health.reads += len(batch)
-        health.last_read_us = int(batch.last_us.max())
+        health.took(batch)
 
     def on_event(self, event: ReaderEvent) -> None:
         """Take a reader's event."""

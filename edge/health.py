@@ -4,8 +4,10 @@ only."""
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import numpy as np
+
 from edge.spool_values import SpoolDepth
-from readers.model import ReaderEvent, ReaderEventKind
+from readers.model import ReadBatch, ReaderEvent, ReaderEventKind
 
 
 class Alarm(StrEnum):
@@ -16,6 +18,14 @@ class Alarm(StrEnum):
     SPOOL_REPLACED = "spool_replaced"
     CAPTURE_STOPPED = "capture_stopped"
     UPLINK_LOST = "uplink_lost"
+
+
+@dataclass(slots=True)
+class AntennaReads:
+    """One antenna port: reads since the edge started, reader time of the last."""
+
+    reads: int = 0
+    last_read_us: int | None = None
 
 
 @dataclass(slots=True)
@@ -32,7 +42,18 @@ class ReaderHealth:
     frames: int = 0
     events: dict[str, int] = field(default_factory=dict)
     antennas_lost: set[int] = field(default_factory=set)
+    antennas: dict[int, AntennaReads] = field(default_factory=dict)
     last_detail: str = ""
+
+    def took(self, batch: ReadBatch) -> None:
+        """Count a batch of this reader that is not empty."""
+        self.reads += len(batch)
+        self.last_read_us = int(batch.last_us.max())
+        for port in np.unique(batch.antenna).tolist():
+            mine = batch.antenna == port
+            counted = self.antennas.setdefault(port, AntennaReads())
+            counted.reads += int(np.count_nonzero(mine))
+            counted.last_read_us = int(batch.last_us[mine].max())
 
     def note(self, event: ReaderEvent) -> None:
         """What an event of this reader says of its health."""

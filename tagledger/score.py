@@ -56,7 +56,7 @@ def score_recording(site: Site, reads: RecordedReads, truth: RecordedTruth) -> S
         for load in truth.loads
     ]
     decided = decide(site, reads)
-    by_portal = {portal.name: _own_reads(site, portal.name, reads) for portal in site.portals}
+    by_portal = {portal.name: own_reads(site, portal.name, reads) for portal in site.portals}
     passages = zones = None
     if loads:
         passages = score_passages(decided.final, loads, by_portal)
@@ -125,7 +125,8 @@ def run_score(
         console.print(f"{written} plots in {plots}")
 
 
-def _own_reads(site: Site, place: str, reads: RecordedReads) -> list[tuple[int, str]]:
+def own_reads(site: Site, place: str, reads: RecordedReads) -> list[tuple[int, str]]:
+    """(time, tag) of what a place's own antennas read, by time."""
     own = np.zeros((len(reads.readers), 65_536), np.bool_)
     for ref in site.antennas_of(place):
         if ref.reader in reads.readers:

@@ -1,0 +1,180 @@
+"""`tagledger demo`: a plant with three dock doors, from LLRP bytes to the books, and how right the books are.
+
+Everything is real but the radio: readers speak LLRP over TCP, the edge drives them as it would drive any, the stream
+decides, PostgreSQL keeps the books, the API serves them. Documents are entered as their time comes. At the end the
+auditor, who knows what truly happened and none of the rules, compares.
+"""
+
+import asyncio
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+from rich.markup import escape
+
+from simulators.auditor import Score
+from simulators.auditor_table import score_table
+from simulators.plant import Plant
+from stream.embedded import EmbeddedHost
+from stream.live import Posted
+from stream.model import Colour, Passage, Signal, TagVerdict
+from tagledger.audit import score_of
+from tagledger.database import open_database
+from tagledger.keys import first_key
+from tagledger.logs import configure_logs
+from tagledger.plant_entry import document_commands, opening_commands
+from tagledger.plant_process import PlantTime, RunningPlant, running_plant
+from tagledger.running import RunningSite, running_site
+from tagledger.site_text import site_text
+from tagledger.terminal import EXIT_FAILED, complaints, console, known_failures, print_json
+from warehouse.commands import Actor, Command, Refusal
+from warehouse.postgres.posting import Posting
+from warehouse.site import ApiSettings, Effect, Site
+from warehouse.times import from_us
+
+ACTOR = Actor("demo")
+# After the last load: a passage closes within 2 s of it, and what was late may amend it.
+SETTLE_S = 5.0
+_LIGHTS = {Colour.GREEN: "[green]●[/green]", Colour.AMBER: "[yellow]●[/yellow]", Colour.RED: "[red]●[/red]"}
+
+
+def run_demo(
+    seed: int, speed: float, duration_s: float, state_dir: Path, port: int, *, serve: bool, as_json: bool
+) -> None:
+    """Run it; exit 1 when the books and the truth differ."""
+    configure_logs()
+    if state_dir.exists() and any(state_dir.iterdir()) and not (state_dir / "site.toml").exists():
+        complaints.print(
+            f"[red]error[/red] {state_dir} holds something that no demo made. Fix: name another --state-dir."
+        )
+        raise typer.Exit(2)
+    shutil.rmtree(state_dir, ignore_errors=True)
+    state_dir.mkdir(parents=True)
+    with known_failures():
+        score = asyncio.run(
+            _demo(Plant(seed, duration_s), duration_s, speed, state_dir, port, serve=serve, quiet=as_json)
+        )
+    if as_json:
+        print_json({"seed": seed, "duration_s": duration_s, **score.as_json()})
+    else:
+        console.print()
+        console.print(score_table(score))
+        console.print(f"\nThe same again from the recording: [bold]tagledger replay {state_dir}/capture[/bold]")
+    if not score.books_agree:
+        raise typer.Exit(EXIT_FAILED)
+
+
+async def _demo(
+    plant: Plant, duration_s: float, speed: float, state_dir: Path, port: int, *, serve: bool, quiet: bool
+) -> Score:
+    with open_database(replace(plant.site, state_dir=str(state_dir))) as dsn:
+        key = first_key(dsn)
+        with running_plant(plant, duration_s, speed) as running:
+            site = demo_site(running.site, state_dir, port)
+            (state_dir / "site.toml").write_text(site_text(site), encoding="utf-8")
+            clock = PlantTime(running.clock)
+            async with running_site(site, dsn, clock, capture=state_dir / "capture") as up:
+                if not quiet:
+                    _welcome(up, key, plant, speed)
+                telling = asyncio.create_task(_tell(up.host, quiet))
+                await _day(up, plant, running)
+                if serve and not quiet:
+                    console.print(f"\nThe plant has stopped; the API stays at {up.url} until Ctrl-C.")
+                    await asyncio.Event().wait()
+                telling.cancel()
+        # Counted while the day ran, judged when everything is committed.
+        return await asyncio.to_thread(score_of, dsn, plant.truth)
+
+
+def demo_site(site: Site, state_dir: Path, port: int) -> Site:
+    """The plant's site as the demo runs it: its doors post, its API listens at `port`."""
+    return replace(
+        site,
+        portals=tuple(replace(portal, effect=Effect.POST) for portal in site.portals),
+        state_dir=str(state_dir),
+        edge=replace(site.edge, agent="dock"),
+        api=ApiSettings(port=port),
+    )
+
+
+async def _day(up: RunningSite, plant: Plant, running: RunningPlant) -> None:
+    """Enter the paper when its time comes, until the day is over and everything has settled."""
+    entered = 0
+
+    async def enter(command: Command) -> None:
+        nonlocal entered
+        entered += 1
+        outcome = await up.desk.submit(command, ACTOR, "demo", f"{plant.seed}-{entered}")
+        if isinstance(outcome, Refusal):
+            raise RuntimeError(f"the plant's {type(command).__name__} was refused: {outcome.field} {outcome.message}")
+
+    for command in opening_commands(plant):
+        await enter(command)
+    known_units = {standing.unit.sscc for standing in plant.opening}
+    started = False
+    for document in plant.documents:  # in the order they are announced
+        if not started and document.announced_us > plant.start_us:
+            running.start()
+            started = True
+        while running.clock.now_us() < document.announced_us:
+            await running.clock.sleep_until(document.announced_us)
+        for command in document_commands(document, known_units):
+            await enter(command)
+    if not started:
+        running.start()
+    end_us = plant.end_us + round(SETTLE_S * 1e6)
+    while running.clock.now_us() < end_us:
+        await running.clock.sleep_until(end_us)
+
+
+def _welcome(up: RunningSite, key: str | None, plant: Plant, speed: float) -> None:
+    console.print(
+        f"Plant of seed {plant.seed}: {len(plant.site.portals)} dock doors, {len(plant.truth.loads)} loads,"
+        f" {len(plant.documents)} documents, at {speed:g} × real time."
+    )
+    console.print(f"API        {up.url}/docs    live feed {up.url}/v1/feed")
+    console.print(f"API key    {key}")
+    console.print(f"recording  {up.capture}\n")
+
+
+async def _tell(host: EmbeddedHost, quiet: bool) -> None:
+    """Say what happens as it happens: what the doors show, loads that passed, what they meant for the books."""
+    passages: dict[str, Passage] = {}
+    shown: dict[str, Colour] = {}
+    async for item in host.subscribe():
+        if quiet:
+            continue
+        if isinstance(item, Signal):
+            changed = shown.get(item.portal) is not item.colour
+            shown[item.portal] = item.colour
+            if not changed or item.colour not in _LIGHTS:
+                continue
+            text = f"{_LIGHTS[item.colour]} {item.portal:<7} {item.colour:<6} {escape(item.reason)}"
+            console.print(f"{_time(item.at_us)} {text}", soft_wrap=True)
+        elif isinstance(item, Passage) and item.final:
+            passages[str(item.passage_id)] = item
+        elif isinstance(item, Posted) and isinstance(item.posting, Posting):
+            passage = passages.pop(str(item.posting.passage_id), None)
+            if passage is not None:
+                console.print(_posted(passage, item.posting), soft_wrap=True)
+
+
+def _posted(passage: Passage, posting: Posting) -> str:
+    count = {verdict: sum(tag.verdict is verdict for tag in passage.tags) for verdict in TagVerdict}
+    tags = f"{count[TagVerdict.BELONGS]} tags"
+    if count[TagVerdict.STRAY]:
+        tags += f", {count[TagVerdict.STRAY]} strays left out"
+    if count[TagVerdict.UNSURE]:
+        tags += f", {count[TagVerdict.UNSURE]} unsure"
+    progress = ", ".join(f"{at.number} {at.fulfilled:f}/{at.quantity:f}" for at in posting.documents) or "no document"
+    amended = f" (revision {passage.revision})" if passage.revision and passage.final and posting.reversal_ids else ""
+    found = f", [yellow]{len(posting.discrepancy_ids)} discrepancies[/yellow]" if posting.discrepancy_ids else ""
+    return (
+        f"{_time(passage.closed_us)}   {passage.portal:<7} {passage.direction.upper():<6} {tags} → "
+        f"{posting.quantity_posted:f} posted, {escape(progress)}{found}{amended}"
+    )
+
+
+def _time(us: int) -> str:
+    return f"{from_us(us):%H:%M:%S}"

@@ -1,0 +1,88 @@
+"""`tagledger migrate` and `tagledger doctor`: what state a site is in, in words, with an exit code that means it."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psycopg
+import typer
+
+from tagledger.database import open_database
+from tagledger.terminal import EXIT_FAILED, console, known_failures, print_json, print_summary, site_or_exit
+from warehouse.postgres.integrity import check
+from warehouse.postgres.migrate import migrate, pending
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: whether it is as it should be, and what was seen."""
+
+    name: str
+    good: bool
+    seen: str
+
+
+def run_migrate(site_file: Path, *, as_json: bool) -> None:
+    """Apply what is missing and say what it was."""
+    site = site_or_exit(site_file)
+    with known_failures(), open_database(site, migrated=False) as dsn:
+        applied = migrate(dsn)
+    print_summary(
+        "Migrations", {"applied": list(applied) if as_json else ", ".join(applied) or "none"}, as_json=as_json
+    )
+
+
+def run_doctor(site_file: Path, *, ledger: bool, as_json: bool) -> None:
+    """Look at everything a site stands on; exit 1 when something is not as it should be."""
+    site = site_or_exit(site_file)
+    antennas = sum(len(reader.antennas) for reader in site.readers)
+    findings = [
+        Finding(
+            "site file",
+            True,
+            f"{len(site.readers)} readers, {antennas} antennas, {len(site.portals)} portals, {len(site.zones)} zones",
+        )
+    ]
+    with known_failures(), open_database(site, migrated=False) as dsn:
+        missing = pending(dsn)
+        with psycopg.connect(dsn) as connection:
+            findings.append(Finding("database", True, _server(connection)))
+            findings.append(Finding("extension", True, _timescaledb(connection)))
+            findings.append(
+                Finding(
+                    "schema",
+                    not missing,
+                    f"missing {', '.join(missing)}: run tagledger migrate" if missing else "current",
+                )
+            )
+            if ledger and not missing:
+                problems = check(connection)
+                findings += [Finding("ledger", False, str(problem)) for problem in problems]
+                if not problems:
+                    findings.append(Finding("ledger", True, "every invariant holds"))
+    if as_json:
+        print_json({"good": all(finding.good for finding in findings), "findings": [asdict(f) for f in findings]})
+    else:
+        for finding in findings:
+            mark = "[green]ok[/green] " if finding.good else "[red]bad[/red]"
+            console.print(f"{mark} {finding.name:<10} {finding.seen}", soft_wrap=True)
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _server(connection: psycopg.Connection) -> str:
+    row = connection.execute(
+        "select current_setting('server_version'), pg_size_pretty(pg_database_size(current_database()))"
+    )
+    version, size = row.fetchone() or ("?", "?")
+    return f"PostgreSQL {version}, {size}"
+
+
+def _timescaledb(connection: psycopg.Connection) -> str:
+    """The edition is asked of the server, since packages differ; hypertables are counted where they can be."""
+    found = connection.execute("select extversion from pg_extension where extname = 'timescaledb'").fetchone()
+    if found is None:
+        return "plain PostgreSQL (TimescaleDB is not in this database)"
+    licence = connection.execute("select current_setting('timescaledb.license', true)").fetchone()
+    tables = connection.execute("select count(*) from timescaledb_information.hypertables").fetchone()
+    edition = "Community" if licence and licence[0] == "timescale" else "Apache"
+    return f"TimescaleDB {found[0]}, {edition} edition, {tables[0] if tables else 0} hypertables"

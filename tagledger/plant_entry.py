@@ -1,0 +1,60 @@
+"""The simulated plant's paper as commands: what a person or an ERP would enter before the loads come."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from simulators.plant import Plant
+from simulators.plant_documents import PlantDocument, PlantUnit
+from warehouse.commands import (
+    AdjustStock,
+    Command,
+    ContentSpec,
+    CreateDocument,
+    CreateHandlingUnit,
+    CreateItem,
+    CreateLocation,
+    LineSpec,
+    RegisterTags,
+    TagSpec,
+)
+from warehouse.times import from_us
+
+
+def opening_commands(plant: Plant) -> Iterator[Command]:
+    """Items, places, and the pallets that are there when the day begins."""
+    for zone in plant.site.zones:
+        outside = any(portal.outside == zone.name for portal in plant.site.portals)
+        yield CreateLocation(zone.location_code, kind="outside" if outside else "internal")
+    for item in plant.items:
+        yield CreateItem(item.code, item.name, item.gtin)
+    for standing in plant.opening:
+        yield from _unit_commands(standing.unit)
+        yield AdjustStock(
+            standing.unit.item,
+            Decimal(len(standing.unit.cartons)),
+            standing.location,
+            "opening stock",
+            effective_at=from_us(plant.start_us),
+        )
+
+
+def document_commands(document: PlantDocument, known_units: set[str]) -> Iterator[Command]:
+    """One document, with the pallets it is the first to name; those are added to `known_units`."""
+    for unit in document.units:
+        if unit.sscc not in known_units:
+            known_units.add(unit.sscc)
+            yield from _unit_commands(unit)
+    yield CreateDocument(
+        document.kind,
+        document.number,
+        tuple(LineSpec(line.item, Decimal(line.quantity), line_no=line.line_no) for line in document.lines),
+        partner=document.partner,
+        door=document.portal,
+        expected_at=from_us(document.due_us),
+        epcs=tuple(epc for line in document.lines for epc in line.epcs) + tuple(unit.epc for unit in document.units),
+    )
+
+
+def _unit_commands(unit: PlantUnit) -> Iterator[Command]:
+    yield RegisterTags(tuple(TagSpec(epc, unit.item) for epc in unit.cartons))
+    yield CreateHandlingUnit(epc=unit.epc, contents=tuple(ContentSpec(epc=epc) for epc in unit.cartons))

@@ -1,0 +1,138 @@
+"""A simulated plant on loopback, in a process of its own: LLRP readers in front of the physics, light barriers.
+
+Its own process, because a real plant does not wait for the computer that watches it: physics would steal time from the
+edge it is there to test. Both processes share plant time, which is the machine's monotonic clock scaled.
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from simulators.llrp.models import FX9600, SPEEDWAY_R420
+from simulators.llrp.plant_clock import ReaderClock, ScaledClock
+from simulators.llrp.server import ReaderSimulator
+from simulators.plant import Plant
+from warehouse.site import Site
+
+# Crystals of readers are good to some 20 ppm, and nobody sets their clocks to the millisecond.
+DRIFT_PPM = 20.0
+OFFSET_US = 150_000
+START_TIMEOUT_S = 60.0
+
+
+class PlantTime:
+    """Plant time as the edge's clock: its seconds pass `speed` times as fast as the wall's."""
+
+    def __init__(self, clock: ScaledClock) -> None:
+        self._clock = clock
+
+    def now_us(self) -> int:
+        return self._clock.now_us()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self._clock.speed)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPlant:
+    """A plant whose readers listen: the site that reaches them, and its clock, which stands until `start`."""
+
+    site: Site
+    clock: ScaledClock
+    child: Connection
+
+    def start(self) -> None:
+        """Let plant time run, here and in the plant's process."""
+        start_ns = time.monotonic_ns()
+        self.child.send(start_ns)
+        self.clock.start(start_ns)
+
+
+class PlantProcessError(OSError):
+    """The plant's process did not start."""
+
+
+@contextlib.contextmanager
+def running_plant(plant: Plant, duration_s: float, speed: float) -> Iterator[RunningPlant]:
+    """The plant's readers while the block runs. Raises `PlantProcessError`."""
+    # spawn: a forked child would share our event loop's file descriptors.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(
+        target=_run, args=(plant.seed, duration_s, plant.start_us, speed, theirs), name="plant", daemon=True
+    )
+    process.start()
+    theirs.close()
+    try:
+        if not ours.poll(START_TIMEOUT_S):
+            raise PlantProcessError(f"the plant's readers did not start within {START_TIMEOUT_S:g} s")
+        try:
+            ports: dict[str, int] = ours.recv()
+        except EOFError:
+            raise PlantProcessError("the plant's process ended while it started, see above") from None
+        readers = tuple(replace(reader, port=ports[reader.name]) for reader in plant.site.readers)
+        clock = ScaledClock(plant.start_us, speed=speed, running=False)
+        yield RunningPlant(replace(plant.site, readers=readers), clock, ours)
+    finally:
+        ours.close()
+        process.join(timeout=5.0)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _run(seed: int, duration_s: float, start_us: int, speed: float, parent: Connection) -> None:
+    """The child: serve until the other end of the pipe closes, whatever closed it."""
+    plant = Plant(seed, duration_s, start_us=start_us)
+    clock = ScaledClock(start_us, speed=speed, running=False)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve_plant(plant, clock, parent))
+
+
+async def serve_plant(plant: Plant, clock: ScaledClock, parent: Connection) -> None:
+    """Readers and light barriers until `parent` closes; its first message starts the clock.
+
+    Every other reader is of another make.
+    """
+    rng = np.random.default_rng([plant.seed, 0x52454144])
+    simulators = {}
+    for number, reader in enumerate(plant.site.readers):
+        simulators[reader.name] = simulator = ReaderSimulator(
+            FX9600 if number % 2 else SPEEDWAY_R420,
+            plant.radio(reader.name),
+            clock,
+            reader_clock=ReaderClock(
+                plant.start_us,
+                offset_us=int(rng.integers(-OFFSET_US, OFFSET_US)),
+                drift_ppm=float(rng.uniform(-DRIFT_PPM, DRIFT_PPM)),
+            ),
+        )
+        simulator.plan_gpi(
+            (change.time_us, change.gpi, change.state) for change in plant.gpi_changes if change.reader == reader.name
+        )
+    async with contextlib.AsyncExitStack() as stack:
+        for simulator in simulators.values():
+            await stack.enter_async_context(simulator)
+        parent.send({name: simulator.port for name, simulator in simulators.items()})
+        with contextlib.suppress(EOFError):
+            while True:
+                clock.start(await _received(parent))
+
+
+async def _received(parent: Connection) -> int:
+    """The next message. Raises EOFError when the other end has closed."""
+    ready = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(parent.fileno(), ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(parent.fileno())
+    message: int = parent.recv()
+    return message
