@@ -12,13 +12,16 @@ Not thread-safe; bounded by its parts (`places`, `tags`, `watermark`, `supervise
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from stream.batch_codec import decode_batch
 from stream.model import EdgeBatch
 from stream.operators.presence import ZoneReport
 from stream.places import PASSAGES, SIGNAL, ZONE, FailureKind, Outputs, Place, slice_of
+from stream.posting import locations_of
 from stream.routing import Router, places_of, watched_zones
 from stream.snapshots import decode_state
+from stream.supervised import Keyed
 from stream.tags import Tags
 from stream.topology import Operators
 from warehouse.loads import Expectation
@@ -34,7 +37,8 @@ States = Mapping[tuple[str, str], bytes]
 def place_of(name: str, site: Site, operators: Operators, state: bytes | None = None) -> Place:
     """The place of that name. KeyError for one the site does not have."""
     if any(portal.name == name for portal in site.portals):
-        return Place(name, {PASSAGES: operators.passages, SIGNAL: operators.signals}, state)
+        roles: dict[str, Keyed[Any, Any]] = {PASSAGES: operators.passages, SIGNAL: operators.signals}
+        return Place(name, roles, state, lambda passage: locations_of(passage, site))
     return Place(site.zone(name).name, {ZONE: operators.zones}, state)
 
 

@@ -6,7 +6,7 @@ to the place (a heartbeat when empty), lets its `Watermark` decide what is due, 
 What an operator could not take is returned as a `Failure` with the exact input, the rest goes on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -79,9 +79,19 @@ class PlaceState:
 
 
 class Place:
-    """One portal or zone. `reported` counts the reports a zone has made, which numbers them."""
+    """One portal or zone. `locate` says where a final passage took its tags.
 
-    def __init__(self, name: str, operators: dict[str, Keyed[Any, Any]], state: bytes | None = None) -> None:
+    `reported` counts the reports a zone has made, which numbers them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        operators: dict[str, Keyed[Any, Any]],
+        state: bytes | None = None,
+        locate: Callable[[Passage], Iterable[LocationUpdate]] = lambda _: (),
+    ) -> None:
+        self._locate = locate
         stored = None if state is None else decode_state(state, PlaceState)
         self.name = name
         self.clock: Watermark[PlaceSlice] = Watermark(stored.clock if stored else None)
@@ -134,6 +144,9 @@ class Place:
             return
         if role == PASSAGES:
             out.passages += said
+            for passage in said:
+                if passage.final:
+                    out.locations += self._locate(passage)
             if said and SIGNAL in self._operators:
                 self._feed(SIGNAL, now_us, said, None, out)
         elif role == SIGNAL:

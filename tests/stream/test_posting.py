@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from stream.model import Passage, PassageTag, TagVerdict
-from stream.posting import NotFinalError, load_of
+from stream.posting import NotFinalError, load_of, locations_of
 from tests.stream.traffic import START_US, site
 from warehouse.loads import LoadTag
 from warehouse.site import Direction, Effect, Zone
@@ -55,3 +55,18 @@ def test_a_side_has_its_zone_s_ledger_code_or_its_own_name() -> None:
 def test_a_provisional_passage_is_never_posted() -> None:
     with pytest.raises(NotFinalError):
         load_of(replace(PASSAGE, final=False), site())
+
+
+def test_tags_that_belong_are_now_on_the_side_the_load_went_to() -> None:
+    found = locations_of(PASSAGE, site(Effect.OBSERVE))
+    assert [(update.epc, update.location, update.at_us) for update in found] == [("30A1", "hall", START_US)]
+    assert locations_of(replace(PASSAGE, direction=Direction.OUT), site(Effect.POST))[0].location == "yard"
+
+
+def test_an_unsure_direction_says_nothing_of_where_tags_are() -> None:
+    assert locations_of(replace(PASSAGE, direction=Direction.UNSURE), site(Effect.POST)) == []
+
+
+def test_an_amendment_repeats_the_same_update_under_the_same_id() -> None:
+    first, amended = (locations_of(replace(PASSAGE, revision=n), site(Effect.POST)) for n in (2, 3))
+    assert [update.update_id for update in first] == [update.update_id for update in amended]
