@@ -5,7 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from readers.llrp.codec import Field, Layout, Slot, layouts
+from readers.llrp.codec import layouts
+from readers.llrp.fields import Field
+from readers.llrp.layout import Layout, Slot
 from readers.llrp.params import Custom, VendorParameter
 from readers.llrp.wire import (
     BitArray,

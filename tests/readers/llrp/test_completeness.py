@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from readers.llrp import enums
-from readers.llrp.codec import Layout, layouts
+from readers.llrp.codec import layouts
+from readers.llrp.layout import Layout
 from readers.llrp.wire import (
     CUSTOM,
     Bits,
