@@ -1,8 +1,8 @@
 """What decisions may be fitted on, and what they are judged by. Written down before the first fit.
 
 - Fit: scenarios with `split = "fit"`, seeds 1000 to 1099. Thresholds, weights and calibration come from nothing else.
-- Held out: scenarios with `split = "held_out"` (their site layouts, air settings and movements appear nowhere in
-  the fit), and the fit scenarios on seeds never fitted; seeds 9000 and up for both. Reported apart, by scenario.
+- Held out: scenarios with `split = "held_out"`, combinations of layout, air settings and movements that no fit scenario
+  has, and the fit scenarios on seeds never fitted; seeds 9000 and up for both. Reported apart, by scenario.
 """
 
 from collections.abc import Iterator
