@@ -111,6 +111,7 @@ class NativeDriver:
         self._memory_requests: dict[int, _MemoryRequest] = {}
         self._next_asked = _ASKED_MIN
         self.facts: ReaderFacts | None = None
+        self.listening_port: int | None = None
 
     @property
     def is_running(self) -> bool:
@@ -300,7 +301,7 @@ class NativeDriver:
                 arrived.put_nowait((stream, writer))
 
         server = await asyncio.start_server(accept, self.reader.host, self.reader.port, ssl=self._tls)
-        self.listening_port: int = server.sockets[0].getsockname()[1]
+        self.listening_port = server.sockets[0].getsockname()[1]
         try:
             while True:
                 reason = await self._converse(*await arrived.get(), sink)
