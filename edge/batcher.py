@@ -49,6 +49,7 @@ class Batcher:
         self._heartbeat_us = heartbeat_ms * 1000
         self._events: list[DeviceEvent] = []
         self._dropped = 0
+        self._down: set[str] = set()
         self._watermark_us = -1
         self._sealed_us: int | None = None
 
@@ -67,8 +68,12 @@ class Batcher:
         """Take a reader's event; returns what the next batch will say of it, if anything."""
         if event.kind is ReaderEventKind.CONNECTED:
             self._time.connected(event.reader)
+            self._down.discard(event.reader)
         elif event.kind is ReaderEventKind.DISCONNECTED:
             self._time.disconnected(event.reader)
+            if event.reader in self._down:
+                return None  # a driver says so after every attempt to connect
+            self._down.add(event.reader)
         mapped = device_event(event)
         return self.add_event(mapped) if mapped is not None else None
 

@@ -106,7 +106,7 @@ def replay_capture(reader: CaptureReader, count: ReplayCount | None = None) -> I
             case ClockRecord():
                 decoders.setdefault(record.reader, ReportDecoder(record.reader)).offset_us = record.offset_us
             case DisconnectedRecord():
-                decoders.setdefault(record.reader, ReportDecoder(record.reader)).reset()
+                decoders.pop(record.reader, None)  # the next connection begins without offset and memory
             case StartRecord():
                 if started != record:
                     count.unsealed_reads += reducer.pending_reads

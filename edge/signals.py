@@ -5,7 +5,8 @@ A light shows the portal's last signal while it is valid and is dark otherwise. 
 (law 7 of the design). While the uplink is lost and nothing valid is to be shown, amber blinks once a second: the door
 is not being watched.
 
-Only changes are written. A reader that is not connected is tried again every `RETRY_S`, with what is then to be shown.
+Only changes are written. A reader that is not connected is tried again every `RETRY_S` with what is then to be shown,
+one that refuses (it has no such port) every `REFUSED_RETRY_S`.
 """
 
 import asyncio
@@ -16,12 +17,14 @@ from dataclasses import dataclass
 import structlog
 
 from edge.clock import Clock
+from readers.llrp.errors import LlrpError
 from readers.port import ReaderDriver, ReaderUnavailable
 from stream.model import Colour, Signal
 from warehouse.site import Portal, StackLight
 
 _TICK_S = 0.1
 RETRY_S = 1.0
+REFUSED_RETRY_S = 60.0
 _BLINK_US = 500_000
 _LAST_WRITE_S = 1.0
 
@@ -119,8 +122,9 @@ class StackLights:
                     continue
                 try:
                     await self._drivers[light.reader].write_gpo(port, state)
-                except ReaderUnavailable as error:
-                    self._retry_at_us[light.reader] = now_us + int(RETRY_S * 1e6)
+                except (ReaderUnavailable, LlrpError) as error:
+                    retry_s = RETRY_S if isinstance(error, ReaderUnavailable) else REFUSED_RETRY_S
+                    self._retry_at_us[light.reader] = now_us + int(retry_s * 1e6)
                     _log.warning("light not written", reader=light.reader, port=port, error=str(error))
                     break
                 self._written[light.reader, port] = state

@@ -19,7 +19,7 @@ from stream.model import Signal
 from warehouse.loads import Expectation
 
 SENT_MAX = 512
-STALLED_S = 30.0
+STALLED_S = 10.0
 
 
 class EdgeOrders(Protocol):

@@ -88,6 +88,9 @@ class MqttUplink:
                 _log.warning("uplink lost", error=str(errors.exceptions[0]), retry_s=round(retry_s, 1))
             finally:
                 self._connected = False
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError  # leaving the client failed on the way out and hid that we were cancelled
             await asyncio.sleep(retry_s * random.uniform(0.5, 1.0))
 
     def _client(self) -> aiomqtt.Client:

@@ -68,7 +68,7 @@ class ClockRecord(msgspec.Struct, array_like=True, frozen=True, tag=2):
 
 
 class DisconnectedRecord(msgspec.Struct, array_like=True, frozen=True, tag=3):
-    """The connection ended: the decoder forgets what it carried over."""
+    """The connection ended: the next one begins with a new decoder, without clock offset."""
 
     reader: str
     at_us: int

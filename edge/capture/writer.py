@@ -98,6 +98,7 @@ class CaptureWriter:
     def disconnected(self, reader: str, at_us: int) -> None:
         """A reader's connection ended."""
         self._end_run(reader)
+        self._offsets.pop(reader, None)
         self._append(DisconnectedRecord(reader, at_us))
 
     def event(self, event: DeviceEvent) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from readers.llrp.codec import encode
+from readers.llrp.errors import LlrpError
 from readers.llrp.messages import ROAccessReport
 from readers.llrp.params_report import (
     EPC_96,
@@ -49,6 +50,7 @@ class ScriptedDriver:
     outputs: dict[int, bool] = field(default_factory=dict)
     writes: list[tuple[int, bool]] = field(default_factory=list)
     available: bool = True
+    refuses: bool = False
 
     def __post_init__(self) -> None:
         self._decoder = ReportDecoder(self.reader)
@@ -62,6 +64,8 @@ class ScriptedDriver:
     async def write_gpo(self, port: int, state: bool) -> None:
         if not self.available:
             raise ReaderUnavailable(self.reader)
+        if self.refuses:
+            raise LlrpError("no such port")
         self.writes.append((port, state))
         self.outputs[port] = state
 
@@ -69,7 +73,7 @@ class ScriptedDriver:
         self._event(ReaderEventKind.CONNECTED, at_us)
 
     def disconnect(self, at_us: int) -> None:
-        self._decoder.reset()
+        self._decoder = ReportDecoder(self.reader)
         self._event(ReaderEventKind.DISCONNECTED, at_us)
 
     def correct_clock(self, at_us: int, offset_us: int) -> None:

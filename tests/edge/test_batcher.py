@@ -82,6 +82,17 @@ def test_events_leave_with_the_next_batch_in_order() -> None:
     assert cut.seal("e", 2, T).events == ()
 
 
+def test_a_reader_that_stays_away_is_told_once_until_it_was_back() -> None:
+    cut = batcher()
+    for kind in (ReaderEventKind.DISCONNECTED,) * 3 + (ReaderEventKind.CONNECTED, ReaderEventKind.DISCONNECTED):
+        cut.add_reader_event(ReaderEvent("dock-1", kind, T))
+    assert [event.kind for event in cut.seal("e", 1, T).events] == [
+        DeviceEventKind.READER_DOWN,
+        DeviceEventKind.READER_UP,
+        DeviceEventKind.READER_DOWN,
+    ]
+
+
 def test_a_flood_of_events_is_bounded_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge.batcher, "EVENTS_MAX", 3)
     cut = batcher()

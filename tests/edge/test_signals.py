@@ -81,6 +81,19 @@ async def test_a_reader_that_was_away_is_written_again_with_what_then_holds() ->
     assert driver.writes == [(1, True), (2, False), (3, False)]
 
 
+async def test_a_reader_that_refuses_is_left_alone_for_a_while() -> None:
+    clock, driver = StandingClock(10 * S), ScriptedDriver("dock-1", refuses=True)
+    lights = StackLights((PORTAL,), {"dock-1": driver}, clock)
+    await lights.apply()
+    driver.refuses = False
+    clock.advance_to(69 * S)
+    await lights.apply()
+    assert driver.writes == []
+    clock.advance_to(70 * S)
+    await lights.apply()
+    assert len(driver.writes) == 3
+
+
 async def test_portals_without_a_light_of_ours_are_left_alone() -> None:
     lights = StackLights((PORTAL, Portal("gate", "in", "out")), {}, StandingClock(0))
     lights.on_signal(Signal("gate", Colour.RED, "test", 0, 10))

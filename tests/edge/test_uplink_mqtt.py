@@ -1,8 +1,9 @@
 """The uplink over a real Mosquitto that dies, forgets and comes back; the stream's end is paho, acking by hand."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -10,6 +11,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.spool import Spool
+from edge.uplink import SENT_MAX
 from edge.uplink_mqtt import MqttUplink
 from stream.batch_codec import decode_batch
 from stream.model import BatchId, Colour, Signal
@@ -60,7 +62,9 @@ class Stream:
         self.acknowledges = acknowledges
         self.client = paho.Client(CallbackAPIVersion.VERSION2, "stream", protocol=paho.MQTTv5)
         self.client.reconnect_delay_set(0.05, 0.2)
+        self.subscribed = threading.Event()
         self.client.on_connect = lambda client, *_: client.subscribe(batch_topic(SITE, AGENT), qos=1)
+        self.client.on_subscribe = lambda *_: self.subscribed.set()
         self.client.on_message = self._take
         self.client.connect_async(broker.host, broker.port)
         self.client.loop_start()
@@ -112,95 +116,116 @@ class Running:
             await self.task
 
 
+@asynccontextmanager
+async def meeting(
+    broker: Mosquitto, spool: Spool, acknowledges: bool = True, stalled_s: float = 30.0
+) -> AsyncIterator[tuple[Stream, Running]]:
+    """A subscribed stream, then a running edge."""
+    stream = Stream(broker, acknowledges)
+    try:
+        await eventually(stream.subscribed.is_set)
+        edge = Running(broker, spool, stalled_s)
+        try:
+            yield stream, edge
+        finally:
+            await edge.end()
+    finally:
+        stream.close()
+
+
 async def test_batches_arrive_once_in_order_and_are_acknowledged(mosquitto: Mosquitto, spool: Spool) -> None:
-    append(spool, 200)
-    stream, edge = Stream(mosquitto), Running(mosquitto, spool)
-    await eventually(lambda: len(stream.received) >= 200)
     append(spool, 100)
-    edge.uplink.notify()
-    await eventually(lambda: spool.depth().unacked == 0)
-    assert [name.counter for name in stream.received] == list(range(1, 301))
-    assert edge.uplink.is_connected
-    await edge.end()
+    async with meeting(mosquitto, spool) as (stream, edge):
+        await eventually(lambda: len(stream.received) >= 100)
+        append(spool, 50)
+        edge.uplink.notify()
+        await eventually(lambda: spool.depth().unacked == 0)
+        assert [name.counter for name in stream.received] == list(range(1, 151))
+        assert edge.uplink.is_connected
     assert not edge.uplink.is_connected
-    stream.close()
 
 
 async def test_the_broker_killed_and_returned_with_nothing_loses_no_batch(mosquitto: Mosquitto, spool: Spool) -> None:
-    stream, edge = Stream(mosquitto), Running(mosquitto, spool)
-    for death in range(3):
-        append(spool, 150)
-        edge.uplink.notify()
-        await eventually(lambda expected=150 * death + 20: len(set(stream.received)) >= expected)
-        mosquitto.kill()
-        mosquitto.forget()
-        append(spool, 10)
-        edge.uplink.notify()
-        mosquitto.start(persistence=death % 2 == 0)
-    await eventually(lambda: spool.depth().unacked == 0)
-    assert sorted(name.counter for name in set(stream.received)) == list(range(1, 481))
-    assert stream.committed == {spool.next_id.epoch: 480}
-    await edge.end()
-    stream.close()
+    async with meeting(mosquitto, spool, stalled_s=1.0) as (stream, edge):
+        for death in range(3):
+            append(spool, 80)
+            edge.uplink.notify()
+            await eventually(lambda expected=80 * death + 20: len(set(stream.received)) >= expected)
+            mosquitto.kill()
+            mosquitto.forget()
+            append(spool, 10)
+            stream.subscribed.clear()
+            mosquitto.start(persistence=death % 2 == 0)
+            await eventually(stream.subscribed.is_set)
+            edge.uplink.notify()
+        await eventually(lambda: spool.depth().unacked == 0)
+        assert sorted(name.counter for name in set(stream.received)) == list(range(1, 271))
+        assert stream.committed == {spool.next_id.epoch: 270}
 
 
-async def test_a_stream_that_was_away_gets_everything_and_the_window_keeps_the_broker_from_overflowing(
+async def test_what_the_broker_dropped_because_nobody_listened_is_sent_again(
     mosquitto: Mosquitto, spool: Spool
 ) -> None:
-    append(spool, 700)
-    edge = Running(mosquitto, spool, stalled_s=0.5)
+    append(spool, SENT_MAX + 30)
+    edge = Running(mosquitto, spool, stalled_s=1.0)
     await eventually(lambda: edge.uplink.is_connected)
-    assert spool.depth().unacked == 700
+    assert spool.depth().unacked == SENT_MAX + 30
     stream = Stream(mosquitto)
     await eventually(lambda: spool.depth().unacked == 0)
-    first_time = list(dict.fromkeys(name.counter for name in stream.received))
-    assert sorted(first_time) == list(range(1, 701))
+    assert {name.counter for name in stream.received} == set(range(1, SENT_MAX + 31))
     await edge.end()
     stream.close()
 
 
 async def test_a_restored_database_gets_again_what_it_asks_for(mosquitto: Mosquitto, spool: Spool) -> None:
     append(spool, 60)
-    stream, edge = Stream(mosquitto), Running(mosquitto, spool)
-    await eventually(lambda: spool.depth().unacked == 0)
-    stream.received.clear()
-    stream.client.publish(resend_topic(SITE, AGENT), encode_resend(Resend(spool.next_id.epoch, 41)), qos=1)
-    await eventually(lambda: len(stream.received) >= 20)
-    assert [name.counter for name in stream.received] == list(range(41, 61))
-    await edge.end()
-    stream.close()
+    async with meeting(mosquitto, spool) as (stream, _):
+        await eventually(lambda: spool.depth().unacked == 0)
+        stream.received.clear()
+        stream.client.publish(resend_topic(SITE, AGENT), encode_resend(Resend(spool.next_id.epoch, 41)), qos=1)
+        await eventually(lambda: len(stream.received) >= 20)
+        assert [name.counter for name in stream.received] == list(range(41, 61))
 
 
 async def test_signals_and_expectations_reach_the_edge_and_nonsense_does_not_stop_it(
     mosquitto: Mosquitto, spool: Spool
 ) -> None:
-    stream, edge = Stream(mosquitto), Running(mosquitto, spool)
     expectation = Expectation("door", 1, ("ASN-1",), items=(("04012345678901", 2),))
     signal = Signal("door", Colour.GREEN, "complete", 1, 2)
-    await eventually(lambda: edge.uplink.is_connected and stream.client.is_connected())
-    stream.client.publish(expected_topic(SITE, AGENT, "door"), encode_expectation(expectation), qos=1, retain=True)
-    for topic in (ack_topic(SITE, AGENT), resend_topic(SITE, AGENT), signal_topic(SITE, AGENT, "door")):
-        stream.client.publish(topic, b"\xffnonsense", qos=1)
-    stream.client.publish(signal_topic(SITE, AGENT, "door"), encode_signal(signal), qos=1)
-    await eventually(lambda: bool(edge.orders.signals and edge.orders.expectations))
-    assert (edge.orders.signals, edge.orders.expectations) == ([signal], [expectation])
-    assert edge.uplink.control_errors == 3
-    await edge.end()
-    later = Running(mosquitto, spool)
-    await eventually(lambda: later.orders.expectations == [expectation])
-    await later.end()
-    stream.close()
+    async with meeting(mosquitto, spool) as (stream, edge):
+        await eventually(lambda: edge.uplink.is_connected)
+        stream.client.publish(expected_topic(SITE, AGENT, "door"), encode_expectation(expectation), qos=1, retain=True)
+        for topic in (ack_topic(SITE, AGENT), resend_topic(SITE, AGENT), signal_topic(SITE, AGENT, "door")):
+            stream.client.publish(topic, b"\xffnonsense", qos=1)
+        stream.client.publish(signal_topic(SITE, AGENT, "door"), encode_signal(signal), qos=1)
+        await eventually(lambda: bool(edge.orders.signals and edge.orders.expectations))
+        assert (edge.orders.signals, edge.orders.expectations) == ([signal], [expectation])
+        assert edge.uplink.control_errors == 3
+        await edge.end()
+        later = Running(mosquitto, spool)
+        await eventually(lambda: later.orders.expectations == [expectation])
+        await later.end()
 
 
 async def test_an_ack_beyond_the_spool_starts_a_new_epoch_that_is_sent(mosquitto: Mosquitto, spool: Spool) -> None:
     append(spool, 3)
     old = spool.next_id.epoch
-    stream, edge = Stream(mosquitto, acknowledges=False), Running(mosquitto, spool)
-    await eventually(lambda: len(stream.received) >= 3)
-    stream.client.publish(ack_topic(SITE, AGENT), encode_ack(BatchAck(old, 50)), qos=1, retain=True)
-    await eventually(lambda: spool.next_id.epoch != old)
-    append(spool, 1)
-    edge.uplink.notify()
-    await eventually(lambda: stream.received[-1] == BatchId(AGENT, spool.next_id.epoch, 1))
-    await edge.end()
-    stream.close()
+    async with meeting(mosquitto, spool, acknowledges=False) as (stream, edge):
+        await eventually(lambda: len(stream.received) >= 3)
+        stream.client.publish(ack_topic(SITE, AGENT), encode_ack(BatchAck(old, 50)), qos=1, retain=True)
+        await eventually(lambda: spool.next_id.epoch != old)
+        append(spool, 1)
+        edge.uplink.notify()
+        await eventually(lambda: stream.received[-1] == BatchId(AGENT, spool.next_id.epoch, 1))
+
+
+async def test_a_cancelled_uplink_ends_even_when_its_broker_is_gone(mosquitto: Mosquitto, spool: Spool) -> None:
+    edge = Running(mosquitto, spool)
+    await eventually(lambda: edge.uplink.is_connected)
+    mosquitto.freeze()
+    try:
+        async with asyncio.timeout(40):
+            await edge.end()
+    finally:
+        mosquitto.thaw()
+    assert edge.task.cancelled()
