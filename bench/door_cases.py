@@ -1,6 +1,7 @@
 """Simulated recordings for fitting and measuring: scenario and seed to RecordedReads and truth, kept on disk.
 
-Seeds: fitting uses `FIT_SEEDS` of scenarios split `fit`; measuring uses `HELD_SEEDS` of scenarios split `held_out`.
+Seeds: fitting uses `FIT_SEEDS` of scenarios split `fit`; measuring uses `HELD_SEEDS` of scenarios split `held_out`;
+`CHECK_SEEDS` of fitting scenarios are for looking closer without touching what is held out.
 The cache (`bench/results/cases`) is keyed by the scenario and the physics, so a change of either makes new cases.
 """
 
@@ -18,6 +19,7 @@ from stream.recorded import RecordedReads
 from warehouse.site import Reader, Site
 
 FIT_SEEDS = range(1_000, 1_032)
+CHECK_SEEDS = range(2_000, 2_003)
 HELD_SEEDS = range(9_000, 9_004)
 CACHE = Path(__file__).parent / "results" / "cases"
 

@@ -3,11 +3,15 @@
 Accuracy is measured against `simulators.physics` (`bench/accuracy.py`), never against this.
 """
 
+import json
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from stream.model import BatchId, DeviceEvent, DeviceEventKind, Sightings
+from stream.operators.passage_direction import EVIDENCE
+from stream.operators.passage_features import FEATURES
+from stream.operators.passage_model import PassageModel, parse_model
 from stream.operators.slices import PlaceSlice
 from warehouse.site import AntennaRef, PhotoEye, Portal, Side
 
@@ -24,6 +28,24 @@ PLACES_M = {
     NEXT_DOOR[0]: (-1.0, 8.0),
     NEXT_DOOR[1]: (1.0, 8.0),
 }
+
+WEIGHTS = {
+    "peak_rel_db": 0.2,
+    "own_share_db": 0.15,
+    "seconds_before": -0.2,
+    "background": -4.0,
+    "profile_corr": 3.0,
+    "offset_abs_s": -0.8,
+    "reads_rel_log2": 0.3,
+    "trend_agreement": 1.0,
+}
+
+
+def plain_model() -> PassageModel:
+    """A logistic model by hand: this door has no fading, so the fitted weights would judge what they never saw."""
+    tag = {"features": FEATURES, "weights": [WEIGHTS.get(name, 0.0) for name in FEATURES], "bias": 1.5}
+    direction = dict(zip(EVIDENCE, (1.5, 1.5, 0.8, 0.5, 1.0, 0.5), strict=True))
+    return parse_model(json.dumps({"first": tag, "second": tag, "direction": direction}))
 
 
 def portal(eyes: bool) -> Portal:

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from stream.model import Passage, TagVerdict
 from stream.operators.passages import PassageOperator, PassageParams, PassageState
 from stream.operators.slices import PlaceSlice
-from tests.stream.operators.analytic_door import NEXT_DOOR, OWN, SIDES, Door, portal
+from tests.stream.operators.analytic_door import NEXT_DOOR, OWN, SIDES, Door, plain_model, portal
 from warehouse.site import Direction
 
 LOAD = [f"BB{i:02X}" for i in range(12)]
 
 
 def operator(eyes: bool, state: PassageState | None = None) -> PassageOperator:
-    return PassageOperator(portal(eyes), frozenset(OWN), SIDES, PassageParams(), state)
+    return PassageOperator(portal(eyes), frozenset(OWN), SIDES, PassageParams(model=plain_model()), state)
 
 
 def run(eyes: bool, calls: list[tuple[int, list[PlaceSlice]]]) -> list[tuple[int, Passage]]:
