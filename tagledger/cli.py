@@ -23,7 +23,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the summary as o
 @app.command()
 def up(site: SiteOption) -> None:
     """Run everything of a site in one process: edge, stream, database, API."""
-    from tagledger.up import run_up
+    from tagledger.processes import run_up
 
     run_up(site)
 

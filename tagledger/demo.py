@@ -74,9 +74,10 @@ async def _demo(
             site = demo_site(running.site, state_dir, port)
             (state_dir / "site.toml").write_text(site_text(site), encoding="utf-8")
             clock = PlantTime(running.clock)
-            async with running_site(site, dsn, clock, capture=state_dir / "capture") as up:
+            capture = state_dir / "capture"
+            async with running_site(site, dsn, clock, capture=capture) as up:
                 if not quiet:
-                    _welcome(up, key, plant, speed)
+                    _welcome(up, key, plant, speed, capture)
                 telling = asyncio.create_task(_tell(up.host, quiet))
                 await _day(up, plant, running)
                 if serve and not quiet:
@@ -128,14 +129,14 @@ async def _day(up: RunningSite, plant: Plant, running: RunningPlant) -> None:
         await running.clock.sleep_until(end_us)
 
 
-def _welcome(up: RunningSite, key: str | None, plant: Plant, speed: float) -> None:
+def _welcome(up: RunningSite, key: str | None, plant: Plant, speed: float, capture: Path) -> None:
     console.print(
         f"Plant of seed {plant.seed}: {len(plant.site.portals)} dock doors, {len(plant.truth.loads)} loads,"
         f" {len(plant.documents)} documents, at {speed:g} × real time."
     )
     console.print(f"API        {up.url}/docs    live feed {up.url}/v1/feed")
     console.print(f"API key    {key}")
-    console.print(f"recording  {up.capture}\n")
+    console.print(f"recording  {capture}\n")
 
 
 async def _tell(host: EmbeddedHost, quiet: bool) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -41,7 +42,6 @@ class Outcome:
 
     count: ReplayCount
     commands: int = 0
-    refused: list[str] = field(default_factory=list)
     tags: set[str] = field(default_factory=set)
 
 
@@ -100,7 +100,7 @@ def _is_capture(path: Path) -> bool:
 
 
 def in_turn(batches: Iterator[EdgeBatch], commands: list[RecordedCommand]) -> Iterator[Item]:
-    """Batches in order, each command after the last batch that was committed before it, in the order they were given."""
+    """Batches in order, each command after the last batch that was committed before it."""
     waiting = iter(commands)
     due = next(waiting, None)
     for batch in batches:
@@ -163,7 +163,7 @@ def _replay(
         "seconds": round(elapsed_s, 2),
         "reads_per_second": round(outcome.count.reads / max(elapsed_s, 1e-6)),
     }
-    problems = [*outcome.refused, *([outcome.count.problem] if outcome.count.problem else [])]
+    problems = [outcome.count.problem] if outcome.count.problem else []
     if outcome.count.missing_seals:
         problems.append(f"{outcome.count.missing_seals} batches of the recording are damaged")
     return {**found, "problems": problems} if quiet else {**found, "problems": "; ".join(problems) or "none"}
@@ -177,7 +177,7 @@ def _steps(
     for item in items:
         if isinstance(item, RecordedCommand):
             outcome.commands += 1
-            yield lambda item=item: _execute(connection, item, outcome)
+            yield partial(_execute, connection, item)
             continue
         outcome.tags.update(item.sightings.tags)
         if pace is not None:
@@ -187,7 +187,7 @@ def _steps(
         yield item
 
 
-def _execute(connection: psycopg.Connection, given: RecordedCommand, outcome: Outcome) -> None:
+def _execute(connection: psycopg.Connection, given: RecordedCommand) -> None:
     execute(connection, given.command, actor=given.actor, source=given.source, client_event_id=given.client_event_id)
 
 

@@ -1,14 +1,14 @@
-"""One site running in one process: edge, embedded stream, books and API, put together and taken down in order.
+"""The parts of a site put together: an edge, a stream, an API, or all of them in one process.
 
-    drivers → EdgeAgent → spool → InprocUplink → EmbeddedHost → database → API
-                  ▲ signals, expectations ────────────┘ acks → spool
+    drivers → EdgeAgent → spool → uplink → EmbeddedHost → database → API
+                  ▲ signals, expectations ──────┘ acks → spool
 
-Taking down: readers first, then what is spooled is committed, then the stream with a snapshot, then the API.
+Taking down: what is spooled is committed first, then the readers go, then the stream with a snapshot, then the API.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 from psycopg_pool import ConnectionPool
 
 from api.app import ApiParts, create_app
+from api.ports import CommandBus
 from api.postgres.pool import query_pool
 from api.server import serving
 from edge.agent import EdgeAgent
@@ -23,6 +24,7 @@ from edge.capture import CaptureHeader, CaptureWriter
 from edge.clock import Clock
 from edge.local_decision import GraphDecision
 from edge.spool import open_or_replace
+from edge.uplink import Uplink
 from edge.uplink_inproc import InprocUplink
 from readers.llrp.client import NativeDriver
 from readers.port import ReaderDriver
@@ -30,7 +32,7 @@ from stream.embedded import EmbeddedHost
 from stream.model import Signal
 from stream.store import Store
 from tagledger.api_ports import LivePortals, ProcessDependencies, SiteReaders, StoredEvidence, StreamNumbers
-from tagledger.command_desk import CommandDesk, DirectBus
+from tagledger.command_desk import CommandDesk, DirectBus, WritePool
 from tagledger.keys import DatabaseKeys
 from tagledger.site_text import site_text
 from warehouse.loads import Expectation
@@ -47,7 +49,6 @@ class RunningSite:
     agent: EdgeAgent
     desk: CommandDesk
     url: str
-    capture: Path | None
 
 
 def driver_of(reader: Reader, now_us: Callable[[], int]) -> ReaderDriver:
@@ -60,29 +61,22 @@ def driver_of(reader: Reader, now_us: Callable[[], int]) -> ReaderDriver:
     return NativeDriver(reader, now_us=now_us)
 
 
-@contextlib.asynccontextmanager
-async def running_site(
-    site: Site, dsn: str, clock: Clock, *, capture: Path | None = None
-) -> AsyncIterator[RunningSite]:
-    """Everything of a site while the block runs. `capture` is the folder to record into.
+def edge_agent(site: Site, uplink: Uplink, clock: Clock, capture: Path | None) -> EdgeAgent:
+    """The agent of this site file: all readers that are its own or anyone's. `capture` is the folder to record into.
 
-    Raises OSError when the API's port is taken, SpoolError when the spool is in use, and what a task that must not end
-    ended with.
+    Raises SpoolError when the spool is in use, OSError when the capture's folder cannot be written.
     """
-    state = Path(site.state_dir)
-    drivers = {reader.name: driver_of(reader, clock.now_us) for reader in site.readers}
+    settings = site.edge
+    mine = [reader for reader in site.readers if reader.agent in ("", settings.agent)]
+    drivers = {reader.name: driver_of(reader, clock.now_us) for reader in mine}
     spool, damaged = open_or_replace(
-        state / "spool.sqlite", site.edge.agent, site.edge.spool_max_mb, site.edge.retain_h, clock.now_us()
+        Path(site.state_dir) / "spool.sqlite", settings.agent, settings.spool_max_mb, settings.retain_h, clock.now_us()
     )
-    host = EmbeddedHost(site, Store(dsn, site))
-    uplink = InprocUplink(host.submit, clock)
-    host.on_ack.append(lambda ack: uplink.acknowledge(ack.epoch, ack.counter))
-    host.on_resend.append(lambda wanted: uplink.send_again(wanted.epoch, wanted.counter))
     writer = None
     if capture is not None:
-        header = CaptureHeader(site.name, site.edge.agent, clock.now_us(), site_text=site_text(site))
+        header = CaptureHeader(site.name, settings.agent, clock.now_us(), site_text=site_text(site))
         writer = CaptureWriter(capture, header)
-    agent = EdgeAgent(
+    return EdgeAgent(
         site,
         drivers,
         spool,
@@ -92,58 +86,111 @@ async def running_site(
         local=GraphDecision(site),
         spool_replaced=damaged is not None,
     )
-    portals = [portal.name for portal in site.portals]
-    live = LivePortals(host)
-    with ConnectionPool(dsn, min_size=1, max_size=max(2, site.database.pool_max), open=True, name="commands") as pool:
-        desk = CommandDesk(
-            DirectBus(pool), host, lambda actor, body: agent.on_command(clock.now_us(), actor, body), portals
-        )
-        async with contextlib.AsyncExitStack() as stack:
-            queries = await stack.enter_async_context(query_pool(dsn, site.database.pool_max))
-            parts = ApiParts(
-                site=site,
-                version=version("tagledger"),
-                pool=queries,
-                dsn=dsn,
-                keys=DatabaseKeys(queries),
-                dependencies=ProcessDependencies(queries, host, agent),
-                commands=desk,
-                readers=SiteReaders(site, agent),
-                live=live,
-                stream=StreamNumbers(host, agent),
-                evidence=StoredEvidence(),
-            )
-            streaming = asyncio.create_task(host.run(), name="stream")
-            await _ready(host, streaming)
-            url = await stack.enter_async_context(serving(create_app(parts), site.api.host, site.api.port))
-            tasks = [
-                asyncio.create_task(live.run(), name="live"),
-                asyncio.create_task(_orders(host, agent), name="orders"),
-            ]
-            edge = asyncio.create_task(agent.run(), name="edge")
-            try:
-                with _watched(streaming, edge):
-                    yield RunningSite(host, agent, desk, url, writer.path if writer else None)
-                await _quiet(agent, drivers)
-            finally:
-                edge.cancel()
-                host.stop()
-                await asyncio.wait([streaming], timeout=DRAIN_TIMEOUT_S)
-                for task in (*tasks, streaming):
-                    task.cancel()
-                await asyncio.gather(edge, streaming, *tasks, return_exceptions=True)
-
-
-async def _ready(host: EmbeddedHost, streaming: "asyncio.Task[None]") -> None:
-    waiting = asyncio.ensure_future(host.ready.wait())
-    await asyncio.wait({waiting, streaming}, return_when=asyncio.FIRST_COMPLETED)
-    if not waiting.done():
-        waiting.cancel()
-        await streaming
 
 
 @contextlib.contextmanager
-def _watched(*tasks: "asyncio.Task[None]"):  # type: ignore[no-untyped-def]
+def write_pool(site: Site, dsn: str) -> Iterator[WritePool]:
+    """Connections for commands."""
+    with ConnectionPool(
+        dsn,
+        min_size=1,
+        max_size=max(2, site.database.pool_max),
+        kwargs={"autocommit": True},
+        open=True,
+        name="commands",
+    ) as pool:
+        yield pool
+
+
+@contextlib.asynccontextmanager
+async def serving_api(
+    site: Site, dsn: str, commands: CommandBus, host: EmbeddedHost | None = None, agent: EdgeAgent | None = None
+) -> AsyncIterator[str]:
+    """The API while the block runs; yields its URL. What is not in this process is shown as not known here.
+
+    Raises OSError when its address is taken.
+    """
+    live = LivePortals(host) if host is not None else None
+    async with query_pool(dsn, site.database.pool_max) as queries:
+        parts = ApiParts(
+            site=site,
+            version=version("tagledger"),
+            pool=queries,
+            dsn=dsn,
+            keys=DatabaseKeys(queries),
+            dependencies=ProcessDependencies(queries, host, agent),
+            commands=commands,
+            readers=SiteReaders(site, agent) if agent is not None else None,
+            live=live,
+            stream=StreamNumbers(host, agent) if host is not None and agent is not None else None,
+            evidence=StoredEvidence(),
+        )
+        following = asyncio.create_task(live.run(), name="live") if live is not None else None
+        try:
+            async with serving(create_app(parts), site.api.host, site.api.port) as url:
+                yield url
+        finally:
+            if following is not None:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def running_host(site: Site, dsn: str) -> AsyncIterator[EmbeddedHost]:
+    """The embedded stream while the block runs, recovered and ready; the block ends when it does."""
+    host = EmbeddedHost(site, Store(dsn, site))
+    streaming = asyncio.create_task(host.run(), name="stream")
+    ready = asyncio.ensure_future(host.ready.wait())
+    await asyncio.wait({ready, streaming}, return_when=asyncio.FIRST_COMPLETED)
+    if not ready.done():
+        ready.cancel()
+        await streaming
+    try:
+        with watched(streaming):
+            yield host
+    finally:
+        host.stop()
+        await asyncio.wait([streaming], timeout=DRAIN_TIMEOUT_S)
+        streaming.cancel()
+        await asyncio.gather(streaming, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def running_site(
+    site: Site, dsn: str, clock: Clock, *, capture: Path | None = None
+) -> AsyncIterator[RunningSite]:
+    """Everything of a site while the block runs.
+
+    Raises OSError when the API's port is taken, SpoolError when the spool is in use, RuntimeError when a part ended.
+    """
+    async with running_host(site, dsn) as host:
+        uplink = InprocUplink(host.submit, clock)
+        host.on_ack.append(lambda ack: uplink.acknowledge(ack.epoch, ack.counter))
+        host.on_resend.append(lambda wanted: uplink.send_again(wanted.epoch, wanted.counter))
+        agent = edge_agent(site, uplink, clock, capture)
+        with write_pool(site, dsn) as pool:
+            portals = [portal.name for portal in site.portals]
+            desk = CommandDesk(
+                DirectBus(pool), host, lambda actor, body: agent.on_command(clock.now_us(), actor, body), portals
+            )
+            async with serving_api(site, dsn, desk, host, agent) as url:
+                edge = asyncio.create_task(agent.run(), name="edge")
+                orders = asyncio.create_task(_orders(host, agent), name="orders")
+                try:
+                    with watched(edge):
+                        yield RunningSite(host, agent, desk, url)
+                    # What is still spooled when this gives up stays there for the next start.
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(DRAIN_TIMEOUT_S):
+                            await agent.drained()
+                finally:
+                    for task in (edge, orders):
+                        task.cancel()
+                    await asyncio.gather(edge, orders, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def watched(*tasks: "asyncio.Task[None]") -> Iterator[None]:
     """End the block when one of the tasks ends, with that task's reason: none of them may end by itself."""
     block = asyncio.current_task()
     assert block is not None
@@ -161,8 +208,8 @@ def _watched(*tasks: "asyncio.Task[None]"):  # type: ignore[no-untyped-def]
         if not ended:
             raise
         block.uncancel()
-        failure = ended[0].exception()
-        raise RuntimeError(f"the {ended[0].get_name()} ended") from failure
+        failure = None if ended[0].cancelled() else ended[0].exception()
+        raise RuntimeError(f"the {ended[0].get_name()} ended: {failure}") from failure
     finally:
         for task in tasks:
             task.remove_done_callback(on_end)
@@ -175,10 +222,3 @@ async def _orders(host: EmbeddedHost, agent: EdgeAgent) -> None:
             agent.on_signal(item)
         elif isinstance(item, Expectation):
             agent.on_expectation(item)
-
-
-async def _quiet(agent: EdgeAgent, drivers: Mapping[str, ReaderDriver]) -> None:
-    """Commit what is spooled before the readers go; give up after `DRAIN_TIMEOUT_S`: it stays in the spool."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_TIMEOUT_S):
-            await agent.drained()

@@ -1,0 +1,102 @@
+"""`tagledger up | edge | stream | api`: a site in one process, or its parts in processes of their own."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+import typer
+
+from edge.clock import WallClock
+from edge.errors import SpoolError
+from edge.uplink_mqtt import MqttUplink
+from stream.source_mqtt import MqttSource
+from tagledger.command_desk import DirectBus
+from tagledger.database import open_database
+from tagledger.keys import first_key
+from tagledger.lifecycle import run_until_signalled
+from tagledger.logs import configure_logs
+from tagledger.running import edge_agent, running_host, running_site, serving_api, write_pool
+from tagledger.terminal import EXIT_FAILED, complaints, console, known_failures, site_or_exit
+from warehouse.site import Site
+
+_log = structlog.get_logger(__name__)
+
+
+def run_up(site_file: Path) -> None:
+    """Everything in one process, until a signal."""
+    site = _prepared(site_file)
+
+    async def main() -> None:
+        with open_database(site) as dsn:
+            _tell_key(dsn)
+            capture = Path(site.edge.capture) if site.edge.capture else None
+            async with running_site(site, dsn, WallClock(), capture=capture) as up:
+                _log.info("up", site=site.name, api=up.url, readers=len(site.readers))
+                await asyncio.Event().wait()
+
+    with known_failures():
+        run_until_signalled(main())
+
+
+def run_edge(site_file: Path) -> None:
+    """The edge alone; its batches go out over MQTT."""
+    site = _prepared(site_file)
+    site = replace(site, uplink=replace(site.uplink, kind="mqtt"))
+
+    async def main() -> None:
+        clock = WallClock()
+        uplink = MqttUplink(site.uplink, site.name, site.edge.agent, clock)
+        capture = Path(site.edge.capture) if site.edge.capture else None
+        _log.info("edge", site=site.name, agent=site.edge.agent, broker=f"{site.uplink.host}:{site.uplink.port}")
+        await edge_agent(site, uplink, clock, capture).run()
+
+    with known_failures():
+        try:
+            run_until_signalled(main())
+        except SpoolError as error:
+            complaints.print(f"[red]error[/red] {error}", soft_wrap=True)
+            raise typer.Exit(EXIT_FAILED) from None
+
+
+def run_stream(site_file: Path) -> None:
+    """The stream alone; batches come in over MQTT."""
+    site = _prepared(site_file)
+
+    async def main() -> None:
+        with open_database(site) as dsn:
+            async with running_host(site, dsn) as host:
+                _log.info("stream", site=site.name, broker=f"{site.uplink.host}:{site.uplink.port}")
+                await MqttSource(site, host, site.uplink).run()
+
+    with known_failures():
+        run_until_signalled(main())
+
+
+def run_api(site_file: Path) -> None:
+    """The API alone, over the site's database."""
+    site = _prepared(site_file)
+
+    async def main() -> None:
+        with open_database(site) as dsn:
+            _tell_key(dsn)
+            with write_pool(site, dsn) as pool:
+                async with serving_api(site, dsn, DirectBus(pool)) as url:
+                    _log.info("api", site=site.name, api=url)
+                    await asyncio.Event().wait()
+
+    with known_failures():
+        run_until_signalled(main())
+
+
+def _prepared(site_file: Path) -> Site:
+    configure_logs()
+    site = site_or_exit(site_file)
+    Path(site.state_dir).mkdir(parents=True, exist_ok=True)
+    return site
+
+
+def _tell_key(dsn: str) -> None:
+    key = first_key(dsn)
+    if key is not None:
+        console.print(f"API key [bold]{key}[/bold] (shown once; every scope)", soft_wrap=True)
