@@ -8,6 +8,7 @@ from readers.llrp.enums import GetReaderCapabilitiesRequestedData, GetReaderConf
 from readers.llrp.params_access import AccessSpec, ClientRequestResponse
 from readers.llrp.params_c1g2 import C1G2LLRPCapabilities
 from readers.llrp.params_custom import IMPINJ
+from readers.llrp.params_events import ReaderEventNotificationData, ReaderEventNotificationSpec
 from readers.llrp.params_reader import (
     AntennaConfiguration,
     AntennaProperties,
@@ -21,16 +22,9 @@ from readers.llrp.params_reader import (
     LLRPConfigurationStateValue,
     RegulatoryCapabilities,
 )
-from readers.llrp.params_report import (
-    AccessReportSpec,
-    LLRPStatus,
-    ReaderEventNotificationData,
-    ReaderEventNotificationSpec,
-    RFSurveyReportData,
-    ROReportSpec,
-    TagReportData,
-)
+from readers.llrp.params_report import AccessReportSpec, RFSurveyReportData, ROReportSpec, TagReportData
 from readers.llrp.params_rospec import ROSpec
+from readers.llrp.params_status import LLRPStatus
 from readers.llrp.wire import (
     CUSTOM,
     U8,

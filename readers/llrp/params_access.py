@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from readers.llrp.enums import AccessSpecState, AccessSpecStopTriggerType, AirProtocols
-from readers.llrp.params_c1g2 import (
+from readers.llrp.params_c1g2_access import (
     C1G2BlockErase,
     C1G2BlockPermalock,
     C1G2BlockWrite,

@@ -1,23 +1,13 @@
-"""EPCglobal Class-1 Generation-2 parameters: capabilities, inventory, access operations and their results."""
+"""EPCglobal Class-1 Generation-2 parameters: capabilities, inventory commands, tag data."""
 
 from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
 from readers.llrp.enums import (
-    C1G2BlockEraseResultType,
-    C1G2BlockPermalockResultType,
-    C1G2BlockWriteResultType,
     C1G2DRValue,
     C1G2ForwardLinkModulation,
-    C1G2GetBlockPermalockStatusResultType,
-    C1G2KillResultType,
-    C1G2LockDataField,
-    C1G2LockPrivilege,
-    C1G2LockResultType,
     C1G2MValue,
-    C1G2ReadResultType,
-    C1G2RecommissionResultType,
     C1G2SpectralMaskIndicator,
     C1G2StateAwareAction,
     C1G2StateAwareTarget,
@@ -25,9 +15,8 @@ from readers.llrp.enums import (
     C1G2TagInventoryStateAwareI,
     C1G2TagInventoryStateAwareS,
     C1G2TruncateAction,
-    C1G2WriteResultType,
 )
-from readers.llrp.wire import U16, U32, VERSION_1_1, Bit, Bits, BitString, CustomParameter, Parameter, U16s, Unsigned
+from readers.llrp.wire import U16, U32, VERSION_1_1, Bit, Bits, BitString, CustomParameter, Parameter, Unsigned
 
 
 class C1G2LLRPCapabilities(Parameter, frozen=True, kw_only=True):
@@ -149,102 +138,6 @@ class C1G2InventoryCommand(Parameter, frozen=True):
     Custom: tuple[CustomParameter, ...] = ()
 
 
-class C1G2TargetTag(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.3.1.1, §16.3.1.3.1.1."""
-
-    TYPE: ClassVar[int] = 339
-
-    MB: Annotated[int, Bits(2)]
-    Match: Annotated[bool, Bits(1, reserved=5)]
-    Pointer: U16
-    TagMask: BitString
-    TagData: BitString
-
-
-class C1G2TagSpec(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.3.1, §16.3.1.3.1."""
-
-    TYPE: ClassVar[int] = 338
-
-    C1G2TargetTag: tuple[C1G2TargetTag, ...]
-
-
-class C1G2Read(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.3.2.1, §16.3.1.3.2.1."""
-
-    TYPE: ClassVar[int] = 341
-
-    OpSpecID: U16
-    AccessPassword: U32
-    MB: Annotated[int, Bits(2, reserved=6)]
-    WordPointer: U16
-    WordCount: U16
-
-
-class C1G2Write(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.3.2.2, §16.3.1.3.2.2."""
-
-    TYPE: ClassVar[int] = 342
-
-    OpSpecID: U16
-    AccessPassword: U32
-    MB: Annotated[int, Bits(2, reserved=6)]
-    WordPointer: U16
-    WriteData: U16s
-
-
-class C1G2Kill(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.3.2.3, §16.3.1.3.2.3."""
-
-    TYPE: ClassVar[int] = 343
-
-    OpSpecID: U16
-    KillPassword: U32
-
-
-class C1G2LockPayload(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.3.2.4.1, §16.3.1.3.2.4.1."""
-
-    TYPE: ClassVar[int] = 345
-
-    Privilege: Annotated[C1G2LockPrivilege, Unsigned(1)]
-    DataField: Annotated[C1G2LockDataField, Unsigned(1)]
-
-
-class C1G2Lock(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.3.2.4, §16.3.1.3.2.4."""
-
-    TYPE: ClassVar[int] = 344
-
-    OpSpecID: U16
-    AccessPassword: U32
-    C1G2LockPayload: tuple[C1G2LockPayload, ...]
-
-
-class C1G2BlockErase(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.3.2.5, §16.3.1.3.2.5."""
-
-    TYPE: ClassVar[int] = 346
-
-    OpSpecID: U16
-    AccessPassword: U32
-    MB: Annotated[int, Bits(2, reserved=6)]
-    WordPointer: U16
-    WordCount: U16
-
-
-class C1G2BlockWrite(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.3.2.6, §16.3.1.3.2.6."""
-
-    TYPE: ClassVar[int] = 347
-
-    OpSpecID: U16
-    AccessPassword: U32
-    MB: Annotated[int, Bits(2, reserved=6)]
-    WordPointer: U16
-    WriteData: U16s
-
-
 class C1G2EPCMemorySelector(Parameter, frozen=True):
     """LLRP 1.0.1 §15.2.1.5.1, §16.3.1.5.1. XPC: since 1.1, a reserved bit before."""
 
@@ -280,63 +173,6 @@ class C1G2SingulationDetails(Parameter, frozen=True):
     NumEmptySlots: U16
 
 
-class C1G2ReadOpSpecResult(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.5.5.1, §16.3.1.5.5.1."""
-
-    TYPE: ClassVar[int] = 349
-
-    Result: Annotated[C1G2ReadResultType, Unsigned(1)]
-    OpSpecID: U16
-    ReadData: U16s
-
-
-class C1G2WriteOpSpecResult(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.5.5.2, §16.3.1.5.5.2."""
-
-    TYPE: ClassVar[int] = 350
-
-    Result: Annotated[C1G2WriteResultType, Unsigned(1)]
-    OpSpecID: U16
-    NumWordsWritten: U16
-
-
-class C1G2KillOpSpecResult(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.5.5.3, §16.3.1.5.5.3."""
-
-    TYPE: ClassVar[int] = 351
-
-    Result: Annotated[C1G2KillResultType, Unsigned(1)]
-    OpSpecID: U16
-
-
-class C1G2LockOpSpecResult(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.5.5.4, §16.3.1.5.5.4."""
-
-    TYPE: ClassVar[int] = 352
-
-    Result: Annotated[C1G2LockResultType, Unsigned(1)]
-    OpSpecID: U16
-
-
-class C1G2BlockEraseOpSpecResult(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.5.5.5, §16.3.1.5.5.5."""
-
-    TYPE: ClassVar[int] = 353
-
-    Result: Annotated[C1G2BlockEraseResultType, Unsigned(1)]
-    OpSpecID: U16
-
-
-class C1G2BlockWriteOpSpecResult(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.5.5.6, §16.3.1.5.5.6."""
-
-    TYPE: ClassVar[int] = 354
-
-    Result: Annotated[C1G2BlockWriteResultType, Unsigned(1)]
-    OpSpecID: U16
-    NumWordsWritten: U16
-
-
 class C1G2_XPCW1(Parameter, frozen=True):
     """First XPC word. New in LLRP 1.1."""
 
@@ -353,73 +189,3 @@ class C1G2_XPCW2(Parameter, frozen=True):
     SINCE: ClassVar[int] = VERSION_1_1
 
     XPC_W2: U16
-
-
-class C1G2Recommission(Parameter, frozen=True):
-    """New in LLRP 1.1. The three bits are those of the Gen2 recommissioning bits, 3SB first."""
-
-    TYPE: ClassVar[int] = 357
-    SINCE: ClassVar[int] = VERSION_1_1
-
-    OpSpecID: U16
-    KillPassword: U32
-    SB3: Annotated[bool, Bits(1, reserved_before=5)]
-    SB2: Bit
-    LSB: Bit
-
-
-class C1G2BlockPermalock(Parameter, frozen=True):
-    """New in LLRP 1.1."""
-
-    TYPE: ClassVar[int] = 358
-    SINCE: ClassVar[int] = VERSION_1_1
-
-    OpSpecID: U16
-    AccessPassword: U32
-    MB: Annotated[int, Bits(2, reserved=6)]
-    BlockPointer: U16
-    BlockMask: U16s
-
-
-class C1G2GetBlockPermalockStatus(Parameter, frozen=True):
-    """New in LLRP 1.1."""
-
-    TYPE: ClassVar[int] = 359
-    SINCE: ClassVar[int] = VERSION_1_1
-
-    OpSpecID: U16
-    AccessPassword: U32
-    MB: Annotated[int, Bits(2, reserved=6)]
-    BlockPointer: U16
-    BlockRange: U16
-
-
-class C1G2RecommissionOpSpecResult(Parameter, frozen=True):
-    """New in LLRP 1.1."""
-
-    TYPE: ClassVar[int] = 360
-    SINCE: ClassVar[int] = VERSION_1_1
-
-    Result: Annotated[C1G2RecommissionResultType, Unsigned(1)]
-    OpSpecID: U16
-
-
-class C1G2BlockPermalockOpSpecResult(Parameter, frozen=True):
-    """New in LLRP 1.1."""
-
-    TYPE: ClassVar[int] = 361
-    SINCE: ClassVar[int] = VERSION_1_1
-
-    Result: Annotated[C1G2BlockPermalockResultType, Unsigned(1)]
-    OpSpecID: U16
-
-
-class C1G2GetBlockPermalockStatusOpSpecResult(Parameter, frozen=True):
-    """New in LLRP 1.1."""
-
-    TYPE: ClassVar[int] = 362
-    SINCE: ClassVar[int] = VERSION_1_1
-
-    Result: Annotated[C1G2GetBlockPermalockStatusResultType, Unsigned(1)]
-    OpSpecID: U16
-    PermalockStatus: U16s

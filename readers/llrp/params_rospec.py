@@ -14,10 +14,7 @@ from readers.llrp.enums import (
     TagObservationTriggerType,
 )
 from readers.llrp.params_reader import AntennaConfiguration
-from readers.llrp.params_report import (
-    ROReportSpec,
-    UTCTimestamp,
-)
+from readers.llrp.params_report import ROReportSpec, UTCTimestamp
 from readers.llrp.wire import U8, U16, U32, VERSION_1_1, Bits, CustomParameter, Pad, Parameter, U16s, Unsigned
 
 
