@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from warehouse.ledger import StockStatus, Tracking
+from warehouse.removal import Order
 
 
 class RefusalCode(StrEnum):
@@ -178,7 +179,10 @@ class CloseDocument:
 
 @dataclass(frozen=True, slots=True)
 class FulfilLine:
-    """Receive or issue on a document line by hand. `location` is where goods come to or leave from."""
+    """Receive or issue on a document line by hand. `location` is where goods come to or leave from.
+
+    `force` issues stock reserved for others too: the youngest reservations give way.
+    """
 
     kind: str
     number: str
@@ -189,6 +193,8 @@ class FulfilLine:
     serial: str | None = None
     status: StockStatus = StockStatus.AVAILABLE
     effective_at: datetime | None = None
+    force: bool = False
+    unit: str | None = None
 
 
 class Resolution(StrEnum):
@@ -225,7 +231,10 @@ class MoveStock:
 
 @dataclass(frozen=True, slots=True)
 class AdjustStock:
-    """Add (positive) or take (negative) a difference found; the other side is the place `ADJUSTMENT`."""
+    """Add (positive) or take (negative) a difference found; the other side is the place `ADJUSTMENT`.
+
+    `force` takes reserved stock too: the youngest reservations give way. `scrap` puts what is taken to `SCRAP`.
+    """
 
     item: str
     difference: Decimal
@@ -235,6 +244,8 @@ class AdjustStock:
     serial: str | None = None
     status: StockStatus = StockStatus.AVAILABLE
     effective_at: datetime | None = None
+    force: bool = False
+    scrap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +279,23 @@ class ReserveStock:
 
 
 @dataclass(frozen=True, slots=True)
+class AllocateLine:
+    """Reserve stock for an open line of an outgoing document, by an order of removal; as much as there is.
+
+    `location` limits it to a place and those inside it; `remaining_days_min` to lots that live that long.
+    """
+
+    kind: str
+    number: str
+    line_no: int
+    order: Order = Order.FIFO
+    location: str | None = None
+    remaining_days_min: int = 0
+    single_lot: bool = False
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseReservation:
     reservation_id: UUID
 
@@ -290,6 +318,7 @@ Command = (
     | ReverseMovement
     | ClosePeriod
     | ReserveStock
+    | AllocateLine
     | ReleaseReservation
 )
 

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from warehouse import commands as c
 from warehouse.commands import Actor, Audit, Command, Refusal, RefusalCode, Result
-from warehouse.postgres import documents, master_data, outbox, stock
+from warehouse.postgres import allocation, documents, master_data, outbox, stock
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.naming import Refuse
 from warehouse.postgres.transaction import in_transaction
@@ -37,6 +37,7 @@ _HANDLERS: dict[type, _Handler] = {
     c.ReverseMovement: stock.reverse_movement,
     c.ClosePeriod: lambda conn, command, actor, request_id: stock.close_period(conn, command, actor),
     c.ReserveStock: lambda conn, command, actor, request_id: stock.reserve_stock(conn, command, request_id),
+    c.AllocateLine: lambda conn, command, actor, request_id: allocation.allocate_line(conn, command, actor, request_id),
     c.ReleaseReservation: lambda conn, command, actor, request_id: stock.release_reservation(conn, command),
 }
 

@@ -17,10 +17,11 @@ from warehouse.commands import (
 )
 from warehouse.epc import decode
 from warehouse.ledger import Circumstance, NewMove, Place, StockStatus
+from warehouse.postgres import reservations
 from warehouse.postgres.balances import Conn
-from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_serial
+from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_serial, find_unit
 from warehouse.postgres.posting import settle_lines
-from warehouse.postgres.stock import database_now, post_or_refuse
+from warehouse.postgres.stock import database_now, make_free, post_or_refuse
 
 Answer = tuple[dict[str, Any], Audit]
 
@@ -100,6 +101,7 @@ def cancel_document(conn: Conn, c: CancelDocument) -> Answer:
     if moved is not None:
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} has movements: reverse them or close it")
     _set_status(conn, document_id, "cancelled")
+    _release(conn, document_id)
     return {"kind": c.kind, "number": c.number, "status": "cancelled"}, Audit(
         {"status": status}, {"status": "cancelled", "reason": c.reason}
     )
@@ -110,6 +112,7 @@ def close_document(conn: Conn, c: CloseDocument, request_id: UUID) -> Answer:
     if status not in ("open", "complete"):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
     _set_status(conn, document_id, "closed")
+    _release(conn, document_id)
     short = conn.execute(
         """select l.line_id, l.line_no, l.item_id, i.code, l.quantity - l.fulfilled from document_line l
            join item i using (item_id) where l.document_id = %s and l.fulfilled < l.quantity order by l.line_no""",
@@ -161,13 +164,16 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
         raise Refuse(RefusalCode.INVALID, "kind", "a transfer is shipped and received, not fulfilled")
     own = find_location(conn, c.location)
     status_in = StockStatus.INSPECTION if inspect and c.status is StockStatus.AVAILABLE else c.status
+    unit = find_unit(conn, c.unit, "unit")
     counterpart = Place(counterpart_id, None, status_in if direction == "in" else StockStatus.AVAILABLE)
-    here = Place(own, None, status_in if direction == "in" else c.status)
+    here = Place(own, unit, status_in if direction == "in" else c.status)
     source, target = (counterpart, here) if direction == "in" else (here, counterpart)
     move = NewMove(
         uuid5(request_id, "0"), c.kind, item.item_id, c.quantity, source, target, lot_id, serial_id, line_id=line_id
     )
     at = c.effective_at or database_now(conn)
+    if c.force and direction == "out":
+        make_free(conn, move.key_at(here), move.quantity)
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason="by hand"))
     settle_lines(conn, [line_id], at)
     return {"move_id": str(move.move_id), "number": c.number, "line_no": c.line_no}, Audit(
@@ -182,6 +188,11 @@ def _lock_document(conn: Conn, kind: str, number: str) -> tuple[int, str]:
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "number", f"no {kind} {number!r}")
     return row[0], row[1]
+
+
+def _release(conn: Conn, document_id: int) -> None:
+    lines = conn.execute("select line_id from document_line where document_id = %s", (document_id,)).fetchall()
+    reservations.release_line(conn, [line_id for (line_id,) in lines])
 
 
 def _set_status(conn: Conn, document_id: int, status: str) -> None:

@@ -8,9 +8,11 @@ The rules run in Python on the locked rows (`warehouse.ledger.plan`); the condit
 under them stand the CHECK constraints and unique keys. A refusal writes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from warehouse.ledger import (
     BalanceKey,
@@ -28,6 +30,8 @@ from warehouse.ledger import (
 )
 from warehouse.postgres.balances import Conn, change, lock, sort_key
 
+_Uses = tuple[tuple[UUID, Decimal], ...]
+
 
 def post(conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance) -> tuple[int, ...] | Refused:
     """Post all movements or none. Gives their sequence numbers in the order given, or the refusal.
@@ -35,10 +39,11 @@ def post(conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance) -> tu
     Raises psycopg errors for a broken world (deadlock and serialisation failures are for the caller to retry).
     """
     facts = _read_facts(conn, moves, circumstance.effective_at)
+    moves, used = _with_own_reservations(conn, moves)
     changes = plan(moves, circumstance, facts)
     if isinstance(changes, Refused):
         return changes
-    return _write(conn, moves, changes, circumstance)
+    return _write(conn, moves, changes, circumstance, used)
 
 
 def post_possible(
@@ -49,24 +54,63 @@ def post_possible(
     For what physically happened: one wrong pallet must not keep the other thirty off the books.
     """
     facts = _read_facts(conn, moves, circumstance.effective_at)
+    moves, used = _with_own_reservations(conn, moves)
     wanted = list(moves)
     refused: list[tuple[NewMove, Refused]] = []
     while wanted:
         changes = plan(wanted, circumstance, facts)
         if not isinstance(changes, Refused):
-            seqs = _write(conn, wanted, changes, circumstance)
+            seqs = _write(conn, wanted, changes, circumstance, used)
             return tuple(zip(wanted, seqs, strict=True)), tuple(refused)
         refused.append((wanted.pop(changes.index), changes))
     return (), tuple(refused)
 
 
+def _with_own_reservations(conn: Conn, moves: Sequence[NewMove]) -> tuple[Sequence[NewMove], dict[UUID, _Uses]]:
+    """Let movements of a document line use what is reserved for that line; which reservations each uses."""
+    lines = sorted({m.line_id for m in moves if m.line_id is not None and m.reverses is None})
+    if not lines:
+        return moves, {}
+    pending: dict[tuple[int, BalanceKey], list[tuple[UUID, Decimal]]] = {}
+    for row in conn.execute(
+        """select line_id, reservation_id, quantity, item_id, lot_id, serial_id, location_id, hu_id, owner, status
+           from reservation where line_id = any(%s) and state = 'pending'
+           order by created_at, reservation_id for update""",
+        (lines,),
+    ):
+        pending.setdefault((row[0], BalanceKey(*row[3:])), []).append((row[1], row[2]))
+    if not pending:
+        return moves, {}
+    result: list[NewMove] = []
+    used: dict[UUID, _Uses] = {}
+    for move in moves:
+        own = pending.get((move.line_id, move.key_at(move.source)), []) if move.line_id is not None else []
+        need = move.quantity
+        uses: list[tuple[UUID, Decimal]] = []
+        while own and need > 0:
+            reservation_id, quantity = own.pop(0)
+            part = min(quantity, need)
+            uses.append((reservation_id, part))
+            need -= part
+            if part < quantity:
+                own.insert(0, (reservation_id, quantity - part))
+        used[move.move_id] = tuple(uses)
+        result.append(replace(move, releases=move.quantity - need) if uses else move)
+    return result, used
+
+
 def _write(
-    conn: Conn, moves: Sequence[NewMove], changes: tuple[Change, ...], circumstance: Circumstance
+    conn: Conn,
+    moves: Sequence[NewMove],
+    changes: tuple[Change, ...],
+    circumstance: Circumstance,
+    used: Mapping[UUID, _Uses],
 ) -> tuple[int, ...]:
     seqs = _insert_moves(conn, moves, circumstance)
     _insert_tags(conn, moves, seqs)
     change(conn, changes, seqs, circumstance.effective_at)
     _fulfil_lines(conn, moves)
+    _pick(conn, [use for move in moves for use in used.get(move.move_id, ())])
     return seqs
 
 
@@ -139,6 +183,20 @@ def _lock_serials(conn: Conn, serial_ids: list[int]) -> dict[int, Serial]:
         )
     }
     return {serial_id: Serial(item_id, lot_id, standing.get(serial_id)) for serial_id, item_id, lot_id in rows}
+
+
+def _pick(conn: Conn, uses: Sequence[tuple[UUID, Decimal]]) -> None:
+    """A reservation used up is picked; one used in part stays pending with the rest."""
+    if uses:
+        conn.execute(
+            """update reservation r set
+                   quantity = case when r.quantity = u.quantity then r.quantity else r.quantity - u.quantity end,
+                   state = case when r.quantity = u.quantity then 'picked' else 'pending' end,
+                   ended_at = case when r.quantity = u.quantity then now() end
+               from (select id, sum(quantity) as quantity from unnest(%s::uuid[], %s::numeric[]) as u (id, quantity)
+                     group by 1) u where r.reservation_id = u.id""",
+            ([reservation_id for reservation_id, _ in uses], [quantity for _, quantity in uses]),
+        )
 
 
 def _insert_moves(conn: Conn, moves: Sequence[NewMove], c: Circumstance) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ from psycopg.types.json import Jsonb
 from warehouse.fulfilment import Decision, Finding, FindingKind, Flow, LoadFacts, PostLine, ReadTag, Rules, decide
 from warehouse.ledger import Circumstance, MovedTag, NewMove, Place, StockStatus
 from warehouse.loads import Load
-from warehouse.postgres import outbox
+from warehouse.postgres import outbox, reservations
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.ledger import closed_through, post_possible
 from warehouse.postgres.load_facts import read_facts
@@ -324,7 +324,13 @@ def record_findings(conn: Conn, load: Load, findings: Sequence[Finding], part: s
 
 
 def settle_lines(conn: Conn, line_ids: Iterable[int], at: datetime) -> None:
-    """Mark the documents of these lines complete, or open again, by what is fulfilled."""
+    """Mark the documents of these lines complete, or open again, by what is fulfilled; free what full ones reserved."""
+    lines = sorted(set(line_ids))
+    full = conn.execute(
+        "select line_id from document_line where line_id = any(%s) and fulfilled >= quantity", (lines,)
+    ).fetchall()
+    if full:
+        reservations.release_line(conn, [line_id for (line_id,) in full])
     conn.execute(
         """update document d set status = s.status, closed_at = case when s.status = 'complete' then %(at)s end
            from (select document_id, case when bool_and(fulfilled >= quantity) then 'complete' else 'open' end as status
@@ -332,7 +338,7 @@ def settle_lines(conn: Conn, line_ids: Iterable[int], at: datetime) -> None:
                  where document_id in (select document_id from document_line where line_id = any(%(lines)s))
                  group by 1) s
            where d.document_id = s.document_id and d.status in ('open', 'complete') and d.status <> s.status""",
-        {"lines": sorted(set(line_ids)), "at": at},
+        {"lines": lines, "at": at},
     )
 
 

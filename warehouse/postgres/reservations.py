@@ -91,6 +91,42 @@ def end(conn: Conn, reservation_ids: Sequence[UUID], state: State, *, give_back:
     return len(rows)
 
 
+def give_way(conn: Conn, key: BalanceKey, quantity: Decimal) -> Decimal:
+    """Free up to `quantity` of a balance; how much. The youngest reservations lose, in part where that is enough.
+
+    For what cannot wait: stock found broken, or an issue somebody with the right forces.
+    """
+    need = quantity
+    for reservation_id, held in conn.execute(
+        """select reservation_id, quantity from reservation
+           where state = 'pending' and item_id = %s and lot_id is not distinct from %s
+             and serial_id is not distinct from %s and location_id = %s and hu_id is not distinct from %s
+             and owner = %s and status = %s
+           order by created_at desc, reservation_id desc for update""",
+        tuple(key),
+    ).fetchall():
+        if need <= 0:
+            break
+        if held <= need:
+            end(conn, [reservation_id], State.RELEASED)
+        else:
+            conn.execute(
+                "update reservation set quantity = quantity - %s where reservation_id = %s", (need, reservation_id)
+            )
+            balances.lock(conn, [key], None)
+            balances.change_reserved(conn, [(key, -need)])
+        need -= min(held, need)
+    return quantity - max(need, Decimal(0))
+
+
+def release_line(conn: Conn, line_ids: Sequence[int]) -> int:
+    """Give back what is still reserved for lines that need nothing any more; how many reservations."""
+    rows = conn.execute(
+        "select reservation_id from reservation where line_id = any(%s) and state = 'pending'", (list(line_ids),)
+    ).fetchall()
+    return end(conn, [reservation_id for (reservation_id,) in rows], State.RELEASED) if rows else 0
+
+
 def expire(conn: Conn, now: datetime) -> int:
     """End what is past its expiry; how many. At most 1,000 a call, oldest first."""
     due = conn.execute(
