@@ -34,6 +34,8 @@ PRODUCTS = (
     ("BRACKET-L", "Bracket L"),
 )
 CASES = ("short", "stop", "extra", "turn_round", "unknown", "beside", "wrong_carton", "along")
+LAYER_SHARE = 0.3
+"""A short pallet lacks its top layer: this share of its cartons."""
 REACH_M = 9.0
 WINDOW_M = 1.0
 FIRST_S = 4.0
@@ -161,7 +163,8 @@ def _visit(day: Day, door: int, start_s: float, case: str, turn: int) -> float:
     unknown: list[str] = []
     missing: tuple[str, ...] = ()
     if case == "short":
-        missing, on_board = tuple(on_board[-2:]), on_board[:-2]
+        layer = round(len(named) * LAYER_SHARE)
+        missing, on_board = tuple(on_board[-layer:]), on_board[:-layer]
     elif case == "extra":
         added = day.cartons(day.item(unit.item), 1)
         unannounced = [(epc, unit.item) for epc in added]
