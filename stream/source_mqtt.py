@@ -116,6 +116,7 @@ class MqttSource:
             client.tls_set_context(ssl.create_default_context())
         client.reconnect_delay_set(1, 30)
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
@@ -137,6 +138,12 @@ class MqttSource:
         client.subscribe(batch_topic(self._site.name, "+"), qos=1)
         for position in self._host.positions():
             self._tell_resend(client, ResendWanted(position.agent, position.epoch, position.counter + 1))
+
+    def _on_subscribe(self, _client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        """In paho's thread. An ACL may refuse the subscription though the connection stands."""
+        if any(reason.is_failure for reason in reasons):
+            _log.error("the broker refuses us the batches", reasons=[str(reason) for reason in reasons])
+            return
         self._on_loop(self.connected.set)
 
     def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
