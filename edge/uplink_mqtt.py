@@ -77,20 +77,24 @@ class MqttUplink:
     async def run(self, spool: Spool, orders: EdgeOrders) -> None:
         """Publish until cancelled, reconnecting for ever."""
         retry_s = _RETRY_S_MIN
+        ending = False
         while True:
             try:
                 async with self._client() as client:
                     client.pending_calls_threshold = _READ_AT_ONCE + 8  # aiomqtt warns above it
-                    await self._session(client, spool, orders)
+                    try:
+                        await self._session(client, spool, orders)
+                    except asyncio.CancelledError:
+                        ending = True
+                        raise
             except* (aiomqtt.MqttError, OSError) as errors:
                 was_connected, self._connected = self._connected, False
                 retry_s = _RETRY_S_MIN if was_connected else min(retry_s * 2, _RETRY_S_MAX)
                 _log.warning("uplink lost", error=str(errors.exceptions[0]), retry_s=round(retry_s, 1))
             finally:
                 self._connected = False
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise asyncio.CancelledError  # leaving the client failed on the way out and hid that we were cancelled
+            if ending:
+                raise asyncio.CancelledError  # leaving the client failed, and that error took the cancellation's place
             await asyncio.sleep(retry_s * random.uniform(0.5, 1.0))
 
     def _client(self) -> aiomqtt.Client:
