@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from simulators.physics.recording import LoadTruth, Truth
 from stream.model import DeviceEvent, Passage, Sightings
 from stream.operators.passage_features import Cut
-from stream.operators.passages import PassageOperator, PassageParams, PassageRecord
+from stream.operators.passage_state import PassageParams, PassageRecord
+from stream.operators.passages import PassageOperator
 from stream.routing import Router
 from tagledger.decide import batches
 from warehouse.site import Direction, Portal, Site
@@ -41,7 +42,7 @@ class _Recorder(PassageOperator):
     kept: list[tuple[PassageRecord, Cut, tuple[str, ...]]]
 
     def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
-        record.emitted_us = closed_us
+        record.judged_us = closed_us
         if final and not amend:
             cut = self.cut(record, closed_us, record.breaks)
             self.kept.append((record, replace(cut, rows=cut.rows.copy()), tuple(self._rows.tags)))

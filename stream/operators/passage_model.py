@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.model import TagVerdict
-from stream.operators.passage_features import Cut, TagFeatures, tag_features
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +98,6 @@ class PassageModel:
     second: TagModel
     direction: Mapping[str, float]
     made_by: str
-
-    def judge(self, cut: Cut) -> tuple[TagFeatures, NDArray[np.float64]]:
-        """Features and calibrated probabilities of every tag of a cut."""
-        guess = tag_features(cut)
-        if not len(guess.tags):
-            return guess, np.empty(0)
-        tags = tag_features(cut, self.first.score(guess.matrix))
-        return tags, self.second.score(tags.matrix)
 
 
 def parse_model(text: str) -> PassageModel:

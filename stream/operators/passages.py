@@ -6,14 +6,13 @@ further final revision when they change a verdict or the direction), *gone* (lat
 
 Work is done per tick of reader time, once the watermark covers it, so only the reads and the watermark matter, not how
 reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a dip in the reads between
-them, are one passage: one door, one event. `passage_window` says when, `passage_features` and `passage_model` which
-tags, `passage_direction` which way.
+them, are one passage; two that meet in opposite directions are told apart at the close and are two. `passage_window` says when, `passage_features` and `passage_model` which
+tags, `passage_direction` which way, `passage_judge` all of it.
 
 Bounds: rows, tags and records as `PassageParams` says; what no longer fits is dropped oldest first and counted.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
 import numpy as np
@@ -21,81 +20,21 @@ from numpy.typing import NDArray
 
 from stream.model import BatchId, DeviceEvent, DeviceEventKind, Passage, PassageTag, Sightings, TagVerdict
 from stream.operators.passage_background import Background
-from stream.operators.passage_density import DensityParams, DensityState, DensityTracker
-from stream.operators.passage_direction import decide_direction, direction_evidence, eyes_way
+from stream.operators.passage_density import DensityTracker
+from stream.operators.passage_direction import eyes_way
 from stream.operators.passage_features import FEATURES, Cut, TagFeatures
-from stream.operators.passage_model import Costs, PassageModel, shipped_model
+from stream.operators.passage_judge import judge
+from stream.operators.passage_model import shipped_model
 from stream.operators.passage_rows import PassageRows
-from stream.operators.passage_window import BeamBreak, WindowEdge, WindowParams, WindowState, WindowTracker
+from stream.operators.passage_state import PassageParams, PassageRecord, PassageState, Said
+from stream.operators.passage_window import BeamBreak, WindowEdge, WindowState, WindowTracker
 from stream.operators.slices import PlaceSlice
-from warehouse.site import AntennaRef, Direction, Portal, Side
+from warehouse.site import AntennaRef, Portal, Side
+
+__all__ = ["PassageOperator", "PassageParams", "PassageState"]
 
 BEAMS_MAX = 1024  # photo-eye events ahead of the watermark; a faulty clock must not fill memory
 PASSAGE_NAMESPACE = UUID("0b5c4ad7-3a52-5c56-9d0c-6a7a3f0f3c11")
-
-
-@dataclass(frozen=True, slots=True)
-class PassageParams:
-    """Settings of the passage operator; `model` None means the shipped one."""
-
-    window: WindowParams = field(default_factory=WindowParams)
-    density: DensityParams = field(default_factory=DensityParams)
-    approach_s: float = 3.0
-    tail_s: float = 0.75
-    lookback_s: float = 30.0
-    background_tau_s: float = 60.0
-    provisional_every_s: float = 0.5
-    amend_s: float = 30.0
-    trust_eyes_s: float = 600.0
-    forget_s: int = 900
-    rows_max: int = 200_000
-    records_max: int = 32
-    costs: Costs = field(default_factory=Costs)
-    direction_score_min: float = 0.9
-    model: PassageModel | None = None
-
-
-@dataclass(slots=True)
-class PassageRecord:
-    """One passage's bookkeeping; encodable by msgspec. `background` is float32 by tag id, as of the opening."""
-
-    passage_id: UUID
-    opened_us: int
-    closed_us: int | None = None
-    revision: int = 0
-    emitted_us: int = 0
-    emitted: bool = False
-    by_eyes: bool = False
-    background: bytes = b""
-    breaks: list[BeamBreak] = field(default_factory=list)
-    verdicts: dict[str, TagVerdict] = field(default_factory=dict)
-    direction: Direction = Direction.UNSURE
-
-
-@dataclass(slots=True)
-class PassageState:
-    """Everything the operator remembers; encodable by msgspec."""
-
-    tick_us: int | None
-    second: int
-    tags: list[str]
-    antennas: list[AntennaRef]
-    origins: dict[int, BatchId]
-    next_origin: int
-    rows: bytes
-    level: bytes
-    level_dbm: bytes
-    level_second: bytes
-    window: WindowState
-    density: DensityState
-    beams: list[tuple[DeviceEvent, BatchId]]
-    opening: BatchId | None
-    ordinal: int
-    beam_us: int
-    open: PassageRecord | None
-    settled: list[PassageRecord]
-    late_dropped: int = 0
-    rows_dropped: int = 0
 
 
 class PassageOperator:
@@ -198,8 +137,8 @@ class PassageOperator:
             opening=self._opening,
             ordinal=self._ordinal,
             beam_us=self._beam_us,
-            open=None if self._open is None else _copy_record(self._open),
-            settled=[_copy_record(record) for record in self._settled],
+            open=None if self._open is None else self._open.copy(),
+            settled=[record.copy() for record in self._settled],
             late_dropped=self.late_dropped,
             rows_dropped=self._rows.dropped_rows,
         )
@@ -250,7 +189,7 @@ class PassageOperator:
                 out += self._edge(edge, end, beams, by_eyes=True)
             for edge in by_density:
                 out += self._edge(edge, end, beams, by_eyes=False)
-            if self._open is not None and end - self._open.emitted_us >= self._params.provisional_every_s * 1e6:
+            if self._open is not None and end - self._open.judged_us >= self._params.provisional_every_s * 1e6:
                 out += self._evaluate(self._open, end, final=False)
             if end // 1_000_000 > self._second:
                 self._learn(end // 1_000_000)
@@ -329,7 +268,7 @@ class PassageOperator:
         self._open = None
         record.closed_us, record.breaks = edge.at_us, list(edge.breaks)
         out = self._evaluate(record, edge.at_us, final=True)
-        if _members(record.verdicts) and not by_eyes:
+        if not by_eyes and any(_members(said.verdicts) for said in record.said):
             self._density.confirm()
         self._settled = [*self._settled, record][-self._params.records_max :]
         return out
@@ -344,7 +283,7 @@ class PassageOperator:
         self._open = PassageRecord(
             passage_id=uuid5(PASSAGE_NAMESPACE, name),
             opened_us=edge.at_us,
-            emitted_us=end_us,
+            judged_us=end_us,
             by_eyes=by_eyes,
             background=self._background.at(len(self._rows.tags), edge.at_us // 1_000_000).tobytes(),
         )
@@ -385,41 +324,45 @@ class PassageOperator:
         )
 
     def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
+        """Judge a window; a revision for each of its loads of which something is new, or which is final."""
+        record.judged_us = closed_us
         eyes = self._portal.photo_eyes
         breaks = record.breaks if final or not record.by_eyes else self._eyes.state.breaks
         cut = self.cut(record, closed_us, breaks)
-        tags, scores = self._model.judge(cut)
-        verdicts = {
-            self._rows.tags[tag]: self._params.costs.verdict(score)
-            for tag, score in zip(tags.tags.tolist(), scores.tolist(), strict=True)
-        }
-        evidence = direction_evidence(cut, tags, scores, eyes, breaks)
-        direction, direction_score = decide_direction(evidence, self._model.direction, self._params.direction_score_min)
-        changed = verdicts != record.verdicts or direction is not record.direction
-        if not changed and (not final or amend):
-            record.emitted_us = record.emitted_us if final else closed_us
-            return []
-        if not (record.by_eyes or record.emitted or _members(verdicts)):
-            return []
-        record.verdicts, record.direction = verdicts, direction
-        record.emitted_us = closed_us
-        revision = record.revision
-        record.revision += 1
-        record.emitted = True
-        return [
-            Passage(
-                passage_id=record.passage_id,
-                portal=self._portal.name,
-                opened_us=record.opened_us,
-                closed_us=closed_us,
-                direction=direction,
-                direction_score=direction_score,
-                tags=self._passage_tags(tags, scores, verdicts, final),
-                final=final,
-                revision=revision,
-                evidence=self._evidence(cut, tags) if final else None,
+        # A window once said to hold one load, or two, is amended as such.
+        may_part = final and (not amend or len(record.said) > 1)
+        loads = judge(cut, eyes, breaks, self._model, self._params.direction_score_min, may_part=may_part)
+        out: list[Passage] = []
+        for number, load in enumerate(loads):
+            if number == len(record.said):
+                record.said.append(Said())
+            said = record.said[number]
+            verdicts = {
+                self._rows.tags[tag]: self._params.costs.verdict(score)
+                for tag, score in zip(load.tags.tags.tolist(), load.scores.tolist(), strict=True)
+            }
+            changed = verdicts != said.verdicts or load.direction is not said.direction
+            if not changed and (not final or amend):
+                continue
+            if not (record.by_eyes or said.revisions or _members(verdicts)):
+                continue
+            said.verdicts, said.direction = verdicts, load.direction
+            said.revisions += 1
+            out.append(
+                Passage(
+                    passage_id=record.passage_id if not number else uuid5(record.passage_id, "opposite"),
+                    portal=self._portal.name,
+                    opened_us=record.opened_us,
+                    closed_us=closed_us,
+                    direction=load.direction,
+                    direction_score=load.direction_score,
+                    tags=self._passage_tags(load.tags, load.scores, verdicts, final),
+                    final=final,
+                    revision=said.revisions - 1,
+                    evidence=self._evidence(cut, load.tags) if final else None,
+                )
             )
-        ]
+        return out
 
     def _passage_tags(
         self, tags: TagFeatures, scores: NDArray[np.float64], verdicts: Mapping[str, TagVerdict], final: bool
@@ -476,22 +419,6 @@ class PassageOperator:
 
 def _members(verdicts: Mapping[str, TagVerdict]) -> bool:
     return any(verdict is not TagVerdict.STRAY for verdict in verdicts.values())
-
-
-def _copy_record(record: PassageRecord) -> PassageRecord:
-    return PassageRecord(
-        record.passage_id,
-        record.opened_us,
-        record.closed_us,
-        record.revision,
-        record.emitted_us,
-        record.emitted,
-        record.by_eyes,
-        record.background,
-        list(record.breaks),
-        dict(record.verdicts),
-        record.direction,
-    )
 
 
 def _copy_window(state: WindowState) -> WindowState:

@@ -1,0 +1,94 @@
+"""One window's rows to one load, or to two that met in the door: verdict scores and direction for each.
+
+Every tag is judged against the crowd it might belong to (`passage_features`). When tags of weight wander both ways, the
+crowd is taken apart by the sign of that wandering, each part is judged as a load of its own, and each tag goes to the
+one it fits better. Two loads abreast in one direction stay one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.operators.passage_direction import decide_direction, direction_evidence
+from stream.operators.passage_features import Cut, TagFeatures, tag_features
+from stream.operators.passage_model import PassageModel
+from stream.operators.passage_window import BeamBreak
+from warehouse.site import Direction, PhotoEye
+
+MINORITY_SHARE = 0.25
+MINORITY_TAGS = 3.0
+WANDER_MIN = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One load: `scores` (tags,) are probabilities of belonging to it."""
+
+    tags: TagFeatures
+    scores: NDArray[np.float64]
+    direction: Direction
+    direction_score: float
+
+
+def judge(
+    cut: Cut,
+    eyes: Sequence[PhotoEye],
+    breaks: Sequence[BeamBreak],
+    model: PassageModel,
+    direction_score_min: float,
+    *,
+    may_part: bool,
+) -> list[Judged]:
+    """One load, or with `may_part` two; the second is the smaller one."""
+    guess = tag_features(cut)
+    if not len(guess.tags):
+        return [
+            Judged(guess, np.empty(0), *_direction(cut, guess, np.empty(0), eyes, breaks, model, direction_score_min))
+        ]
+    first = model.first.score(guess.matrix)
+    if may_part and (parts := _parted(cut, guess, model)):
+        return [
+            Judged(tags, scores, *_direction(cut, tags, scores, eyes, (), model, direction_score_min))
+            for tags, scores in parts
+        ]
+    tags = tag_features(cut, first)
+    scores = model.second.score(tags.matrix)
+    return [Judged(tags, scores, *_direction(cut, tags, scores, eyes, breaks, model, direction_score_min))]
+
+
+def _parted(cut: Cut, guess: TagFeatures, model: PassageModel) -> list[tuple[TagFeatures, NDArray[np.float64]]] | None:
+    """Both loads, when there are two: the guessed crowd wanders both ways, and both parts hold when judged."""
+    wander = guess.trend + np.clip(np.nan_to_num(guess.lag_s), -1.0, 1.0)
+    total = float(guess.weight.sum())
+    inward, outward = (guess.weight * (sign * wander > WANDER_MIN) for sign in (1.0, -1.0))
+    smaller = min(float(inward.sum()), float(outward.sum()))
+    if smaller < max(MINORITY_TAGS, MINORITY_SHARE * total):
+        return None
+    judged = []
+    for way, crowd in ((1, inward), (-1, outward)):
+        toward = replace(cut, eyes_way=way, eyes_back=False)
+        first = model.first.score(tag_features(toward, crowd).matrix) * (way * wander > 0.0)
+        tags = tag_features(toward, first)
+        judged.append((tags, model.second.score(tags.matrix)))
+    (tags_in, score_in), (tags_out, score_out) = judged
+    mine = score_in >= score_out
+    score_in, score_out = np.where(mine, score_in, 0.0), np.where(mine, 0.0, score_out)
+    members = float((score_in > 0.5).sum()), float((score_out > 0.5).sum())
+    if min(members) < max(MINORITY_TAGS, MINORITY_SHARE * sum(members)):
+        return None
+    parts = [(tags_in, score_in), (tags_out, score_out)]
+    return parts if members[0] >= members[1] else parts[::-1]
+
+
+def _direction(
+    cut: Cut,
+    tags: TagFeatures,
+    scores: NDArray[np.float64],
+    eyes: Sequence[PhotoEye],
+    breaks: Sequence[BeamBreak],
+    model: PassageModel,
+    score_min: float,
+) -> tuple[Direction, float]:
+    return decide_direction(direction_evidence(cut, tags, scores, eyes, breaks), model.direction, score_min)

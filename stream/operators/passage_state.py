@@ -1,0 +1,84 @@
+"""What the passage operator is set to, and what it remembers: plain values, encodable by msgspec."""
+
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from stream.model import BatchId, DeviceEvent, TagVerdict
+from stream.operators.passage_density import DensityParams, DensityState
+from stream.operators.passage_model import Costs, PassageModel
+from stream.operators.passage_window import BeamBreak, WindowParams, WindowState
+from warehouse.site import AntennaRef, Direction
+
+
+@dataclass(frozen=True, slots=True)
+class PassageParams:
+    """Settings of the passage operator; `model` None means the shipped one."""
+
+    window: WindowParams = field(default_factory=WindowParams)
+    density: DensityParams = field(default_factory=DensityParams)
+    approach_s: float = 3.0
+    tail_s: float = 0.75
+    lookback_s: float = 30.0
+    background_tau_s: float = 60.0
+    provisional_every_s: float = 0.5
+    amend_s: float = 30.0
+    trust_eyes_s: float = 600.0
+    forget_s: int = 900
+    rows_max: int = 200_000
+    records_max: int = 32
+    costs: Costs = field(default_factory=Costs)
+    direction_score_min: float = 0.9
+    model: PassageModel | None = None
+
+
+@dataclass(slots=True)
+class Said:
+    """What was last said under one passage id: revisions so far, verdicts, direction."""
+
+    revisions: int = 0
+    verdicts: dict[str, TagVerdict] = field(default_factory=dict)
+    direction: Direction = Direction.UNSURE
+
+
+@dataclass(slots=True)
+class PassageRecord:
+    """One window's bookkeeping. `background` is float32 by tag id, as of the opening; `said` has one entry a load."""
+
+    passage_id: UUID
+    opened_us: int
+    closed_us: int | None = None
+    judged_us: int = 0
+    by_eyes: bool = False
+    background: bytes = b""
+    breaks: list[BeamBreak] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+
+    def copy(self) -> "PassageRecord":
+        said = [replace(one, verdicts=dict(one.verdicts)) for one in self.said]
+        return replace(self, breaks=list(self.breaks), said=said)
+
+
+@dataclass(slots=True)
+class PassageState:
+    """Everything the operator remembers."""
+
+    tick_us: int | None
+    second: int
+    tags: list[str]
+    antennas: list[AntennaRef]
+    origins: dict[int, BatchId]
+    next_origin: int
+    rows: bytes
+    level: bytes
+    level_dbm: bytes
+    level_second: bytes
+    window: WindowState
+    density: DensityState
+    beams: list[tuple[DeviceEvent, BatchId]]
+    opening: BatchId | None
+    ordinal: int
+    beam_us: int
+    open: PassageRecord | None
+    settled: list[PassageRecord]
+    late_dropped: int = 0
+    rows_dropped: int = 0
