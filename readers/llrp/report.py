@@ -170,7 +170,7 @@ class ReportDecoder:
         self._settle()
         walked = walk(frame, self._carry, arrival_us, self.offset_us)
         self._keep(walked.memory)
-        out: list[ReadBatch | ReaderEvent] = [walked.batch(self.reader)] if walked.epc else []
+        out: list[ReadBatch | ReaderEvent] = [walked.batch(self.reader)] if walked.rows else []
         return out + self._errors("RO_ACCESS_REPORT", walked.errors, arrival_us)
 
     def _errors(self, name: str, errors: Sequence[PeerError], arrival_us: int) -> list[ReadBatch | ReaderEvent]:

@@ -42,40 +42,39 @@ _EPC_DATA = 241
 _READ_OP_SPEC_RESULT = 349
 _NAN = math.nan
 
+_TV_SIZES = tuple(TV_CONTENT_BYTES.get(kind, -1) for kind in range(128))
+
+Row = tuple[bytes, int, int, int, int, float, int, float, float, int]
+"""epc, epc_bits, antenna, first_us, last_us, rssi_dbm, channel, phase_rad, doppler_hz, count."""
+
 
 @dataclass(slots=True)
 class Walked:
-    """What one report held: columns of equal length, memory read, and the tags that could not be read."""
+    """What one report held: a row for each tag, memory read, and the tags that could not be read."""
 
-    epc: list[bytes] = field(default_factory=list)
-    epc_bits: list[int] = field(default_factory=list)
-    antenna: list[int] = field(default_factory=list)
-    first_us: list[int] = field(default_factory=list)
-    last_us: list[int] = field(default_factory=list)
-    rssi_dbm: list[float] = field(default_factory=list)
-    channel: list[int] = field(default_factory=list)
-    phase_rad: list[float] = field(default_factory=list)
-    doppler_hz: list[float] = field(default_factory=list)
-    count: list[int] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     memory: list[TagMemory] = field(default_factory=list)
     errors: list[DecodeError] = field(default_factory=list)
 
     def batch(self, reader: str) -> ReadBatch:
-        """The columns as arrays; EPCs are padded with zeros to the longest."""
-        width = max(map(len, self.epc), default=0)
-        epc = np.frombuffer(b"".join(one.ljust(width, b"\0") for one in self.epc), np.uint8)
+        """The rows, at least one, as columns; EPCs are padded with zeros to the longest."""
+        epcs, epc_bits, antenna, first_us, last_us, rssi_dbm, channel, phase_rad, doppler_hz, count = zip(
+            *self.rows, strict=True
+        )
+        width = max(map(len, epcs))
+        epc = np.frombuffer(b"".join([one.ljust(width, b"\0") for one in epcs]), np.uint8)
         return ReadBatch(
             reader,
-            epc.reshape(len(self.epc), width),
-            np.array(self.epc_bits, np.uint16),
-            np.array(self.antenna, np.uint16),
-            np.array(self.first_us, np.int64),
-            np.array(self.last_us, np.int64),
-            np.array(self.rssi_dbm, np.float32),
-            np.array(self.channel, np.uint16),
-            np.array(self.phase_rad, np.float32),
-            np.array(self.doppler_hz, np.float32),
-            np.array(self.count, np.uint16),
+            epc.reshape(len(epcs), width),
+            np.array(epc_bits, np.uint16),
+            np.array(antenna, np.uint16),
+            np.array(first_us, np.int64),
+            np.array(last_us, np.int64),
+            np.array(rssi_dbm, np.float32),
+            np.array(channel, np.uint16),
+            np.array(phase_rad, np.float32),
+            np.array(doppler_hz, np.float32),
+            np.array(count, np.uint16),
         )
 
 
@@ -105,11 +104,12 @@ def _tlv(data: bytes, position: int, end: int, path: tuple[int, ...] = ()) -> tu
     if end - position < 4:
         raise _malformed(position, "a parameter header", f"{end - position} bytes", path)
     head, length = _TLV(data, position)
-    if length < 4 or position + length > end or head & 0x8000:
+    stop: int = position + length
+    if length < 4 or stop > end or head & 0x8000:
         raise _malformed(
             position, f"a TLV parameter that ends by offset {end}", f"type {head & 0x3FF} of length {length}", path
         )
-    return head & 0x3FF, position + length
+    return head & 0x3FF, stop
 
 
 def _malformed(offset: int, expected: str, found: str, path: tuple[int, ...] = (TAG_REPORT_DATA,)) -> DecodeError:
@@ -121,10 +121,9 @@ def _walk_tag(
 ) -> None:
     epc: bytes | None = None
     epc_bits = 0
-    antenna, channel, count = carry.antenna, carry.channel, carry.count
+    antenna, channel, count, rssi = carry.antenna, carry.channel, carry.count, carry.rssi_dbm
     first: int | None = None
     last: int | None = None
-    rssi = carry.rssi_dbm
     fine_rssi: float | None = None
     phase = doppler = _NAN
     access_spec_id = 0
@@ -134,26 +133,27 @@ def _walk_tag(
         if kind & 0x80:
             kind &= 0x7F
             content = position + 1
-            size = TV_CONTENT_BYTES.get(kind)
-            if size is None:
-                raise _malformed(position, "a TV parameter of LLRP", f"type {kind}")
+            size = _TV_SIZES[kind]
             stop = content + size
+            if size < 0:
+                raise _malformed(position, "a TV parameter of LLRP", f"type {kind}")
             if stop > end:
                 raise _malformed(position, f"TV parameter {kind} to end by offset {end}", f"its end at {stop}")
-            if kind == 13:
+            if kind < 9:
+                if kind == 1:
+                    antenna = data[content] << 8 | data[content + 1]
+                elif kind == 6:
+                    rssi = data[content] - ((data[content] & 0x80) << 1)
+                elif kind == 7:
+                    channel = data[content] << 8 | data[content + 1]
+                elif kind == 8:
+                    count = data[content] << 8 | data[content + 1]
+                elif kind == 2 or (kind == 3 and first is None):
+                    first = _S64(data, content)[0]
+                elif kind == 4 or (kind == 5 and last is None):
+                    last = _S64(data, content)[0]
+            elif kind == 13:
                 epc, epc_bits = data[content:stop], 96
-            elif kind == 1:
-                antenna = _U16(data, content)[0]
-            elif kind == 2 or (kind == 3 and first is None):
-                first = _S64(data, content)[0]
-            elif kind == 4 or (kind == 5 and last is None):
-                last = _S64(data, content)[0]
-            elif kind == 6:
-                rssi = data[content] - ((data[content] & 0x80) << 1)
-            elif kind == 7:
-                channel = _U16(data, content)[0]
-            elif kind == 8:
-                count = _U16(data, content)[0]
             elif kind == 16:
                 access_spec_id = _U32(data, content)[0]
             position = stop
@@ -161,12 +161,7 @@ def _walk_tag(
         kind, stop = _tlv(data, position, end, (TAG_REPORT_DATA,))
         size = stop - position
         content = position + 4
-        if kind == _EPC_DATA:
-            epc_bits = _U16(data, content)[0] if size >= 6 else -1
-            epc = data[content + 2 : stop]
-            if len(epc) != (epc_bits + 7) // 8:
-                raise _malformed(content, f"an EPC in {size - 6} bytes", f"{epc_bits} bits")
-        elif kind == _CUSTOM:
+        if kind == _CUSTOM:
             if size < 12:
                 raise _malformed(position, "vendor and subtype", f"{size - 4} bytes")
             vendor, subtype = _VENDOR(data, content)
@@ -180,6 +175,11 @@ def _walk_tag(
                     doppler = _S16(data, content)[0] / DOPPLER_STEPS_PER_HZ
                 elif subtype == IMPINJ_TID and size >= 14 and size == 14 + 2 * _U16(data, content)[0]:
                     reads.append((False, 0, C1G2ReadResultType.Success, data[content + 2 : stop]))
+        elif kind == _EPC_DATA:
+            epc_bits = _U16(data, content)[0] if size >= 6 else -1
+            epc = data[content + 2 : stop]
+            if len(epc) != (epc_bits + 7) // 8:
+                raise _malformed(content, f"an EPC in {size - 6} bytes", f"{epc_bits} bits")
         elif kind == _READ_OP_SPEC_RESULT:
             if size < 9 or size != 9 + 2 * _READ_RESULT(data, content)[2]:
                 raise _malformed(position, "a C1G2ReadOpSpecResult that holds its words", f"length {size}")
@@ -195,16 +195,13 @@ def _walk_tag(
     if last is not None:
         carry.last_us = last
     first_us, last_us = _times(last is not None, carry, arrival_us, offset_us)
-    walked.epc.append(epc)
-    walked.epc_bits.append(epc_bits)
-    walked.antenna.append(antenna or 0)
-    walked.first_us.append(first_us)
-    walked.last_us.append(last_us)
-    walked.rssi_dbm.append(fine_rssi if fine_rssi is not None else _NAN if rssi is None else rssi)
-    walked.channel.append(channel or 0)
-    walked.phase_rad.append(phase)
-    walked.doppler_hz.append(doppler)
-    walked.count.append(1 if count is None else count)
+    rssi_dbm = fine_rssi if fine_rssi is not None else _NAN if rssi is None else rssi
+    walked.rows.append(
+        (
+            epc, epc_bits, antenna or 0, first_us, last_us, rssi_dbm, channel or 0, phase, doppler,
+            1 if count is None else count,
+        )
+    )  # fmt: skip
     for by_access, op_spec_id, read_result, words in reads:
         access_id = access_spec_id if by_access else 0
         walked.memory.append(TagMemory(epc, epc_bits, antenna or 0, last_us, access_id, op_spec_id, read_result, words))
