@@ -62,21 +62,9 @@ class Mosquitto:
         """End it in order."""
         self._end(signal.SIGTERM)
 
-    def freeze(self) -> None:
-        """Let it hang, with its connections open."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        self._signal(signal.SIGCONT)
-
     def forget(self) -> None:
         """Delete what it kept on disk; only while it is down."""
         (self.folder / "mosquitto.db").unlink(missing_ok=True)
-
-    def _signal(self, which: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(which)
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
