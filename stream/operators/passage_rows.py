@@ -43,7 +43,9 @@ class PassageRows:
         self.tags: list[str] = []
         self.antennas: list[AntennaRef] = []
         self.origins: dict[int, BatchId] = {}
-        self.rows: NDArray[np.void] = np.empty(0, ROW)
+        # Rows live in [start, end) of a larger array, so that appending costs the rows appended, not the buffer.
+        self._space: NDArray[np.void] = np.empty(0, ROW)
+        self._start = self._end = 0
         self.dropped_rows = 0
         self._tag_id: dict[str, int] = {}
         self._antenna_id: dict[AntennaRef, int] = {}
@@ -71,6 +73,15 @@ class PassageRows:
         return restored
 
     @property
+    def rows(self) -> NDArray[np.void]:
+        """The rows held, in arrival order."""
+        return self._space[self._start : self._end]
+
+    @rows.setter
+    def rows(self, rows: NDArray[np.void]) -> None:
+        self._space, self._start, self._end = rows, 0, len(rows)
+
+    @property
     def next_origin(self) -> int:
         return self._next_origin
 
@@ -84,7 +95,7 @@ class PassageRows:
             return serial, self.rows[:0]
         tag_map = np.fromiter((self._tag(epc) for epc in seen.tags), np.int32, len(seen.tags))
         antenna_map = np.fromiter((self._antenna(ref) for ref in seen.antennas), np.int32, len(seen.antennas))
-        added = np.empty(len(seen), ROW)
+        added = self._room(len(seen))
         added["tag"] = tag_map[seen.tag]
         added["antenna"] = antenna_map[seen.antenna]
         for name in ("first_us", "last_us", "reads", "power_mw", "peak_dbm", "channel"):
@@ -92,10 +103,10 @@ class PassageRows:
         for name in ("phase_rad", "phase_slope_rad_s", "doppler_hz"):
             added[name] = getattr(seen, name)
         added["origin"] = serial
-        self.rows = np.concatenate([self.rows, added])
-        if len(self.rows) > self.rows_max:
-            self.dropped_rows += len(self.rows) - self.rows_max
-            self.rows = self.rows[-self.rows_max :].copy()
+        excess = self._end - self._start - self.rows_max
+        if excess > 0:
+            self.dropped_rows += excess
+            self._start += excess
         return serial, added
 
     def between(self, start_us: int, end_us: int) -> NDArray[np.void]:
@@ -106,7 +117,10 @@ class PassageRows:
     def forget_before(self, before_us: int, origins_kept: frozenset[int]) -> None:
         """Let go of rows older than `before_us`, and of batches nothing refers to."""
         keep = self.rows["first_us"] >= before_us
-        if not keep.all():
+        gone = int(keep.argmax()) if keep.any() else len(keep)
+        if keep[gone:].all():
+            self._start += gone  # nearly always: rows are nearly in the order of time
+        else:
             self.rows = self.rows[keep]
         oldest = int(self.rows["origin"].min()) if len(self.rows) else self._next_origin
         for serial in [s for s in self.origins if s < oldest and s not in origins_kept]:
@@ -148,6 +162,16 @@ class PassageRows:
             phase_slope_rad_s=rows["phase_slope_rad_s"].astype(np.float32),
             doppler_hz=rows["doppler_hz"].astype(np.float32),
         )
+
+    def _room(self, count: int) -> NDArray[np.void]:
+        """Space for that many more rows at the end; grows by doubling, at most to twice `rows_max` and the rows."""
+        if self._end + count > len(self._space):
+            held = self.rows
+            space = np.empty(max(1024, 2 * (min(len(held), self.rows_max) + count)), ROW)
+            space[: len(held)] = held
+            self._space, self._start, self._end = space, 0, len(held)
+        self._end += count
+        return self._space[self._end - count : self._end]
 
     def _tag(self, epc: str) -> int:
         index = self._tag_id.get(epc)
