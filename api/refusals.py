@@ -1,10 +1,10 @@
 """The warehouse's refusals as problems. The domain gives code, field and message; HTTP status and fix are ours.
 
-422: the command itself cannot be right. 404: it names something that does not exist. 409: it is right, and the state of
-the books is against it now.
+404: the command names something that does not exist. 409: it satisfies the document, and the rules of the warehouse or
+the state of its books are against it. 422 is left to what does not satisfy the document.
 """
 
-from api.problems import INVALID, KEY_REUSED, FieldProblem, ProblemError, ProblemKind
+from api.problems import KEY_REUSED, FieldProblem, ProblemError, ProblemKind
 from warehouse.commands import Refusal, RefusalCode
 from warehouse.ledger import LedgerRefusal
 
@@ -12,19 +12,27 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     RefusalCode.EXISTS: (409, "It exists already", "Use another code, or what is there."),
     RefusalCode.NOT_FOUND: (404, "It does not exist", "Check the code, or create it first."),
     RefusalCode.WRONG_STATE: (409, "Its state does not allow that", "Read it, and decide anew."),
-    LedgerRefusal.NOTHING_TO_POST: (422, "Nothing to post", "Name at least one movement."),
-    LedgerRefusal.QUANTITY_NOT_POSITIVE: (422, "The quantity is not above zero", "Use a quantity above zero."),
+    RefusalCode.OVER: (409, "More than the line takes", "Lower the quantity, or change the document."),
+    RefusalCode.OWN_REQUEST: (409, "Nobody approves their own request", "Let someone else approve it."),
+    RefusalCode.COUNT_CONFLICT: (409, "Stock moved since it was counted", "Recount the line, or keep the count."),
+    RefusalCode.BEYOND_TOLERANCE: (
+        409,
+        "The difference is beyond the tolerance",
+        "Recount, or let someone approve it.",
+    ),
+    LedgerRefusal.NOTHING_TO_POST: (409, "Nothing to post", "Name at least one movement."),
+    LedgerRefusal.QUANTITY_NOT_POSITIVE: (409, "The quantity is not above zero", "Use a quantity above zero."),
     LedgerRefusal.UNKNOWN_ITEM: (404, "There is no such item", "Check the code, or create the item."),
     LedgerRefusal.UNKNOWN_LOT: (404, "There is no such lot", "Check the code, or create the lot."),
     LedgerRefusal.UNKNOWN_SERIAL: (404, "There is no such serial", "Check the serial, or receive it first."),
     LedgerRefusal.UNKNOWN_LOCATION: (404, "There is no such location", "Check the code, or create the location."),
-    LedgerRefusal.SAME_PLACE: (422, "Source and target are the same", "Name two places or two statuses."),
-    LedgerRefusal.QUANTITY_SCALE: (422, "The unit has no such fraction", "Round to the decimals of the item's unit."),
-    LedgerRefusal.LOT_OF_OTHER_ITEM: (422, "The lot belongs to another item", "Name the item's own lot."),
-    LedgerRefusal.SERIAL_OF_OTHER_ITEM: (422, "The serial belongs to another item", "Name the item's own serial."),
-    LedgerRefusal.LOT_REQUIRED: (422, "The item is tracked by lot", "Name the lot."),
-    LedgerRefusal.SERIAL_REQUIRED: (422, "The item is tracked by serial", "Name the serial."),
-    LedgerRefusal.SERIAL_QUANTITY: (422, "A serial is one piece", "Move one serial at a time, with quantity 1."),
+    LedgerRefusal.SAME_PLACE: (409, "Source and target are the same", "Name two places or two statuses."),
+    LedgerRefusal.QUANTITY_SCALE: (409, "The unit has no such fraction", "Round to the decimals of the item's unit."),
+    LedgerRefusal.LOT_OF_OTHER_ITEM: (409, "The lot belongs to another item", "Name the item's own lot."),
+    LedgerRefusal.SERIAL_OF_OTHER_ITEM: (409, "The serial belongs to another item", "Name the item's own serial."),
+    LedgerRefusal.LOT_REQUIRED: (409, "The item is tracked by lot", "Name the lot."),
+    LedgerRefusal.SERIAL_REQUIRED: (409, "The item is tracked by serial", "Name the serial."),
+    LedgerRefusal.SERIAL_QUANTITY: (409, "A serial is one piece", "Move one serial at a time, with quantity 1."),
     LedgerRefusal.LOCATION_CLOSED: (409, "The location is closed", "Use another location, or open this one."),
     LedgerRefusal.PERIOD_CLOSED: (409, "The period is closed", "Date it after the last close."),
     LedgerRefusal.ALREADY_REVERSED: (409, "It was reversed before", "Read the movement; a reversal happens once."),
@@ -44,7 +52,11 @@ _WORDS: dict[str, tuple[int, str, str]] = {
 
 REFUSALS: dict[str, ProblemKind] = {
     str(code): ProblemKind(str(code), status, title, fix) for code, (status, title, fix) in _WORDS.items()
-} | {str(RefusalCode.REQUEST_ID_REUSED): KEY_REUSED, str(RefusalCode.INVALID): INVALID}
+} | {
+    str(RefusalCode.REQUEST_ID_REUSED): KEY_REUSED,
+    # The domain's word for it is taken by what does not satisfy the document.
+    str(RefusalCode.INVALID): ProblemKind("invalid_command", 409, "A rule forbids it", "Correct what `errors` names."),
+}
 
 
 def refused(refusal: Refusal) -> ProblemError:

@@ -26,6 +26,10 @@ class RefusalCode(StrEnum):
     NOT_FOUND = "not_found"
     INVALID = "invalid"
     WRONG_STATE = "wrong_state"
+    OVER = "over"
+    OWN_REQUEST = "own_request"
+    COUNT_CONFLICT = "count_conflict"
+    BEYOND_TOLERANCE = "beyond_tolerance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,10 @@ class LineSpec:
 
 @dataclass(frozen=True, slots=True)
 class CreateDocument:
-    """`kind` as in document_kind (`purchase_receipt`, `delivery` …). `epcs` are announced tags and handling units."""
+    """`kind` as in document_kind (`purchase_receipt`, `delivery` …). `epcs` are announced tags and handling units.
+
+    A `transfer` names its `source` and `target` place. With `needs_approval` it waits for someone else to approve it.
+    """
 
     kind: str
     number: str
@@ -160,6 +167,85 @@ class CreateDocument:
     over_percent: Decimal = Decimal(0)
     expected_at: datetime | None = None
     epcs: tuple[str, ...] = ()
+    source: str | None = None
+    target: str | None = None
+    needs_approval: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveDocument:
+    """By someone other than who asked."""
+
+    kind: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShipTransfer:
+    """Goods of a transfer leave `location` (by default its source) and are in transit."""
+
+    number: str
+    line_no: int
+    quantity: Decimal
+    location: str | None = None
+    lot: str | None = None
+    serial: str | None = None
+    effective_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveTransfer:
+    """Goods in transit arrive at `location` (by default the transfer's target)."""
+
+    number: str
+    line_no: int
+    quantity: Decimal
+    location: str | None = None
+    lot: str | None = None
+    serial: str | None = None
+    effective_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartCount:
+    """Count places (with those inside them), items, or items in places: a line for each balance there."""
+
+    number: str
+    locations: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    blind: bool = True
+    tolerance_percent: Decimal = Decimal(0)
+    tolerance_quantity: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class EnterCount:
+    """What was counted on a line; entering it again is a recount. A line of the sheet, or stock found beside it."""
+
+    number: str
+    quantity: Decimal
+    line_no: int | None = None
+    item: str | None = None
+    location: str | None = None
+    lot: str | None = None
+    serial: str | None = None
+    status: StockStatus = StockStatus.AVAILABLE
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PostCount:
+    """Post differences. `keep_count`: lines whose stock moved since stand; `approve`: those beyond tolerance too."""
+
+    number: str
+    keep_count: bool = False
+    approve: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCount:
+    number: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +395,14 @@ Command = (
     | RetireTag
     | CreateHandlingUnit
     | CreateDocument
+    | ApproveDocument
     | CancelDocument
+    | ShipTransfer
+    | ReceiveTransfer
+    | StartCount
+    | EnterCount
+    | PostCount
+    | CancelCount
     | CloseDocument
     | FulfilLine
     | ResolveDiscrepancy

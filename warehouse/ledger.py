@@ -40,6 +40,13 @@ class Tracking(StrEnum):
     SERIAL = "serial"
 
 
+class LineRole(StrEnum):
+    """What a movement does for its document line: fulfil it, or ship it (the first half of a transfer)."""
+
+    FULFIL = "fulfil"
+    SHIP = "ship"
+
+
 class LedgerRefusal(StrEnum):
     """Why a posting is refused, in order of precedence."""
 
@@ -122,6 +129,7 @@ class NewMove:
     serial_id: int | None = None
     owner: str = ""
     line_id: int | None = None
+    line_role: LineRole = LineRole.FULFIL
     reverses: int | None = None
     releases: Decimal = ZERO
     tags: tuple[MovedTag, ...] = ()

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from warehouse import commands as c
 from warehouse.commands import Actor, Audit, Command, Refusal, RefusalCode, Result
-from warehouse.postgres import allocation, documents, master_data, outbox, stock
+from warehouse.postgres import allocation, counts, documents, master_data, outbox, stock, transfers
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.naming import Refuse
 from warehouse.postgres.transaction import in_transaction
@@ -28,6 +28,13 @@ _HANDLERS: dict[type, _Handler] = {
     c.RetireTag: lambda conn, command, actor, request_id: master_data.retire_tag(conn, command),
     c.CreateHandlingUnit: lambda conn, command, actor, request_id: master_data.create_handling_unit(conn, command),
     c.CreateDocument: lambda conn, command, actor, request_id: documents.create_document(conn, command, actor),
+    c.ApproveDocument: lambda conn, command, actor, request_id: documents.approve_document(conn, command, actor),
+    c.ShipTransfer: transfers.ship,
+    c.ReceiveTransfer: transfers.receive,
+    c.StartCount: lambda conn, command, actor, request_id: counts.start(conn, command, actor),
+    c.EnterCount: lambda conn, command, actor, request_id: counts.enter(conn, command, actor),
+    c.PostCount: counts.post_count,
+    c.CancelCount: lambda conn, command, actor, request_id: counts.cancel(conn, command),
     c.CancelDocument: lambda conn, command, actor, request_id: documents.cancel_document(conn, command),
     c.CloseDocument: lambda conn, command, actor, request_id: documents.close_document(conn, command, request_id),
     c.FulfilLine: documents.fulfil_line,

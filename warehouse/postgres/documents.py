@@ -8,6 +8,7 @@ import psycopg
 
 from warehouse.commands import (
     Actor,
+    ApproveDocument,
     Audit,
     CancelDocument,
     CloseDocument,
@@ -27,20 +28,27 @@ Answer = tuple[dict[str, Any], Audit]
 
 
 def create_document(conn: Conn, c: CreateDocument, actor: Actor) -> Answer:
-    known = conn.execute("select 1 from document_kind where kind = %s", (c.kind,)).fetchone()
+    known = conn.execute("select needs_approval from document_kind where kind = %s", (c.kind,)).fetchone()
     if known is None:
         raise Refuse(RefusalCode.INVALID, "kind", f"no kind of document {c.kind!r}")
     if not c.lines:
         raise Refuse(RefusalCode.INVALID, "lines", "a document needs a line")
     if c.over_percent < 0:
         raise Refuse(RefusalCode.INVALID, "over_percent", "cannot be negative")
+    source_id = find_location(conn, c.source, "source") if c.source is not None else None
+    target_id = find_location(conn, c.target, "target") if c.target is not None else None
+    if c.kind == "transfer" and (source_id is None or target_id is None or source_id == target_id):
+        raise Refuse(RefusalCode.INVALID, "target", "a transfer goes from a source to another target")
+    status = "approval" if c.needs_approval or known[0] else "open"
     try:
         with conn.transaction():
             row = conn.execute(
-                """insert into document (kind, number, partner, door, over_percent, expected_at, created_by)
-                   values (%s, %s, %s, %s, %s, %s, %s) returning document_id""",
-                (c.kind, c.number, c.partner, c.door, c.over_percent, c.expected_at, actor.name),
-            ).fetchone()
+                """insert into document (kind, number, partner, door, over_percent, expected_at, created_by, status,
+                                         source_id, target_id)
+                   values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning document_id""",
+                (c.kind, c.number, c.partner, c.door, c.over_percent, c.expected_at, actor.name, status, source_id,
+                 target_id),
+            ).fetchone()  # fmt: skip
     except psycopg.errors.UniqueViolation:
         raise Refuse(RefusalCode.EXISTS, "number", f"a {c.kind} {c.number!r} exists") from None
     except psycopg.errors.CheckViolation:
@@ -91,12 +99,27 @@ def _announce(conn: Conn, document_id: int, c: CreateDocument, line_of_item: dic
     )
 
 
+def approve_document(conn: Conn, c: ApproveDocument, actor: Actor) -> Answer:
+    document_id, status = _lock_document(conn, c.kind, c.number)
+    if status != "approval":
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
+    row = conn.execute("select created_by from document where document_id = %s", (document_id,)).fetchone()
+    if row is None or row[0] == actor.name:
+        raise Refuse(
+            RefusalCode.OWN_REQUEST, "number", f"{c.number} was made by {actor.name}: another has to approve it"
+        )
+    conn.execute(
+        "update document set status = 'open', approved_by = %s where document_id = %s", (actor.name, document_id)
+    )
+    return {"kind": c.kind, "number": c.number, "status": "open"}, Audit({"status": status}, {"status": "open"})
+
+
 def cancel_document(conn: Conn, c: CancelDocument) -> Answer:
     document_id, status = _lock_document(conn, c.kind, c.number)
     if status not in ("draft", "approval", "open"):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
     moved = conn.execute(
-        "select 1 from document_line where document_id = %s and fulfilled <> 0", (document_id,)
+        "select 1 from document_line where document_id = %s and (fulfilled <> 0 or shipped <> 0)", (document_id,)
     ).fetchone()
     if moved is not None:
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} has movements: reverse them or close it")
@@ -159,7 +182,9 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
     if line_lot_id is not None and lot_id != line_lot_id:
         raise Refuse(RefusalCode.INVALID, "lot", "the line names another lot")
     if c.quantity > room:
-        raise Refuse("over", "quantity", f"line {c.line_no} takes {max(room, Decimal(0)):f} more, not {c.quantity}")
+        raise Refuse(
+            RefusalCode.OVER, "quantity", f"line {c.line_no} takes {max(room, Decimal(0)):f} more, not {c.quantity}"
+        )
     if direction == "internal":
         raise Refuse(RefusalCode.INVALID, "kind", "a transfer is shipped and received, not fulfilled")
     own = find_location(conn, c.location)

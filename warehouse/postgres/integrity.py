@@ -60,10 +60,15 @@ CHECKS: dict[str, str] = {
            or r.from_hu_id is distinct from o.to_hu_id or r.to_hu_id is distinct from o.from_hu_id
            or r.from_status <> o.to_status or r.to_status <> o.from_status""",
     "lines_fulfilled_by_movements": """
-        select l.line_id, l.fulfilled, coalesce(m.moved, 0) as moved from document_line l
-        left join (select line_id, sum(case when reverses is null then quantity else -quantity end) as moved
+        select l.line_id, l.fulfilled, l.shipped, coalesce(m.moved, 0) as moved, coalesce(m.sent, 0) as sent
+        from document_line l
+        left join (select line_id,
+                       sum(case when reverses is null then quantity else -quantity end)
+                           filter (where line_role = 'fulfil') as moved,
+                       sum(case when reverses is null then quantity else -quantity end)
+                           filter (where line_role = 'ship') as sent
                    from move where line_id is not null group by 1) m using (line_id)
-        where l.fulfilled <> coalesce(m.moved, 0)""",
+        where l.fulfilled <> coalesce(m.moved, 0) or l.shipped <> coalesce(m.sent, 0)""",
     "scale_of_the_unit": """
         select m.seq, m.quantity, i.decimals from move m join item i using (item_id)
         where m.quantity <> round(m.quantity, i.decimals)""",

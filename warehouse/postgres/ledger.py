@@ -20,6 +20,7 @@ from warehouse.ledger import (
     Circumstance,
     Facts,
     Item,
+    LineRole,
     Location,
     Lot,
     NewMove,
@@ -202,14 +203,14 @@ def _pick(conn: Conn, uses: Sequence[tuple[UUID, Decimal]]) -> None:
 def _insert_moves(conn: Conn, moves: Sequence[NewMove], c: Circumstance) -> tuple[int, ...]:
     rows = conn.execute(
         """insert into move (move_id, kind, line_id, item_id, lot_id, serial_id, quantity, from_location_id,
-                             to_location_id, from_hu_id, to_hu_id, from_status, to_status, owner, reverses,
+                             to_location_id, from_hu_id, to_hu_id, from_status, to_status, owner, reverses, line_role,
                              effective_at, actor, device, device_at, passage_id, request_id, reason)
            select m.*, %(effective_at)s, %(actor)s, %(device)s, %(device_at)s, %(passage_id)s, %(request_id)s,
                   %(reason)s
            from unnest(%(move_id)s::uuid[], %(kind)s::text[], %(line)s::bigint[], %(item)s::bigint[], %(lot)s::bigint[],
                        %(serial)s::bigint[], %(quantity)s::numeric[], %(from)s::int[], %(to)s::int[],
                        %(from_hu)s::bigint[], %(to_hu)s::bigint[], %(from_status)s::text[], %(to_status)s::text[],
-                       %(owner)s::text[], %(reverses)s::bigint[]) as m
+                       %(owner)s::text[], %(reverses)s::bigint[], %(line_role)s::text[]) as m
            returning move_id, seq""",
         {
             "move_id": [m.move_id for m in moves],
@@ -227,6 +228,7 @@ def _insert_moves(conn: Conn, moves: Sequence[NewMove], c: Circumstance) -> tupl
             "to_status": [str(m.target.status) for m in moves],
             "owner": [m.owner for m in moves],
             "reverses": [m.reverses for m in moves],
+            "line_role": [str(m.line_role) for m in moves],
             "effective_at": c.effective_at,
             "actor": c.actor,
             "device": c.device,
@@ -251,14 +253,20 @@ def _insert_tags(conn: Conn, moves: Sequence[NewMove], seqs: tuple[int, ...]) ->
 
 
 def _fulfil_lines(conn: Conn, moves: Sequence[NewMove]) -> None:
-    """A reversal takes back what its movement fulfilled."""
-    done: dict[int, Decimal] = {}
+    """A reversal takes back what its movement fulfilled or shipped."""
+    done: dict[int, tuple[Decimal, Decimal]] = {}
     for m in moves:
         if m.line_id is not None:
-            done[m.line_id] = done.get(m.line_id, Decimal(0)) + (m.quantity if m.reverses is None else -m.quantity)
+            fulfilled, shipped = done.get(m.line_id, (Decimal(0), Decimal(0)))
+            signed = m.quantity if m.reverses is None else -m.quantity
+            if m.line_role is LineRole.SHIP:
+                done[m.line_id] = (fulfilled, shipped + signed)
+            else:
+                done[m.line_id] = (fulfilled + signed, shipped)
     if done:
         conn.execute(
-            """update document_line l set fulfilled = l.fulfilled + d.quantity
-               from unnest(%s::bigint[], %s::numeric[]) as d (line_id, quantity) where l.line_id = d.line_id""",
-            (list(done), list(done.values())),
+            """update document_line l set fulfilled = l.fulfilled + d.fulfilled, shipped = l.shipped + d.shipped
+               from unnest(%s::bigint[], %s::numeric[], %s::numeric[]) as d (line_id, fulfilled, shipped)
+               where l.line_id = d.line_id""",
+            (list(done), [f for f, _ in done.values()], [s for _, s in done.values()]),
         )

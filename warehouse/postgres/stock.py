@@ -19,7 +19,17 @@ from warehouse.commands import (
     ResolveDiscrepancy,
     ReverseMovement,
 )
-from warehouse.ledger import BalanceKey, Circumstance, LedgerRefusal, MovedTag, NewMove, Place, Refused, StockStatus
+from warehouse.ledger import (
+    BalanceKey,
+    Circumstance,
+    LedgerRefusal,
+    LineRole,
+    MovedTag,
+    NewMove,
+    Place,
+    Refused,
+    StockStatus,
+)
 from warehouse.postgres import balances, reservations
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.ledger import post
@@ -124,13 +134,13 @@ def make_free(conn: Conn, key: BalanceKey, quantity: Decimal) -> None:
 def reverse_movement(conn: Conn, c: ReverseMovement, actor: Actor, request_id: UUID) -> Answer:
     """Undo a whole movement, dated now."""
     row = conn.execute(
-        """select seq, item_id, quantity, lot_id, serial_id, owner, line_id, from_location_id, from_hu_id, from_status,
-                  to_location_id, to_hu_id, to_status, reverses from move where move_id = %s""",
+        """select seq, item_id, quantity, lot_id, serial_id, owner, line_id, line_role, from_location_id, from_hu_id,
+                  from_status, to_location_id, to_hu_id, to_status, reverses from move where move_id = %s""",
         (c.move_id,),
     ).fetchone()
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "move_id", f"no movement {c.move_id}")
-    seq, item_id, quantity, lot_id, serial_id, owner, line_id, *places, reverses = row
+    seq, item_id, quantity, lot_id, serial_id, owner, line_id, line_role, *places, reverses = row
     if reverses is not None:
         raise Refuse(RefusalCode.WRONG_STATE, "move_id", "a reversal is not reversed: post anew")
     source = Place(places[3], places[4], StockStatus(places[5]))
@@ -152,6 +162,7 @@ def reverse_movement(conn: Conn, c: ReverseMovement, actor: Actor, request_id: U
         serial_id,
         owner,
         line_id,
+        LineRole(line_role),
         reverses=seq,
         tags=tags,
     )
@@ -210,6 +221,12 @@ def close_period(conn: Conn, c: ClosePeriod, actor: Actor) -> Answer:
     if undecided is not None and undecided[0]:
         message = f"{undecided[0]} discrepancies up to {c.through} still hold movements: post or dismiss them"
         raise Refuse(RefusalCode.WRONG_STATE, "through", message)
+    counting = conn.execute(
+        "select number from count_sheet where status in ('counting', 'counted') and created_at::date <= %s limit 1",
+        (c.through,),
+    ).fetchone()
+    if counting is not None:
+        raise Refuse(RefusalCode.WRONG_STATE, "through", f"count {counting[0]} is not posted")
     conn.execute("insert into period_close (closed_through, closed_by) values (%s, %s)", (c.through, actor.name))
     return {"closed_through": c.through.isoformat()}, Audit(after={"closed_through": c.through.isoformat()})
 

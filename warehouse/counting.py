@@ -1,0 +1,103 @@
+"""Counting while the store keeps moving: what a count changes, when it may be posted, what state it is in. Pure.
+
+A line remembers the book quantity at the moment it was counted. Posting applies `counted - book then`, and stops when
+the balance moved since: a person then recounts or says that the count stands, which makes the difference against the
+book now. Differences beyond the tolerance need someone with the right to approve them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+ZERO = Decimal(0)
+
+
+class CountProblem(StrEnum):
+    """Why a count line is not posted."""
+
+    NOT_COUNTED = "not_counted"
+    MOVED_SINCE = "moved_since"
+    BEYOND_TOLERANCE = "beyond_tolerance"
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """A difference passes when it is within either."""
+
+    percent: Decimal = ZERO
+    quantity: Decimal = ZERO
+
+    def allows(self, book: Decimal, counted: Decimal) -> bool:
+        difference = abs(counted - book)
+        return difference <= self.quantity or difference * 100 <= self.percent * book
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One line: the book when it was counted, what was counted, the book now, and whether it moved in between."""
+
+    book_then: Decimal
+    counted: Decimal | None
+    book_now: Decimal
+    moved: bool
+
+
+def difference(
+    line: Counted, tolerance: Tolerance, *, keep_count: bool = False, approver: bool = False
+) -> Decimal | CountProblem:
+    """What posting adds to the book, or why it stops; the first that applies in the order of `CountProblem`."""
+    if line.counted is None:
+        return CountProblem.NOT_COUNTED
+    if line.moved and not keep_count:
+        return CountProblem.MOVED_SINCE
+    book = line.book_now if line.moved else line.book_then
+    if not approver and not tolerance.allows(book, line.counted):
+        return CountProblem.BEYOND_TOLERANCE
+    return line.counted - book
+
+
+def whole_item(book: Mapping[str, Decimal], counted: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """A count of a whole item by lot: differences by lot; lots nobody named are counted as none."""
+    lots = sorted({*book, *counted})
+    changes = {lot: counted.get(lot, ZERO) - book.get(lot, ZERO) for lot in lots}
+    return {lot: change for lot, change in changes.items() if change != 0}
+
+
+def nearest_tolerance(chain: Sequence[Tolerance | None]) -> Tolerance:
+    """The first that is set, from the place itself to its parents; none set means no difference passes."""
+    return next((tolerance for tolerance in chain if tolerance is not None), Tolerance())
+
+
+class LineState(StrEnum):
+    """How far one item of a count is."""
+
+    READY = "ready"
+    COUNTING = "counting"
+    COUNTED = "counted"
+    RECOUNT = "recount"
+    APPROVED = "approved"
+
+
+class CountState(StrEnum):
+    """How far a count is."""
+
+    REQUESTED = "requested"
+    COUNTING = "counting"
+    COUNTED = "counted"
+    INVESTIGATING = "investigating"
+    COMPLETED = "completed"
+
+
+def state_of(lines: Sequence[LineState]) -> CountState:
+    """The count's state from its lines'."""
+    states = set(lines)
+    if LineState.RECOUNT in states:
+        return CountState.INVESTIGATING
+    if states == {LineState.READY}:
+        return CountState.REQUESTED
+    if states == {LineState.APPROVED}:
+        return CountState.COMPLETED
+    if states & {LineState.READY, LineState.COUNTING}:
+        return CountState.COUNTING
+    return CountState.COUNTED

@@ -1,0 +1,238 @@
+"""Count sheets: made from the balances, counted line by line while the store moves, posted as differences."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid5
+
+import psycopg
+
+from warehouse.commands import Actor, Audit, CancelCount, EnterCount, PostCount, RefusalCode, StartCount
+from warehouse.counting import Counted, CountProblem, Tolerance, difference
+from warehouse.ledger import BalanceKey, Circumstance, NewMove, Place, StockStatus
+from warehouse.postgres import balances
+from warehouse.postgres.balances import Conn
+from warehouse.postgres.naming import Refuse, find_id, find_item, find_location, find_lot, find_serial
+from warehouse.postgres.stock import database_now, post_or_refuse
+
+Answer = tuple[dict[str, Any], Audit]
+
+# Lines of one sheet; a larger count is several sheets, which several people can do at once anyway.
+LINES_MAX = 10_000
+
+
+def start(conn: Conn, c: StartCount, actor: Actor) -> Answer:
+    if not c.locations and not c.items:
+        raise Refuse(RefusalCode.INVALID, "locations", "a count names places, items or both")
+    places = [find_location(conn, code, f"locations.{n}") for n, code in enumerate(c.locations)]
+    items = [find_item(conn, code, f"items.{n}").item_id for n, code in enumerate(c.items)]
+    try:
+        with conn.transaction():
+            row = conn.execute(
+                """insert into count_sheet (number, blind, tolerance_percent, tolerance_quantity, created_by)
+                   values (%s, %s, %s, %s, %s) returning count_id""",
+                (c.number, c.blind, c.tolerance_percent, c.tolerance_quantity, actor.name),
+            ).fetchone()
+    except psycopg.errors.UniqueViolation:
+        raise Refuse(RefusalCode.EXISTS, "number", f"a count {c.number!r} exists") from None
+    except psycopg.errors.CheckViolation:
+        raise Refuse(RefusalCode.INVALID, "number", "a count needs a number and tolerances of 0 or more") from None
+    assert row is not None
+    lines = conn.execute(
+        """with recursive tree (location_id, depth) as (
+               select unnest(%(places)s::int[]), 0
+               union all select l.location_id, t.depth + 1 from location l join tree t on l.parent_id = t.location_id
+               where t.depth < 10)
+           insert into count_line (count_id, line_no, item_id, lot_id, serial_id, location_id, hu_id, owner, status,
+                                   expected, snapshot_seq)
+           select %(count)s, row_number() over (order by l.code, i.code, b.balance_id), b.item_id, b.lot_id,
+                  b.serial_id, b.location_id, b.hu_id, b.owner, b.status, b.on_hand, b.last_seq
+           from balance b join location l using (location_id) join item i using (item_id)
+           where (cardinality(%(places)s::int[]) = 0 or b.location_id in (select location_id from tree))
+             and (cardinality(%(items)s::bigint[]) = 0 or b.item_id = any(%(items)s))
+           order by l.code, i.code, b.balance_id limit %(limit)s""",
+        {"count": row[0], "places": places, "items": items, "limit": LINES_MAX + 1},
+    ).rowcount
+    if lines > LINES_MAX:
+        raise Refuse(RefusalCode.INVALID, "locations", f"more than {LINES_MAX} lines: make several counts")
+    return {"number": c.number, "lines": lines}, Audit(after={"lines": lines})
+
+
+def enter(conn: Conn, c: EnterCount, actor: Actor) -> Answer:
+    """Remembers the book of this moment, so that what moves before and after the counting does not confuse it."""
+    count_id = _lock_sheet(conn, c.number, ("counting", "counted"))
+    if c.quantity < 0:
+        raise Refuse(RefusalCode.INVALID, "quantity", "a count cannot be negative")
+    line_no = c.line_no if c.line_no is not None else _found_beside(conn, count_id, c)
+    key = _key(conn, count_id, line_no)
+    row = conn.execute("select decimals from item where item_id = %s", (key.item_id,)).fetchone()
+    if row is not None and c.quantity != round(c.quantity, row[0]):
+        raise Refuse(RefusalCode.INVALID, "quantity", f"the unit has {row[0]} decimals")
+    book, seq = _book(conn, key)
+    conn.execute(
+        """update count_line set expected = %s, snapshot_seq = %s, counted = %s, counted_by = %s, counted_at = now(),
+               counts = counts + 1, reason = case when %s <> '' then %s else reason end
+           where count_id = %s and line_no = %s""",
+        (book, seq, c.quantity, actor.name, c.reason, c.reason, count_id, line_no),
+    )
+    conn.execute(
+        """update count_sheet s set status = case when exists (
+               select from count_line l where l.count_id = s.count_id and l.counted is null) then 'counting'
+               else 'counted' end where count_id = %s""",
+        (count_id,),
+    )
+    return {"number": c.number, "line_no": line_no}, Audit(after={"line_no": line_no, "counted": str(c.quantity)})
+
+
+def post_count(conn: Conn, c: PostCount, actor: Actor, request_id: UUID) -> Answer:
+    """All lines or none: a line that may not be posted refuses the sheet and says which."""
+    count_id = _lock_sheet(conn, c.number, ("counted",))
+    sheet = conn.execute(
+        "select tolerance_percent, tolerance_quantity from count_sheet where count_id = %s", (count_id,)
+    ).fetchone()
+    assert sheet is not None
+    tolerance = Tolerance(*sheet)
+    lines = conn.execute(
+        """select line_no, expected, snapshot_seq, counted, counted_by, item_id, lot_id, serial_id, location_id,
+                  hu_id, owner, status from count_line where count_id = %s order by line_no""",
+        (count_id,),
+    ).fetchall()
+    keys = [BalanceKey(*line[5:]) for line in lines]
+    balances.lock(conn, sorted(keys, key=balances.sort_key), None)
+    loss = find_location(conn, "COUNT-LOSS")
+    moves = []
+    posted = []
+    for (line_no, expected, snapshot_seq, counted, counted_by, *_), key in zip(lines, keys, strict=True):
+        book, seq = _book(conn, key)
+        approver = c.approve and counted_by != actor.name
+        change = difference(
+            Counted(expected, counted, book, seq != snapshot_seq), tolerance, keep_count=c.keep_count, approver=approver
+        )
+        if isinstance(change, CountProblem):
+            raise _refusal(change, line_no, own=c.approve and not approver, expected=expected, book=book)
+        if change != 0:
+            here = Place(key.location_id, key.hu_id, StockStatus(key.status))
+            there = Place(loss, None, StockStatus(key.status))
+            source, target = (there, here) if change > 0 else (here, there)
+            moves.append(
+                NewMove(
+                    uuid5(request_id, str(line_no)),
+                    "count",
+                    key.item_id,
+                    abs(change),
+                    source,
+                    target,
+                    key.lot_id,
+                    key.serial_id,
+                    key.owner,
+                )
+            )
+        posted.append((change, count_id, line_no))
+    if moves:
+        reason = f"count {c.number}"
+        at = database_now(conn)
+        post_or_refuse(conn, moves, Circumstance(actor.name, at, actor.device, request_id=request_id, reason=reason))
+    with conn.cursor() as cursor:
+        cursor.executemany("update count_line set difference = %s where count_id = %s and line_no = %s", posted)
+    conn.execute(
+        "update count_sheet set status = 'posted', posted_by = %s, posted_at = now() where count_id = %s",
+        (actor.name, count_id),
+    )
+    differences = [{"line_no": line_no, "difference": str(change)} for change, _, line_no in posted if change != 0]
+    return {"number": c.number, "differences": differences}, Audit(after={"differences": len(differences)})
+
+
+def cancel(conn: Conn, c: CancelCount) -> Answer:
+    count_id = _lock_sheet(conn, c.number, ("counting", "counted"))
+    conn.execute("update count_sheet set status = 'cancelled' where count_id = %s", (count_id,))
+    return {"number": c.number, "status": "cancelled"}, Audit(after={"status": "cancelled", "reason": c.reason})
+
+
+def _refusal(problem: CountProblem, line_no: int, *, own: bool, expected: Decimal, book: Decimal) -> Refuse:
+    field = f"lines.{line_no}"
+    match problem:
+        case CountProblem.NOT_COUNTED:
+            return Refuse(RefusalCode.WRONG_STATE, field, f"line {line_no} is not counted")
+        case CountProblem.MOVED_SINCE:
+            message = (
+                f"line {line_no} moved after it was counted (book {expected} then, {book} now): recount it or keep it"
+            )
+            return Refuse(RefusalCode.COUNT_CONFLICT, field, message)
+        case _:
+            if own:
+                return Refuse(
+                    RefusalCode.OWN_REQUEST, field, f"who counted line {line_no} cannot approve its difference"
+                )
+            return Refuse(RefusalCode.BEYOND_TOLERANCE, field, f"line {line_no} differs by more than the tolerance")
+
+
+def _found_beside(conn: Conn, count_id: int, c: EnterCount) -> int:
+    """A line for stock the books do not have there; or the line that has it."""
+    if c.item is None or c.location is None:
+        raise Refuse(RefusalCode.INVALID, "line_no", "name a line of the sheet, or an item and a location")
+    item = find_item(conn, c.item)
+    lot_id, serial_id = find_lot(conn, item, c.lot), find_serial(conn, item, c.serial)
+    key = (item.item_id, lot_id, serial_id, find_location(conn, c.location), None, "", str(c.status))
+    conn.execute(
+        """insert into count_line (count_id, line_no, item_id, lot_id, serial_id, location_id, hu_id, owner, status,
+                                   expected, snapshot_seq)
+           select %s, (select coalesce(max(line_no), 0) + 1 from count_line where count_id = %s),
+                  %s, %s, %s, %s, %s, %s, %s, 0, 0
+           on conflict (count_id, item_id, lot_id, serial_id, location_id, hu_id, owner, status) do nothing""",
+        (count_id, count_id, *key),
+    )
+    return find_id(
+        conn,
+        """select line_no from count_line where count_id = %s and item_id = %s and lot_id is not distinct from %s
+           and serial_id is not distinct from %s and location_id = %s and hu_id is not distinct from %s
+           and owner = %s and status = %s""",
+        (count_id, *key),
+        "line_no",
+        c.item,
+    )
+
+
+def _lock_sheet(conn: Conn, number: str, states: tuple[str, ...]) -> int:
+    row = conn.execute("select count_id, status from count_sheet where number = %s for update", (number,)).fetchone()
+    if row is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "number", f"no count {number!r}")
+    if row[1] not in states:
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"count {number} is {row[1]}")
+    return int(row[0])
+
+
+def _key(conn: Conn, count_id: int, line_no: int) -> BalanceKey:
+    row = conn.execute(
+        """select item_id, lot_id, serial_id, location_id, hu_id, owner, status from count_line
+           where count_id = %s and line_no = %s""",
+        (count_id, line_no),
+    ).fetchone()
+    if row is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "line_no", f"the count has no line {line_no}")
+    return BalanceKey(*row)
+
+
+def _book(conn: Conn, key: BalanceKey) -> tuple[Decimal, int]:
+    """On hand and the last movement's seq; a balance that is gone has the seq of what emptied it."""
+    row = conn.execute(
+        """select coalesce(sum(case when side = 'in' then quantity else -quantity end), 0), coalesce(max(seq), 0) from (
+               select seq, quantity, 'in' as side from move
+               where item_id = %(item)s and to_location_id = %(loc)s and lot_id is not distinct from %(lot)s
+                 and serial_id is not distinct from %(serial)s and to_hu_id is not distinct from %(hu)s
+                 and owner = %(owner)s and to_status = %(status)s
+               union all
+               select seq, quantity, 'out' from move
+               where item_id = %(item)s and from_location_id = %(loc)s and lot_id is not distinct from %(lot)s
+                 and serial_id is not distinct from %(serial)s and from_hu_id is not distinct from %(hu)s
+                 and owner = %(owner)s and from_status = %(status)s) m""",
+        {
+            "item": key.item_id,
+            "lot": key.lot_id,
+            "serial": key.serial_id,
+            "loc": key.location_id,
+            "hu": key.hu_id,
+            "owner": key.owner,
+            "status": key.status,
+        },
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1]
