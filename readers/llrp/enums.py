@@ -57,6 +57,31 @@ class CommunicationsStandard(WireEnum):
     Hong_Kong_OFTA_1049 = 7
     Taiwan_DGT_LP0002 = 8
     Korea_MIC_Article_5_2 = 9
+    Band_902_928_MHz_4W_FHSS = 10  # 1.1, as all below
+    ETSI_302_208_2W_Without_LBT = 11
+    Brazil_902_907p5_MHz_4W_FHSS = 12
+    China_840p5_844p5_MHz_2W_FHSS = 13
+    China_920p5_924p5_MHz_2W_FHSS = 14
+    Hong_Kong_920_925_MHz_4W = 15
+    Israel_915_917_MHz = 16
+    Japan_952_954_MHz_4W_LBT = 17
+    Japan_952_955_MHz_20mW_LBT = 18
+    Band_865_868_MHz_500mW = 19
+    Korea_917_920p8_MHz_4W_FHSS_Or_LBT = 20
+    Korea_917_923p5_MHz_200mW_FHSS_Or_LBT = 21
+    Malaysia_866_869_MHz = 22
+    Malaysia_919_923_MHz_2W = 23
+    New_Zealand_864_868_MHz_4W = 24
+    Singapore_866_869_MHz_500mW = 25
+    Singapore_920_925_MHz_2W = 26
+    South_Africa_915p4_919_MHz_4W_FHSS = 27
+    South_Africa_919p2_921_MHz_4W = 28
+    Taiwan_922_928_MHz_1W_FHSS = 29
+    Taiwan_922_928_MHz_500mW_FHSS = 30
+    Thailand_920_925_MHz_4W_FHSS = 31
+    Venezuela_922_928_MHz = 32
+    Vietnam_866_869_MHz_500mW = 33
+    Vietnam_920_925_MHz_2W = 34
 
 
 class ROSpecState(WireEnum):

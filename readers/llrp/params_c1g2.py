@@ -107,12 +107,13 @@ class C1G2RFControl(Parameter, frozen=True):
 
 
 class C1G2TagInventoryStateAwareSingulationAction(Parameter, frozen=True):
-    """LLRP 1.0.1 §15.2.1.2.1.3.1, §16.3.1.2.1.3.1."""
+    """LLRP 1.0.1 §15.2.1.2.1.3.1, §16.3.1.2.1.3.1. S_All, whatever S says: since 1.1, a reserved bit before."""
 
     TYPE: ClassVar[int] = 337
 
     I: Annotated[C1G2TagInventoryStateAwareI, Bits(1)]  # noqa: E741  the standard's name
-    S: Annotated[C1G2TagInventoryStateAwareS, Bits(1, reserved=6)]
+    S: Annotated[C1G2TagInventoryStateAwareS, Bits(1)]
+    S_All: Annotated[bool, Bits(1, reserved=5)] = False
 
 
 class C1G2SingulationControl(Parameter, frozen=True):

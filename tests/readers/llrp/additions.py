@@ -12,5 +12,6 @@ NEW_IN_1_1 = {
         "CanSupportUMIMethod2",
         "CanSupportXPC",
     },
+    "C1G2TagInventoryStateAwareSingulationAction": {"S_All"},
     "C1G2EPCMemorySelector": {"EnableXPCBits"},
 }

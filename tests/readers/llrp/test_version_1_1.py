@@ -7,12 +7,14 @@ import pytest
 
 from readers.llrp import messages as m
 from readers.llrp import params as p
-from readers.llrp.codec import decode, encode
+from readers.llrp.codec import decode, encode, encode_parameter
 from readers.llrp.enums import (
     C1G2BlockPermalockResultType,
     C1G2GetBlockPermalockStatusResultType,
     C1G2ReadResultType,
     C1G2RecommissionResultType,
+    C1G2TagInventoryStateAwareI,
+    C1G2TagInventoryStateAwareS,
     NotificationEventType,
     ROReportTriggerType,
     ROSpecStartTriggerType,
@@ -188,6 +190,13 @@ def test_what_only_1_1_defines_is_not_sent_in_1_0_1(name: str, message: Message,
         return
     with pytest.raises(EncodeError, match=r"new in LLRP 1\.1"):
         encode(message, message_id=1, version=1)
+
+
+def test_singulation_of_tags_whatever_their_sl_flag() -> None:
+    action = p.C1G2TagInventoryStateAwareSingulationAction(
+        C1G2TagInventoryStateAwareI.State_B, C1G2TagInventoryStateAwareS.SL, S_All=True
+    )
+    assert encode_parameter(action, version=2).hex() == "01510005a0"
 
 
 def test_new_parameters_in_an_old_message_are_read_all_the_same() -> None:
