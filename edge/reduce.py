@@ -20,35 +20,17 @@ Deterministic: rows depend on what each reader reported in which order, not on h
 report was cut into batches. Sightings are ordered by `first_us`, equals by tag (order of appearance), antenna, window.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.grouping import dense, radix_order, starts_of, tag_ids
 from edge.phase import phase_of_runs
+from edge.read_rows import ReadRows, stacked
 from readers.model import ReadBatch
 from stream.model import Sightings
 from warehouse.site import AntennaRef
 
 _LN10_OVER_10 = np.log(10.0) / 10.0
-
-
-@dataclass(slots=True)
-class _Rows:
-    """Reads of several readers, by reader and then in order of arrival; `reader` indexes the sorted reader names."""
-
-    readers: tuple[str, ...]
-    reader: NDArray[np.int64]
-    words: NDArray[np.uint64]  # EPC bytes, padded to whole words, and the length in bytes
-    antenna: NDArray[np.uint16]
-    first_us: NDArray[np.int64]
-    last_us: NDArray[np.int64]
-    rssi_dbm: NDArray[np.float32]
-    channel: NDArray[np.uint16]
-    phase_rad: NDArray[np.float32]
-    doppler_hz: NDArray[np.float32]
-    count: NDArray[np.uint16]
 
 
 class Reducer:
@@ -80,7 +62,7 @@ class Reducer:
         due, self._batches = self._batches, []
         if until_us is not None:
             due, self._batches = self._split(due, until_us - until_us % self._window_us)
-        return _reduce(_stacked(due), self._window_us) if due else EMPTY
+        return _reduce(stacked(due), self._window_us) if due else EMPTY
 
     def _split(self, batches: list[ReadBatch], bound_us: int) -> tuple[list[ReadBatch], list[ReadBatch]]:
         due: list[ReadBatch] = []
@@ -102,37 +84,7 @@ def _rows_where(batch: ReadBatch, keep: NDArray[np.bool_]) -> ReadBatch:
     return ReadBatch(batch.reader, *columns)
 
 
-def _stacked(batches: list[ReadBatch]) -> _Rows:
-    readers = tuple(sorted({batch.reader for batch in batches}))
-    if len(readers) > 1:
-        batches = sorted(batches, key=lambda batch: batch.reader)
-    number = {reader: index for index, reader in enumerate(readers)}
-    sizes = [len(batch) for batch in batches]
-    width = max(batch.epc.shape[1] for batch in batches)
-    word_count = -(-width // 8)
-    padded = np.zeros((sum(sizes), 8 * (word_count + 1)), np.uint8)
-    at = 0
-    for batch, size in zip(batches, sizes, strict=True):
-        padded[at : at + size, : batch.epc.shape[1]] = batch.epc
-        at += size
-    words = padded.view("<u8")
-    words[:, word_count] = (np.concatenate([batch.epc_bits for batch in batches]) + np.uint16(7)) >> np.uint16(3)
-    return _Rows(
-        readers=readers,
-        reader=np.repeat(np.array([number[batch.reader] for batch in batches]), sizes),
-        words=words,
-        antenna=np.concatenate([batch.antenna for batch in batches]),
-        first_us=np.concatenate([batch.first_us for batch in batches]),
-        last_us=np.concatenate([batch.last_us for batch in batches]),
-        rssi_dbm=np.concatenate([batch.rssi_dbm for batch in batches]),
-        channel=np.concatenate([batch.channel for batch in batches]),
-        phase_rad=np.concatenate([batch.phase_rad for batch in batches]),
-        doppler_hz=np.concatenate([batch.doppler_hz for batch in batches]),
-        count=np.concatenate([batch.count for batch in batches]),
-    )
-
-
-def _reduce(rows: _Rows, window_us: int) -> Sightings:
+def _reduce(rows: ReadRows, window_us: int) -> Sightings:
     tag, tag_row = tag_ids(rows.words)
     ports = int(rows.antenna.max()) + 1
     antenna, antenna_codes = dense(rows.reader * ports + rows.antenna, ports * len(rows.readers))

@@ -6,6 +6,7 @@ and `close` (and a call that fills a block) touch the disk; they raise OSError w
 done.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -133,8 +134,9 @@ class CaptureWriter:
             self._file.close()
 
     def abandon(self) -> None:
-        """Close after a failed write, without another."""
-        self._file.close()
+        """Close after a failed write; what is still buffered is given up."""
+        with suppress(OSError):
+            self._file.close()
 
     def _append(self, record: Record) -> None:
         self._records.append(record)
