@@ -7,7 +7,8 @@ restart.
 Durability. `synchronous=FULL`: an append is on disk when it returns. `kill -9` loses nothing that was appended; nor
 does a power loss, if the disk honours fsync. NORMAL would survive `kill -9` as well, but a power loss could undo
 appends whose batches had already left, and their counters would be given out again for other batches, which the stream
-would drop as duplicates. The price is one fsync per batch, about four a second.
+would drop as duplicates. The price is one fsync per batch, about four a second. Acknowledgements and trimming are
+written with the next append: losing one costs a batch sent again.
 
 A spool put back from an older copy (a rolled back virtual machine) has the same fault. An acknowledgement beyond the
 last counter given out proves it: the spool then starts a new epoch (`AckResult.AHEAD`). An epoch is kept until all of
@@ -67,7 +68,9 @@ class Spool:
             raise
 
     def close(self) -> None:
-        """Checkpoint and close."""
+        """Commit, checkpoint and close."""
+        if self._db.in_transaction:
+            self._run("COMMIT", ())
         self._db.close()
 
     @property
@@ -89,8 +92,8 @@ class Spool:
         if self._bytes + size > self._max_bytes and not self._make_room(size):
             return AppendResult.REFUSED_FULL
         try:
-            with self._db:
-                self._db.execute("BEGIN IMMEDIATE")
+            with self._db:  # commits, or takes back everything since the last append
+                self._begin()
                 stored = self._db.execute(
                     "INSERT INTO batch (epoch, counter, sealed_us, crc, body) VALUES (?, ?, ?, ?, ?)",
                     (batch.id.epoch, counter, batch.sealed_us, zlib.crc32(body), body),
@@ -98,6 +101,7 @@ class Spool:
                 self._db.execute("UPDATE epoch SET counter = ? WHERE name = ?", (counter, batch.id.epoch))
         except sqlite3.Error as error:
             if error.sqlite_errorname in _DISK_FULL:
+                self._load()
                 return AppendResult.REFUSED_DISK
             raise translated(error, self._path) from error
         self._counter = counter
@@ -137,6 +141,7 @@ class Spool:
         )[0]
         if not number:
             return AckResult.REPEATED
+        self._begin()
         self._run(f"UPDATE batch SET acked_us = ? WHERE {where}", (now_us, epoch, counter))  # noqa: S608
         self._unacked -= number
         self._unacked_bytes -= size
@@ -187,6 +192,7 @@ class Spool:
         )[0]
 
     def _begin_epoch(self) -> None:
+        self._begin()
         self._epoch, self._counter = self._new_epoch(), 0
         self._run("INSERT INTO epoch (name, counter) VALUES (?, 0)", (self._epoch,))
 
@@ -197,6 +203,7 @@ class Spool:
         return True
 
     def _drop_acked(self, until_us: int, limit: int) -> int:
+        self._begin()
         rows = self._run(
             """DELETE FROM batch WHERE seq IN
                (SELECT seq FROM batch WHERE acked_us <= ? ORDER BY acked_us LIMIT ?) RETURNING length(body)""",
@@ -207,6 +214,10 @@ class Spool:
             self._bytes -= sum(size for (size,) in rows)
             self._retained -= len(rows)
         return len(rows)
+
+    def _begin(self) -> None:
+        if not self._db.in_transaction:
+            self._run("BEGIN IMMEDIATE", ())
 
     def _run(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
         try:

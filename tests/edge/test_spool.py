@@ -120,6 +120,36 @@ def test_full_of_unacknowledged_batches_it_stops_captures_then_refuses_and_recov
     assert [stored.id.counter for stored in spool.read_after(spool.position_before_unacked(), 1)] == [5]
 
 
+def test_a_full_disk_refuses_and_loses_nothing_that_was_stored(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    stored = append(spool, 3, reads=500)
+    pages = spool._db.execute("PRAGMA page_count").fetchone()[0]
+    spool._db.execute(f"PRAGMA max_page_count = {pages + 8}")
+    result = AppendResult.STORED
+    while result.is_stored:
+        stored.append(spool.next_id)
+        result = spool.append(batch_named(spool.next_id, 500))
+    assert result is AppendResult.REFUSED_DISK
+    refused = stored.pop()
+    assert spool.next_id == refused
+    assert spool.depth().unacked == len(stored)
+    spool._db.execute("PRAGMA max_page_count = 100000")
+    assert spool.append(batch_named(refused, 500)) is AppendResult.STORED
+    assert [found.id for found in spool.read_after(0, 99)] == [*stored, refused]
+
+
+def test_acks_are_stored_with_the_next_append_or_the_close(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    epoch = append(spool, 4)[0].epoch
+    spool.ack(epoch, 2, now_us=0)
+    append(spool, 1)
+    spool.ack(epoch, 3, now_us=0)
+    spool.close()
+    spool = open_spool(tmp_path)
+    assert [found.id.counter for found in spool.read_after(spool.position_before_unacked(), 9)] == [4, 5]
+    assert spool.depth().unacked == 2
+
+
 def test_acknowledged_batches_give_way_before_anything_else(tmp_path: Path) -> None:
     spool = open_spool(tmp_path, max_mb=1)
     for _ in range(40):
