@@ -23,6 +23,7 @@ class Chunk:
     out: Outputs = field(default_factory=Outputs)
     positions: list[Position] = field(default_factory=list)
     gaps: list[GapFound] = field(default_factory=list)
+    epochs_begun: list[tuple[str, str]] = field(default_factory=list)
     unknown: dict[AntennaRef, int] = field(default_factory=dict)
     letters_replayed: list[UUID] = field(default_factory=list)
     loads: list[Load] = field(default_factory=list)

@@ -16,7 +16,7 @@ another, and epochs are acknowledged in the order they are sent: oldest first.
 Payloads other than batches are JSON. Anything else raises `ControlFormatError`.
 """
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -49,6 +49,9 @@ class Resend(msgspec.Struct, frozen=True):
 
     epoch: str
     counter: int
+
+
+PositionedT = TypeVar("PositionedT", BatchAck, Resend)
 
 
 def batch_topic(site: str, agent: str) -> str:
@@ -142,7 +145,7 @@ def _decode(payload: bytes, kind: type[T]) -> T:
         raise ControlFormatError(f"not a {kind.__name__}: {error}") from error
 
 
-def _positioned(message: Any, counter_min: int) -> Any:
+def _positioned(message: PositionedT, counter_min: int) -> PositionedT:
     if not counter_min <= message.counter < 2**63:
         raise ControlFormatError(f"counter {message.counter} is out of range")
     return message

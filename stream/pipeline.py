@@ -32,6 +32,8 @@ TIME_MIN_US = 0
 TIME_MAX_US = 4_102_444_800_000_000
 """1 January 2100: a watermark beyond it would stop the clock for good. Such a batch becomes a dead letter."""
 
+PORT_MAX = 2**16 - 1
+
 
 @dataclass(slots=True)
 class Counts:
@@ -78,6 +80,7 @@ class Pipeline:
         if self._chunk.after_seq != standing.seq:
             raise ValueError(f"the log ends at {self._chunk.after_seq}, the head is at {standing.seq}")
         self._moved: set[tuple[str, str]] = set()
+        self._epochs = {(at.agent, at.epoch) for at in standing.positions}
 
     @property
     def full(self) -> bool:
@@ -176,7 +179,11 @@ class Pipeline:
         for step in sequenced:
             match step:
                 case Taken(batch, late):
-                    self._moved.add((batch.id.agent, batch.id.epoch))
+                    epoch = (batch.id.agent, batch.id.epoch)
+                    self._moved.add(epoch)
+                    if epoch not in self._epochs:
+                        self._epochs.add(epoch)
+                        self._chunk.epochs_begun.append(epoch)
                     self._batch(batch, late)
                 case GapFound():
                     self._moved.add((step.agent, step.epoch))
@@ -216,10 +223,13 @@ def _content(expectation: Expectation) -> tuple[object, ...]:
 
 
 def _absurd(batch: EdgeBatch) -> str | None:
-    """Why a batch's times cannot be reader time, or None."""
+    """Why a batch cannot be true, or None: its times are no reader time, or a port is no port."""
     times = [batch.watermark_us, *(event.at_us for event in batch.events)]
     if len(batch.sightings):
         times += [int(batch.sightings.first_us.min()), int(batch.sightings.last_us.max())]
+    ports = [event.port for event in batch.events if event.port is not None]
+    if ports and not 0 <= min(ports) <= max(ports) <= PORT_MAX:
+        return f"ports from {min(ports)} to {max(ports)} are none"
     if all(TIME_MIN_US <= time_us <= TIME_MAX_US for time_us in times):
         return None
     return f"times from {min(times)} to {max(times)} µs lie outside 1970 to 2100"

@@ -98,6 +98,21 @@ class Store:
         """Store a chunk, once. Raises `FencedError`."""
         return self._retrying(lambda: self._commit(chunk))
 
+    def trim(self, keep_days: float) -> int:
+        """Remove log entries older than that which no snapshot needs any more; how many. Results stay."""
+
+        def remove() -> int:
+            with self._connected().transaction():
+                removed = self._connected().execute(
+                    "delete from stream_log l using stream_head h where l.consumer = %(consumer)s"
+                    " and h.consumer = l.consumer and l.seq <= h.snapshot_seq"
+                    " and l.recorded_at < now() - make_interval(secs => %(keep_s)s)",
+                    {"consumer": self.consumer, "keep_s": keep_days * 86400.0},
+                )
+                return removed.rowcount
+
+        return self._retrying(remove)
+
     def expected_at(self, portal: str) -> Expectation:
         """What open documents expect at a portal now."""
 
@@ -336,6 +351,7 @@ class Store:
         notes += [
             (from_us(now_us), "unknown_antenna", "", text(str(ref)), count) for ref, count in chunk.unknown.items()
         ]
+        notes += [(from_us(now_us), "epoch_begun", text(agent), text(epoch), 1) for agent, epoch in chunk.epochs_begun]
         connection.cursor().executemany(
             "insert into stream_note (at, kind, agent, detail, count) values (%s, %s, %s, %s, %s)", notes
         )

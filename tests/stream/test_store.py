@@ -1,0 +1,98 @@
+"""One transaction a chunk: fenced, and tried again until the database is back."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from stream.chunk import Chunk
+from stream.embedded import EmbeddedHost
+from stream.log import BatchTaken
+from stream.model import DeviceEvent, DeviceEventKind
+from stream.sequencer import GapFound, Position
+from stream.store import FencedError, Store
+from tests.stream.plant_books import prepare, query
+from tests.stream.traffic import AGENT, EPOCH, START_US, batch, site, traffic
+
+
+@pytest.fixture
+def store(database: str) -> Store:
+    made = Store(database, site())
+    made.standing()
+    return made
+
+
+def chunk(after_seq: int, *counters: int) -> Chunk:
+    entries: list[Any] = [BatchTaken(batch(counter)) for counter in counters]
+    return Chunk(after_seq, entries, positions=[Position(AGENT, EPOCH, counters[-1], ((2, 4), (7, 7)))])
+
+
+def test_where_a_consumer_stands_is_what_was_committed(store: Store, database: str) -> None:
+    store.commit(chunk(0, 1, 2))
+    standing = Store(database, site()).standing()
+    assert (standing.seq, standing.snapshot_seq) == (2, 0)
+    assert standing.positions == (Position(AGENT, EPOCH, 2, ((2, 4), (7, 7))),)
+    assert [entry.batch.id.counter for entry in store.entries_after(0)] == [1, 2]  # type: ignore[union-attr]
+
+
+def test_consumers_do_not_see_each_other(store: Store, database: str) -> None:
+    store.commit(chunk(0, 1))
+    other = Store(database, site(), "other")
+    assert other.standing().seq == 0
+    other.commit(chunk(0, 1))
+    assert [row[0] for row in query(database, "select consumer from stream_log order by 1")] == ["embedded", "other"]
+
+
+def test_a_chunk_whose_answer_was_lost_is_stored_once(store: Store, database: str) -> None:
+    first = chunk(0, 1)
+    store.commit(first)
+    store.commit(first)
+    assert query(database, "select count(*) from stream_log") == [(1,)]
+
+
+def test_a_chunk_from_elsewhere_is_fenced_off_and_leaves_nothing(store: Store, database: str) -> None:
+    store.commit(chunk(0, 1, 2))
+    with pytest.raises(FencedError):
+        store.commit(chunk(0, 1))
+    assert query(database, "select count(*) from stream_log") == [(2,)]
+
+
+def test_a_killed_connection_is_opened_again(store: Store, database: str) -> None:
+    store.commit(chunk(0, 1))
+    with psycopg.connect(database, autocommit=True) as other:
+        other.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where application_name = 'stream embedded' and datname = current_database()"
+        )
+    store.commit(chunk(1, 2))
+    assert store.retries >= 1
+    assert query(database, "select seq from stream_head") == [(2,)]
+
+
+def test_a_failure_in_the_middle_leaves_nothing_of_the_chunk(store: Store, database: str) -> None:
+    bad = chunk(0, 1)
+    bad.gaps = [GapFound(AGENT, EPOCH, 1, 2**63)]  # no bigint
+    with pytest.raises(psycopg.DataError):
+        store.commit(bad)
+    assert query(database, "select seq from stream_head") == [(0,)]
+    assert query(database, "select count(*) from stream_log") == [(0,)]
+
+
+def test_device_events_are_kept_with_what_a_database_cannot_write_replaced(store: Store, database: str) -> None:
+    from dataclasses import replace
+
+    event = DeviceEvent("r\0", DeviceEventKind.PROTOCOL_ERROR, START_US, detail="junk \0 bytes")
+    store.commit(Chunk(0, [BatchTaken(replace(batch(1), events=(event,)))]))
+    assert query(database, "select device, detail from device_event") == [("r\ufffd", "junk \ufffd bytes")]
+
+
+def test_the_log_is_trimmed_only_behind_the_snapshot(database: str) -> None:
+    prepare(database)
+    plant = site()
+    EmbeddedHost(plant, Store(database, plant)).process_sync(traffic(3))
+    store = Store(database, plant)
+    store.commit(Chunk(12, [BatchTaken(batch(1, epoch="next"))]))
+    assert store.trim(keep_days=1) == 0
+    assert store.trim(keep_days=0) == 12
+    assert [entry.batch.id.epoch for entry in store.entries_after(12)] == ["next"]  # type: ignore[union-attr]
+    assert EmbeddedHost(plant, Store(database, plant)).process_sync([]).batches == 0
