@@ -38,16 +38,13 @@ class DecodeError(PeerError):
     """A message that its definition does not allow.
 
     `status` is the StatusCode of LLRP 1.0.1 §14.2 that a reader answers with; `path` names the parameters around the
-    error, outermost first, by type number. `readers.llrp.status` makes an LLRPStatus of it.
+    error, outermost first, by type number.
     """
 
-    def __init__(
-        self, offset: int, expected: str, found: str, status: StatusCode, path: tuple[int, ...] = (), field: int = -1
-    ) -> None:
+    def __init__(self, offset: int, expected: str, found: str, status: StatusCode, path: tuple[int, ...] = ()) -> None:
         super().__init__(offset, expected, found)
         self.status = status
         self.path = path
-        self.field = field
 
 
 class EncodeError(LlrpError, ValueError):

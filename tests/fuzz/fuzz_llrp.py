@@ -17,7 +17,6 @@ def check(data: bytes) -> None:
     from readers.llrp.codec import UnknownMessage, decode, encode
     from readers.llrp.errors import DecodeError, FramingError
     from readers.llrp.framing import Framer
-    from readers.llrp.status import status_of
 
     def frames_of(pieces: list[bytes]) -> tuple[list[bytes], int | None]:
         framer, found = Framer(), []
@@ -37,7 +36,6 @@ def check(data: bytes) -> None:
         try:
             version, message_id, message = decode(frame)
         except DecodeError as error:
-            status_of(error)
             if not 0 <= error.offset <= max(len(frame), 2):
                 raise AssertionError(f"offset {error.offset} of {len(frame)} bytes") from error
             continue

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from readers.llrp.codec import decode, encode, layouts
+from readers.llrp.codec import DEPTH_MAX, decode, encode, layouts
 from readers.llrp.enums import StatusCode
 from readers.llrp.errors import DecodeError, FramingError
 from readers.llrp.framing import Framer
-from readers.llrp.status import status_of
 from readers.llrp.text import lines, plain
 from readers.llrp.wire import Message
 
@@ -78,7 +77,8 @@ def test_a_damaged_message_raises_only_the_documented_error_and_one_that_can_be_
 
 
 def _check_error(error: DecodeError, size: int) -> None:
-    assert status_of(error).StatusCode != StatusCode.M_Success
+    assert error.status != StatusCode.M_Success
+    assert len(error.path) <= DEPTH_MAX + 1
     assert 0 <= error.offset <= max(size, 2)
 
 
