@@ -41,4 +41,4 @@ def recorded(plant: Plant) -> tuple[Recording, Truth]:
         doppler_hz=np.concatenate([reads.doppler_hz for reads in heard])[order],
         events=plant.gpi_changes,
     )
-    return recording, Truth(tuple(load.load for load in plant.truth.loads))
+    return recording, plant.truth.passed

@@ -8,7 +8,7 @@ has a range: what was announced and moved must be posted, what was not announced
 from dataclasses import dataclass
 from enum import StrEnum
 
-from simulators.physics.recording import LoadTruth
+from simulators.physics.recording import LoadTruth, Truth
 
 
 class Surprise(StrEnum):
@@ -58,3 +58,8 @@ class PlantTruth:
     loads: tuple[PlantLoad, ...]
     stock: tuple[StockTruth, ...]
     bystanders: tuple[str, ...]
+
+    @property
+    def passed(self) -> Truth:
+        """The loads alone, as recordings know them (`physics.recording.write_truth`)."""
+        return Truth(tuple(load.load for load in self.loads))

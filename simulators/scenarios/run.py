@@ -1,6 +1,7 @@
 """A scenario and a seed make a recording and its truth; the same seed the same, bit for bit."""
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,11 +13,36 @@ from simulators.physics.recording import GpiEvent, Recording, Truth
 from simulators.physics.world import World
 from simulators.scenarios import traffic
 from simulators.scenarios.site_plan import SitePlan, dock, hall
-from simulators.scenarios.spec import Scenario
+from simulators.scenarios.spec import Room, Scenario
 
 BASE_US = 1_767_600_000_000_000
 """2026-01-05T08:00:00Z."""
 TAIL_S = 4.0
+
+
+def room_physics(room: Room | None, rng: np.random.Generator) -> Physics:
+    """The frozen physics, or a room's variation of it."""
+    physics = Physics()
+    if room is None:
+        return physics
+    return replace(
+        physics,
+        propagation=replace(
+            physics.propagation,
+            diffuse_below_los_db=float(rng.uniform(*room.diffuse_below_los_db)),
+            wall_db=float(rng.uniform(*room.wall_db)),
+        ),
+        inlay=replace(
+            physics.inlay,
+            sensitivity_dbm=float(rng.uniform(*room.sensitivity_dbm)),
+            sensitivity_sd_db=float(rng.uniform(*room.sensitivity_sd_db)),
+        ),
+        receiver=replace(
+            physics.receiver,
+            rssi_noise_db=float(rng.uniform(*room.rssi_noise_db)),
+            sensitivity_dbm=float(rng.uniform(*room.receiver_dbm)),
+        ),
+    )
 
 
 def staged(scenario: Scenario, seed: int, physics: Physics) -> tuple[World, SitePlan, Truth, int]:
@@ -36,9 +62,9 @@ def staged(scenario: Scenario, seed: int, physics: Physics) -> tuple[World, Site
     return World(tuple(stage.bodies), plan.openings, duration_s), plan, truth, int(rng.integers(1 << 62))
 
 
-def simulate(scenario: Scenario, seed: int, physics: Physics | None = None) -> tuple[Recording, Truth]:
+def simulate(scenario: Scenario, seed: int) -> tuple[Recording, Truth]:
     """Run one scenario."""
-    physics = physics or Physics()
+    physics = room_physics(scenario.room, np.random.default_rng([seed, zlib.crc32(b"room")]))
     world, plan, truth, radio_seed = staged(scenario, seed, physics)
     columns, owner, events = [], [], []
     for number, reader in enumerate(plan.readers):

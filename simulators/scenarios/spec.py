@@ -4,7 +4,7 @@ Unknown keys and wrong types are refused with the file's name and the key: a typ
 """
 
 import tomllib
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,6 +93,22 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """Radio that differs from the frozen parameters, drawn per seed: other halls, other tags, other readers.
+
+    The defaults are those of `simulators.physics.parameters`; a scenario with a room asks whether decisions hold beyond
+    the parameters they were fitted on.
+    """
+
+    diffuse_below_los_db: tuple[float, float] = (9.0, 9.0)
+    wall_db: tuple[float, float] = (14.0, 14.0)
+    sensitivity_dbm: tuple[float, float] = (-17.5, -17.5)
+    sensitivity_sd_db: tuple[float, float] = (2.0, 2.0)
+    rssi_noise_db: tuple[float, float] = (0.6, 0.6)
+    receiver_dbm: tuple[float, float] = (-82.0, -82.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """One file. `window_m`: a load's window is while its goods are within this distance of the door plane."""
 
@@ -106,6 +122,8 @@ class Scenario:
     people: People = People()
     window_m: float = 1.0
     least_s: float = 0.0
+    # Not in the repr: scenarios that differ in their room alone still differ by name.
+    room: Room | None = field(default=None, repr=False)
 
 
 def _made(kind: type[SpecT], table: dict[str, Any], where: str) -> SpecT:
@@ -137,6 +155,7 @@ def parse(text: str, where: str) -> Scenario:
             air=_made(Air, table.pop("air", {}), f"{where}: air"),
             traffic=tuple(_made(Traffic, item, f"{where}: traffic") for item in table.pop("traffic", [])),
             parked=tuple(_made(Parked, item, f"{where}: parked") for item in table.pop("parked", [])),
+            room=_made(Room, table.pop("room"), f"{where}: room") if "room" in table else None,
             people=_made(People, table.pop("people", {}), f"{where}: people"),
             window_m=float(table.pop("window_m", 1.0)),
             least_s=float(table.pop("least_s", 0.0)),

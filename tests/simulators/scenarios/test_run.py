@@ -9,7 +9,7 @@ import pytest
 
 from simulators.physics.parameters import Physics
 from simulators.physics.recording import Recording, Truth, write_csv, write_truth
-from simulators.scenarios.run import simulate, staged
+from simulators.scenarios.run import room_physics, simulate, staged
 from simulators.scenarios.spec import library, named
 from warehouse.site import Direction
 
@@ -118,3 +118,11 @@ def test_files_hold_every_read_event_and_load_tag(parked_beside: tuple[Recording
     with (tmp_path / "truth.csv").open() as file:
         loads = [row for row in csv.DictReader(file) if row["kind"] == "load"]
     assert len(loads) == sum(len(load.epcs) for load in truth.loads)
+
+
+def test_a_room_varies_the_physics_by_seed_and_only_where_it_says() -> None:
+    room = named("held-other-rooms").room
+    one, two = (room_physics(room, np.random.default_rng(seed)) for seed in (1, 2))
+    assert one.propagation.diffuse_below_los_db != two.propagation.diffuse_below_los_db
+    assert (one.panel, one.persistence, one.clock) == (Physics().panel, Physics().persistence, Physics().clock)
+    assert room_physics(None, np.random.default_rng(1)) == Physics()
