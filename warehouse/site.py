@@ -73,7 +73,7 @@ class MemoryArea:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """How a reader takes inventory (LLRP 1.1, 11.2.4 ROSpec and 15.2.1.2 C1G2InventoryCommand).
+    """How a reader takes inventory (LLRP 1.0.1 §10.2.1 ROSpec, §15.2.1.2.1 C1G2InventoryCommand).
 
     Reports come every `report_every_n_tags` when that is set, else every `report_every_ms` where the reader speaks
     LLRP 1.1. A 1.0.1 reader reports each tag at once, or, with `poll_ms`, is asked that often.

@@ -248,7 +248,7 @@ class Session:
             self._out.append(Answered(message_id, message))
 
     def _open(self, frame: bytes, message: Message, now_s: float) -> None:
-        """The reader's first word must be a ConnectionAttemptEvent (LLRP 1.1, 10.1)."""
+        """The reader's first word must be a ConnectionAttemptEvent (LLRP 1.0.1 §13.2.6.11)."""
         attempt = None
         if isinstance(message, m.ReaderEventNotification):
             data = message.ReaderEventNotificationData
@@ -339,7 +339,7 @@ class Session:
         yield m.EnableEventsAndReports()
 
     def _agree_on_version(self) -> _Script:
-        """Ask in 1.1; a reader of 1.0.1 answers with an error, and 1.0.1 it is (LLRP 1.1, 10.2)."""
+        """Ask in 1.1; a reader of 1.0.1 answers with an error, and 1.0.1 it is."""
         self.negotiating = True
         supported = yield m.GetSupportedVersion()
         if isinstance(supported, m.GetSupportedVersionResponse) and _succeeded(supported):

@@ -1,4 +1,4 @@
-"""AccessSpecs at work: which tags they match and what their operations do to tag memory (LLRP 1.1, 12 and 15.2.1.3).
+"""AccessSpecs at work: which tags they match and what their operations do to tag memory (LLRP 1.0.1 §11, §15.2.1.3).
 
 A tag is tried against every enabled AccessSpec each time it is singulated, in the order of their identifiers; the first
 that matches antenna, ROSpec and memory pattern is carried out. An AccessSpec whose operation count is reached is
@@ -60,7 +60,7 @@ def memory_of(epc: bytes, modelled: TagMemory | None) -> TagMemory:
 
 
 def matches(spec: p.AccessSpec, memory: TagMemory) -> bool:
-    """Whether a tag's memory fits all patterns of an AccessSpec (C1G2TagSpec, 15.2.1.3.1)."""
+    """Whether a tag's memory fits all patterns of an AccessSpec (C1G2TagSpec, §15.2.1.3.1)."""
     return all(_fits(pattern, memory) for pattern in spec.AccessCommand.AirProtocolTagSpec.C1G2TargetTag)
 
 
@@ -117,7 +117,7 @@ def _result(operation: object, memory: TagMemory, version: int) -> p.Parameter:
 
 def _read(operation: p.C1G2Read, memory: TagMemory, version: int) -> p.C1G2ReadOpSpecResult:
     words = memory.banks.get(operation.MB, [])
-    # WordCount 0 reads to the end of the bank (15.2.1.3.2.1).
+    # WordCount 0 reads to the end of the bank (§15.2.1.3.2.1).
     end = operation.WordPointer + operation.WordCount if operation.WordCount else len(words)
     kinds = e.C1G2ReadResultType
     if operation.AccessPassword not in (0, memory.access_password):

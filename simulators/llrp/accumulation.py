@@ -1,4 +1,4 @@
-"""When tag reports are made: ROReportSpec's trigger and N over the rows heard so far (LLRP 1.1, 14.2.1).
+"""When tag reports are made: ROReportSpec's trigger and N over the rows heard so far (LLRP 1.0.1 §13.2.1).
 
 0 none: only GET_REPORT empties it. 1 and 2: on N reports, and at the end of the AISpec or of the ROSpec. 3 to 6 (1.1
 only): every N seconds or milliseconds, and at the end of the AISpec or of the ROSpec. N = 0 is no limit: only the end.
@@ -12,7 +12,7 @@ from simulators.llrp.tag_reports import ReportContent
 
 
 class ReportTrigger(IntEnum):
-    """ROReportTriggerType (LLRP 1.1, 17.2.7.1)."""
+    """ROReportTriggerType (LLRP 1.0.1 §13.2.1; 3 to 6 are new in 1.1)."""
 
     NONE = 0
     N_OR_END_OF_AISPEC = 1
@@ -87,6 +87,18 @@ class Accumulator:
         if len(rows):
             self._waiting.append(rows)
         return due
+
+    def trim(self, rows_max: int) -> int:
+        """Lose the newest rows beyond `rows_max`; how many were lost."""
+        excess = self.waiting_rows - rows_max
+        lost = 0
+        while excess > lost:
+            last = self._waiting.pop()
+            kept = max(0, len(last) - (excess - lost))
+            lost += len(last) - kept
+            if kept:
+                self._waiting.append(last.part(0, kept))
+        return lost
 
     def flush(self) -> list[tuple[ReportRows, int]]:
         """Everything that waits, one message per origin."""

@@ -1,4 +1,4 @@
-"""One ROSpec being executed: its AISpecs one after another, fed by the radio (LLRP 1.1, 11.2.2 and 11.2.4).
+"""One ROSpec being executed: its AISpecs one after another, fed by the radio (LLRP 1.0.1 §10.2.1, §10.2.2).
 
 `InventoryRun.advance` moves to a point in time and says what happened on the way, in order: singulations heard, AISpecs
 that ended, loops, the end of the whole. Stop triggers that count tags cut the singulations at the one that fulfils
@@ -267,7 +267,7 @@ def _drive(configuration: p.AntennaConfiguration, port: int, model: ReaderModel)
 
 
 def _selected(reads: Singulations, filters: tuple[p.C1G2Filter, ...], radio: Radio) -> Singulations:
-    """The reads of tags the Select commands leave in (C1G2Filter, 15.2.1.2.1.1): each filter acts in turn."""
+    """The reads of tags the Select commands leave in (C1G2Filter, §15.2.1.2.1.1): each filter acts in turn."""
     keep: dict[bytes, bool] = {}
     verdict: NDArray[np.bool_] = np.zeros(len(reads), np.bool_)
     for place in range(len(reads)):

@@ -5,7 +5,7 @@ then sends what `take_output` gives; `closed` when the connection is gone. ROSpe
 connections, as a reader's do. Nothing here waits, reads a clock or touches a socket.
 
 Answers leave at once. Reports and events go through the outbox, which is held from the start of a connection until
-ENABLE_EVENTS_AND_REPORTS when HoldEventsAndReportsUponReconnect is set (LLRP 1.1, 13.2.6.4); ConnectionAttemptEvent
+ENABLE_EVENTS_AND_REPORTS when HoldEventsAndReportsUponReconnect is set (LLRP 1.0.1 §12.2.6.4); ConnectionAttemptEvent
 never is. Unsolicited messages take identifiers from `UNSOLICITED_ID_MIN` up, because clients that number their requests
 from 0 and match answers by identifier alone must not mistake one for the other.
 """
@@ -30,7 +30,7 @@ from simulators.llrp.refusal import Refusal, field_invalid, malformed, status_of
 from simulators.llrp.reporting import Reporting
 from simulators.llrp.rospecs import ROSpecTable, StoredROSpec
 from simulators.llrp.settings import ReaderSettings
-from simulators.llrp.vendor import check_vendor_parameters
+from simulators.llrp.vendor import check_vendor_parameters, check_vendor_settings
 
 UNSOLICITED_ID_MIN = 0x8000_0000
 SLICE_US = 1_000_000
@@ -131,7 +131,7 @@ class ReaderMachine:
         self._say(self._notification(ConnectionAttemptEvent=p.ConnectionAttemptEvent(_Attempt.Success)))
 
     def attempted(self, now_us: int) -> None:
-        """Another client tried to connect while one is here: the first is told (LLRP 1.1, 14.2.6.11)."""
+        """Another client tried to connect while one is here: the first is told (LLRP 1.0.1 §13.2.6.11)."""
         self._now_us = max(self._now_us, now_us)
         attempt = p.ConnectionAttemptEvent(_Attempt.Another_Connection_Attempted)
         self._say(self._notification(ConnectionAttemptEvent=attempt))
@@ -319,7 +319,7 @@ class ReaderMachine:
         return answer if not isinstance(answer, Refusal) else m.GetReaderConfigResponse(status_of(answer))
 
     def _set_config(self, request: m.SetReaderConfig) -> m.SetReaderConfigResponse:
-        refusal = self.settings.check(request, self.version)
+        refusal = check_vendor_settings(request, self.model) or self.settings.check(request, self.version)
         if refusal is None:
             if request.ResetToFactoryDefault:
                 self.rospecs.delete(0)

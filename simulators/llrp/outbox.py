@@ -2,7 +2,7 @@
 
 The queue is the reader's report memory. It counts tag reports; at `capacity_tags` new reports are lost and
 ReportBufferOverflowErrorEvent is due, once per overflow; at `warning_percent` ReportBufferLevelWarningEvent is due,
-once until the level has fallen below it again (LLRP 1.1, 14.2.2.4 and 14.2.2.5). Events are small and always kept, up
+once until the level has fallen below it again (LLRP 1.0.1 §13.2.6.5, §13.2.6.6). Events are small and always kept, up
 to `EVENTS_MAX`, beyond which the oldest held event is dropped. Answers to requests never pass through here.
 
 Frames get their header only when they leave, because version and message ids belong to the connection of that moment.
@@ -50,14 +50,24 @@ class Outbox:
     def percent_full(self) -> int:
         return min(100, self._tags * 100 // self._capacity_tags)
 
+    @property
+    def room_tags(self) -> int:
+        """Tag reports that still fit."""
+        return self._capacity_tags - self._tags
+
+    def lose(self, tags: int) -> None:
+        """These reports found no room before they came here."""
+        if tags:
+            self.lost_tags += tags
+            self._overflowed = True
+
     def __len__(self) -> int:
         return len(self._queue)
 
     def put_reports(self, queued: Queued) -> None:
         """Take reports, or lose them when memory is full."""
         if self._tags + queued.tags > self._capacity_tags:
-            self.lost_tags += queued.tags
-            self._overflowed = True
+            self.lose(queued.tags)
             return
         self._queue.append(queued)
         self._tags += queued.tags

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class AntennaDrive:
-    """One antenna port as the running inventory drives it (LLRP 1.1, 13.2.6 AntennaConfiguration)."""
+    """One antenna port as the running inventory drives it (LLRP 1.0.1 §12.2.6 AntennaConfiguration)."""
 
     port: int
     power_dbm: float

@@ -1,4 +1,4 @@
-"""Refusals and the LLRPStatus that carries them (LLRP 1.1, 15.2: LLRPStatus, FieldError, ParameterError).
+"""Refusals and the LLRPStatus that carries them (LLRP 1.0.1 §14.2.2: LLRPStatus, FieldError, ParameterError).
 
 An error inside nested parameters is told from the outside in: LLRPStatus{ParameterError(ROSpec){ParameterError(AISpec)
 {… FieldError}}}. Each ParameterError names its parameter type; the innermost carries the FieldError when one field is
@@ -58,7 +58,7 @@ def malformed(error: DecodeError) -> Refusal:
     """A message whose bytes do not make sense; the codec says where and why.
 
     What is wrong with a parameter directly inside the message is an M_ code of the message and, inside ParameterError,
-    the P_ code of the same name (LLRP 1.1, 15.2.1: 102 to 108 and 202 to 208).
+    the P_ code of the same name (LLRP 1.0.1 §14.2.1: 102 to 108 and 202 to 208).
     """
     if not error.path:
         return Refusal(error.status, str(error), status=error.status)

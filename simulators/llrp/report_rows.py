@@ -1,7 +1,7 @@
 """Rows of tag reports: from singulations to TagReportData, with the accumulation the standard allows.
 
-LLRP 1.1, 14.2.3 TagReportData: a reader may fold several observations of a tag into one report as long as the EPC, the
-results of operations and every enabled identifier (ROSpecID, SpecIndex, InventoryParameterSpecID, AntennaID,
+LLRP 1.0.1 §13.2.3 TagReportData: a reader may fold several observations of a tag into one report as long as the EPC,
+the results of operations and every enabled identifier (ROSpecID, SpecIndex, InventoryParameterSpecID, AntennaID,
 AccessSpecID) are the same. PeakRSSI is then the maximum, ChannelIndex the first, FirstSeen and LastSeen the first and
 the last, TagSeenCount the number. Values of single observations (vendor phase, Doppler) forbid folding.
 """

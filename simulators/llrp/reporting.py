@@ -62,6 +62,8 @@ class Reporting:
         if urgent:
             rows = rows.without(urgent)
         self._send(self._accumulator.add(rows))
+        # What waits for its trigger lies in the same memory as what waits to be sent.
+        self._outbox.lose(self._accumulator.trim(self._outbox.room_tags))
 
     def aispec_ended(self) -> None:
         if self._accumulator.trigger.at_end_of_aispec:
@@ -79,7 +81,7 @@ class Reporting:
         self.due_us += period_us * max(1, -(-(now_us + 1 - self.due_us) // period_us))
 
     def flush_asked(self) -> None:
-        """GET_REPORT: everything there is; an empty report when there is nothing (LLRP 1.1, 14.1.1)."""
+        """GET_REPORT: everything there is; an empty report when there is nothing (LLRP 1.0.1 §13.1.1)."""
         due = self._accumulator.flush()
         if due or len(self._outbox):
             self._send(due)

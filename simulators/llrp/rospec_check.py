@@ -1,4 +1,4 @@
-"""What makes a reader refuse an ROSpec or an AccessSpec (LLRP 1.1, chapters 11 and 12; limits from the capabilities).
+"""What makes a reader refuse an ROSpec or an AccessSpec (LLRP 1.0.1 §10, §11; limits from the capabilities).
 
 Checks run in the order of the fields and return the first fault, named by its place. They look at one spec alone; that
 an identifier is taken or that no room is left is the store's business.

@@ -1,4 +1,4 @@
-"""The reader's ROSpecs: their states, what starts them, and which one holds the antennas (LLRP 1.1, 11.1 and 11.2).
+"""The reader's ROSpecs: their states, what starts them, and which one holds the antennas (LLRP 1.0.1 §10.1, §10.2.1).
 
     ADD → Disabled ─ENABLE→ Inactive ─start trigger or START_ROSPEC→ Active ─stop trigger, end or STOP_ROSPEC→ Inactive
     DISABLE returns to Disabled from anywhere; DELETE removes from anywhere.

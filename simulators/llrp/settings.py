@@ -1,4 +1,4 @@
-"""A reader's configuration: what GET_READER_CONFIG answers and SET_READER_CONFIG changes (LLRP 1.1, chapter 13).
+"""A reader's configuration: what GET_READER_CONFIG answers and SET_READER_CONFIG changes (LLRP 1.0.1 §12).
 
 A SET_READER_CONFIG is checked whole before any of it takes effect. Antenna 0 means every antenna. Settings outlive the
 connection, as a reader's do.

@@ -1,4 +1,4 @@
-"""TagReportData in bulk: columns in, wire bytes out (LLRP 1.1, 17.2.7.3; Impinj subtypes 55, 56, 57, 68).
+"""TagReportData in bulk: columns in, wire bytes out (LLRP 1.0.1 §16.2.7.3; Impinj subtypes 55, 56, 57, 68).
 
 Rows with EPCs of one length share one layout, so they are a packed big-endian record array filled column by column:
 no object and no Python loop per tag. Rows that carry operation results, and rows of other lengths in between, are cut
@@ -56,7 +56,7 @@ class _Record:
         self._columns.append(column)
 
     def tv(self, number: int, wire_type: str, column: object) -> None:
-        """A TV parameter: one byte 0x80 | type, then the value (17.1.1)."""
+        """A TV parameter: one byte 0x80 | type, then the value (§16.2)."""
         self.add("u1", 0x80 | number)
         self.add(wire_type, column)
 
@@ -155,7 +155,7 @@ def _packed(
 
 
 def _with_result(parameter: bytes, access_spec_id: int | None, result: bytes, content: ReportContent) -> bytes:
-    """Put operation results behind AccessSpecID, before the custom parameters (14.2.3 gives the order)."""
+    """Put operation results behind AccessSpecID, before the custom parameters (§13.2.3 gives the order)."""
     custom = (14 if content.impinj_phase else 0) + (14 if content.impinj_peak_rssi else 0)
     custom += 14 if content.impinj_doppler else 0
     end = len(parameter) - custom

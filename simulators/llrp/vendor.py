@@ -2,6 +2,7 @@
 
 from readers.llrp import params as p
 from readers.llrp.enums import StatusCode
+from readers.llrp.messages import SetReaderConfig
 from simulators.llrp.models import ReaderModel
 from simulators.llrp.refusal import Refusal
 
@@ -15,6 +16,15 @@ def check_vendor_parameters(spec: p.ROSpec, model: ReaderModel, *, extensions_en
         if not extensions_enabled:
             why = "IMPINJ_ENABLE_EXTENSIONS comes first"
             return Refusal(StatusCode.P_UnexpectedParameter, why, (*path, custom.TYPE))
+    return None
+
+
+def check_vendor_settings(request: SetReaderConfig, model: ReaderModel) -> Refusal | None:
+    """Why the vendor parameters of a SET_READER_CONFIG are refused. Known ones are taken, and change nothing here."""
+    customs = [*request.Custom, *(custom for antenna in request.AntennaConfiguration for custom in antenna.Custom)]
+    for custom in customs:
+        if not (isinstance(custom, p.VendorParameter) and model.is_impinj):
+            return Refusal(StatusCode.P_UnsupportedParameter, "unknown vendor parameter", (custom.TYPE,))
     return None
 
 

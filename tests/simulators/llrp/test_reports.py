@@ -275,6 +275,18 @@ def test_a_full_memory_warns_then_loses_and_says_so_once() -> None:
     assert talk.events() == []
 
 
+def test_what_waits_for_its_trigger_is_bounded_too() -> None:
+    talk = Talk(replace(LLRP_1_1, report_capacity_tags=50), fold_reports=False)
+    talk.ok(m.AddROSpec(rospec(report=report_spec(0, 0))), m.EnableROSpec(1))
+    talk.wait(1)
+    (overflow,) = talk.events()
+    assert overflow.ReportBufferOverflowErrorEvent is not None
+    talk.send(m.GetReport())
+    (report,) = talk.reports()
+    assert len(report) == 50
+    assert talk.machine.outbox.lost_tags == 50
+
+
 def test_a_second_of_many_reads_in_one_step_is_reported_as_if_in_many() -> None:
     talk = use_1_1(Talk(reads_per_s=20_000))
     talk.ok(m.AddROSpec(rospec(report=report_spec(5, 100))), m.EnableROSpec(1))

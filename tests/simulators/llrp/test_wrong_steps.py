@@ -194,6 +194,12 @@ def test_another_makers_reader_knows_neither_the_message_nor_the_parameter() -> 
     assert nested(talk.ask(add).LLRPStatus)[-1] == (1023, S.P_UnsupportedParameter)
 
 
+def test_vendor_settings_of_another_maker_are_refused() -> None:
+    config = m.SetReaderConfig(False, Custom=(p.ImpinjGPIDebounceConfiguration(1, 50),))
+    Talk(SPEEDWAY_R420).ok(config)
+    assert nested(Talk(FX9600).ask(config).LLRPStatus) == [(1023, S.P_UnsupportedParameter)]
+
+
 # AccessSpecs
 
 
