@@ -12,15 +12,16 @@ from pathlib import Path
 
 from simulators.physics.parameters import Physics
 from simulators.physics.recording import Recording, Truth
+from simulators.scenarios import split
 from simulators.scenarios.run import simulate
 from simulators.scenarios.spec import Scenario
 from stream.model import DeviceEvent, DeviceEventKind
 from stream.recorded import RecordedReads
 from warehouse.site import Reader, Site
 
-FIT_SEEDS = range(1_000, 1_032)
-CHECK_SEEDS = range(2_000, 2_003)
-HELD_SEEDS = range(9_000, 9_004)
+FIT_SEEDS = split.FIT_SEEDS
+CHECK_SEEDS = split.HELD_OUT_SEEDS[:3]
+HELD_SEEDS = split.HELD_OUT_SEEDS[:4]
 CACHE = Path(__file__).parent / "results" / "cases"
 
 

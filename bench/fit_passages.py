@@ -2,8 +2,9 @@
 
     python -m bench.fit_passages [--seeds 16] [--labels labels.jsonl] [--out FILE]
 
-Only scenarios of split `fit` and `FIT_SEEDS` are used; the last quarter of the seeds is kept apart for calibration and
-for the figures printed. The random state is fixed, so the same simulator gives the same weights.
+Only scenarios of split `fit` and `FIT_SEEDS` are used, and variants of their passages (`bench.passage_variants`); the
+last quarter of the seeds is kept apart for calibration and for the figures printed. The random state is fixed, so the
+same simulator gives the same weights.
 
 1. Features with the guessed crowd; the first pass: a small ensemble of boosted trees.
 2. Features with the crowd of the first pass (each half of the seeds scored by the model of the other half, so that the
@@ -32,6 +33,7 @@ from sklearn.metrics import log_loss, roc_auc_score  # type: ignore[import-untyp
 
 from bench.door_cases import FIT_SEEDS, case
 from bench.passage_samples import Sample, samples, without_eyes
+from bench.passage_variants import cases, crowd_of, toward_crowd
 from simulators.scenarios.spec import Split, library
 from stream.operators.passage_direction import EVIDENCE, direction_evidence
 from stream.operators.passage_features import FEATURES, tag_features
@@ -41,6 +43,7 @@ from warehouse.site import Direction
 
 OUT = Path(__file__).parent.parent / "stream" / "operators" / "passage_weights.json"
 LABEL_WEIGHT = 20.0
+VARIANT_WEIGHT = 0.5
 STATE = 20261122
 Matrix = NDArray[np.float64]
 
@@ -80,7 +83,7 @@ def grow(matrix: Matrix, answer: NDArray[np.bool_], weight: Matrix, size: str) -
     """Boosted trees of one of two sizes."""
     options = {
         "first": {"max_iter": 60, "max_leaf_nodes": 10, "max_depth": 4, "learning_rate": 0.15},
-        "second": {"max_iter": 160, "max_leaf_nodes": 16, "max_depth": 5, "learning_rate": 0.1},
+        "second": {"max_iter": 200, "max_leaf_nodes": 20, "max_depth": 6, "learning_rate": 0.1},
     }[size]
     model = HistGradientBoostingClassifier(
         l2_regularization=2.0, min_samples_leaf=30, random_state=STATE, early_stopping=False, **options
@@ -116,47 +119,49 @@ def fit(gathered: list[Sample], labels: tuple[Matrix, NDArray[np.bool_]] | None)
     """The weights file's content."""
     seeds = sorted({sample.seed for sample in gathered})
     held = set(seeds[-max(len(seeds) // 4, 1) :])
-    guesses = [tag_features(sample.cut) for sample in gathered]
-    answers = [sample.positive[tags.tags] for sample, tags in zip(gathered, guesses, strict=True)]
-    sizes = [len(answer) for answer in answers]
-    answer = np.concatenate(answers)
-    seed_of = np.repeat([sample.seed for sample in gathered], sizes)
+    todo = list(cases(gathered, np.random.default_rng(STATE)))
+    crowds = [crowd_of(each) for each in todo]
+    guesses = [tag_features(each.cut, crowd) for each, crowd in zip(todo, crowds, strict=True)]
+    sizes = [len(tags.tags) for tags in guesses]
+    answer = np.concatenate([np.isin(tags.tags, each.members) for each, tags in zip(todo, guesses, strict=True)])
+    seed_of = np.repeat([each.seed for each in todo], sizes)
+    weight = np.repeat([1.0 if each.sample is not None else VARIANT_WEIGHT for each in todo], sizes)
     train = ~np.isin(seed_of, list(held))
-    one = np.ones(len(answer))
+    print(f"{len(todo)} cases, {len(answer)} tags", flush=True)
 
     x1 = np.concatenate([tags.matrix for tags in guesses])
-    first = grow(x1[train], answer[train], one[train], "first")
-    crowd = first.predict_proba(x1)[:, 1]
+    first = grow(x1[train], answer[train], weight[train], "first")
+    crowd_score = first.predict_proba(x1)[:, 1]
     for part in (0, 1):
         mine = train & (seed_of % 2 == part)
         other = train & (seed_of % 2 != part)
-        crowd[mine] = grow(x1[other], answer[other], one[other], "first").predict_proba(x1[mine])[:, 1]
+        crowd_score[mine] = grow(x1[other], answer[other], weight[other], "first").predict_proba(x1[mine])[:, 1]
     at = np.cumsum([0, *sizes])
     tags = [
-        tag_features(sample.cut, crowd[low:high]) if high > low else guess
-        for sample, guess, low, high in zip(gathered, guesses, at[:-1], at[1:], strict=True)
+        tag_features(each.cut, toward_crowd(each, guess, crowd_score[low:high])) if high > low else guess
+        for each, guess, low, high in zip(todo, guesses, at[:-1], at[1:], strict=True)
     ]
     x2 = np.concatenate([each.matrix for each in tags])
-    fit_x, fit_y, fit_w = x2[train], answer[train], one[train]
+    fit_x, fit_y, fit_w = x2[train], answer[train], weight[train]
     if labels is not None and len(labels[1]):
         fit_x = np.concatenate([fit_x, labels[0]])
         fit_y = np.concatenate([fit_y, labels[1]])
         fit_w = np.concatenate([fit_w, np.full(len(labels[1]), LABEL_WEIGHT)])
     second = grow(fit_x, fit_y, fit_w, "second")
-    raw = second.decision_function(x2[~train]).reshape(-1, 1)
-    platt = LogisticRegression(C=1e6).fit(raw, answer[~train])
+    raw = second.decision_function(x2)
+    platt = LogisticRegression(C=1e6).fit(raw[~train].reshape(-1, 1), answer[~train], weight[~train])
     slope, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
-    score = platt.predict_proba(raw)[:, 1]
-    _report(gathered, seed_of, train, answer, score)
+    score = 1.0 / (1.0 + np.exp(-(slope * raw + shift)))
+    plain = np.repeat([each.sample is not None for each in todo], sizes)
+    for name, part in (("as built", plain), ("variants", ~plain)):
+        _report(name, answer[~train & part], score[~train & part])
 
     evidence, way = [], []
-    score_all = 1.0 / (1.0 + np.exp(-(slope * second.decision_function(x2) + shift)))
-    for sample, each, low, high in zip(gathered, tags, at[:-1], at[1:], strict=True):
-        if sample.direction is not None and sample.positive.any():
-            row = direction_evidence(
-                sample.cut, each, score_all[low:high], sample.portal.photo_eyes, sample.record.breaks
-            )
-            evidence.append(row)
+    for each, features, low, high in zip(todo, tags, at[:-1], at[1:], strict=True):
+        sample = each.sample
+        if sample is not None and sample.direction is not None and sample.positive.any():
+            eyes, breaks = sample.portal.photo_eyes, sample.record.breaks
+            evidence.append(direction_evidence(each.cut, features, score[low:high], eyes, breaks))
             way.append(sample.direction is Direction.IN)
     rows, inward = np.array(evidence), np.array(way)
     # A mirrored passage is as likely: both go in, and no intercept is needed.
@@ -175,19 +180,12 @@ def fit(gathered: list[Sample], labels: tuple[Matrix, NDArray[np.bool_]] | None)
         "direction": dict(zip(EVIDENCE, [round(float(w), 4) for w in mirrored.coef_[0]], strict=True)),
     }
     ours = parse_model(json.dumps(content)).second.score(x2[~train])
-    print(f"largest difference between exported and original scores: {np.abs(ours - score).max():.2g}")
+    print(f"largest difference between exported and original scores: {np.abs(ours - score[~train]).max():.2g}")
     return content
 
 
-def _report(
-    gathered: list[Sample],
-    seed_of: NDArray[np.int64],
-    train: NDArray[np.bool_],
-    answer: NDArray[np.bool_],
-    score: Matrix,
-) -> None:
-    true = answer[~train]
-    print(f"kept apart: AUC {roc_auc_score(true, score):.5f}, log loss {log_loss(true, score):.4f}")
+def _report(name: str, true: NDArray[np.bool_], score: Matrix) -> None:
+    print(f"{name}, seeds kept apart: AUC {roc_auc_score(true, score):.5f}, log loss {log_loss(true, score):.4f}")
     for low, high in ((0.0, 0.02), (0.02, 0.2), (0.2, 0.5), (0.5, 0.8), (0.8, 0.98), (0.98, 1.01)):
         inside = (score >= low) & (score < high)
         if inside.any():

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.physics.recording import LoadTruth, Truth
-from stream.model import DeviceEvent, Passage, Sightings
+from stream.model import DeviceEvent, Passage, Sightings, TagVerdict
 from stream.operators.passage_features import Cut
-from stream.operators.passage_state import PassageParams, PassageRecord
+from stream.operators.passage_state import PassageParams, PassageRecord, Said
 from stream.operators.passages import PassageOperator
 from stream.routing import Router
 from tagledger.decide import batches
@@ -40,10 +40,14 @@ class _Recorder(PassageOperator):
     """The operator with its judgement taken out: it keeps every cut it would have judged."""
 
     kept: list[tuple[PassageRecord, Cut, tuple[str, ...]]]
+    middles_us: list[int]
 
     def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
         record.judged_us = closed_us
         if final and not amend:
+            if any(record.opened_us <= middle <= closed_us for middle in self.middles_us):
+                # What a good model would have said, so that the windows adapt as they will at a site.
+                record.said = [Said(1, {"": TagVerdict.BELONGS})]
             cut = self.cut(record, closed_us, record.breaks)
             self.kept.append((record, replace(cut, rows=cut.rows.copy()), tuple(self._rows.tags)))
         return []
@@ -64,6 +68,9 @@ def samples(
         sides = {ref: antenna.side for ref in own if (antenna := site.antenna_at(ref)) is not None}
         doors[portal.name] = _Recorder(portal, frozenset(own), sides, PassageParams())
         doors[portal.name].kept = []
+        doors[portal.name].middles_us = [
+            (load.start_us + load.end_us) // 2 for load in truth.loads if load.portal == portal.name
+        ]
     router = Router(site)
     for batch in batches(seen, events):
         slices = router.route(batch).slices

@@ -6,6 +6,7 @@ the start of the recording: seconds when they have fractions, milliseconds when 
 ISO 8601 (`2026-01-05T08:00:00.25Z`, a space for the T, a comma for the point); without an offset it is UTC.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -14,15 +15,19 @@ _SPANS = ((1e8, 1e11, "s"), (1e11, 1e14, "ms"), (1e14, 1e17, "us"), (1e17, 1e20,
 
 
 def unit_of(texts: Sequence[str]) -> str | None:
-    """The unit of a column of numbers by its largest; None when the column is not of numbers."""
-    largest, whole = 0.0, True
+    """The unit of a column of numbers by its largest; None when fewer than half of the column are numbers."""
+    largest, whole, numbers = 0.0, True, 0
     for text in texts:
         try:
             value = float(text)
         except ValueError:
-            return None
-        largest = max(largest, abs(value))
-        whole = whole and value == int(value)
+            continue
+        if math.isfinite(value):
+            numbers += 1
+            largest = max(largest, abs(value))
+            whole = whole and value == int(value)
+    if numbers * 2 < len(texts) or not numbers:
+        return None
     for low, high, unit in _SPANS:
         if low <= largest < high:
             return unit
@@ -34,7 +39,10 @@ def microseconds(text: str, unit: str | None) -> int:
     if unit is not None:
         if unit in ("us", "ns") and text.lstrip("-").isdigit():
             return int(text) if unit == "us" else int(text) // 1000
-        return round(float(text) * PER_UNIT_US[unit])
+        value = float(text) * PER_UNIT_US[unit]
+        if not math.isfinite(value):
+            raise ValueError(f"{text!r} is not finite")
+        return round(value)
     moment = datetime.fromisoformat(text.strip().replace(",", "."))
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

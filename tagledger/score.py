@@ -19,7 +19,7 @@ from stream.recorded_truth import RecordedTruth, TrueLoad, read_truth
 from stream.scoring import LoadScore, PassageScore, Share, ZoneScore, score_passages, score_zones
 from tagledger.decide import Decided, decide
 from tagledger.recorded_site import site_of
-from tagledger.terminal import EXIT_USAGE, complaints, console, print_json, site_or_exit
+from tagledger.terminal import EXIT_USAGE, complain, console, print_json, site_or_exit
 from warehouse.site import Direction, Site
 
 WORST_SHOWN = 12
@@ -106,10 +106,10 @@ def run_score(
         site = site_or_exit(site_file) if site_file else site_of(reads, truth, places, sides, eyes)
         scored = score_recording(site, reads, truth)
     except (RecordedError, OSError) as wrong:
-        complaints.print(f"[red]error[/red] {wrong}", soft_wrap=True)
+        complain(wrong)
         raise typer.Exit(EXIT_USAGE) from None
     except ValueError as wrong:
-        complaints.print(f"[red]error[/red] --column: expected field=header ({wrong})", soft_wrap=True)
+        complain(f"--column: expected field=header ({wrong})")
         raise typer.Exit(EXIT_USAGE) from None
     written = 0
     if plots is not None:
@@ -149,7 +149,7 @@ def _print(reads: RecordedReads, scored: Scored) -> None:
             key=lambda score: -(score.wrong + score.missed),
         )
         for score in poor[:WORST_SHOWN]:
-            console.print("  " + _words(score), soft_wrap=True)
+            console.print("  " + words(score), soft_wrap=True)
     if scored.zones is not None:
         console.print(f"{'zone, seconds right':20s} {scored.zones.accuracy}")
         console.print(f"{'false moves per h':20s} {scored.zones.false_moves_per_h:.2f} a tag")
@@ -157,7 +157,7 @@ def _print(reads: RecordedReads, scored: Scored) -> None:
             console.print(f"{scored.zones.silent_tags} tags at rest were never read")
 
 
-def _words(score: LoadScore) -> str:
+def words(score: LoadScore) -> str:
     if score.load is None:
         return f"no load: passage {score.passage.passage_id if score.passage else ''} with {score.wrong} tags"
     way = score.passage.direction.value if score.passage else "not found"

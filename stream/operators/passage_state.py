@@ -17,7 +17,7 @@ class PassageParams:
     window: WindowParams = field(default_factory=WindowParams)
     density: DensityParams = field(default_factory=DensityParams)
     approach_s: float = 3.0
-    tail_s: float = 0.75
+    tail_s: float = 0.5
     lookback_s: float = 30.0
     background_tau_s: float = 60.0
     provisional_every_s: float = 0.5

@@ -21,7 +21,7 @@ class WindowParams:
     """How windows open and close."""
 
     tick_us: int = 250_000
-    clear_s: float = 1.0
+    clear_s: float = 0.7
     between_s: float = 5.0
     open_max_s: float = 120.0
 

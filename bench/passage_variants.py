@@ -1,0 +1,179 @@
+"""Doors the fitting scenarios do not have, made from passages they do have, so that the model has met them.
+
+Each variant changes the rows of a cut the way another door or reader would, and keeps the answers:
+
+- `sparse`: tags answer once and rest (session 2 or 3, single target): a tag's first sighting after a pause stays, of
+  the others one in ten.
+- `fewer_antennas`: one antenna a side stays, or two sides lose some.
+- `abreast`: the load of another passage in the same direction joins, up to 0.8 s later; both belong.
+- `meeting`: the load of another passage in the other direction joins; judged once toward each way, as
+  `passage_judge` does.
+- `no_phase`, `no_sides`, `coarse`: the reader reports no phase and Doppler; the site file names no sides; RSSI comes in
+  whole dB.
+
+What joins brings its own sightings: two loads do not shadow each other or share air time here, as they would.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.passage_samples import Sample
+from stream.operators.passage_features import Cut, TagFeatures, tag_features
+from stream.operators.passage_judge import WANDER_MIN
+from warehouse.site import Direction
+
+JOINED_TAG = 1_000_000
+SPARSE_PAUSE_US = 1_500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing to judge: a cut, who belongs (by tag id), the way for parted loads, and the sample if unchanged."""
+
+    seed: int
+    cut: Cut
+    members: NDArray[np.int64]
+    way: int = 0
+    sample: Sample | None = None
+
+
+def cases(samples: Sequence[Sample], rng: np.random.Generator) -> Iterator[Case]:
+    """Every sample as it was, and variants of some."""
+    loads = [sample for sample in samples if sample.direction is not None and sample.positive.any()]
+    for sample in samples:
+        members = np.flatnonzero(sample.positive).astype(np.int64)
+        plain = Case(sample.seed, sample.cut, members)
+        yield replace(plain, sample=sample)
+        if rng.random() < 0.3:
+            yield replace(plain, cut=sparse(sample.cut, rng))
+        if rng.random() < 0.3:
+            yield replace(plain, cut=fewer_antennas(sample.cut, rng))
+        if rng.random() < 0.15:
+            yield replace(plain, cut=no_phase(sample.cut))
+        if rng.random() < 0.1:
+            yield replace(plain, cut=replace(sample.cut, side=np.zeros_like(sample.cut.side)))
+        if rng.random() < 0.1:
+            yield replace(plain, cut=coarse(sample.cut))
+        if sample.direction is not None and sample.positive.any() and rng.random() < 0.6:
+            other = loads[int(rng.integers(len(loads)))]
+            # Seeds kept apart must not leak into the others by joining them.
+            if other.seed == sample.seed and other is not sample:
+                yield from joined(sample, other, rng)
+
+
+def sparse(cut: Cut, rng: np.random.Generator) -> Cut:
+    """Most repeated sightings of a tag gone."""
+    order = np.lexsort((cut.rows["first_us"], cut.rows["tag"]))
+    rows = cut.rows[order]
+    pause = np.diff(rows["first_us"], prepend=rows["first_us"][:1] - 10**9)
+    new_tag = np.diff(rows["tag"], prepend=-1) != 0
+    # What is seen in the first second of the lookback was mostly there before.
+    first = new_tag & ((rows["first_us"] > rows["first_us"].min() + 1_000_000) | (rng.random(len(rows)) < 0.2))
+    keep = first | (~new_tag & (pause > SPARSE_PAUSE_US)) | (rng.random(len(rows)) < 0.1)
+    return replace(cut, rows=rows[keep])
+
+
+def fewer_antennas(cut: Cut, rng: np.random.Generator) -> Cut:
+    """One own antenna a side, any of them."""
+    keep = ~cut.own.copy()
+    for side in (1, -1, 0):
+        there = np.flatnonzero(cut.own & (cut.side == side))
+        if len(there):
+            keep[rng.choice(there)] = True
+    own = cut.own & keep
+    return replace(cut, rows=cut.rows[keep[cut.rows["antenna"]]], own=own)
+
+
+def no_phase(cut: Cut) -> Cut:
+    """A reader that reports neither phase nor Doppler."""
+    rows = cut.rows.copy()
+    for name in ("phase_rad", "phase_slope_rad_s", "doppler_hz"):
+        rows[name] = np.nan
+    return replace(cut, rows=rows)
+
+
+def coarse(cut: Cut) -> Cut:
+    """RSSI in whole dB."""
+    rows = cut.rows.copy()
+    rows["peak_dbm"] = np.round(rows["peak_dbm"])
+    return replace(cut, rows=rows)
+
+
+def joined(sample: Sample, other: Sample, rng: np.random.Generator) -> Iterator[Case]:
+    """The other sample's load joins this one: abreast, or meeting it."""
+    cut, guest = sample.cut, other.cut
+    antenna = _matched(cut, guest)
+    if antenna is None:
+        return
+    together = other.direction is sample.direction
+    delay_us = int(rng.uniform(0.0, 0.8 if together else 2.0) * 1e6)
+    rows = guest.rows[other.positive[guest.rows["tag"]]].copy()
+    rows = rows[antenna[rows["antenna"]] >= 0]
+    rows["antenna"] = antenna[rows["antenna"]]
+    rows["tag"] += JOINED_TAG
+    shift = _middle(sample) + delay_us - _middle(other)
+    rows["first_us"] += shift
+    rows["last_us"] += shift
+    end = cut.closed_us + cut.tail_us + (delay_us if together else 0)
+    rows = rows[rows["first_us"] <= end]
+    own_members = np.flatnonzero(sample.positive).astype(np.int64)
+    guests = np.unique(rows["tag"]).astype(np.int64)
+    size = JOINED_TAG + len(guest.background)
+    background = np.zeros(size, np.float32)
+    background[: len(cut.background)] = cut.background
+    mixed = replace(cut, rows=np.concatenate([cut.rows, rows]), background=background)
+    if together:
+        yield Case(
+            sample.seed, replace(mixed, closed_us=cut.closed_us + delay_us), np.concatenate([own_members, guests])
+        )
+        return
+    for direction, members in ((sample.direction, own_members), (other.direction, guests)):
+        way = 1 if direction is Direction.IN else -1
+        yield Case(sample.seed, replace(mixed, eyes_way=way, eyes_back=False), members, way)
+
+
+def crowd_of(case: Case) -> NDArray[np.float64] | None:
+    """The crowd the first pass starts from: None (guessed) or, for parted loads, those that wander this way."""
+    if not case.way:
+        return None
+    guess = tag_features(case.cut)
+    wander = guess.trend + np.clip(np.nan_to_num(guess.lag_s), -1.0, 1.0)
+    return guess.weight * (case.way * wander > WANDER_MIN)
+
+
+def toward_crowd(case: Case, guess: TagFeatures, score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The crowd the second pass starts from: the first pass's, of parted loads those that wander this way."""
+    if not case.way:
+        return score
+    wander = guess.trend + np.clip(np.nan_to_num(guess.lag_s), -1.0, 1.0)
+    return score * (case.way * wander > 0.0)
+
+
+def _middle(sample: Sample) -> int:
+    """When the load was in the middle: the median of its strong sightings."""
+    rows = sample.cut.rows
+    mine = sample.positive[rows["tag"]] & sample.cut.own[rows["antenna"]]
+    mine &= rows["first_us"] >= sample.cut.opened_us - sample.cut.approach_us
+    if not mine.any():
+        return (sample.cut.opened_us + sample.cut.closed_us) // 2
+    strong = mine & (rows["peak_dbm"] >= np.nanquantile(rows["peak_dbm"][mine], 0.7))
+    return int(np.median(rows["first_us"][strong]))
+
+
+def _matched(cut: Cut, guest: Cut) -> NDArray[np.int64] | None:
+    """The guest's antenna ids as ours, side by side; -1 for antennas without a counterpart, None when sides differ."""
+    out = np.full(len(guest.own), -1, np.int64)
+    for side in (1, -1):
+        ours, theirs = np.flatnonzero(cut.own & (cut.side == side)), np.flatnonzero(guest.own & (guest.side == side))
+        if not len(ours) or not len(theirs):
+            return None
+        for number, antenna in enumerate(theirs.tolist()):
+            out[antenna] = ours[number % len(ours)]
+    away, beside = np.flatnonzero(~cut.own), np.flatnonzero(~guest.own)
+    for number, antenna in enumerate(beside.tolist()):
+        if len(away):
+            out[antenna] = away[number % len(away)]
+    return out

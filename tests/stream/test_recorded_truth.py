@@ -1,0 +1,51 @@
+"""Truth files: loads and stays, as CSV and as JSON."""
+
+import pytest
+
+from stream.recorded import RecordedError
+from stream.recorded_truth import WHOLE, TrueLoad, TrueStay, parse_csv, parse_json
+from warehouse.site import Direction
+
+CSV = """kind,id,place,direction,start_us,end_us,epc
+load,L1,door-1,in,1000000000000000,1000000002000000,e1
+load,L1,door-1,in,1000000000000000,1000000002000000,e2
+stay,,zone-1,,1000000000000000,1000000009000000,e3
+"""
+JSON = """{"loads": [{"id": "L1", "portal": "door-1", "direction": "in", "start_us": 1000000000000000,
+ "end_us": 1000000002000000, "epcs": ["e1", "e2"]}],
+ "stays": [{"epc": "e3", "zone": "zone-1", "start_us": 1000000000000000, "end_us": 1000000009000000}]}"""
+LOAD = TrueLoad("L1", "door-1", Direction.IN, 10**15, 10**15 + 2_000_000, ("E1", "E2"))
+STAY = TrueStay("E3", "zone-1", 10**15, 10**15 + 9_000_000)
+
+
+def test_csv_and_json_say_the_same() -> None:
+    truth = parse_csv(CSV)
+    assert truth == parse_json(JSON)
+    assert truth.loads == (LOAD,)
+    assert truth.stays == (STAY,)
+
+
+def test_the_kind_follows_from_what_is_there() -> None:
+    truth = parse_csv("tag,pallet,door\nE1,P1,d\nE2,P1,d\n")
+    assert truth.loads == (TrueLoad("P1", "d", Direction.UNSURE, *WHOLE, ("E1", "E2")),)
+    assert parse_csv("tag,zone,start,end\nE1,z,2026-01-05 08:00,2026-01-05 09:00\n").stays[0].zone == "z"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("place,start\na,1\n", "no column for epc"),
+        ("epc,direction\nE1,sideways\n", "row 2, column direction: 'sideways'"),
+        ("epc,kind\nE1,visit\n", "row 2, column kind"),
+        ("epc,start\nE1,5\nE2,later\n", "row 3, column start|row 2, column start"),
+    ],
+)
+def test_csv_errors_name_row_and_column(text: str, message: str) -> None:
+    with pytest.raises(RecordedError, match=message):
+        parse_csv(text)
+
+
+@pytest.mark.parametrize("text", ["{", '{"loads": [{"id": 1}]}', '{"loads": [{"epcs": ["E1"], "direction": "up"}]}'])
+def test_json_that_is_no_truth_is_refused(text: str) -> None:
+    with pytest.raises(RecordedError, match="truth"):
+        parse_json(text)
