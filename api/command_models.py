@@ -15,17 +15,24 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 LIST_MAX = 10_000
 
 Text = Annotated[str, Field(max_length=256, pattern=r"^[^\u0000-\u001f\u007f]*$")]
 _LARGEST = 10**15 - 1
+
+
+def _whole(value: Any) -> Any:
+    """5.0 is an integer in JSON Schema (2020-12 validation, 6.1.1); JSON's true and text are not."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Quantity = (
-    Annotated[int, Field(strict=True, ge=-_LARGEST, le=_LARGEST)]
+    Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=-_LARGEST, le=_LARGEST)]
     | Annotated[str, Field(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$", examples=["12.5"])]
 )
-SmallInteger = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1)]
+SmallInteger = Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=-(2**31), le=2**31 - 1)]
 
 _SIMPLE: dict[Any, Any] = {
     str: Text,

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.documented import problems
 from api.encoding import json_response
-from api.movements import document_named
+from api.movements import DocumentName, document_named
 from api.paging import Code, Lister, Page, Paging
 from api.postgres.pool import Pool
 from api.problems import INVALID_CURSOR, not_found
@@ -34,8 +34,7 @@ class DiscrepancyQuery(Paging):
     kind: Annotated[Code | None, Field(examples=["short"])] = None
     portal: Annotated[Code | None, Field(examples=["door-1"])] = None
     passage: Annotated[UUID | None, Field(description="Found by this passage.")] = None
-    document_kind: Annotated[Code | None, Field(examples=["purchase_receipt"])] = None
-    document: Annotated[Code | None, Field(description="With `document_kind`.", examples=["ASN-1001"])] = None
+    document: DocumentName | None = None
 
 
 _DISCREPANCIES: Lister[Discrepancy, tuple[int]] = Lister("discrepancies", tuple[int], lambda rows, _: (rows[-1].seq,))
@@ -64,7 +63,7 @@ def router(pool: Pool) -> APIRouter:
                 kind=query.kind,
                 portal=query.portal,
                 passage_id=query.passage,
-                document=document_named(query.document_kind, query.document),
+                document=document_named(query.document),
             )
         return _DISCREPANCIES.answer(request, query, rows)
 

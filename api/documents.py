@@ -83,7 +83,7 @@ def router(pool: Pool) -> APIRouter:
         kind: Annotated[str, Path(max_length=128, pattern=TEXT_PATTERN, examples=["purchase_receipt"])],
         number: Annotated[str, Path(max_length=128, pattern=TEXT_PATTERN, examples=["ASN-1001"])],
     ) -> Response:
-        """Its movements are at `/v1/movements?document_kind=&document=`."""
+        """Its movements are at `/v1/movements?document=KIND/NUMBER`."""
         async with pool.connection() as connection:
             found = await document(connection, kind, number)
             if found is None:

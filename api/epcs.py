@@ -4,9 +4,10 @@ import re
 from typing import Annotated
 from urllib.parse import unquote
 
+from fastapi import Path
 from pydantic import Field
 
-from api.problems import INVALID, FieldProblem, ProblemError
+from api.problems import NOT_FOUND, FieldProblem, ProblemError
 from warehouse.epc import EpcError, encode
 
 _TAG_URI = re.compile(r"urn:epc:tag:([a-z]+-[0-9]+):([0-7])\.([0-9]+)\.([^.]*)(?:\.(.*))?", re.ASCII)
@@ -15,6 +16,14 @@ _RAW_URI = re.compile(r"urn:epc:raw:[0-9]+\.x([0-9A-Fa-f]+)", re.ASCII)
 Epc = Annotated[
     str,
     Field(
+        pattern=r"^[0-9A-Fa-f]{1,128}$",
+        description="An EPC in hexadecimal.",
+        examples=["3034257BF7194E4000001A85"],
+    ),
+]
+EpcOrUri = Annotated[
+    str,
+    Path(
         max_length=256,
         pattern=r"^([0-9A-Fa-f]{1,128}|urn:epc:(tag|raw):[!-~]+)$",
         description="An EPC: hexadecimal, or a tag URI such as urn:epc:tag:sgtin-96:3.0614141.812345.6789.",
@@ -23,8 +32,8 @@ Epc = Annotated[
 ]
 
 
-def epc_hex(text: str, parameter: str) -> str:
-    """The EPC as the books write it, upper-case hexadecimal. Raises `ProblemError` naming `parameter`."""
+def epc_hex(text: str) -> str:
+    """The EPC as the books write it, upper-case hexadecimal. Raises `ProblemError`: what is no EPC is not found."""
     if not text.startswith("urn:"):
         return text.upper()
     raw = _RAW_URI.fullmatch(text)
@@ -32,13 +41,13 @@ def epc_hex(text: str, parameter: str) -> str:
         return raw[1].upper()
     tag = _TAG_URI.fullmatch(text)
     if tag is None:
-        raise _refused("not an EPC tag URI", "write urn:epc:tag:CODING:FILTER.PREFIX.REFERENCE.SERIAL", parameter)
+        raise _no_epc("not an EPC tag URI", "write urn:epc:tag:CODING:FILTER.PREFIX.REFERENCE.SERIAL")
     coding, filter_value, prefix, reference, serial = tag.groups(default="")
     try:
         return encode(coding, int(filter_value), prefix, unquote(reference), unquote(serial))
     except EpcError as error:
-        raise _refused(str(error), "correct that part, or give the EPC in hexadecimal", parameter) from None
+        raise _no_epc(str(error), "correct that part, or give the EPC in hexadecimal") from None
 
 
-def _refused(detail: str, fix: str, parameter: str) -> ProblemError:
-    return ProblemError(INVALID, detail, [FieldProblem(detail, fix, None, parameter)])
+def _no_epc(detail: str, fix: str) -> ProblemError:
+    return ProblemError(NOT_FOUND, detail, [FieldProblem(detail, fix, None, "path:epc")])

@@ -82,11 +82,11 @@ class Gate:
 
 
 def _key(headers: list[tuple[bytes, bytes]]) -> str | None:
-    """The key the headers carry; None for none, two, or one that cannot be a key."""
+    """The key the headers carry; None for none, two credentials of any kind, or one that cannot be a key."""
     found = []
     for name, value in headers:
-        if name == b"authorization" and value[:7].lower() == b"bearer ":
-            found.append(value[7:].strip())
+        if name == b"authorization":
+            found.append(value[7:].strip() if value[:7].lower() == b"bearer " else b"")
         elif name == b"x-api-key":
             found.append(value.strip())
     if len(found) != 1 or not 0 < len(found[0]) <= KEY_LENGTH_MAX or not found[0].isascii():

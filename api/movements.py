@@ -15,12 +15,24 @@ from api.paging import Code, Lister, Page, Paging
 from api.postgres.explanations import CommandTrace, MovedTagView, command_of, moved_tags
 from api.postgres.passages import PassageView, passage
 from api.postgres.pool import Pool
-from api.problems import INVALID, INVALID_CURSOR, FieldProblem, ProblemError, not_found
+from api.problems import INVALID_CURSOR, not_found
 from warehouse.postgres.queries.documents import Document, document
 from warehouse.postgres.queries.movements import Movement, movement, movements
 
 # An explanation shows this many tags; `/tags` has all.
 EXPLAINED_TAGS_MAX = 100
+
+
+# A number is unique within its kind only.
+DocumentName = Annotated[
+    str,
+    Field(
+        max_length=256,
+        pattern=r"^[a-z_]+/[^\u0000-\u001f\u007f]+$",
+        description="Kind and number.",
+        examples=["purchase_receipt/ASN-1001"],
+    ),
+]
 
 
 class MovementQuery(Paging):
@@ -30,8 +42,7 @@ class MovementQuery(Paging):
     lot: Annotated[Code | None, Field(examples=["L-2026-014"])] = None
     location: Annotated[Code | None, Field(description="From it or to it.", examples=["hall-a"])] = None
     passage: Annotated[UUID | None, Field(description="Made by this passage.")] = None
-    document_kind: Annotated[Code | None, Field(examples=["purchase_receipt"])] = None
-    document: Annotated[Code | None, Field(description="With `document_kind`.", examples=["ASN-1001"])] = None
+    document: DocumentName | None = None
     since: Annotated[AwareDatetime | None, Field(description="Happened at or after.")] = None
     until: Annotated[AwareDatetime | None, Field(description="Happened before.")] = None
 
@@ -57,15 +68,12 @@ _TAGS: Lister[MovedTagView, tuple[str]] = Lister("movement-tags", tuple[str], la
 MoveId = Annotated[UUID, Path(description="The movement.", examples=["5a3f0f53-5dd8-5b05-9c61-7b3a24b9e0aa"])]
 
 
-def document_named(kind: str | None, number: str | None) -> tuple[str, str] | None:
-    """Both or none: a number is unique within its kind only. Raises `ProblemError`."""
-    if kind is not None and number is not None:
-        return kind, number
-    if kind is None and number is None:
+def document_named(text: str | None) -> tuple[str, str] | None:
+    """Kind and number; the number may have slashes of its own."""
+    if text is None:
         return None
-    missing = "document" if number is None else "document_kind"
-    problem = FieldProblem("a document is named by kind and number", f"add {missing}", None, f"query:{missing}")
-    raise ProblemError(INVALID, f"{missing} is missing", [problem])
+    kind, _, number = text.partition("/")
+    return kind, number
 
 
 def router(pool: Pool) -> APIRouter:
@@ -98,7 +106,7 @@ def router(pool: Pool) -> APIRouter:
                 lot=query.lot,
                 location=query.location,
                 passage_id=query.passage,
-                document=document_named(query.document_kind, query.document),
+                document=document_named(query.document),
                 since=query.since,
                 until=query.until,
             )

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.documented import problems
 from api.encoding import json_response
-from api.epcs import Epc, epc_hex
+from api.epcs import Epc
 from api.paging import Code, Lister, Page, Paging
 from api.ports import EvidenceColumns, EvidenceReader
 from api.postgres.passages import (
@@ -85,7 +85,7 @@ def router(pool: Pool, evidence_reader: EvidenceReader | None) -> APIRouter:
         wanted = PassageFilter(
             query.portal,
             query.direction,
-            None if query.epc is None else epc_hex(query.epc, "query:epc"),
+            None if query.epc is None else query.epc.upper(),
             query.since,
             query.until,
         )
@@ -128,7 +128,7 @@ def router(pool: Pool, evidence_reader: EvidenceReader | None) -> APIRouter:
         packed = await passage_evidence(pool, passage_id, revision)
         if packed is None or evidence_reader is None:
             raise ProblemError(NOT_FOUND, "no evidence is kept for this passage")
-        epc = None if query.epc is None else epc_hex(query.epc, "query:epc")
+        epc = None if query.epc is None else query.epc.upper()
         return json_response(evidence_reader.sightings(packed, epc))
 
     return routes

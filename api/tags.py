@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.documented import problems
 from api.encoding import json_response
-from api.epcs import Epc, epc_hex
+from api.epcs import EpcOrUri, epc_hex
 from api.paging import Code, Lister, Page, Paging
 from api.postgres.explanations import VerdictView, verdicts_on
 from api.postgres.pool import Pool
@@ -71,8 +71,6 @@ _SEEN: Lister[TagSeen, tuple[datetime, UUID]] = Lister(
 )
 _MOVED: Lister[TagMoved, tuple[int]] = Lister("tag-movements", tuple[int], lambda rows, _: (rows[-1].seq,))
 
-EpcPath = Annotated[Epc, Path()]
-
 
 def _identity(epc: str) -> Identity:
     decoded = decode(epc)
@@ -105,9 +103,9 @@ def router(pool: Pool) -> APIRouter:
         return _TAGS.answer(request, query, rows)
 
     @routes.get("/{epc}", operation_id="tags_get", summary="Where is this tag", response_model=TagState)
-    async def tags_get(epc: EpcPath) -> Response:
+    async def tags_get(epc: EpcOrUri) -> Response:
         """By what was seen (`seen_…`) and by the books (`booked_…`); the two may differ, and both are shown."""
-        hexadecimal = epc_hex(epc, "path:epc")
+        hexadecimal = epc_hex(epc)
         return json_response(TagState(_identity(hexadecimal), await now(hexadecimal)))
 
     @routes.get(
@@ -117,9 +115,9 @@ def router(pool: Pool) -> APIRouter:
         response_model=Page[TagSeen],
         responses=problems(INVALID_CURSOR),
     )
-    async def tags_history(request: Request, epc: EpcPath, query: Annotated[Paging, Query()]) -> Response:
+    async def tags_history(request: Request, epc: EpcOrUri, query: Annotated[Paging, Query()]) -> Response:
         """Every location update, newest first."""
-        hexadecimal = epc_hex(epc, "path:epc")
+        hexadecimal = epc_hex(epc)
         await now(hexadecimal)
         within = f"/{hexadecimal}"
         after = _SEEN.start(query, within)
@@ -134,9 +132,9 @@ def router(pool: Pool) -> APIRouter:
         response_model=Page[TagMoved],
         responses=problems(INVALID_CURSOR),
     )
-    async def tags_movements(request: Request, epc: EpcPath, query: Annotated[Paging, Query()]) -> Response:
+    async def tags_movements(request: Request, epc: EpcOrUri, query: Annotated[Paging, Query()]) -> Response:
         """The ledger's movements of it, newest first."""
-        hexadecimal = epc_hex(epc, "path:epc")
+        hexadecimal = epc_hex(epc)
         await now(hexadecimal)
         within = f"/{hexadecimal}"
         after = _MOVED.start(query, within)
@@ -150,9 +148,9 @@ def router(pool: Pool) -> APIRouter:
         summary="Why do we say it is there",
         response_model=TagExplanation,
     )
-    async def tags_explain(epc: EpcPath) -> Response:
+    async def tags_explain(epc: EpcOrUri) -> Response:
         """What was seen, what was booked, and the verdicts of the portals with their scores and features."""
-        hexadecimal = epc_hex(epc, "path:epc")
+        hexadecimal = epc_hex(epc)
         state = await now(hexadecimal)
         async with pool.connection() as connection:
             seen = await tag_history(connection, hexadecimal, None, EXPLAINED_MAX)

@@ -1,10 +1,16 @@
 """The API on a real socket over a real database, and fakes of the ports that the composition root fills."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
+from psycopg import sql
 
 from api.app import ApiParts, create_app
 from api.ports import AntennaHealth, DependencyState, EvidenceColumns, LiveEvent, ReaderState
@@ -12,6 +18,8 @@ from api.postgres.command_bus import DirectCommands
 from api.postgres.pool import query_pool
 from api.principal import Principal, Scope
 from api.server import serving
+from tests.api.plant import Plant, make_plant
+from tests.postgres import with_database
 from warehouse.site import Antenna, Effect, Portal, Reader, Side, Site, Zone
 
 SITE = Site(
@@ -125,16 +133,17 @@ class Running:
     live: GivenLive
 
 
-@pytest.fixture
-async def api(database: str) -> AsyncIterator[Running]:
+@contextlib.asynccontextmanager
+async def running(dsn: str) -> AsyncIterator[Running]:
+    """The API over a database, with fakes for the rest of the process, and a client that may do everything."""
     keys, dependencies, live = GivenKeys(), GivenDependencies(), GivenLive()
-    with DirectCommands(database, 4) as bus:
-        async with query_pool(database, 4) as pool:
+    with DirectCommands(dsn, 4) as bus:
+        async with query_pool(dsn, 4) as pool:
             parts = ApiParts(
                 SITE,
                 "0.0.0",
                 pool,
-                database,
+                dsn,
                 keys,
                 bus,
                 dependencies,
@@ -144,6 +153,59 @@ async def api(database: str) -> AsyncIterator[Running]:
             )
             async with (
                 serving(create_app(parts), "127.0.0.1", 0) as url,
-                httpx.AsyncClient(base_url=url, headers=ADMIN, trust_env=False) as client,
+                httpx.AsyncClient(base_url=url, headers=ADMIN, trust_env=False, timeout=20) as client,
             ):
-                yield Running(url, database, client, keys, dependencies, live)
+                yield Running(url, dsn, client, keys, dependencies, live)
+
+
+@pytest.fixture
+async def api(database: str) -> AsyncIterator[Running]:
+    """The API over a database of the test's own."""
+    async with running(database) as served:
+        yield served
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """What all tests that change nothing share: one server in a thread of its own, and the plant it shows."""
+
+    served: Running
+    plant: Plant
+
+
+@contextlib.contextmanager
+def resident_api(postgres_dsn: str, template: str) -> Iterator[Resident]:
+    """A database with a plant, and the API over it in a thread of its own."""
+    name = f"tagledger_resident_{uuid4().hex[:12]}"
+    with psycopg.connect(postgres_dsn, autocommit=True) as server:
+        server.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template)))
+    dsn = with_database(postgres_dsn, name)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        plant = make_plant(connection, SITE)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="resident-api")
+    thread.start()
+    context = running(dsn)
+    try:
+        served = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result(60)
+        yield Resident(served, plant)
+        asyncio.run_coroutine_threadsafe(context.__aexit__(None, None, None), loop).result(60)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture(scope="session")
+def resident(postgres_dsn: str, migrated_template: str) -> Iterator[Resident]:
+    """One server and one plant for all tests of the session that change nothing."""
+    with resident_api(postgres_dsn, migrated_template) as served:
+        yield served
+
+
+@pytest.fixture
+async def shared(resident: Resident) -> AsyncIterator[Running]:
+    """The resident API, for tests that change nothing, with a client of the test's own."""
+    served = resident.served
+    async with httpx.AsyncClient(base_url=served.url, headers=ADMIN, trust_env=False, timeout=20) as client:
+        yield replace(served, client=client)

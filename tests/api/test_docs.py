@@ -13,8 +13,8 @@ from tests.api.conftest import Running
 CHROMIUM = shutil.which("chromium")
 
 
-async def test_the_page_loads_nothing_from_elsewhere(api: Running) -> None:
-    async with httpx.AsyncClient(base_url=api.url, trust_env=False) as stranger:
+async def test_the_page_loads_nothing_from_elsewhere(shared: Running) -> None:
+    async with httpx.AsyncClient(base_url=shared.url, trust_env=False) as stranger:
         page = (await stranger.get("/docs")).text
         assert re.findall(r"https?://[^\"' ]+", page) == []
         loaded = re.findall(r"(?:src|href)=\"([^\"]+)\"", page) + re.findall(r"url: '([^']+)'", page)
@@ -54,9 +54,9 @@ async def browser(*arguments: str, profile: Path) -> bytes:
 
 @pytest.mark.chromium
 @pytest.mark.skipif(CHROMIUM is None, reason="needs the Debian package chromium")
-async def test_a_browser_without_the_internet_shows_every_operation(api: Running, tmp_path: Path) -> None:
-    page = (await browser("--dump-dom", f"{api.url}/docs", profile=tmp_path / "a")).decode()
-    document = (await api.client.get("/openapi.json")).json()
+async def test_a_browser_without_the_internet_shows_every_operation(shared: Running, tmp_path: Path) -> None:
+    page = (await browser("--dump-dom", f"{shared.url}/docs", profile=tmp_path / "a")).decode()
+    document = (await shared.client.get("/openapi.json")).json()
     shown = set(re.findall(r'data-path="([^"]+)"', page))
     assert {path.replace("{", "{").replace("/", "/") for path in document["paths"]} == {
         re.sub("\u200b", "", path) for path in shown
@@ -65,9 +65,9 @@ async def test_a_browser_without_the_internet_shows_every_operation(api: Running
 
 @pytest.mark.chromium
 @pytest.mark.skipif(CHROMIUM is None, reason="needs the Debian package chromium")
-async def test_its_picture(api: Running, tmp_path: Path) -> None:
+async def test_its_picture(shared: Running, tmp_path: Path) -> None:
     picture = tmp_path / "docs.png"
-    await browser(f"--screenshot={picture}", "--window-size=1200,2400", f"{api.url}/docs", profile=tmp_path / "b")
+    await browser(f"--screenshot={picture}", "--window-size=1200,2400", f"{shared.url}/docs", profile=tmp_path / "b")
     head = picture.read_bytes()[:24]
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
     assert (int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")) == (1200, 2400)

@@ -10,9 +10,9 @@ from api.principal import OPEN_PATHS, Scope, required_scope
 from tests.api.conftest import GivenKeys, Running
 
 
-async def test_every_documented_operation_without_a_key_is_refused_unless_it_is_open(api: Running) -> None:
-    document = (await api.client.get("/openapi.json")).json()
-    async with httpx.AsyncClient(base_url=api.url, trust_env=False) as stranger:
+async def test_every_documented_operation_without_a_key_is_refused_unless_it_is_open(shared: Running) -> None:
+    document = (await shared.client.get("/openapi.json")).json()
+    async with httpx.AsyncClient(base_url=shared.url, trust_env=False) as stranger:
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 response = await stranger.request(method, path.replace("{", "").replace("}", ""))
@@ -26,11 +26,11 @@ async def test_every_documented_operation_without_a_key_is_refused_unless_it_is_
                     assert response.json()["code"] == "unauthenticated"
 
 
-async def test_an_unknown_path_is_refused_before_it_is_unknown(api: Running) -> None:
-    async with httpx.AsyncClient(base_url=api.url, trust_env=False) as stranger:
+async def test_an_unknown_path_is_refused_before_it_is_unknown(shared: Running) -> None:
+    async with httpx.AsyncClient(base_url=shared.url, trust_env=False) as stranger:
         assert (await stranger.get("/v1/whatever")).status_code == 401
         assert (await stranger.post("/v1/dead-letters/x/replay", content=b"{not json")).status_code == 401
-    assert (await api.client.get("/v1/whatever")).status_code == 404
+    assert (await shared.client.get("/v1/whatever")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ async def test_an_unknown_path_is_refused_before_it_is_unknown(api: Running) -> 
         {"X-API-Key": "admin-key"},
     ],
 )
-async def test_both_ways_to_carry_a_key(api: Running, headers: dict[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=api.url, headers=headers, trust_env=False) as client:
+async def test_both_ways_to_carry_a_key(shared: Running, headers: dict[str, str]) -> None:
+    async with httpx.AsyncClient(base_url=shared.url, headers=headers, trust_env=False) as client:
         assert (await client.get("/v1/readers")).status_code == 200
 
 
@@ -53,18 +53,19 @@ async def test_both_ways_to_carry_a_key(api: Running, headers: dict[str, str]) -
         {"Authorization": "Basic YWRtaW4ta2V5Og=="},
         {"Authorization": "Bearer"},
         {"Authorization": "Bearer admin-key", "X-API-Key": "admin-key"},
+        {"Authorization": "Basic YWRtaW4ta2V5Og==", "X-API-Key": "admin-key"},
         {"X-API-Key": "k" * 300},
         {"X-API-Key": ""},
     ],
 )
-async def test_what_is_no_key_is_refused(api: Running, headers: dict[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=api.url, headers=headers, trust_env=False) as client:
+async def test_what_is_no_key_is_refused(shared: Running, headers: dict[str, str]) -> None:
+    async with httpx.AsyncClient(base_url=shared.url, headers=headers, trust_env=False) as client:
         assert (await client.get("/v1/readers")).status_code == 401
 
 
-async def test_scopes_do_not_contain_each_other(api: Running) -> None:
+async def test_scopes_do_not_contain_each_other(shared: Running) -> None:
     async def status(key: str, method: str, path: str) -> int:
-        async with httpx.AsyncClient(base_url=api.url, headers={"X-API-Key": key}, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=shared.url, headers={"X-API-Key": key}, trust_env=False) as client:
             return (await client.request(method, path)).status_code
 
     assert await status("read-key", "GET", "/v1/readers") == 200

@@ -15,8 +15,8 @@ OPERATIONS = Path(__file__).with_name("operation_ids.txt")
 
 
 @pytest.fixture
-async def document(api: Running) -> dict[str, Any]:
-    found: dict[str, Any] = (await api.client.get("/openapi.json")).json()
+async def document(shared: Running) -> dict[str, Any]:
+    found: dict[str, Any] = (await shared.client.get("/openapi.json")).json()
     return found
 
 
@@ -70,8 +70,8 @@ async def test_every_schema_is_json_schema_and_every_reference_resolves(document
         assert reference.rpartition("/")[2] in schemas
 
 
-async def test_problems_satisfy_their_schema(api: Running, document: dict[str, Any]) -> None:
+async def test_problems_satisfy_their_schema(shared: Running, document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     validator = Draft202012Validator({"$ref": "#/components/schemas/Problem", "components": {"schemas": schemas}})
     for path in ("/v1/passages?limit=0&x=1", "/v1/nothing", "/v1/passages?cursor=x", "/v1/readers/none"):
-        validator.validate((await api.client.get(path)).json())
+        validator.validate((await shared.client.get(path)).json())

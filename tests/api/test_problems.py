@@ -26,18 +26,18 @@ def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str
     return body
 
 
-async def test_unknown_path(api: Running) -> None:
-    assert_problem(await api.client.get("/nothing", headers={"Authorization": "Bearer admin-key"}), 404, "not-found")
+async def test_unknown_path(shared: Running) -> None:
+    assert_problem(await shared.client.get("/nothing", headers={"Authorization": "Bearer admin-key"}), 404, "not-found")
 
 
-async def test_wrong_method_names_the_right_ones(api: Running) -> None:
-    response = await api.client.put("/v1/readers")
+async def test_wrong_method_names_the_right_ones(shared: Running) -> None:
+    response = await shared.client.put("/v1/readers")
     assert_problem(response, 405, "method-not-allowed")
     assert "GET" in response.headers["allow"]
 
 
-async def test_wrong_values_are_named_with_their_fix(api: Running) -> None:
-    response = await api.client.get("/v1/passages", params={"limit": 5000, "since": "yesterday", "portl": "door-1"})
+async def test_wrong_values_are_named_with_their_fix(shared: Running) -> None:
+    response = await shared.client.get("/v1/passages", params={"limit": 5000, "since": "yesterday", "portl": "door-1"})
     body = assert_problem(response, 422, "invalid")
     errors = {error["parameter"]: error for error in body["errors"]}  # type: ignore[attr-defined]
     assert set(errors) == {"query:limit", "query:since", "query:portl"}
@@ -45,8 +45,8 @@ async def test_wrong_values_are_named_with_their_fix(api: Running) -> None:
     assert errors["query:portl"]["fix"] == "remove it, or correct its spelling"
 
 
-async def test_wrong_body_values_have_pointers(api: Running) -> None:
-    response = await api.client.post(f"{LETTER}/replay", json={"note": 7, "a/b": 1})
+async def test_wrong_body_values_have_pointers(shared: Running) -> None:
+    response = await shared.client.post(f"{LETTER}/replay", json={"note": 7, "a/b": 1})
     body = assert_problem(response, 422, "invalid")
     assert {error["pointer"] for error in body["errors"]} == {"/note", "/a~1b"}  # type: ignore[attr-defined]
     assert json_pointer(["lines", 0, "~x"]) == "/lines/0/~0x"
@@ -65,19 +65,19 @@ async def test_wrong_body_values_have_pointers(api: Running) -> None:
         (b"x" * (1 << 20) + b"x", 413, "too-large"),
     ],
 )
-async def test_bad_bodies(api: Running, content: bytes, status: int, code: str) -> None:
+async def test_bad_bodies(shared: Running, content: bytes, status: int, code: str) -> None:
     headers = {"Content-Type": "application/json"}
-    response = await api.client.post(f"{LETTER}/replay", content=content, headers=headers)
+    response = await shared.client.post(f"{LETTER}/replay", content=content, headers=headers)
     assert_problem(response, status, code)
 
 
-async def test_a_body_without_an_announced_length_is_bounded_too(api: Running) -> None:
+async def test_a_body_without_an_announced_length_is_bounded_too(shared: Running) -> None:
     async def chunks():  # type: ignore[no-untyped-def]
         for _ in range(20):
             yield b"x" * 100_000
 
     headers = {"Content-Type": "application/json"}
-    assert_problem(await api.client.post(f"{LETTER}/replay", content=chunks(), headers=headers), 413, "too-large")
+    assert_problem(await shared.client.post(f"{LETTER}/replay", content=chunks(), headers=headers), 413, "too-large")
 
 
 async def test_a_cursor_of_another_list_or_filter_is_refused(api: Running) -> None:
@@ -103,8 +103,8 @@ async def test_a_cursor_of_another_list_or_filter_is_refused(api: Running) -> No
         assert error["fix"]
 
 
-async def test_every_kind_has_a_page(api: Running) -> None:
-    document = (await api.client.get("/openapi.json")).json()
+async def test_every_kind_has_a_page(shared: Running) -> None:
+    document = (await shared.client.get("/openapi.json")).json()
     codes = {
         code
         for operations in document["paths"].values()
@@ -114,7 +114,7 @@ async def test_every_kind_has_a_page(api: Running) -> None:
     }
     assert {"invalid", "internal", "invalid-cursor", "already-decided"} <= codes
     for code in codes:
-        page = (await api.client.get(f"/problems/{code}")).json()
+        page = (await shared.client.get(f"/problems/{code}")).json()
         assert page["code"] == code
 
 
