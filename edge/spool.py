@@ -147,13 +147,10 @@ class Spool:
         self._unacked_bytes -= size
         return AckResult.APPLIED
 
-    def position_before(self, epoch: str, counter: int) -> int:
-        """Where to read after to send that batch again; 0, the beginning, for an epoch the spool does not hold."""
+    def position_before(self, epoch: str, counter: int) -> int | None:
+        """Where to read after to send again from that batch on; None when the spool holds nothing of it."""
         found = self._run("SELECT min(seq) FROM batch WHERE epoch = ? AND counter >= ?", (epoch, counter))[0][0]
-        if found is not None:
-            return int(found) - 1
-        newest = self._run("SELECT max(seq) FROM batch WHERE epoch = ?", (epoch,))[0][0]
-        return 0 if newest is None else int(newest)
+        return None if found is None else int(found) - 1
 
     def position_before_unacked(self) -> int:
         """Where to read after to send what is not acknowledged."""

@@ -92,8 +92,10 @@ class SendWindow:
         self._go_to(self._spool.position_before_unacked(), now_s)
 
     def send_again(self, epoch: str, counter: int, now_s: float) -> None:
-        """Begin again with that batch, acknowledged or not; with the oldest kept when that epoch is not held."""
-        self._go_to(min(self._spool.position_before(epoch, counter), self._position), now_s)
+        """Begin again with that batch, acknowledged or not; an empty epoch: with the oldest the spool holds."""
+        position = self._spool.position_before(epoch, counter) if epoch else 0
+        if position is not None and position < self._position:
+            self._go_to(position, now_s)
 
     def _go_to(self, position: int, now_s: float) -> None:
         self._position = position

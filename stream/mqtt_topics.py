@@ -42,9 +42,10 @@ class BatchAck(msgspec.Struct, frozen=True):
 
 
 class Resend(msgspec.Struct, frozen=True):
-    """Send again from `counter` of `epoch` on, and all of every later epoch.
+    """Send again from `counter` of `epoch` on, and what was spooled after it.
 
-    An empty epoch, or one the spool no longer holds, means everything the spool still holds.
+    An empty epoch means everything the spool still holds. For an epoch it does not hold, or a counter it has not come
+    to, nothing follows: a stream that lacks the beginning of another epoch finds out by the gap, and asks for that.
     """
 
     epoch: str
