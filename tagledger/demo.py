@@ -27,7 +27,7 @@ from tagledger.plant_entry import document_commands, opening_commands
 from tagledger.plant_process import PlantTime, RunningPlant, running_plant
 from tagledger.running import RunningSite, running_site
 from tagledger.site_text import site_text
-from tagledger.terminal import EXIT_FAILED, complaints, console, known_failures, print_json
+from tagledger.terminal import EXIT_FAILED, complain, console, known_failures, print_json
 from warehouse.commands import Actor, Command, Refusal
 from warehouse.postgres.posting import Posting
 from warehouse.site import ApiSettings, Effect, Site
@@ -45,9 +45,7 @@ def run_demo(
     """Run it; exit 1 when the books and the truth differ."""
     configure_logs()
     if state_dir.exists() and any(state_dir.iterdir()) and not (state_dir / "site.toml").exists():
-        complaints.print(
-            f"[red]error[/red] {state_dir} holds something that no demo made. Fix: name another --state-dir."
-        )
+        complain(f"{state_dir} holds something that no demo made. Fix: name another --state-dir.")
         raise typer.Exit(2)
     shutil.rmtree(state_dir, ignore_errors=True)
     state_dir.mkdir(parents=True)

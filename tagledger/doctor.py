@@ -44,7 +44,7 @@ def run_doctor(site_file: Path, *, ledger: bool, as_json: bool) -> None:
     ]
     with known_failures(), open_database(site, migrated=False) as dsn:
         missing = pending(dsn)
-        with psycopg.connect(dsn) as connection:
+        with psycopg.connect(dsn, autocommit=True) as connection:
             findings.append(Finding("database", True, _server(connection)))
             findings.append(Finding("extension", True, _timescaledb(connection)))
             findings.append(

@@ -23,7 +23,7 @@ from readers.llrp.framing import Framer
 from readers.llrp.text import lines, message_name, plain
 from readers.llrp.wire import VERSION_1_0_1, VERSION_1_1, Message
 from tagledger.llrp_record import record
-from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complaints, print_json, print_summary
+from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, complaints, print_json, print_summary
 
 app = typer.Typer(help="Look into files of LLRP messages.", no_args_is_help=True)
 app.command()(record)
@@ -229,6 +229,6 @@ def _type_or_exit(name: str | None) -> int | None:
     }
     found = known.get(name.replace("_", "").casefold())
     if found is None:
-        complaints.print(f"[red]error[/red] no LLRP message is called {name}; try ROAccessReport, or a number")
+        complain(f"no LLRP message is called {name}; try ROAccessReport, or a number")
         raise typer.Exit(EXIT_USAGE)
     return found

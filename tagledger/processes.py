@@ -17,7 +17,7 @@ from tagledger.keys import first_key
 from tagledger.lifecycle import run_until_signalled
 from tagledger.logs import configure_logs
 from tagledger.running import edge_agent, running_host, running_site, serving_api, write_pool
-from tagledger.terminal import EXIT_FAILED, complaints, console, known_failures, site_or_exit
+from tagledger.terminal import EXIT_FAILED, complain, console, known_failures, site_or_exit
 from warehouse.site import Site
 
 _log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ def run_edge(site_file: Path) -> None:
         try:
             run_until_signalled(main())
         except SpoolError as error:
-            complaints.print(f"[red]error[/red] {error}", soft_wrap=True)
+            complain(error)
             raise typer.Exit(EXIT_FAILED) from None
 
 

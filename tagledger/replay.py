@@ -27,7 +27,7 @@ from stream.store import Store
 from tagledger.command_desk import CommandFormatError, RecordedCommand, decode_command
 from tagledger.config import ConfigError, parse_site
 from tagledger.database import open_database
-from tagledger.terminal import EXIT_USAGE, complaints, known_failures, print_summary, site_or_exit
+from tagledger.terminal import EXIT_USAGE, complain, known_failures, print_summary, site_or_exit
 from warehouse.postgres.commands import execute
 from warehouse.site import Antenna, DatabaseSettings, Reader, Site, Zone
 
@@ -51,12 +51,12 @@ def run_replay(capture: Path, speed: str, site_file: Path | None, state_dir: Pat
     given = site_or_exit(site_file) if site_file is not None else None
     with known_failures():
         if not capture.exists():
-            complaints.print(f"[red]error[/red] {capture}: no such file or folder. Fix: name a capture.")
+            complain(f"{capture}: no such file or folder. Fix: name a capture.")
             raise typer.Exit(EXIT_USAGE)
         try:
             site, items, outcome = _opened(capture, given)
         except (CaptureFormatError, ConfigError, CommandFormatError) as error:
-            complaints.print(f"[red]error[/red] {capture}: {error}", soft_wrap=True)
+            complain(f"{capture}: {error}")
             raise typer.Exit(EXIT_USAGE) from None
         # A site's own database is for what happens, not for what is tried out, unless a site file names it.
         if given is None:
@@ -73,7 +73,7 @@ def _pace(speed: str) -> float | None:
     except ValueError:
         pace = 0.0
     if not pace > 0:
-        complaints.print(f"[red]error[/red] --speed: {speed!r} is not a speed. Fix: give a number above 0, or max.")
+        complain(f"--speed: {speed!r} is not a speed. Fix: give a number above 0, or max.")
         raise typer.Exit(EXIT_USAGE)
     return pace
 

@@ -27,7 +27,7 @@ from rich.table import Table
 from stream.recorded import RecordedError, RecordedReads, read_csv
 from stream.recorded_truth import read_truth
 from tagledger.recorded_site import site_of
-from tagledger.terminal import EXIT_USAGE, complaints, console, print_json, site_or_exit
+from tagledger.terminal import EXIT_USAGE, complain, console, print_json, site_or_exit
 from warehouse.site import AntennaRef, Site
 
 LOUD_DBM = -60.0
@@ -107,7 +107,7 @@ def run_survey(
         truth = read_truth(truth_file) if truth_file else None
         site = site_or_exit(site_file) if site_file else site_of(reads, truth, places)
     except (RecordedError, OSError, ValueError) as wrong:
-        complaints.print(f"[red]error[/red] {wrong}", soft_wrap=True)
+        complain(wrong)
         raise typer.Exit(EXIT_USAGE) from None
     passing = frozenset(epc for load in truth.loads for epc in load.epcs) if truth and truth.loads else None
     result = survey(site, reads, passing)

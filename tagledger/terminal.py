@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tagledger.config import ConfigError, load_site
@@ -29,13 +30,18 @@ console = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
 
 
+def complain(what: object) -> None:
+    """One error on standard error, unwrapped, so that it can be searched for."""
+    complaints.print(f"[red]error[/red] {escape(str(what).strip())}", soft_wrap=True)
+
+
 def site_or_exit(path: Path) -> Site:
     """The site file's content, or exit 2 after printing every problem it has."""
     try:
         return load_site(path, os.environ)
     except ConfigError as error:
         for problem in error.problems:
-            complaints.print(f"[red]error[/red] {problem}", soft_wrap=True)
+            complain(problem)
         raise typer.Exit(EXIT_USAGE) from None
 
 
@@ -45,7 +51,7 @@ def known_failures() -> Iterator[None]:
     try:
         yield
     except (NoServerError, ServerError, MigrationError, psycopg.OperationalError, OSError) as error:
-        complaints.print(f"[red]error[/red] {str(error).strip()}", soft_wrap=True)
+        complain(error)
         raise typer.Exit(EXIT_FAILED) from None
 
 

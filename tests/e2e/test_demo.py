@@ -1,0 +1,89 @@
+"""The demo as a new user runs it, and its recording replayed: the same movements, ids included, at any speed, once."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from warehouse.postgres.server import EmbeddedServer
+
+SAME = {
+    "movements": "select move_id, item_id, quantity, from_location_id, to_location_id, passage_id from move",
+    "passages": "select passage_id, revision, portal, direction, opened_at, closed_at, belongs, unsure from passage",
+    "discrepancies": "select discrepancy_id, kind, detail, epcs, quantity, state from discrepancy",
+    "locations": "select update_id, epc, location_id, event, at from location_history",
+    "balances": "select item_id, lot_id, location_id, hu_id, status, on_hand, reserved from balance where on_hand <> 0",
+}
+
+
+@dataclass(frozen=True)
+class Demo:
+    folder: Path
+    score: dict[str, Any]
+
+    @property
+    def capture(self) -> Path:
+        return self.folder / "capture"
+
+
+def tagledger(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tagledger", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def books(folder: Path) -> dict[str, list[Any]]:
+    with EmbeddedServer(folder) as server, psycopg.connect(server.dsn) as connection:
+        return {
+            name: sorted(connection.execute(query).fetchall(), key=repr)  # type: ignore[call-overload]
+            for name, query in SAME.items()
+        }
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    folder = tmp_path_factory.mktemp("demo") / "state"
+    # The exit code says whether books and truth agree; here the score is looked at line by line.
+    done = tagledger("demo", "--duration", 90, "--speed", 4, "--port", 0, "--state-dir", folder, "--json", check=False)
+    assert done.returncode in (0, 1), done.stderr
+    return Demo(folder, json.loads(done.stdout))
+
+
+@pytest.mark.timeout(240)
+def test_every_load_becomes_a_passage_the_right_way_and_nothing_is_doubled(demo: Demo) -> None:
+    score = demo.score
+    assert score["loads"] >= 6
+    assert score["loads_without_passage"] == 0
+    assert score["direction_share"] == 1.0
+    assert score["tag_recall"] >= 0.97
+    assert score["tag_precision"] >= 0.97
+    assert score["cartons_doubled"] == score["cartons_astray"] == "0"
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("speed", ["max", "60"])
+def test_a_replay_gives_the_same_books_and_a_second_one_adds_nothing(demo: Demo, speed: str, tmp_path: Path) -> None:
+    first = json.loads(tagledger("replay", demo.capture, "--state-dir", tmp_path, "--speed", speed, "--json").stdout)
+    live, replayed = books(demo.folder), books(tmp_path)
+    for name, rows in live.items():
+        assert replayed[name] == rows, name
+    assert first["movements"] == len(live["movements"]) > 0
+    assert first["problems"] == []
+    again = json.loads(tagledger("replay", demo.capture, "--state-dir", tmp_path, "--json").stdout)
+    assert again["movements"] == 0
+    assert again["batches_known_already"] == first["batches"]
+    assert books(tmp_path) == replayed
+
+
+@pytest.mark.timeout(240)
+def test_the_doctor_finds_every_invariant_of_the_demo_s_books_true(demo: Demo) -> None:
+    site = demo.folder / "site.toml"
+    found = json.loads(tagledger("doctor", "--site", site, "--ledger", "--json").stdout)
+    assert found["good"] is True
+    assert {"site file", "database", "schema", "ledger"} <= {finding["name"] for finding in found["findings"]}

@@ -1,0 +1,85 @@
+"""Replaying files: plain LLRP messages, and what is said of a file that is no recording."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from stream.model import EdgeBatch
+from stream.sequencer import Position
+from tagledger.cli import app
+from tagledger.command_desk import CommandFormatError, RecordedCommand, decode_command
+from tagledger.replay import in_turn, plain_site
+from tests.shared_data import shared_data
+from tests.stream.traffic import batch
+from warehouse.commands import Actor, CreateItem
+from warehouse.ledger import Tracking
+
+
+def command(name: str, *after: Position) -> RecordedCommand:
+    return RecordedCommand(CreateItem(name), Actor("kim", "pda-1"), "api:k", name, after)
+
+
+def test_golden_frames_replay_into_a_database_of_their_own_and_once(tmp_path: Path) -> None:
+    file = shared_data("llrp", "ltk", "dx101_c.bin")
+    arguments = ["replay", str(file), "--state-dir", str(tmp_path), "--json"]
+    first, again = (json.loads(CliRunner().invoke(app, arguments).stdout) for _ in range(2))
+    assert (first["reads"], first["tags"], first["problems"]) == (32_705, 32_705, [])
+    assert first["sightings"] == 32_705
+    assert (again["sightings"], again["batches_known_already"]) == (0, first["batches"])
+
+
+@pytest.mark.parametrize(
+    ("content", "speed", "message"),
+    [
+        (None, "max", "no such file"),
+        (b"TLCAPT\x09\n" + bytes(64), "max", "version 9"),
+        (b"", "fast", "--speed"),
+        (b"", "-1", "--speed"),
+    ],
+)
+def test_what_is_no_recording_is_said_and_exits_2(
+    content: bytes | None, speed: str, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "x.tlcap"
+    if content is not None:
+        file.write_bytes(content)
+    done = CliRunner().invoke(app, ["replay", str(file), "--speed", speed, "--state-dir", str(tmp_path / "s")])
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+def test_commands_come_after_the_batches_that_were_committed_before_them() -> None:
+    commands = [command("first"), command("second", Position("a", "e", 2)), command("last", Position("a", "e", 9))]
+    order = [
+        item.command.code
+        if isinstance(item, RecordedCommand) and isinstance(item.command, CreateItem)
+        else item.id.counter
+        for item in in_turn(iter([batch(n, "a", "e") for n in (1, 2, 3)]), commands)
+        if isinstance(item, EdgeBatch | RecordedCommand)
+    ]
+    assert order == ["first", 1, 2, "second", 3, "last"]
+
+
+def test_a_recorded_command_reads_back_as_it_was() -> None:
+    given = RecordedCommand(
+        CreateItem("A-1", gtin="00614141123452", tracking=Tracking.SERIAL),
+        Actor("kim"),
+        "s",
+        "1",
+        (Position("a", "e", 3),),
+    )
+    assert decode_command(given.encode()) == given
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"kind": "Nothing", "command": {}}'])
+def test_a_recorded_command_of_another_kind_is_refused(body: bytes) -> None:
+    with pytest.raises(CommandFormatError):
+        decode_command(body)
+
+
+def test_a_plain_file_gets_a_site_that_posts_nothing() -> None:
+    site = plain_site()
+    assert not site.portals
+    assert len(site.zones) == len(site.readers[0].antennas)
