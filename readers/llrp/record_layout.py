@@ -95,8 +95,8 @@ class RecordLayout:
         heads = [HEADER.pack(version << 10 | RO_ACCESS_REPORT, self.report_bytes, 0) for version in (1, 2)]
         self._report_1_0, self._report_1_1 = (int.from_bytes(h + record, "big") & self._report_mask for h in heads)
         self._block_records = max(1, GUARD_BLOCK_BYTES // self.length)
-        self._block_mask = np.tile(np.frombuffer(bytes(mask), np.uint8), self._block_records)
-        self._block = (np.tile(np.frombuffer(record, np.uint8), self._block_records) & self._block_mask).tobytes()
+        self._block_mask, self._block = np.frombuffer(bytes(mask), np.uint8), b""
+        self._record = record
 
     def is_report(self, frame: bytes) -> bool:
         """Whether a complete message is a report of exactly one record of this layout."""
@@ -107,6 +107,8 @@ class RecordLayout:
 
     def fits(self, data: bytes, start: int, n: int) -> bool:
         """Whether all n records at data[start:] have this layout."""
+        if not self._block:
+            self._tile()
         while n > 0:
             size = min(n, self._block_records) * self.length
             block = np.frombuffer(data, np.uint8, size, start)
@@ -115,6 +117,12 @@ class RecordLayout:
             start += size
             n -= self._block_records
         return True
+
+    def _tile(self) -> None:
+        """Make the block, when records are compared for the first time."""
+        record = np.frombuffer(self._record, np.uint8)
+        self._block = np.tile(record & self._block_mask, self._block_records).tobytes()
+        self._block_mask = np.tile(self._block_mask, self._block_records)
 
     def _compile_rows(self) -> None:
         """A Struct that takes the values out of one record, and what brings them into one fixed order.

@@ -25,8 +25,11 @@ from readers.llrp.walker import walk
 from readers.llrp.wire import HEADER_BYTES
 from readers.model import ReadBatch, ReaderEvent
 
-LAYOUTS_MAX = 64
-"""Layouts remembered, one for each record length; beyond that all are forgotten and learned anew."""
+LENGTHS_MAX = 64
+"""Record lengths whose layouts are remembered; beyond that all are forgotten and learned anew."""
+
+LAYOUTS_PER_LENGTH_MAX = 4
+"""Layouts remembered for one record length; beyond that the oldest is forgotten."""
 
 TAG_MEMORY_MAX = 65_536
 """Results of tag memory reads kept until taken; beyond that the oldest are dropped and counted."""
@@ -50,7 +53,7 @@ class ReportDecoder:
         self._carry = Carry()
         self._few: FewReader | None = None
         self._last_record = b""
-        self._layouts: dict[int, RecordLayout] = {}
+        self._layouts: dict[int, list[RecordLayout]] = {}
         self._memory: deque[TagMemory] = deque(maxlen=TAG_MEMORY_MAX)
 
     def reset(self) -> None:
@@ -109,16 +112,19 @@ class ReportDecoder:
     def _layout(self, data: bytes, start: int, n: int) -> RecordLayout | None:
         """The layout that all n records at data[start:] have, None if they differ."""
         length = int.from_bytes(data[start + 2 : start + 4], "big")
-        known = self._layouts.get(length)
-        if known is not None and known.fits(data, start, n):
-            return known
-        layout = record_layout(data, start)
-        if layout is None or not layout.fits(data, start, n):
+        known = self._layouts.get(length, [])
+        for layout in known:
+            if layout.fits(data, start, n):
+                return layout
+        if n > 1 and any(layout.fits(data, start, 1) for layout in known):
             return None
-        if len(self._layouts) >= LAYOUTS_MAX:
+        new = record_layout(data, start)
+        if new is None:
+            return None
+        if len(self._layouts) >= LENGTHS_MAX:
             self._layouts.clear()
-        self._layouts[length] = layout
-        return layout
+        self._layouts[length] = [new, *known[: LAYOUTS_PER_LENGTH_MAX - 1]]
+        return new if n == 1 or new.fits(data, start, n) else None
 
     def _read(
         self, layout: RecordLayout, data: bytes, start: int, n: int, arrival_us: int | NDArray[np.int64]

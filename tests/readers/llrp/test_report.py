@@ -253,6 +253,29 @@ def test_a_uniform_report_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> None
         assert len(rows(decoder.feed(uniform(n), ARRIVAL_US))) == n
 
 
+def test_layouts_are_learned_once_and_their_number_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned = 0
+
+    def counting(data: bytes, start: int) -> object:
+        nonlocal learned
+        learned += 1
+        return record_layout(data, start)
+
+    monkeypatch.setattr(report_module, "record_layout", counting)
+    epc = p.EPC_96(bytes(12))
+    first, last = p.FirstSeenTimestampUTC(1), p.LastSeenTimestampUTC(2)
+    alike = [p.TagReportData(epc, FirstSeenTimestampUTC=first), p.TagReportData(epc, LastSeenTimestampUTC=last)]
+    decoder = ReportDecoder("r")
+    for i in range(20):
+        decoder.feed(encode(m.ROAccessReport((alike[i % 2],) * (1 + i % 3)), message_id=0), ARRIVAL_US)
+        decoder.feed(encode(m.ROAccessReport((*alike, *alike)), message_id=0), ARRIVAL_US)
+    assert learned == 2
+    for size in range(1, 3 * report_module.LENGTHS_MAX):
+        tag = p.TagReportData(epc, Custom=(p.Custom(1, 1, bytes(size)),))
+        decoder.feed(encode(m.ROAccessReport((tag,)), message_id=0), ARRIVAL_US)
+    assert len(decoder._layouts) <= report_module.LENGTHS_MAX
+
+
 def test_one_different_byte_of_structure_is_noticed_wherever_it_is() -> None:
     """Each structure byte of the second record, changed to what could still be a record."""
     frame = uniform(40)
