@@ -306,7 +306,7 @@ def test_items_that_need_inspection_are_received_into_it(store: Store) -> None:
 def test_a_load_of_two_hundred_takes_a_fixed_number_of_statements(store: Store) -> None:
     store.items(1)
     epcs = store.tags(1, 1, 200)
-    store.document("purchase_receipt", "ASN-1", {"I1": 200})
+    store.document("purchase_receipt", "ASN-1", {"I1": 300})
 
     def statements(load_epcs: tuple[str, ...], minute: int) -> int:
         seen: list[object] = []
