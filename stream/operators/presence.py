@@ -3,9 +3,11 @@
 `ZoneObserver` (key: zone) condenses sightings to at most one `ZoneReport` a tag and report interval. `PresenceOperator`
 (key: a shard of tags, `presence_key`) compares the zones. It keeps, per tag, the power of up to `CANDIDATES` places as
 an exponentially forgotten sum (time constant `tau_s`), so that a place which stops hearing the tag fades by itself and
-multipath flicker averages out. A tag *arrives* after `arrive_s` of evidence, *departs* when nobody heard it for its
-place's `depart_after_s`, and *moves* when one other place has stayed ahead by `margin_db` until its lead, summed over
-time, reached `move_db_s`: a clear lead convinces in seconds, a narrow one has to last.
+multipath flicker averages out. A tag *arrives* after `arrive_s` of evidence, and *moves* when one other place stayed
+ahead by `margin_db` until its lead, summed over time, reached `move_db_s`: a clear lead convinces in seconds, a narrow
+one has to last. It *departs* when nobody heard it for its place's `depart_after_s`; a tag that is always heard rarely,
+buried in a pallet, gets `patience_gaps` of its usual gaps, at most `patience_most` times as long (as SMURF widens its
+window for tags with a low read rate).
 
 One operator holds many tags in columns: an object, a timer and a snapshot for each of 10^5 tags would cost more than
 the decision. What it says about a tag depends on that tag's reports alone, so a shard of one tag is as good as any.
@@ -41,7 +43,9 @@ class PresenceParams:
     tau_s: float = 15.0
     margin_db: float = 4.0
     move_db_s: float = 120.0
-    arrive_s: float = 2.0
+    arrive_s: float = 1.0
+    patience_gaps: float = 6.0
+    patience_most: float = 10.0
     tags_max: int = 1_000_000
 
 
@@ -185,6 +189,7 @@ TAG = np.dtype(
         ("place", "<i4", (CANDIDATES,)),
         ("mw", "<f8", (CANDIDATES,)),
         ("heard_us", "<i8"),
+        ("gap_s", "<f8"),
     ]
 )
 
@@ -271,11 +276,14 @@ class PresenceOperator:
         params, rows = self._params, self._rows
         touched = np.unique(tag)
         fresh = touched[rows["heard_us"][touched] == 0]
+        self._recall(fresh, at_us)
         rows["first_us"][fresh], rows["at_us"][fresh] = at_us, at_us
         rows["here"][fresh], rows["rival"][fresh], rows["reads"][fresh] = _NOWHERE, _NOWHERE, 0
         rows["place"][fresh], rows["mw"][fresh] = _NOWHERE, 0.0
         now = np.maximum(rows["at_us"][touched], at_us)
         lapse_s = np.minimum((now - rows["at_us"][touched]) / 1e6, 2.0 * params.report_s)
+        gap_s = (now - rows["at_us"][touched]) / 1e6
+        rows["gap_s"][touched] = np.maximum(gap_s, 0.97 * rows["gap_s"][touched])
         fade = np.exp(-(now - rows["at_us"][touched]) / (params.tau_s * 1e6))
         rows["mw"][touched] *= fade[:, None]
         rows["at_us"][touched] = now
@@ -295,6 +303,13 @@ class PresenceOperator:
             rows["mw"][who, slot] = old + gain * mw[now_rows]
             waiting = np.delete(waiting, first)
         return self._decide(at_us, touched, lapse_s)
+
+    def _recall(self, fresh: NDArray[np.int64], at_us: int) -> None:
+        """A tag that departed and is heard again soon was only silent: its gap was that long."""
+        rows = self._rows
+        lapse_s = (at_us - rows["at_us"][fresh]) / 1e6
+        soon = (rows["at_us"][fresh] > 0) & (lapse_s < self._params.patience_most * self._depart_us[-1] / 1e6)
+        rows["gap_s"][fresh] = np.where(soon, np.maximum(lapse_s, rows["gap_s"][fresh]), 0.0)
 
     def _decide(self, at_us: int, touched: NDArray[np.int64], lapse_s: NDArray[np.float64]) -> list[LocationUpdate]:
         params, rows = self._params, self._rows
@@ -347,7 +362,9 @@ class PresenceOperator:
     def _patience_us(self) -> NDArray[np.int64]:
         """How long each tag may be silent: its place's time, or the shortest of the site before it arrived."""
         here = self._rows["here"]
-        return np.asarray(np.where(here >= 0, self._depart_us[here], self._depart_us[-1]), np.int64)
+        least = np.where(here >= 0, self._depart_us[here], self._depart_us[-1])
+        usual = self._params.patience_gaps * 1e6 * self._rows["gap_s"]
+        return np.asarray(np.clip(usual, least, self._params.patience_most * least), np.int64)
 
     def _place_depart(self) -> None:
         known = [int(self._depart_after.get(place, 30.0) * 1e6) for place in self._places]

@@ -47,9 +47,9 @@ def story(updates: list[LocationUpdate]) -> list[tuple[LocationEvent, str, int]]
     return [(u.event, u.location, (u.at_us - T0_US) // SECOND) for u in updates]
 
 
-def test_a_tag_arrives_after_two_seconds_of_evidence_and_departs_when_silent() -> None:
+def test_a_tag_arrives_on_its_second_report_and_departs_when_silent() -> None:
     said = story(feed([report(s, "a", -50.0) for s in range(1, 11)], 60))
-    assert said == [(LocationEvent.ARRIVED, "LOC-A", 3), (LocationEvent.DEPARTED, "LOC-A", 50)]
+    assert said == [(LocationEvent.ARRIVED, "LOC-A", 2), (LocationEvent.DEPARTED, "LOC-A", 50)]
 
 
 def test_one_stray_read_is_no_arrival() -> None:
@@ -87,6 +87,18 @@ def test_update_ids_are_derived_and_do_not_depend_on_the_shard() -> None:
     alone = {u.update_id for epc in ("E1", "E2") for u in feed([r for r in reports if r.epc == epc], 60)}
     assert together == alone
     assert len(together) == 4
+
+
+def test_a_tag_heard_rarely_departs_once_at_most() -> None:
+    reports = [report(s, "b", -70.0) for second in range(1, 1200, 35) for s in (second, second + 1)]
+    events = [event for event, _, _ in story(feed(reports, 1200))]
+    assert events.count(LocationEvent.DEPARTED) == 1
+    assert events[-1] is LocationEvent.ARRIVED
+
+
+def test_a_tag_heard_rarely_departs_in_the_end() -> None:
+    reports = [report(s, "b", -70.0) for second in range(1, 300, 15) for s in (second, second + 1)]
+    assert story(feed(reports, 700))[-1][0] is LocationEvent.DEPARTED
 
 
 def test_next_wakeup_is_the_earliest_departure() -> None:
