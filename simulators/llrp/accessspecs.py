@@ -1,12 +1,23 @@
-"""The reader's AccessSpecs: added Disabled, enabled, carried out on tags heard, deleted when their count is reached."""
+"""The reader's AccessSpecs: added Disabled, enabled, carried out on tags heard, deleted when their count is reached.
+
+What operations change stays changed: a killed tag is heard no more, and a tag whose EPC bank was rewritten reports its
+new EPC from its next singulation on. The radio goes on calling it by its old one, which is only its name there.
+"""
+
+from dataclasses import replace
+
+import numpy as np
 
 from readers.llrp import params as p
 from readers.llrp.enums import AccessReportTriggerType, StatusCode
 from simulators.llrp.access import StoredAccessSpec, matches, memory_of, perform
 from simulators.llrp.models import ReaderModel
-from simulators.llrp.radio import Radio, Singulations
+from simulators.llrp.radio import Radio, Singulations, TagMemory
 from simulators.llrp.refusal import Refusal, field_invalid
 from simulators.llrp.rospec_check import check_accessspec
+
+MEMORIES_MAX = 65_536
+"""Tags whose unmodelled memory is remembered; beyond that the oldest is forgotten."""
 
 
 class AccessSpecTable:
@@ -17,14 +28,18 @@ class AccessSpecTable:
         self._radio = radio
         self._specs: dict[int, StoredAccessSpec] = {}
         self._killed: set[bytes] = set()
+        self._renamed: dict[bytes, bytes] = {}
+        # Memory of tags the radio does not model, so that what is written there can be read back.
+        self._memories: dict[bytes, TagMemory] = {}
 
     @property
     def any_enabled(self) -> bool:
         return any(stored.enabled for stored in self._specs.values())
 
     @property
-    def any_killed(self) -> bool:
-        return bool(self._killed)
+    def has_changed_tags(self) -> bool:
+        """Some tag was killed or renamed, so `as_heard` has something to do."""
+        return bool(self._killed or self._renamed)
 
     def reported(self) -> tuple[p.AccessSpec, ...]:
         return tuple(self._specs[identifier].reported() for identifier in sorted(self._specs))
@@ -58,9 +73,21 @@ class AccessSpecTable:
             self._specs[one].enabled = enabled
         return None
 
-    def alive(self, reads: Singulations) -> list[int]:
-        """The rows of tags that have not been killed."""
-        return [row for row in range(len(reads)) if _epc(reads, row) not in self._killed]
+    def as_heard(self, reads: Singulations) -> tuple[Singulations, Singulations]:
+        """The reads of tags still alive, under the radio's names and under the EPCs the tags answer with now."""
+        alive = [row for row in range(len(reads)) if _epc(reads, row) not in self._killed]
+        named = reads.take(np.array(alive, np.intp))
+        if not self._renamed:
+            return named, named
+        width = max(named.epc.shape[1], *map(len, self._renamed.values()))
+        epc = np.zeros((len(named), width), np.uint8)
+        bits = named.epc_bits.copy()
+        for row in range(len(named)):
+            name = _epc(named, row)
+            now = self._renamed.get(name, name)
+            epc[row, : len(now)] = np.frombuffer(now, np.uint8)
+            bits[row] = len(now) * 8
+        return named, replace(named, epc=epc, epc_bits=bits)
 
     def work_on(
         self, reads: Singulations, rospec_id: int, version: int, standing: p.AccessReportSpec
@@ -77,10 +104,9 @@ class AccessSpecTable:
             stored = self._fitting(int(reads.antenna[row]), rospec_id, epc)
             if stored is None:
                 continue
-            memory = memory_of(epc, self._radio.memory(epc))
+            memory = self._memory(epc)
             results[row] = (stored.spec.AccessSpecID, perform(stored.spec, memory, version))
-            if memory.killed:
-                self._killed.add(epc)
+            self._note_changes(epc, memory)
             report = stored.spec.AccessReportSpec or standing
             if report.AccessReportTrigger == AccessReportTriggerType.End_Of_AccessSpec:
                 urgent.add(row)
@@ -97,10 +123,32 @@ class AccessSpecTable:
             stored = self._specs[identifier]
             spec = stored.spec
             if stored.enabled and spec.AntennaID in (0, antenna) and spec.ROSpecID in (0, rospec_id):
-                memory = memory or memory_of(epc, self._radio.memory(epc))
+                memory = memory or self._memory(epc)
                 if matches(spec, memory):
                     return stored
         return None
+
+    def _memory(self, epc: bytes) -> TagMemory:
+        modelled = self._radio.memory(epc)
+        if modelled is not None:
+            return memory_of(epc, modelled)
+        known = self._memories.get(epc)
+        if known is None:
+            if len(self._memories) >= MEMORIES_MAX:
+                del self._memories[next(iter(self._memories))]
+            known = self._memories[epc] = memory_of(epc, None)
+        return known
+
+    def _note_changes(self, epc: bytes, memory: TagMemory) -> None:
+        if memory.killed:
+            self._killed.add(epc)
+        bank = memory.banks[1]
+        words = bank[2 : 2 + (bank[1] >> 11)]
+        now = b"".join(word.to_bytes(2, "big") for word in words)
+        if now != epc:
+            self._renamed[epc] = now
+        else:
+            self._renamed.pop(epc, None)
 
 
 def _epc(reads: Singulations, row: int) -> bytes:

@@ -1,7 +1,5 @@
 """From singulations to RO_ACCESS_REPORTs: the report spec of the running ROSpec, its trigger and its timer."""
 
-import numpy as np
-
 from readers.llrp import params as p
 from simulators.llrp.accessspecs import AccessSpecTable
 from simulators.llrp.accumulation import Accumulator, ReportTrigger
@@ -48,15 +46,16 @@ class Reporting:
     def heard(self, heard: Heard, access: AccessSpecTable, version: int) -> None:
         """Singulations of the running ROSpec."""
         reads = heard.reads
-        if access.any_killed:
-            reads = reads.take(np.array(access.alive(reads), np.intp))
+        heard_as = reads
+        if access.has_changed_tags:
+            reads, heard_as = access.as_heard(reads)
         results: dict[int, tuple[int, bytes]] = {}
         urgent: set[int] = set()
         if access.any_enabled:
             results, urgent = access.work_on(reads, heard.origin.rospec_id, version, self._settings.access_report)
         if not len(reads):
             return
-        rows = rows_of(reads, heard.origin, self._clock.shift_us(int(reads.time_us[0])), results)
+        rows = rows_of(heard_as, heard.origin, self._clock.shift_us(int(reads.time_us[0])), results)
         for row in sorted(urgent):
             self._send([(rows.part(row, row + 1), 1)])
         if urgent:

@@ -182,3 +182,25 @@ def test_a_killed_tag_never_answers_again() -> None:
     talk.wait(0.5)
     talk.ok(m.DisableROSpec(1))
     assert {epc_of(tag) for tags in talk.reports() for tag in tags} == set(EPCS[1:])
+
+
+def test_a_tag_whose_epc_is_rewritten_answers_with_the_new_one() -> None:
+    new = bytes.fromhex("e2801160600002040000beef")
+    words = tuple(int.from_bytes(new[place : place + 2], "big") for place in range(0, 12, 2))
+    talk = Talk()
+    results(talk, access(p.C1G2Write(1, 0, 1, 2, words)))
+    talk.ok(m.EnableROSpec(1))
+    talk.wait(0.5)
+    talk.ok(m.DisableROSpec(1))
+    assert {epc_of(tag) for tags in talk.reports() for tag in tags} == {new, *EPCS[1:]}
+    shorter = p.C1G2Write(1, 0, 1, 1, (4 << 11, *words[:4]))
+    again = results_again(talk, access(shorter, epc=new))
+    assert {epc_of(tag) for tag in again} >= {new[:8]}
+
+
+def results_again(talk: Talk, spec: p.AccessSpec) -> list[p.TagReportData]:
+    """Another AccessSpec on the inventory that is there."""
+    talk.ok(m.AddAccessSpec(spec), m.EnableAccessSpec(1), m.EnableROSpec(1))
+    talk.wait(0.5)
+    talk.ok(m.DisableROSpec(1))
+    return [tag for tags in talk.reports() for tag in tags]
