@@ -2,8 +2,8 @@
 
 A tag may be reported by any zone, so a shard's now is the minimum over all zones that antennas watch. A report waits
 until that covers its time; then no zone has an earlier one to come. What is due is taken in the order (time, zone,
-order within the zone). So the outputs depend on what the zones reported, and not on which zone was heard first, nor on
-how often: one process or many workers decide the same.
+order within the zone), wake-ups at their own time in between. So the outputs depend on what the zones reported, and not
+on which zone was heard first, nor on how often: one process or many workers decide the same.
 
 A zone all of whose agents are left out is left out too, until it speaks again.
 
@@ -11,9 +11,10 @@ Bound: `PENDING_MAX` reports wait, and at the bound the zone furthest behind is 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from itertools import groupby
 
 from stream.operators.presence import ZoneReport, presence_key
 from stream.places import FailureKind, Outputs, failure
@@ -80,7 +81,7 @@ class Tags:
 
     def redeliver(self, report: ZoneReport, out: Outputs) -> None:
         """A dead letter again: it is taken at once, as late as it is."""
-        self._feed(presence_key(report.epc, self._count), [report], out)
+        self._feed(presence_key(report.epc, self._count), self.now_us, [report], out)
 
     def snapshot(self) -> dict[str, bytes]:
         """The states of the shards that changed since the last call, and the stage's own."""
@@ -91,34 +92,41 @@ class Tags:
         return states
 
     def _run_to(self, until_us: int, out: Outputs) -> None:
-        self.now_us = max(self.now_us, until_us)
+        """Every report and wake-up until then, each at its own time: how far one call goes decides nothing."""
+        floor_us, self.now_us = self.now_us, max(self.now_us, until_us)
         due: defaultdict[str, list[ZoneReport]] = defaultdict(list)
         while self._pending and self._pending[0][0] <= until_us:
             report = heappop(self._pending)[3]
             due[presence_key(report.epc, self._count)].append(report)
-        for key in sorted(due):
-            self._feed(key, due[key], out)
-        for key, shard in self._shards.items():
-            if shard.due_us is not None and shard.due_us <= self.now_us:
-                self._feed(key, (), out)
+        for key in sorted({*due, *self._shards}):
+            for at_us, reports in groupby(due.get(key, ()), lambda report: report.at_us):
+                now_us = max(at_us, floor_us)
+                self._wake(key, now_us - 1, out)
+                self._feed(key, now_us, list(reports), out)
+            self._wake(key, self.now_us, out)
 
-    def _feed(self, key: str, reports: list[ZoneReport] | tuple[()], out: Outputs) -> None:
+    def _wake(self, key: str, until_us: int, out: Outputs) -> None:
+        shard = self._shards.get(key)
+        while shard is not None and shard.due_us is not None and shard.due_us <= until_us:
+            self._feed(key, shard.due_us, (), out)
+
+    def _feed(self, key: str, now_us: int, reports: Sequence[ZoneReport], out: Outputs) -> None:
         shard = self._shards.get(key)
         if shard is None:
             shard = self._shards[key] = Supervised(self._kind, key)
         self._touched.add(key)
         try:
-            out.locations += shard.feed(self.now_us, reports) if reports else shard.wake(self.now_us)
+            out.locations += shard.feed(now_us, reports) if reports else shard.wake(now_us)
         except OperatorFailed as error:
             if len(reports) > 1:
                 # One bad report must not take the others with it: again, one by one.
                 for report in reports:
-                    self._feed(key, [report], out)
+                    self._feed(key, now_us, [report], out)
                 return
             for report in reports:
                 source = f"{report.zone} at {report.at_us}"
                 body = encode_state(report)
                 out.failures.append(failure(FailureKind.TAG_REPORT, source, report.epc, str(error), body))
             if error.reset is not None:
-                source = f"presence at {self.now_us}"
+                source = f"presence at {now_us}"
                 out.failures.append(failure(FailureKind.OPERATOR_STATE, source, key, str(error), error.reset))
