@@ -81,6 +81,14 @@ def starts_of(sorted_keys: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.flatnonzero(change)
 
 
+def lengths_of(starts: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """How long each run is, given where the runs of n rows begin."""
+    lengths = np.empty(len(starts), np.int64)
+    np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
+    lengths[-1:] = n - starts[-1:]
+    return lengths
+
+
 def _mixed(rows: NDArray[np.uint64], multiplier: np.uint64) -> NDArray[np.uint64]:
     mixed = rows[:, 0] * multiplier
     for column in range(1, rows.shape[1]):

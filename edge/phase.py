@@ -8,7 +8,7 @@ that true steps of π/2 and more between two reads alias.
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.grouping import starts_of
+from edge.grouping import lengths_of, starts_of
 
 _AMBIGUOUS_BY = 0.05
 """Doubled phases must agree better by this much (mean resultant length, 0 to 1) before a mean is taken modulo π."""
@@ -25,8 +25,7 @@ def phase_of_runs(
     known = ~np.isnan(phase_rad)
     if not known.any():
         return none, none
-    ends = np.append(run_start[1:], len(phase_rad))
-    sizes = (ends - run_start)[chosen]
+    sizes = lengths_of(run_start, len(phase_rad))[chosen]
     if len(chosen) == len(run_start):
         row = np.arange(len(phase_rad))
     else:
@@ -52,7 +51,7 @@ def phase_of_runs(
 
 
 def _circular_mean(phase: NDArray[np.float64], start: NDArray[np.int64]) -> NDArray[np.float64]:
-    number = np.diff(start, append=len(phase))
+    number = lengths_of(start, len(phase))
     cos, sin = np.cos(phase), np.sin(phase)
     x, y = np.add.reduceat(cos, start), np.add.reduceat(sin, start)
     # cos 2a = 2 cos² a − 1, sin 2a = 2 sin a cos a
@@ -64,11 +63,13 @@ def _circular_mean(phase: NDArray[np.float64], start: NDArray[np.int64]) -> NDAr
 def _slope(
     phase: NDArray[np.float64], at_us: NDArray[np.int64], run: NDArray[np.int64], start: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    number = np.diff(start, append=len(phase))
+    number = lengths_of(start, len(phase))
     if ((at_us[1:] < at_us[:-1]) & (run[1:] == run[:-1])).any():
         order = np.lexsort((at_us, run))
         phase, at_us = phase[order], at_us[order]
-    step = np.diff(phase, prepend=phase[:1])
+    step = np.empty(len(phase))
+    np.subtract(phase[1:], phase[:-1], out=step[1:])
+    step[:1] = 0.0
     step -= np.pi * np.rint(step / np.pi)
     step[start] = 0.0
     turned = np.cumsum(step)

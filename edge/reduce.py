@@ -23,7 +23,7 @@ report was cut into batches. Sightings are ordered by `first_us`, equals by tag 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.grouping import dense, radix_order, starts_of, tag_ids
+from edge.grouping import dense, lengths_of, radix_order, starts_of, tag_ids
 from edge.phase import phase_of_runs
 from edge.read_rows import ReadRows, stacked
 from readers.model import ReadBatch
@@ -169,7 +169,7 @@ def _most_read(run_reads: NDArray[np.int64], group_start: NDArray[np.int64]) -> 
     if len(run_reads) == len(group_start):
         return group_start
     most = np.maximum.reduceat(run_reads, group_start)
-    sizes = np.diff(group_start, append=len(run_reads))
+    sizes = lengths_of(group_start, len(run_reads))
     candidates = np.flatnonzero(run_reads == np.repeat(most, sizes))
     group = np.repeat(np.arange(len(group_start)), sizes)[candidates]
     return candidates[starts_of(group)]

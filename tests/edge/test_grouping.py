@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import edge.grouping
-from edge.grouping import dense, radix_order, starts_of, tag_ids
+from edge.grouping import dense, lengths_of, radix_order, starts_of, tag_ids
 
 
 def assert_groups(words: np.ndarray) -> None:
@@ -44,3 +44,5 @@ def test_dense_keeps_order_and_starts_mark_runs() -> None:
     assert (new.tolist(), old.tolist()) == ([1, 0, 1, 2], [3, 7, 9])
     assert starts_of(np.array([1, 1, 2, 2, 2, 5])).tolist() == [0, 2, 5]
     assert starts_of(np.array([], np.int64)).tolist() == []
+    assert lengths_of(np.array([0, 2, 5]), 6).tolist() == [2, 3, 1]
+    assert lengths_of(np.array([0]), 4).tolist() == [4]
