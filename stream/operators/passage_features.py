@@ -256,7 +256,7 @@ def _trend(
     count: int,
 ) -> NDArray[np.float64]:
     """Side share (inside +1, outside -1) of the later half of a tag's amplitude minus that of the earlier half."""
-    order = np.lexsort((rows["first_us"], position))
+    order = np.lexsort((rows["antenna"], rows["first_us"], position))
     position, weight = position[order], amplitude[order]
     signed = weight * side[rows["antenna"][order]]
     total = np.bincount(position, weights=weight, minlength=count)

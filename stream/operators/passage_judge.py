@@ -1,8 +1,8 @@
 """One window's rows to one load, or to two that met in the door: verdict scores and direction for each.
 
 Every tag is judged against the crowd it might belong to (`passage_features`). When tags of weight wander both ways, the
-crowd is taken apart by the sign of that wandering, each part is judged as a load of its own, and each tag goes to the
-one it fits better. Two loads abreast in one direction stay one.
+crowd is taken apart by the sign of that wandering, each part is judged as a load of its own, and each tag goes the way
+it wanders or, wandering little, to the load it fits better. Two loads abreast in one direction stay one.
 """
 
 from collections.abc import Sequence
@@ -73,7 +73,7 @@ def _parted(cut: Cut, guess: TagFeatures, model: PassageModel) -> list[tuple[Tag
         tags = tag_features(toward, first)
         judged.append((tags, model.second.score(tags.matrix)))
     (tags_in, score_in), (tags_out, score_out) = judged
-    mine = score_in >= score_out
+    mine = np.where(np.abs(wander) > WANDER_MIN, wander > 0.0, score_in >= score_out)
     score_in, score_out = np.where(mine, score_in, 0.0), np.where(mine, 0.0, score_out)
     members = float((score_in > 0.5).sum()), float((score_out > 0.5).sum())
     if min(members) < max(MINORITY_TAGS, MINORITY_SHARE * sum(members)):

@@ -114,7 +114,7 @@ class PassageRows:
         first = self.rows["first_us"]
         return self.rows[(first >= start_us) & (first < end_us)]
 
-    def forget_before(self, before_us: int, origins_kept: frozenset[int]) -> None:
+    def forget_before(self, before_us: int) -> None:
         """Let go of rows older than `before_us`, and of batches nothing refers to."""
         keep = self.rows["first_us"] >= before_us
         gone = int(keep.argmax()) if keep.any() else len(keep)
@@ -123,7 +123,7 @@ class PassageRows:
         else:
             self.rows = self.rows[keep]
         oldest = int(self.rows["origin"].min()) if len(self.rows) else self._next_origin
-        for serial in [s for s in self.origins if s < oldest and s not in origins_kept]:
+        for serial in [s for s in self.origins if s < oldest]:
             del self.origins[serial]
 
     def compact(self, in_use: NDArray[np.bool_]) -> NDArray[np.int64] | None:

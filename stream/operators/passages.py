@@ -410,7 +410,7 @@ class PassageOperator:
         starts = [self._tick_us, *(record.opened_us for record in self._settled)]
         if self._open is not None:
             starts.append(self._open.opened_us)
-        self._rows.forget_before(min(starts) - int(params.lookback_s * 1e6), frozenset())
+        self._rows.forget_before(min(starts) - int(params.lookback_s * 1e6))
         if self._open is None and not self._settled:
             kept = self._rows.compact(self._background.in_use(len(self._rows.tags), self._second, params.forget_s))
             if kept is not None:

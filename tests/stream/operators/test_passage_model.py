@@ -1,0 +1,69 @@
+"""Costs to verdicts, trees to scores, and the weights that ship."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.model import TagVerdict
+from stream.operators.passage_direction import EVIDENCE
+from stream.operators.passage_features import FEATURES
+from stream.operators.passage_model import Costs, parse_model, shipped_model
+
+TREE = {
+    "feature": [0, 1, -1, -1, -1],
+    "threshold": [0.5, 2.0, 0.0, 0.0, 0.0],
+    "left": [1, 2, 0, 0, 0],
+    "right": [4, 3, 0, 0, 0],
+    "value": [0.0, 0.0, 1.0, 2.0, 3.0],
+}
+STUMP = {"feature": [-1], "threshold": [0.0], "left": [0], "right": [0], "value": [10.0]}
+
+
+def model_text(**tag: object) -> str:
+    body = {"features": ["a", "b"], "bias": 0.0} | tag
+    return json.dumps({"first": body, "second": body, "direction": {}})
+
+
+def test_trees_are_summed_and_missing_branches_end() -> None:
+    model = parse_model(model_text(trees=[TREE, STUMP])).first
+    matrix = np.array([[0.0, 1.0], [0.0, 3.0], [1.0, 0.0], [0.5, 2.0]])
+    assert model.log_odds(matrix).tolist() == [11.0, 12.0, 13.0, 11.0]
+
+
+def test_a_logistic_model_standardises() -> None:
+    model = parse_model(model_text(weights=[1.0, 2.0], mean=[1.0, 0.0], scale=[2.0, 1.0], bias=0.5)).first
+    assert model.log_odds(np.array([[3.0, 1.0]])).tolist() == [3.5]
+
+
+def test_calibration_bends_the_log_odds() -> None:
+    model = parse_model(model_text(weights=[1.0, 0.0], calibration_x=[-10.0, 10.0], calibration_y=[-5.0, 5.0])).first
+    assert model.score(np.array([[2.0, 0.0]]))[0] == pytest.approx(1 / (1 + np.exp(-1.0)))
+
+
+@pytest.mark.parametrize(
+    ("score", "verdict"),
+    [(0.0, TagVerdict.STRAY), (0.19, TagVerdict.STRAY), (0.5, TagVerdict.UNSURE), (0.81, TagVerdict.BELONGS)],
+)
+def test_the_cheapest_thing_is_said(score: float, verdict: TagVerdict) -> None:
+    assert Costs(wrong_in=5.0, wrong_out=5.0, ask=1.0).verdict(score) is verdict
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.1, 50.0), st.floats(0.1, 50.0))
+def test_when_asking_costs_more_than_any_mistake_nobody_is_asked(
+    score: float, wrong_in: float, wrong_out: float
+) -> None:
+    costs = Costs(wrong_in, wrong_out, ask=wrong_in + wrong_out)
+    assert costs.verdict(score) is not TagVerdict.UNSURE
+
+
+def test_the_shipped_weights_fit_the_features_of_this_version() -> None:
+    model = shipped_model()
+    assert model.first.features == FEATURES
+    assert model.second.features == FEATURES
+    assert set(model.direction) == set(EVIDENCE)
+    score = model.second.score(np.zeros((3, len(FEATURES))))
+    assert ((score >= 0.0) & (score <= 1.0)).all()
+    assert "fit_passages" in model.made_by
