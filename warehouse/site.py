@@ -76,7 +76,8 @@ class Inventory:
     """How a reader takes inventory (LLRP 1.0.1 §10.2.1 ROSpec, §15.2.1.2.1 C1G2InventoryCommand).
 
     Reports come every `report_every_n_tags` when that is set, else every `report_every_ms` where the reader speaks
-    LLRP 1.1. A 1.0.1 reader reports each tag at once, or, with `poll_ms`, is asked that often.
+    LLRP 1.1. A 1.0.1 reader reports each tag at once, or, with `poll_ms`, is asked that often. `impinj_extensions` asks
+    an Impinj reader for phase, Doppler and fine RSSI, `impinj_tid` also for each tag's TID with its EPC.
     """
 
     session: int = 1
@@ -85,6 +86,7 @@ class Inventory:
     report_every_n_tags: int | None = None
     report_every_ms: int = 100
     impinj_extensions: bool = False
+    impinj_tid: bool = False
     poll_ms: int = 0
     search_mode: int | None = None
     filters: tuple[TagFilter, ...] = ()

@@ -238,6 +238,8 @@ class NativeDriver:
                     delivery.reader_spoke(reader_us, arrival_us)
                 case Running(facts, _):
                     self.facts = facts
+                    if facts.quirks.only_1_0_1:
+                        self._version_max = VERSION_1_0_1
                     self._backoff.reset()
                 case Answered(message_id, message):
                     waiting = self._requests.pop(message_id, None)

@@ -1,6 +1,7 @@
 """What we ask a reader to do, from the site's configuration and what the reader can: ROSpec, AccessSpec, reader config.
 
-One ROSpec with one AISpec over all configured antennas, started when enabled and never stopping. Reports: every N tags
+One ROSpec with one AISpec over all configured antennas, started by START_ROSPEC (readers differ in when an Immediate
+start trigger fires) and never stopping. Reports: every N tags
 when configured; every so many milliseconds where the reader speaks 1.1; else each tag at once (N = 1), or nothing until
 GET_REPORT asks (trigger 0). The AISpec never stops on a number of tags: that restarts the radio at every report.
 
@@ -83,7 +84,7 @@ def rospec(reader: Reader, facts: ReaderFacts) -> p.ROSpec:
         Priority=0,
         CurrentState=e.ROSpecState.Disabled,
         ROBoundarySpec=p.ROBoundarySpec(
-            p.ROSpecStartTrigger(e.ROSpecStartTriggerType.Immediate),
+            p.ROSpecStartTrigger(e.ROSpecStartTriggerType.Null),
             p.ROSpecStopTrigger(e.ROSpecStopTriggerType.Null, 0),
         ),
         SpecParameter=(
@@ -254,6 +255,7 @@ def _report_spec(inventory: Inventory, facts: ReaderFacts) -> p.ROReportSpec:
         ),
         Custom=(
             p.ImpinjTagReportContentSelector(
+                ImpinjEnableSerializedTID=p.ImpinjEnableSerializedTID(_ON) if inventory.impinj_tid else None,
                 ImpinjEnableRFPhaseAngle=p.ImpinjEnableRFPhaseAngle(_ON),
                 ImpinjEnablePeakRSSI=p.ImpinjEnablePeakRSSI(_ON),
                 ImpinjEnableRFDopplerFrequency=p.ImpinjEnableRFDopplerFrequency(_ON),

@@ -8,8 +8,11 @@ generator that yields requests and gets their answers, so it reads in the order 
 
     GET_SUPPORTED_VERSION, SET_PROTOCOL_VERSION (fallback to 1.0.1), GET_READER_CAPABILITIES, vendor extensions,
     GET_READER_CONFIG, GET_ROSPECS and GET_ACCESSSPECS; then either our ROSpec is still there and runs (a lost
-    connection: only SET_READER_CONFIG), or DELETE_ACCESSSPEC, DELETE_ROSPEC, SET_READER_CONFIG, ADD and ENABLE; and
-    last ENABLE_EVENTS_AND_REPORTS, which releases what the reader has held since the connection was lost.
+    connection: only SET_READER_CONFIG), or DELETE_ACCESSSPEC, DELETE_ROSPEC, SET_READER_CONFIG, ADD, ENABLE and START;
+    and last ENABLE_EVENTS_AND_REPORTS, which releases what the reader has held since the connection was lost.
+
+An inventory that the reader ends or preempts by itself is started again, or, when it ended within `RESTART_S` of its
+start, given up with the connection, so that the backoff bounds the attempts.
 
 Silence: every request has `response_timeout_s`. While running, the link is dead when nothing at all has been heard for
 two keepalive periods and a half of grace, that is, after two missed KEEPALIVEs. Time is `now_s`, any monotonic clock.
@@ -27,6 +30,7 @@ from readers.llrp.enums import (
     ConnectionAttemptStatusType,
     GetReaderCapabilitiesRequestedData,
     GetReaderConfigRequestedData,
+    ROSpecEventType,
     ROSpecState,
     StatusCode,
 )
@@ -41,6 +45,7 @@ from warehouse.site import Reader
 _REPORT, _EVENT, _KEEPALIVE = m.ROAccessReport.TYPE, m.ReaderEventNotification.TYPE, m.KeepAlive.TYPE
 _MESSAGE_ID_MAX = 0x7FFF_FFFF
 MISSED_KEEPALIVES = 2.5
+RESTART_S = 1.0
 
 
 class ReaderRefused(LlrpError):
@@ -155,6 +160,7 @@ class Session:
         self._heard_s = now_s
         self._deadline_s = now_s + self._settings.response_timeout_s
         self._poll_due_s: float | None = None
+        self._started_s = now_s
         self.state = State.AWAITING_READER
         self.version = VERSION_1_0_1
         self.facts: ReaderFacts | None = None
@@ -184,6 +190,8 @@ class Session:
             kind = int.from_bytes(frame[:2], "big") & 0x3FF
             if kind == _REPORT or (kind == _EVENT and self.state != State.AWAITING_READER):
                 delivered.append(frame)
+                if kind == _EVENT and self.state == State.RUNNING:
+                    self._look_after_inventory(frame, now_s)
                 continue
             self._deliver(delivered)
             delivered = []
@@ -264,6 +272,23 @@ class Session:
         self._script = self._setting_up()
         self._advance(None, now_s)
 
+    def _look_after_inventory(self, frame: bytes, now_s: float) -> None:
+        """Start the inventory again when the reader says it has ended."""
+        try:
+            message = decode(frame).message
+        except DecodeError:
+            return  # told by whoever decodes what is delivered
+        event = (
+            message.ReaderEventNotificationData.ROSpecEvent if isinstance(message, m.ReaderEventNotification) else None
+        )
+        if event is None or event.ROSpecID != ROSPEC_ID or event.EventType == ROSpecEventType.Start_Of_ROSpec:
+            return
+        if now_s - self._started_s < RESTART_S:
+            self._end("the reader ended the inventory as soon as it was started")
+            return
+        self._started_s = now_s
+        self._send(m.StartROSpec(ROSPEC_ID))
+
     def _answers_pending(self, message_id: int, message: Message) -> bool:
         assert self._pending is not None
         pending_id, request = self._pending
@@ -297,7 +322,7 @@ class Session:
     def _run(self, now_s: float) -> None:
         assert self.facts is not None
         self.state = State.RUNNING
-        self._heard_s = now_s
+        self._heard_s = self._started_s = now_s
         self._watch(now_s)
         if polls(self._reader.inventory, self.facts):
             self._poll_due_s = now_s + self._reader.inventory.poll_ms / 1000
@@ -335,6 +360,7 @@ class Session:
                 identifier = wanted_access.AccessSpecID
                 _must_succeed("EnableAccessSpec", (yield m.EnableAccessSpec(identifier)))
             _must_succeed("EnableROSpec", (yield m.EnableROSpec(ROSPEC_ID)))
+            _must_succeed("StartROSpec", (yield m.StartROSpec(ROSPEC_ID)))
         self._out.append(Running(self.facts, resumed))
         yield m.EnableEventsAndReports()
 

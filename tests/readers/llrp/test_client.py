@@ -151,6 +151,19 @@ async def test_configured_memory_is_read_from_every_tag() -> None:
         assert {one.result for one in found if one.epc != EPCS[3]} == {C1G2ReadResultType.Memory_Overrun_Error}
 
 
+async def test_an_impinj_reader_adds_the_tid_to_each_read() -> None:
+    async with simulator(SPEEDWAY_R420) as reader:
+        found: list[MemoryRead] = []
+        sink = Deliveries()
+        inventory = Inventory(impinj_extensions=True, impinj_tid=True)
+        driver = NativeDriver(site_reader(reader.port, inventory=inventory), settings=QUICK, on_memory=found.append)
+        async with running(driver, sink):
+            await sink.until(lambda: sink.tags == set(EPCS) and bool(found))
+    assert {(one.epc, one.data, one.is_tid) for one in found} == {
+        (EPCS[3], b"".join(word.to_bytes(2, "big") for word in TID), True)
+    }
+
+
 async def test_outputs_are_written_and_inputs_told() -> None:
     written: list[tuple[int, bool]] = []
     async with simulator(on_gpo=lambda port, level, _: written.append((port, level))) as reader:

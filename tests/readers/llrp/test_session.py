@@ -119,7 +119,7 @@ def test_the_opening_goes_in_the_standards_order() -> None:
     assert wire.names() == [
         "GetSupportedVersion", "SetProtocolVersion", "GetReaderCapabilities", "ImpinjEnableExtensions",
         "GetReaderConfig", "GetROSpecs", "DeleteAccessSpec", "DeleteROSpec", "SetReaderConfig", "AddROSpec",
-        "EnableROSpec", "EnableEventsAndReports",
+        "EnableROSpec", "StartROSpec", "EnableEventsAndReports",
     ]  # fmt: skip
     assert wire.session.version == 2
     assert wire.one(Running).resumed is False
@@ -178,8 +178,21 @@ def test_an_optional_step_may_be_answered_by_an_error_message(refused: type[Mess
     assert wire.session.state == State.RUNNING
 
 
+def test_an_inventory_the_reader_ends_is_started_again_but_not_for_ever() -> None:
+    wire = Wire().start()
+    wire.wait(1.5)
+    wire.machine.rospecs.stop(1)
+    wire.wait(0)
+    assert wire.names()[-1] == "StartROSpec"
+    assert wire.session.state == State.RUNNING
+    wire.wait(0.5)
+    wire.machine.rospecs.stop(1)
+    wire.wait(0)
+    assert "as soon as it was started" in wire.one(Lost).reason
+
+
 @pytest.mark.parametrize(
-    "refused", [m.GetReaderCapabilitiesResponse, m.SetReaderConfigResponse, m.AddROSpecResponse, m.EnableROSpecResponse]
+    "refused", [m.GetReaderCapabilitiesResponse, m.SetReaderConfigResponse, m.AddROSpecResponse, m.StartROSpecResponse]
 )
 def test_a_refused_necessary_step_ends_the_connection_with_the_readers_words(refused: type[Message]) -> None:
     def spoil(message: Message) -> Message:
