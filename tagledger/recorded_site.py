@@ -1,8 +1,9 @@
 """A site for a recording that comes without a site file: places from the recording, the command line and the truth.
 
-Where an antenna is: `--place reader:port=name` first, else the recording's own place column, else the one place the
-truth names. A place is a portal when the truth has loads there (or nothing says otherwise), else a zone. All portals of
-one recording are neighbours: each may hear the others' tags. A direction needs `--side` on antennas or `--eye`.
+Where an antenna is: `--place reader:port=name` first, else the recording's own place column, else the one door the
+truth names, or the door the reader is named after, or the zone with the antenna's number. A place is a portal when the
+truth has loads there (or nothing says otherwise), else a zone. All portals of one recording are neighbours: each may
+hear the others' tags. A direction needs `--side` on antennas or `--eye`.
 """
 
 import re
@@ -73,13 +74,17 @@ def site_of(
 
 
 def _guess(ref: AntennaRef, refs: Sequence[AntennaRef], loads_at: set[str], zones_at: set[str]) -> str:
-    named = {place for place in loads_at | zones_at if place}
-    if not zones_at and len(named) <= 1:
+    # Stays beside loads are where goods were put, seldom watched by antennas: the doors come first.
+    named = {place for place in (loads_at or zones_at) if place}
+    if len(named) <= 1 and (loads_at or not zones_at):
         return next(iter(named), DOOR)
-    if zones_at and not loads_at and len({other.reader for other in refs}) == 1:
-        numbered = [zone for zone in zones_at if re.search(rf"(?<!\d){ref.port}$", zone)]
-        if len(numbered) == 1:
-            return numbered[0]
+    if loads_at:
+        likely = [place for place in named if ref.reader.startswith(place)]
+    else:
+        readers = {other.reader for other in refs}
+        likely = [place for place in named if re.search(rf"(?<!\d){ref.port}$", place)] if len(readers) == 1 else []
+    if len(likely) == 1:
+        return likely[0]
     raise RecordedError(
         f"where is antenna {ref}? The truth names {', '.join(sorted(named))}: say --place {ref}=NAME, or give --site"
     )
