@@ -226,7 +226,8 @@ def _decide(facts: LoadFacts, load: Load, tags: Sequence[ReadTag], rules: Rules)
         finding = Finding(
             FindingKind.UNSURE_DIRECTION, f"{len(epcs)} tags passed {load.portal}, which way is unsure", epcs
         )
-        return Decision((), (finding,))
+        # Something broke the beam and no tag is certain: there is nothing a person could post.
+        return Decision((), (finding,) if epcs else ())
     decision = decide(facts, tags, rules)
     if load.effect is Effect.POST or not decision.lines:
         return decision

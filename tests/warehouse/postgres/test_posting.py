@@ -198,6 +198,12 @@ def test_unsure_tags_wait_for_a_person_and_an_unsure_direction_posts_nothing(sto
     assert (store.stock("I1"), store.findings()) == (4, ["unsure_direction"])
 
 
+def test_a_passage_without_a_certain_tag_and_direction_asks_nobody_anything(store: Store) -> None:
+    store.items(1)
+    store.post(store.load((), Direction.UNSURE, unsure=store.tags(1, 1, 2)))
+    assert store.findings() == []
+
+
 @pytest.mark.parametrize(("effect", "findings"), [(Effect.OBSERVE, []), (Effect.SUGGEST, ["suggestion"])])
 def test_a_portal_that_may_not_post_does_not(store: Store, effect: Effect, findings: list[str]) -> None:
     store.items(1)
