@@ -3,8 +3,13 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ("tests.mosquitto", "tests.postgres")
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("tagledger", deadline=None)
+settings.load_profile("tagledger")
 
 NO_SKIP = os.environ.get("TAGLEDGER_NO_SKIP") == "1"
 
