@@ -151,7 +151,7 @@ def _compacted(entries: tuple[EntryT, ...], index: NDArray[IndexT]) -> tuple[tup
     used[index] = True
     kept = np.flatnonzero(used)
     renumbered = np.cumsum(used) - 1
-    return tuple(entries[i] for i in kept), renumbered[index].astype(index.dtype)
+    return tuple(map(entries.__getitem__, kept.tolist())), renumbered[index].astype(index.dtype)
 
 
 EMPTY = Sightings(

@@ -93,7 +93,10 @@ class PassageRows:
         seen = piece.sightings
         if not len(seen):
             return serial, self.rows[:0]
-        tag_map = np.fromiter((self._tag(epc) for epc in seen.tags), np.int32, len(seen.tags))
+        known = list(map(self._tag_id.get, seen.tags))
+        if None in known:
+            known = [self._tag(epc) for epc in seen.tags]
+        tag_map = np.array(known, np.int32)
         antenna_map = np.fromiter((self._antenna(ref) for ref in seen.antennas), np.int32, len(seen.antennas))
         added = self._room(len(seen))
         added["tag"] = tag_map[seen.tag]
