@@ -62,6 +62,10 @@ _NO_CHUNK = Chunk(0)
 _Input = Callable[[Pipeline, "_Done"], None]
 
 
+class HostEndedError(RuntimeError):
+    """The host takes nothing any more; what it did not acknowledge is not stored."""
+
+
 class EmbeddedHost:
     """One site's stream. `run` until cancelled or stopped; `submit` and `subscribe` from the same event loop."""
 
@@ -90,6 +94,7 @@ class EmbeddedHost:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pipeline: Pipeline | None = None
         self._stopping = asyncio.Event()
+        self._ended = False
         self.turn = asyncio.Lock()
         """Held while a chunk is committed: who holds it sees, and may change, the books between two chunks."""
         self.ready = asyncio.Event()
@@ -112,10 +117,13 @@ class EmbeddedHost:
         return self._inputs.qsize()
 
     async def submit(self, batch: EdgeBatch) -> "asyncio.Future[Ack]":
-        """Hand over a batch; waits for room. The future is done once the batch, or an earlier copy, is committed."""
+        """Hand over a batch; waits for room. The future is done once the batch, or an earlier copy, is committed.
+
+        Raises `HostEndedError` once `run` has ended; futures that were not done by then are cancelled.
+        """
         waiter: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
         self._waiting[batch.id].append(waiter)
-        await self._inputs.put(partial(self._offer, batch))
+        await self._put(partial(self._offer, batch))
         return waiter
 
     async def submit_bytes_unreadable(self, source: str, body: bytes, error: Exception) -> "asyncio.Future[Ack]":
@@ -126,7 +134,7 @@ class EmbeddedHost:
             pipeline.unreadable(source, body, error)
             done.waiters.append(waiter)
 
-        await self._inputs.put(take)
+        await self._put(take)
         return waiter
 
     def subscribe(self) -> Subscription:
@@ -148,7 +156,7 @@ class EmbeddedHost:
             expectation = await asyncio.to_thread(twin.expected_at, portal)
         finally:
             twin.close()
-        await self._inputs.put(partial(_expect, expectation))
+        await self._put(partial(_expect, expectation))
 
     def stop(self) -> None:
         """End `run` after what was submitted is committed, with a snapshot."""
@@ -170,6 +178,9 @@ class EmbeddedHost:
                 # The first failure is the cause; the others are its cancellations.
                 raise group.exceptions[0] from None
             finally:
+                self._ended = True
+                while not self._inputs.empty():
+                    self._inputs.get_nowait()  # lets those in who wait for room, to hear that it is over
                 self._store.close()
                 for subscription in list(self._subscriptions):
                     self.unsubscribe(subscription)
@@ -238,6 +249,12 @@ class EmbeddedHost:
         if progress is not None:
             progress(pipeline.counts)
         return pipeline.counts
+
+    async def _put(self, taken: _Input) -> None:
+        if not self._ended:
+            await self._inputs.put(taken)
+        if self._ended:
+            raise HostEndedError("the stream's host has ended")
 
     def _recover(self) -> Pipeline:
         standing = self._store.standing()

@@ -11,7 +11,7 @@ import pytest
 
 from stream.batch_codec import BatchFormatError, decode_batch, encode_batch
 from stream.dead_letters import Answer, DeadLetters, Status
-from stream.embedded import EmbeddedHost
+from stream.embedded import EmbeddedHost, HostEndedError
 from stream.live import Ack, Posted
 from stream.model import EdgeBatch, Passage, Signal
 from stream.places import FailureKind
@@ -242,6 +242,14 @@ async def test_a_second_host_of_the_same_name_stops_the_first(plant: str) -> Non
     await host.submit(LOG[10])
     with pytest.raises(FencedError):
         await asyncio.wait_for(run, PATIENCE_S)
+
+
+async def test_an_ended_host_says_so(plant: str) -> None:
+    async with running(host_on(plant)) as host:
+        await submit_all(host, LOG[:3])
+    with pytest.raises(HostEndedError):
+        await host.submit(LOG[3])
+    assert query(plant, "select counter from stream_inbox") == [(3,)]
 
 
 async def test_an_unknown_antenna_is_noted_and_costs_nothing_else(plant: str, expected: Any) -> None:
