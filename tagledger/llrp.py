@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.progress import Progress
 
 from readers.llrp import messages
 from readers.llrp.codec import Frame, decode, decode_body, encode, encode_body
@@ -145,11 +146,20 @@ def _messages(data: bytes, body_type: int | None) -> Iterator[_Found]:
         yield _Found(offset, data[offset:], broken)
 
 
+def _with_progress(messages_found: Iterator[_Found], total_bytes: int, title: str) -> Iterator[_Found]:
+    """The same messages, with a bar on a terminal while they are worked on."""
+    with Progress(console=complaints, transient=True, disable=not complaints.is_terminal) as progress:
+        task = progress.add_task(title, total=total_bytes)
+        for found in messages_found:
+            yield found
+            progress.update(task, completed=found.offset + len(found.data))
+
+
 def _check_file(path: Path, body_type: int | None) -> _Result:
     data = path.read_bytes()
     result = _Result(path, len(data))
     begin = time.perf_counter()
-    for found in _messages(data, body_type):
+    for found in _with_progress(_messages(data, body_type), len(data), str(path)):
         content = found.content
         if isinstance(content, DecodeError | FramingError):
             result.errors += 1

@@ -6,6 +6,9 @@ corrected values, and a column becomes an array when somebody asks for it. Colum
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +20,14 @@ class RowBatch(ReadBatch):
 
     __slots__ = ("_table",)
     _table: NDArray[np.void]
+
+    def __new__(cls, *columns: Any, **named: Any) -> ReadBatch:  # type: ignore[misc]
+        """Made from columns, as by `dataclasses.replace`, it is a plain ReadBatch; see `row_batch` for rows."""
+        return ReadBatch(*columns, **named)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, pickled or not, is a plain ReadBatch too."""
+        return ReadBatch, tuple(getattr(self, field.name) for field in fields(ReadBatch))
 
     @property
     def epc(self) -> NDArray[np.uint8]:
