@@ -1,6 +1,6 @@
 """The plant in front of a simulated LLRP reader: `simulators.llrp.radio.Radio` over the physics.
 
-The air protocol's mode is the plant's (dense reader), whatever mode the inventory names; antennas, power and session
+The air protocol's mode is the plant's (the fastest), whatever mode the inventory names; antennas, power and session
 are the inventory's. Plant time is true time: the reader simulator adds its own clock error.
 """
 

@@ -116,14 +116,14 @@ class Inventorying:
             row = min(int((t - start_s) / step_s), last_row)
             on = powered[row]
             flags.settle(on, t)
-            waiting = np.flatnonzero(on & (flags.b == self._target_b))
+            waiting = (on & (flags.b if self._target_b else ~flags.b)).nonzero()[0]
             slots = 1 << max(0, min(Q_MOST, round(q)))
             t += times.query_s
             lost = 0
             if waiting.size:
                 slot = rng.integers(0, slots, waiting.size)
                 counts = np.bincount(slot, minlength=slots)
-                ends = t + self._slot_s[np.minimum(counts, 2)].cumsum()
+                ends = t + self._slot_s.take(counts, mode="clip").cumsum()
                 alone = counts[slot] == 1
                 singled, at = waiting[alone], ends[slot[alone]]
                 good = (rng.random(singled.size) < decode[row, singled]) & (at < end_s)
