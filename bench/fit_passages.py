@@ -100,7 +100,7 @@ def exported(model: HistGradientBoostingClassifier) -> dict[str, Any]:
         trees.append(
             {
                 "feature": np.where(leaf, -1, nodes["feature_idx"]).tolist(),
-                "threshold": [float(f"{v:.7g}") if np.isfinite(v) else 1e300 for v in nodes["num_threshold"].tolist()],
+                "threshold": [float(v) if np.isfinite(v) else 1e300 for v in nodes["num_threshold"].tolist()],
                 "left": np.where(leaf, 0, nodes["left"]).tolist(),
                 "right": np.where(leaf, 0, nodes["right"]).tolist(),
                 "value": [float(f"{v:.6g}") for v in np.where(leaf, nodes["value"], 0.0).tolist()],
