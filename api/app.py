@@ -68,6 +68,25 @@ Quantities are decimal text, times RFC 3339 in UTC, EPCs upper-case hexadecimal.
 """
 
 
+_TAGS = [
+    {"name": "tags", "description": "Where is it now, where was it, and why do we say so."},
+    {"name": "places", "description": "Zones as antennas see them, locations as the books know them: what is here."},
+    {
+        "name": "stock",
+        "description": "Balances and named quantities, now and at any past instant; items, lots, counts.",
+    },
+    {"name": "movements", "description": "The ledger, and the explanation of every row of it."},
+    {"name": "passages", "description": "Loads through portals, with the evidence."},
+    {"name": "documents", "description": "What is expected to come and go, and how far it is."},
+    {"name": "discrepancies", "description": "What did not fit, for people to decide."},
+    {"name": "portals", "description": "What doors show the people in them."},
+    {"name": "readers", "description": "Devices and their health."},
+    {"name": "feed", "description": "What happens, as it happens."},
+    {"name": "dead letters", "description": "Input that could not be processed."},
+    {"name": "service", "description": "Probes, numbers and the index."},
+]
+
+
 @dataclass(frozen=True, slots=True)
 class ApiParts:
     """What the composition root gives. Absent optional parts leave their answers empty, never wrong."""
@@ -109,6 +128,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         version=parts.version,
         summary="From tag reads to a stock ledger",
         description=_DESCRIPTION,
+        openapi_tags=_TAGS,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
         redirect_slashes=False,
@@ -136,22 +156,24 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.add_middleware(Gate, keys=parts.keys)
     app.add_middleware(Outermost, metrics=http_metrics)
     kinds = (*KINDS, dead_letters.ALREADY_DECIDED, *REFUSALS.values())
+    # One flat list, tried in this order: what is asked most comes first. FastAPI's include_router would search the tree
+    # of routers anew for every request, a third of the time of a look-up.
     for router in (
-        commands.router(parts.commands),
         tags.router(parts.pool),
-        places.router(parts.site, parts.pool),
         stock.router(parts.pool),
+        places.router(parts.site, parts.pool),
         movements.router(parts.pool),
         passages.router(parts.pool, parts.evidence),
         documents.router(parts.pool),
         discrepancies.router(parts.pool),
         portals.router(parts.site, parts.pool, parts.live),
         readers.router(parts.site, parts.pool, parts.readers),
-        dead_letters.router(parts.pool),
         feed.router(feeds),
+        commands.router(parts.commands),
+        dead_letters.router(parts.pool),
         landing.router(parts.site.name, parts.version, kinds),
         health.router(parts.dependencies),
         metrics.router(parts.registry),
     ):
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     return app

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 from uuid import UUID
 
@@ -72,6 +73,7 @@ _SEEN: Lister[TagSeen, tuple[datetime, UUID]] = Lister(
 _MOVED: Lister[TagMoved, tuple[int]] = Lister("tag-movements", tuple[int], lambda rows, _: (rows[-1].seq,))
 
 
+@lru_cache(maxsize=16_384)
 def _identity(epc: str) -> Identity:
     decoded = decode(epc)
     return Identity(decoded.uri, decoded.scheme, decoded.key, decoded.element_string, decoded.digital_link)

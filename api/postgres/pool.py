@@ -20,11 +20,7 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 async def query_pool(dsn: str, size_max: int) -> AsyncIterator[Pool]:
     """A pool while the block runs. It connects in the background: a database that is away delays nothing here."""
     given = conninfo.conninfo_to_dict(dsn).get("options") or ""
-    # A plan made once for all callers of a list with optional filters would scan: plan with the values given.
-    ours = (
-        f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
-        " -c plan_cache_mode=force_custom_plan"
-    )
+    ours = f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
     settings = {"application_name": "tagledger-api", "options": f"{given} {ours}".strip(), "connect_timeout": 5}
     pool: Pool = AsyncConnectionPool(
         dsn,
