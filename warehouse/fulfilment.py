@@ -5,8 +5,8 @@ document line; inside, they just move. Every tag that belongs to the load ends i
 in a finding that holds its lines ready for a person, or in a finding without lines when nothing could be posted.
 
 Handling units stand for their contents. Contents that were not read are `inferred` while their share of the tagged
-contents is at most `Rules.inferred_share_max`; above it they are `short` and not posted. Contents without tags go with
-their unit.
+contents is at most `Rules.inferred_share_max`; above it they are `short` and not posted. Contents that were read
+without certainty belong, as their unit does. Contents without tags go with their unit.
 
 A document is chosen in this order: it announced the EPC (or the unit's EPC); it has the item open at this door, then
 without a door, then at another door (`wrong_door`: goods that came in are posted and reported, goods that go out are
@@ -269,7 +269,7 @@ def _contents(
 ) -> list[_Unit]:
     contents = facts.contents.get(hu_id, ())
     tagged = [goods for goods in contents if goods.epc is not None]
-    seen = {epc for epc, tag in read.items() if tag.sure} & {goods.epc for goods in tagged}
+    seen = read.keys() & {goods.epc for goods in tagged}
     unseen = [goods for goods in tagged if goods.epc not in seen]
     infer = len(unseen) <= rules.inferred_share_max * len(tagged)
     units = []
@@ -278,7 +278,7 @@ def _contents(
             units.append(_Unit(goods, True, True, None, hu_id))
         elif goods.epc in seen:
             covered.add(goods.epc)
-            units.append(_Unit(goods, True, False, read[goods.epc].score, hu_id))
+            units.append(_Unit(goods, True, not read[goods.epc].sure, read[goods.epc].score, hu_id))
         elif infer:
             covered.add(goods.epc)
             units.append(_Unit(goods, True, True, None, hu_id))
