@@ -205,8 +205,11 @@ def _transmitter(port: int, power: Power, facts: ReaderFacts) -> p.RFTransmitter
 
 
 def _filter(wanted: TagFilter) -> p.C1G2Filter:
-    """Matching tags take part, others do not; several filters add to each other."""
-    mask = BitArray.whole(bytes.fromhex(wanted.mask_hex))
+    """Matching tags take part, others do not; several filters add to each other. Raises `Misconfigured`."""
+    try:
+        mask = BitArray.whole(bytes.fromhex(wanted.mask_hex))
+    except ValueError:
+        raise Misconfigured(f"filter mask {wanted.mask_hex!r} is not hexadecimal bytes") from None
     return p.C1G2Filter(
         T=e.C1G2TruncateAction.Do_Not_Truncate,
         C1G2TagInventoryMask=p.C1G2TagInventoryMask(wanted.bank, wanted.pointer, mask),

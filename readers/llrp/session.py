@@ -38,7 +38,7 @@ from readers.llrp.errors import DecodeError, FramingError, LlrpError
 from readers.llrp.facts import ReaderFacts, facts_of
 from readers.llrp.framing import Framer
 from readers.llrp.quirks import quirks_of
-from readers.llrp.rospec import ROSPEC_ID, Misconfigured, access_spec, polls, reader_config, rospec
+from readers.llrp.rospec import ROSPEC_ID, access_spec, polls, reader_config, rospec
 from readers.llrp.wire import VERSION_1_0_1, VERSION_1_1, Message
 from warehouse.site import Reader
 
@@ -316,7 +316,8 @@ class Session:
                 self._end("closed")
             else:
                 self._run(now_s)
-        except (ReaderRefused, Misconfigured) as error:
+        except LlrpError as error:
+            # Refused by the reader, impossible with this reader, or a configured value that fits no field.
             self._end(str(error))
 
     def _run(self, now_s: float) -> None:

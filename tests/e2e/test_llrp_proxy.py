@@ -89,7 +89,7 @@ async def test_a_connection_that_breaks_again_and_again_still_carries_everything
         assert len(sink.of(ReaderEventKind.INVENTORY_STARTED)) == 1
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 async def test_corrupted_bytes_never_stop_either_side(seed: int) -> None:
     """LLRP has no checksum: a flipped bit may pass as a value, even as another report period. It must never end or hang
     the driver or the reader, and the next sound connection must find both in order.
@@ -97,7 +97,7 @@ async def test_corrupted_bytes_never_stop_either_side(seed: int) -> None:
     mischief = Mischief(corrupt_every=2_000, piece_bytes_max=2_000)
     async with session(LLRP_1_1, seed, mischief) as (reader, proxy, driver, sink):
         with contextlib.suppress(TimeoutError):
-            await eventually(lambda: proxy.corrupted >= 40 and proxy.connections >= 3, timeout_s=3)
+            await eventually(lambda: proxy.corrupted >= 40 and proxy.connections >= 3, timeout_s=2)
         assert proxy.corrupted
         proxy.mischief = Mischief()
         reader.drop_connection()

@@ -325,6 +325,17 @@ async def test_it_can_leave_the_inventory_on_for_its_successor() -> None:
         assert gap_us < 10_000
 
 
+async def test_reads_the_reader_lost_are_a_data_loss_alarm() -> None:
+    async with simulator(replace(LLRP_1_1, report_capacity_tags=100)) as reader:
+        first, second = Deliveries(), Deliveries()
+        async with running(NativeDriver(site_reader(reader.port), settings=QUICK, leave_running=True), first):
+            await first.until(lambda: len(first.batches) >= 1)
+        await eventually(lambda: reader.machine.outbox.lost_tags > 0)
+        async with running(NativeDriver(site_reader(reader.port), settings=QUICK), second):
+            await second.until(lambda: ReaderEventKind.DATA_LOSS in second.kinds())
+        assert ReaderEventKind.BUFFER_WARNING in second.kinds()
+
+
 # Reader-initiated and TLS
 
 

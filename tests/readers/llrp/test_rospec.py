@@ -135,6 +135,11 @@ def test_filters_session_and_population() -> None:
         rospec(reader(30, filters=(TagFilter("30"),) * 3), facts(SPEEDWAY_R420))
 
 
+def test_a_filter_that_is_no_hex_is_said_plainly() -> None:
+    with pytest.raises(Misconfigured, match="'xyz' is not hexadecimal"):
+        rospec(reader(30, filters=(TagFilter("xyz"),)), facts(SPEEDWAY_R420))
+
+
 def test_memory_to_read_becomes_an_accessspec() -> None:
     assert access_spec(Inventory()) is None
     spec = access_spec(Inventory(memory=(MemoryArea(2, 0, 6), MemoryArea(3))))

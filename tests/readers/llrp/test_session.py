@@ -207,6 +207,11 @@ def test_a_refused_necessary_step_ends_the_connection_with_the_readers_words(ref
     assert lost.reason.endswith("field 1 A_Invalid in parameter 224 P_FieldError in M_ParameterError: not today")
 
 
+def test_a_configured_value_that_fits_no_field_ends_the_connection_with_its_name() -> None:
+    wrong = replace(READER, inventory=Inventory(tag_population=70_000))
+    assert "C1G2SingulationControl" in Wire(reader=wrong).start().one(Lost).reason
+
+
 def test_a_reader_that_refuses_us_is_left_alone() -> None:
     def spoil(message: Message) -> Message:
         kinds = e.ConnectionAttemptStatusType
