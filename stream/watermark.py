@@ -91,11 +91,16 @@ class Watermark(Generic[ItemT]):
 
 
 class Silence:
-    """Which agents have been silent for too long, by the host's monotonic clock in seconds."""
+    """Which agents have been silent for too long, by the host's monotonic clock in seconds.
+
+    A host that was itself stopped for more than half of `silent_s` between two looks (suspended, starved) has heard
+    nobody meanwhile: that says nothing of the agents, and their silence begins anew.
+    """
 
     def __init__(self, silent_s: float, agents: Iterable[str] = (), now_s: float = 0.0) -> None:
         self._silent_s = silent_s
         self._heard: dict[str, float] = dict.fromkeys(agents, now_s)
+        self._looked_s = now_s
 
     def heard(self, agent: str, now_s: float) -> None:
         """A batch of this agent arrived."""
@@ -103,6 +108,9 @@ class Silence:
 
     def due(self, now_s: float) -> list[str]:
         """Agents to leave out now; each is named once per silence."""
+        paused, self._looked_s = now_s - self._looked_s > self._silent_s / 2, now_s
+        if paused:
+            self._heard = dict.fromkeys(self._heard, now_s)
         silent = sorted(agent for agent, heard_s in self._heard.items() if now_s - heard_s > self._silent_s)
         for agent in silent:
             del self._heard[agent]

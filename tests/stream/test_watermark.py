@@ -100,12 +100,21 @@ def test_at_the_bound_the_source_furthest_behind_is_named(monkeypatch: pytest.Mo
     assert clock.laggard() == "dead"
 
 
+def due_until(silence: Silence, start_s: int, end_s: int) -> list[tuple[int, str]]:
+    """Look every second, as a host does."""
+    return [(now_s, agent) for now_s in range(start_s, end_s) for agent in silence.due(float(now_s))]
+
+
 def test_silence_names_an_agent_once_per_silence() -> None:
     silence = Silence(10.0, ["never heard"], now_s=0.0)
     silence.heard("a", 5.0)
-    assert silence.due(9.0) == []
-    assert silence.due(11.0) == ["never heard"]
-    assert silence.due(16.0) == ["a"]
-    assert silence.due(100.0) == []
+    assert due_until(silence, 1, 100) == [(11, "never heard"), (16, "a")]
     silence.heard("a", 100.0)
-    assert silence.due(111.0) == ["a"]
+    assert due_until(silence, 100, 120) == [(111, "a")]
+
+
+def test_a_host_that_was_suspended_does_not_blame_the_agents() -> None:
+    silence = Silence(10.0, ["a"], now_s=0.0)
+    assert due_until(silence, 1, 5) == []
+    assert silence.due(3600.0) == []
+    assert due_until(silence, 3601, 3620) == [(3611, "a")]
