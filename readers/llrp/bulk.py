@@ -8,7 +8,6 @@ layout's guard first.
 from __future__ import annotations
 
 import math
-import struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,6 @@ from readers.llrp.record_layout import (
 from readers.llrp.row_batch import row_batch
 from readers.llrp.tag_memory import TagMemory
 from readers.llrp.walker import wrap_us
-from readers.llrp.wire import HEADER_BYTES
 from readers.model import ReadBatch
 
 FEW = 10
@@ -41,10 +39,11 @@ class FewReader:
         self.layout = layout
         self._reader = reader
         has_first, has_last = "first" in layout.columns, "last" in layout.columns
-        self._plain_times = has_first and has_last
         self._timed = has_first or has_last or carry.first_us is not None or carry.last_us is not None
         self._carries_last = not has_last
-        self._absent = (
+        self.simple = has_first and (has_last or carry.last_us is None) and layout.tid is None
+        """Whether times need nothing but the offset, and there is no memory to pass on."""
+        self.absent = (
             carry.first_us,
             carry.last_us,
             math.nan if carry.rssi_dbm is None else carry.rssi_dbm,
@@ -55,28 +54,11 @@ class FewReader:
             1 if carry.count is None else carry.count,
         )
 
-    def read_report(self, frame: bytes, arrival_us: int, offset_us: int) -> ReadBatch:
-        """The one record of a report for which `layout.is_report` is true."""
-        layout = self.layout
-        if not self._plain_times:
-            return self.read(frame, HEADER_BYTES, 1, arrival_us, offset_us)
-        first, last, rssi, phase, doppler, antenna, channel, count, epc = layout.pick(
-            layout.unpack_from(frame, HEADER_BYTES) + self._absent
-        )
-        try:
-            row = layout.row_pack(
-                first + offset_us, last + offset_us, rssi / layout.rssi_steps, phase * PHASE_STEP_RAD,
-                doppler / DOPPLER_STEPS_PER_HZ, antenna, channel, count, layout.epc_bits, epc,
-            )  # fmt: skip
-        except struct.error:  # a time that needs wrapping
-            return self.read(frame, HEADER_BYTES, 1, arrival_us, offset_us)
-        return row_batch(self._reader, np.frombuffer(row, layout.row))
-
     def read(self, data: bytes, start: int, n: int, arrival_us: int, offset_us: int) -> ReadBatch:
         """The n records at data[start:], which fit the layout."""
         layout = self.layout
         length, bits, steps = layout.length, layout.epc_bits, layout.rssi_steps
-        unpack, pick, pack, absent = layout.unpack_from, layout.pick, layout.row_pack, self._absent
+        unpack, pick, pack, absent = layout.unpack_from, layout.pick, layout.row_pack, self.absent
         rows = []
         for at in range(start, start + n * length, length):
             first, last, rssi, phase, doppler, antenna, channel, count, epc = pick(unpack(data, at) + absent)

@@ -89,21 +89,21 @@ class RecordLayout:
         self.epc_bits_column.flags.writeable = False
 
     def _compile_guard(self, record: bytes, mask: bytearray) -> None:
-        """Masks and what must remain under them: of one whole report with one tag, and of a block of records."""
-        self.report_bytes = HEADER_BYTES + self.length
-        self._report_mask = int.from_bytes(b"\xff" * 6 + bytes(4) + mask, "big")
-        heads = [HEADER.pack(version << 10 | RO_ACCESS_REPORT, self.report_bytes, 0) for version in (1, 2)]
-        self._report_1_0, self._report_1_1 = (int.from_bytes(h + record, "big") & self._report_mask for h in heads)
+        """Keep what `fits` and `report_guard` compare with; the block is made when it is first needed."""
         self._block_records = max(1, GUARD_BLOCK_BYTES // self.length)
-        self._block_mask, self._block = np.frombuffer(bytes(mask), np.uint8), b""
-        self._record = record
+        self._mask, self._record = bytes(mask), record
+        self._block_mask, self._block = np.frombuffer(self._mask, np.uint8), b""
 
-    def is_report(self, frame: bytes) -> bool:
-        """Whether a complete message is a report of exactly one record of this layout."""
-        if len(frame) != self.report_bytes:
-            return False
-        structure = int.from_bytes(frame, "big") & self._report_mask
-        return structure == self._report_1_0 or structure == self._report_1_1
+    def report_guard(self) -> tuple[int, int, int]:
+        """Mask of a whole report of one record, and what must remain under it in version 1.0.1 and in 1.1.
+
+        Both as big-endian numbers, because comparing those is the quickest way to compare some 50 bytes under a mask.
+        """
+        mask = int.from_bytes(b"\xff" * 6 + bytes(4) + self._mask, "big")
+        size = HEADER_BYTES + self.length
+        heads = [HEADER.pack(version << 10 | RO_ACCESS_REPORT, size, 0) for version in (1, 2)]
+        old, new = (int.from_bytes(head + self._record, "big") & mask for head in heads)
+        return mask, old, new
 
     def fits(self, data: bytes, start: int, n: int) -> bool:
         """Whether all n records at data[start:] have this layout."""

@@ -19,6 +19,7 @@ from readers.llrp.codec import decode
 from readers.llrp.errors import DecodeError, PeerError
 from readers.llrp.events import protocol_error, reader_events
 from readers.llrp.messages import ReaderEventNotification, ROAccessReport
+from readers.llrp.one_tag import OneTagReader, one_tag_reader
 from readers.llrp.record_layout import RecordLayout, record_layout
 from readers.llrp.tag_memory import TagMemory
 from readers.llrp.walker import walk
@@ -52,6 +53,7 @@ class ReportDecoder:
         self.tag_memory_dropped = 0
         self._carry = Carry()
         self._few: FewReader | None = None
+        self._read_one: OneTagReader | None = None
         self._last_record = b""
         self._layouts: dict[int, list[RecordLayout]] = {}
         self._memory: deque[TagMemory] = deque(maxlen=TAG_MEMORY_MAX)
@@ -59,7 +61,7 @@ class ReportDecoder:
     def reset(self) -> None:
         """Forget the values carried over: a new connection begins."""
         self._carry = Carry()
-        self._few = None
+        self._few = self._read_one = None
 
     def take_tag_memory(self) -> list[TagMemory]:
         """Results of C1G2Read operations and TIDs since the last call, oldest first, `TAG_MEMORY_MAX` at most."""
@@ -69,10 +71,11 @@ class ReportDecoder:
 
     def feed(self, frame: bytes, arrival_us: int) -> list[ReadBatch | ReaderEvent]:
         """What one complete message holds: at most one batch, and the events in it."""
-        few = self._few
-        if few is not None and few.layout.tid is None and few.layout.is_report(frame):
-            self._last_record = frame
-            return [few.read_report(frame, arrival_us, self.offset_us)]
+        if self._read_one is not None:
+            one = self._read_one(frame, self.offset_us)
+            if one is not None:
+                self._last_record = frame
+                return [one]
         size = len(frame)
         if frame[:2] not in _REPORT_HEADS or int.from_bytes(frame[2:6], "big") != size:
             return self._feed_other(frame, arrival_us)
@@ -140,7 +143,9 @@ class ReportDecoder:
             batch = read_many(layout, data, start, n, self._carry, arrival_us, self.offset_us, self.reader)
         if layout.tid is not None:
             self._keep(tag_memory(layout, data, start, batch))
-        self._few = few
+        if few is not self._few:
+            self._few = few
+            self._read_one = one_tag_reader(few, self.reader)
         self._last_record = data
         return batch
 
@@ -150,7 +155,7 @@ class ReportDecoder:
         Put off while reports keep one layout, because then the same fields are overwritten and the same are carried.
         """
         layout = self._few.layout if self._few is not None else None
-        self._few = None
+        self._few = self._read_one = None
         if layout is not None:
             settle(layout, self._last_record[-layout.length :], self._carry)
 
