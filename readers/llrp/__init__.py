@@ -3,7 +3,7 @@
     wire, enums, messages, params*               the standard: one class a message or parameter, named as there
     fields, layout, codec                        encoding and decoding, compiled from those classes
     framing                                      messages out of a byte stream
-    record_layout, bulk, row_batch               tag reports to columns, many at once behind a layout guard
+    record_layout, bulk, one_tag, row_batch      tag reports to columns, behind a layout guard
     walker, carry, tag_memory                    tag reports of any layout; values carried over; memory read
     events, report                               ReportDecoder: live or recorded messages to reads and events
     text                                         messages as JSON and as text
