@@ -97,9 +97,7 @@ class ReaderMachine:
                 m.EnableROSpecResponse, self.rospecs.enable(r.ROSpecID, self._now_us)
             ),
             m.DisableROSpec: lambda r: self._status(m.DisableROSpecResponse, self.rospecs.disable(r.ROSpecID)),
-            m.GetROSpecs: lambda _: m.GetROSpecsResponse(
-                success(), tuple(stored.reported() for stored in self.rospecs.all())
-            ),
+            m.GetROSpecs: lambda _: m.GetROSpecsResponse(success(), self.rospecs.reported(self.version)),
             m.AddAccessSpec: lambda r: self._status(m.AddAccessSpecResponse, self.access.add(r.AccessSpec)),
             m.DeleteAccessSpec: lambda r: self._status(m.DeleteAccessSpecResponse, self.access.delete(r.AccessSpecID)),
             m.EnableAccessSpec: lambda r: self._status(

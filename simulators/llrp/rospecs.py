@@ -76,6 +76,15 @@ class ROSpecTable:
         """In the order they were added."""
         return list(self._specs.values())
 
+    def reported(self, version: int) -> tuple[p.ROSpec, ...]:
+        """What GET_ROSPECS tells; a LoopSpec left from a 1.1 connection cannot be told in 1.0.1, nor its ROSpec."""
+        return tuple(
+            stored.reported()
+            for stored in self._specs.values()
+            if version >= p.LoopSpec.SINCE
+            or not any(isinstance(part, p.LoopSpec) for part in stored.spec.SpecParameter)
+        )
+
     def add(self, spec: p.ROSpec, version: int) -> Refusal | None:
         fault = check_rospec(spec, self._model, version)
         if fault is not None:

@@ -216,6 +216,14 @@ def test_a_loop_repeats_its_specs_and_says_so() -> None:
     assert [data.SpecLoopEvent.LoopCount for data in events if data.SpecLoopEvent] == [1, 2]
 
 
+def test_a_loop_left_from_1_1_is_not_told_to_a_1_0_1_client() -> None:
+    talk = use_1_1(Talk())
+    talk.ok(m.AddROSpec(rospec(1, aispecs=(aispec(stop=for_ms(30)), p.LoopSpec(3)))), m.AddROSpec(rospec(2)))
+    talk.close()
+    talk.open()
+    assert [one.ROSpecID for one in talk.ask(m.GetROSpecs()).ROSpec] == [2]
+
+
 def test_a_better_priority_preempts_and_a_worse_one_waits() -> None:
     talk = Talk(LLRP_1_1)
     talk.ok(
