@@ -158,7 +158,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     kinds = (*KINDS, dead_letters.ALREADY_DECIDED, *REFUSALS.values())
     # One flat list, tried in this order: what is asked most comes first. FastAPI's include_router would search the tree
     # of routers anew for every request, a third of the time of a look-up.
-    for router in (
+    routers = (
         tags.router(parts.pool),
         stock.router(parts.pool),
         places.router(parts.site, parts.pool),
@@ -174,6 +174,6 @@ def create_app(parts: ApiParts) -> FastAPI:
         landing.router(parts.site.name, parts.version, kinds),
         health.router(parts.dependencies),
         metrics.router(parts.registry),
-    ):
-        app.router.routes.extend(router.routes)
+    )
+    app.router.routes[:0] = [route for router in routers for route in router.routes]
     return app

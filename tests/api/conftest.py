@@ -14,10 +14,10 @@ from psycopg import sql
 
 from api.app import ApiParts, create_app
 from api.ports import AntennaHealth, DependencyState, EvidenceColumns, LiveEvent, ReaderState
-from api.postgres.command_bus import DirectCommands
 from api.postgres.pool import query_pool
 from api.principal import Principal, Scope
 from api.server import serving
+from tests.api.direct_commands import DirectCommands
 from tests.api.plant import Plant, make_plant
 from tests.postgres import with_database
 from warehouse.site import Antenna, Effect, Portal, Reader, Side, Site, Zone

@@ -1,4 +1,4 @@
-"""`CommandBus` straight onto the database, for processes that record nothing."""
+"""The plainest `CommandBus`: straight onto the database, recording nothing."""
 
 from types import TracebackType
 from typing import Any
