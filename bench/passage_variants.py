@@ -27,6 +27,7 @@ from warehouse.site import Direction
 
 JOINED_TAG = 1_000_000
 SPARSE_PAUSE_US = 1_500_000
+EMPTY_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +42,32 @@ class Case:
 
 
 def cases(samples: Sequence[Sample], rng: np.random.Generator) -> Iterator[Case]:
-    """Every sample as it was, and variants of some."""
-    loads = [sample for sample in samples if sample.direction is not None and sample.positive.any()]
+    """The samples as they were (of those without a load, `EMPTY_SHARE`), and variants of some."""
+    # Seeds kept apart must not leak into the others by joining them.
+    loads: dict[int, list[Sample]] = {}
+    for sample in samples:
+        if sample.direction is not None and sample.positive.any():
+            loads.setdefault(sample.seed, []).append(sample)
     for sample in samples:
         members = np.flatnonzero(sample.positive).astype(np.int64)
+        if not len(members) and rng.random() > EMPTY_SHARE:
+            continue
         plain = Case(sample.seed, sample.cut, members)
         yield replace(plain, sample=sample)
-        if rng.random() < 0.3:
+        if rng.random() < 0.25:
             yield replace(plain, cut=sparse(sample.cut, rng))
-        if rng.random() < 0.3:
+        if rng.random() < 0.2:
             yield replace(plain, cut=fewer_antennas(sample.cut, rng))
-        if rng.random() < 0.15:
+        if rng.random() < 0.1:
             yield replace(plain, cut=no_phase(sample.cut))
         if rng.random() < 0.1:
             yield replace(plain, cut=replace(sample.cut, side=np.zeros_like(sample.cut.side)))
-        if rng.random() < 0.1:
+        if rng.random() < 0.05:
             yield replace(plain, cut=coarse(sample.cut))
-        if sample.direction is not None and sample.positive.any() and rng.random() < 0.6:
-            other = loads[int(rng.integers(len(loads)))]
-            # Seeds kept apart must not leak into the others by joining them.
-            if other.seed == sample.seed and other is not sample:
+        if sample.direction is not None and sample.positive.any() and rng.random() < 0.5:
+            there = loads[sample.seed]
+            other = there[int(rng.integers(len(there)))]
+            if other is not sample:
                 yield from joined(sample, other, rng)
 
 

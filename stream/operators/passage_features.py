@@ -91,6 +91,7 @@ class TagFeatures:
     centroid_us: NDArray[np.float64]
     lag_s: NDArray[np.float64]
     trend: NDArray[np.float64]
+    ends: NDArray[np.float64]
     weight: NDArray[np.float64]
 
 
@@ -104,7 +105,16 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None) -> TagFeat
     count = len(tags)
     if not count:
         return TagFeatures(
-            _EMPTY_INT, np.empty((0, len(FEATURES))), _EMPTY_INT, _EMPTY_INT, _EMPTY_INT, _EMPTY, _EMPTY, _EMPTY, _EMPTY
+            _EMPTY_INT,
+            np.empty((0, len(FEATURES))),
+            _EMPTY_INT,
+            _EMPTY_INT,
+            _EMPTY_INT,
+            _EMPTY,
+            _EMPTY,
+            _EMPTY,
+            _EMPTY,
+            _EMPTY,
         )
     position = np.minimum(np.searchsorted(tags, rows["tag"]), count - 1)
     known = tags[position] == rows["tag"]
@@ -165,7 +175,8 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None) -> TagFeat
     heard = np.unique(position[window].astype(np.int64) * 1024 + rows["antenna"][window])
     coherence, pairs = _phase_coherence(position[own_row], rows[own_row], count)
     lag = side_lag(position[window], rows[window], power[window], seconds[window], cut.side, count)
-    trend = _trend(position[core], rows[core], amplitude[core], cut.side, count)
+    trend = _trend(position[core], rows[core], amplitude[core], cut.side, count, 0.5)
+    ends = _trend(position[core], rows[core], amplitude[core], cut.side, count, 0.25)
     load_trend = float(np.average(trend, weights=weight))
     way = float(cut.eyes_way) if cut.eyes_way else _way(lag, trend, weight)
     lag_clean = np.clip(np.nan_to_num(lag), -2.0, 2.0)
@@ -225,6 +236,7 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None) -> TagFeat
         centroid * 1e6 + cut.opened_us,
         lag,
         trend,
+        ends,
         weight,
     )
 
@@ -254,8 +266,9 @@ def _trend(
     amplitude: NDArray[np.float64],
     side: NDArray[np.int8],
     count: int,
+    part: float,
 ) -> NDArray[np.float64]:
-    """Side share (inside +1, outside -1) of the later half of a tag's amplitude minus that of the earlier half."""
+    """Side share (inside +1, outside -1) of the last `part` of a tag's amplitude minus that of the first `part`."""
     order = np.lexsort((rows["antenna"], rows["first_us"], position))
     position, weight = position[order], amplitude[order]
     signed = weight * side[rows["antenna"][order]]
@@ -263,7 +276,7 @@ def _trend(
     ahead = np.concatenate([[0.0], np.cumsum(total)[:-1]])
     place = (np.cumsum(weight) - weight / 2.0 - ahead[position]) / np.maximum(total[position], 1e-12)
     shares = []
-    for half in (place > 0.5, place <= 0.5):
+    for half in (place > 1.0 - part, place <= part):
         mass = np.bincount(position[half], weights=weight[half], minlength=count)
         moment = np.bincount(position[half], weights=signed[half], minlength=count)
         shares.append(moment / np.maximum(mass, 1e-12))

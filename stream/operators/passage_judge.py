@@ -20,6 +20,8 @@ from warehouse.site import Direction, PhotoEye
 MINORITY_SHARE = 0.25
 MINORITY_TAGS = 3.0
 WANDER_MIN = 0.5
+ENDS_MIN = 0.75
+ENDS_MIN_BACK = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,10 @@ def _parted(cut: Cut, guess: TagFeatures, model: PassageModel) -> list[tuple[Tag
     score_in, score_out = np.where(mine, score_in, 0.0), np.where(mine, 0.0, score_out)
     members = float((score_in > 0.5).sum()), float((score_out > 0.5).sum())
     if min(members) < max(MINORITY_TAGS, MINORITY_SHARE * sum(members)):
+        return None
+    # A load that turned round ends on the side it began on; two that met end where the other began.
+    clear = min(float(np.median(guess.ends[score_in > 0.5])), float(np.median(-guess.ends[score_out > 0.5])))
+    if clear < (ENDS_MIN_BACK if cut.eyes_back else ENDS_MIN):
         return None
     parts = [(tags_in, score_in), (tags_out, score_out)]
     return parts if members[0] >= members[1] else parts[::-1]
