@@ -45,6 +45,9 @@ INPUTS_MAX = 1024
 CHUNKS_AHEAD = 2
 LOOK_AROUND_S = 1.0
 EXPECTATIONS_EVERY_S = 5.0
+TRIM_EVERY_S = 3600.0
+LOG_KEEP_DAYS = 7.0
+"""The log (packed sightings) is kept that long; what was decided from it is kept by its own rules."""
 
 
 @dataclass(slots=True)
@@ -360,6 +363,7 @@ class EmbeddedHost:
         self._stale.update(portal.name for portal in self._site.portals)
         twin = self._store.twin()
         ask_all_at_s = self._now_s() + EXPECTATIONS_EVERY_S
+        trim_at_s = self._now_s() + TRIM_EVERY_S
         try:
             while True:
                 await self._inputs.put(self._time_passes)
@@ -373,6 +377,9 @@ class EmbeddedHost:
                 while self._stale:
                     expectation = await asyncio.to_thread(twin.expected_at, self._stale.pop())
                     await self._inputs.put(partial(_expect, expectation))
+                if self._now_s() >= trim_at_s:
+                    await asyncio.to_thread(twin.trim, LOG_KEEP_DAYS)
+                    trim_at_s = self._now_s() + TRIM_EVERY_S
                 await asyncio.sleep(self._look_around_s)
         finally:
             twin.close()

@@ -20,7 +20,7 @@ from stream.chunk import Chunk, Committed, Standing
 from stream.graph import Graph
 from stream.log import BatchTaken, Entry, Redelivery, SourceLeftOut, apply
 from stream.model import EdgeBatch
-from stream.places import FailureKind, Outputs, failure, source_of
+from stream.places import Failure, FailureKind, Outputs, failure, source_of
 from stream.sequencer import Duplicate, GapFound, ResendWanted, Sequenced, Sequencer, Taken
 from stream.topology import Operators
 from warehouse.loads import Expectation, Load, LocationUpdate
@@ -152,8 +152,9 @@ class Pipeline:
                     self._chunk.out.locations.append(msgspec.msgpack.decode(body, type=LocationUpdate))
                 case _:
                     self._apply(Redelivery(letter, kind, key, body, self._graph.now_us))
-        except (BatchFormatError, msgspec.DecodeError) as error:
-            self._chunk.out.failures.append(failure(kind, key, key, str(error), body))
+        except (ValueError, msgspec.DecodeError) as error:
+            # The same letter again, so that it is open again with the new reason.
+            self._chunk.out.failures.append(Failure(letter, kind, "", key, str(error), body))
         return []
 
     def cut(self, snapshot: bool = False) -> Chunk:

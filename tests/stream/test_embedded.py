@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from stream.batch_codec import BatchFormatError, decode_batch, encode_batch
@@ -205,6 +206,23 @@ async def test_a_letter_that_fails_again_is_open_again(plant: str) -> None:
         letter = letters.list()[0]
         letters.replay(letter.letter_id, "ann")
         await until(lambda: letters.get(letter.letter_id).status is Status.OPEN)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", ["batch_bytes", "place_slice", "tag_report", "posting", "location"])
+async def test_a_letter_that_cannot_be_read_stops_nothing_and_stays_open(plant: str, kind: str) -> None:
+    with psycopg.connect(plant) as connection:
+        connection.execute(
+            "insert into dead_letter (dead_letter_id, kind, source, key, reason, body, status)"
+            " values (gen_random_uuid(), %s, 'somewhere', 'dock1', 'long ago', 'garbage', 'replay')",
+            (kind,),
+        )
+    letters = DeadLetters(plant)
+    async with running(host_on(plant)) as host:
+        await until(lambda: not letters.list(Status.REPLAY))
+        await submit_all(host, LOG[:3])
+    (letter,) = letters.list(Status.OPEN)
+    assert (letter.source, letter.body) == ("somewhere", b"garbage")
+    assert letter.reason != "long ago"
 
 
 class ClosedBooks:
