@@ -23,7 +23,7 @@ from readers.llrp.wire import Message
 from simulators.llrp.accessspecs import AccessSpecTable
 from simulators.llrp.inventory import AISpecEnded, Heard, InventoryRun, LoopEnded, Outcome
 from simulators.llrp.models import ReaderModel
-from simulators.llrp.outbox import Outbox
+from simulators.llrp.outbox import UNSOLICITED_ID_MIN, Outbox, unsolicited_id
 from simulators.llrp.plant_clock import ReaderClock
 from simulators.llrp.radio import Radio
 from simulators.llrp.refusal import Refusal, field_invalid, malformed, status_of, success
@@ -32,7 +32,6 @@ from simulators.llrp.rospecs import ROSpecTable, StoredROSpec
 from simulators.llrp.settings import ReaderSettings
 from simulators.llrp.vendor import check_vendor_parameters, check_vendor_settings
 
-UNSOLICITED_ID_MIN = 0x8000_0000
 SLICE_US = 1_000_000
 """The radio is never asked for more than this in one go, so that memory stays bounded after a long sleep."""
 POLL_US = 20_000
@@ -431,7 +430,7 @@ class ReaderMachine:
     def _say(self, message: Any) -> None:
         """Send an unsolicited message at once, past the outbox."""
         self._answers += encode(message, message_id=self._next_id, version=self.version)
-        self._next_id += 1
+        self._next_id = unsolicited_id(self._next_id + 1)
 
     def _error(self, refusal: Refusal, message_id: int) -> None:
         self._answers += encode(m.ErrorMessage(status_of(refusal)), message_id=message_id, version=self.version)

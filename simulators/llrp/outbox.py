@@ -14,8 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 
 EVENTS_MAX = 1024
+UNSOLICITED_ID_MIN = 0x8000_0000
+"""Identifiers of what nobody asked for: the upper half, counted round, so that no client's own can be among them."""
 RO_ACCESS_REPORT = 61
 _HEADER_BYTES = 10
+
+
+def unsolicited_id(number: int) -> int:
+    """The number as an identifier of the upper half."""
+    return number & 0x7FFF_FFFF | UNSOLICITED_ID_MIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +129,8 @@ def _framed(queued: Queued, version: int, first_id: int) -> tuple[bytes, int]:
     header = np.empty(count, np.dtype([("type", ">u2"), ("length", ">u4"), ("id", ">u4")]))
     header["type"] = version << 10 | queued.message_type
     header["length"] = length
-    header["id"] = np.arange(first_id, first_id + count, dtype=np.uint64) & 0xFFFFFFFF
+    header["id"] = np.arange(first_id, first_id + count, dtype=np.uint64) & 0x7FFF_FFFF | UNSOLICITED_ID_MIN
     frames[:, :_HEADER_BYTES] = header.view(np.uint8).reshape(count, _HEADER_BYTES)
     if queued.body_bytes:
         frames[:, _HEADER_BYTES:] = np.frombuffer(queued.body, np.uint8).reshape(count, queued.body_bytes)
-    return frames.tobytes(), first_id + count
+    return frames.tobytes(), unsolicited_id(first_id + count)

@@ -3,8 +3,8 @@
 from readers.llrp import enums as e
 from readers.llrp import messages as m
 from readers.llrp import params as p
-from simulators.llrp.machine import UNSOLICITED_ID_MIN
 from simulators.llrp.models import LLRP_1_1, SPEEDWAY_R420
+from simulators.llrp.outbox import UNSOLICITED_ID_MIN
 from tests.simulators.llrp.talk import Talk, aispec, notify, report_spec, rospec
 
 Wanted = e.GetReaderConfigRequestedData

@@ -10,8 +10,8 @@ from readers.llrp.errors import EncodeError
 from readers.llrp.framing import Framer
 from readers.llrp.rospec import read_spec
 from readers.llrp.wire import Message
-from simulators.llrp.machine import UNSOLICITED_ID_MIN
 from simulators.llrp.models import FX9600, LLRP_1_1, SPEEDWAY_R420
+from simulators.llrp.outbox import UNSOLICITED_ID_MIN
 from tests.readers.llrp.arbitrary import MESSAGES, elements
 from tests.simulators.llrp.talk import ON_START_ROSPEC, Talk, aispec, for_ms, report_spec, rospec, until_tags
 from warehouse.site import MemoryArea

@@ -8,8 +8,8 @@ import pytest
 from readers.llrp import enums as e
 from readers.llrp import messages as m
 from readers.llrp import params as p
-from simulators.llrp.machine import UNSOLICITED_ID_MIN
 from simulators.llrp.models import LLRP_1_1, SPEEDWAY_R420
+from simulators.llrp.outbox import UNSOLICITED_ID_MIN
 from simulators.llrp.plant_clock import ReaderClock
 from simulators.llrp.radio import TagMemory
 from tests.simulators.llrp.talk import (
