@@ -1,21 +1,58 @@
 """The `tagledger` command. Each command imports what it runs when it runs, so that `--help` stays quick."""
 
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from tagledger import llrp
+# Sub-applications by name: the module whose `app` they are, and their line in the help.
+_PARTS = {
+    "llrp": ("tagledger.llrp", "Look into files of LLRP messages; record a reader's session."),
+    "portal": ("tagledger.portal", "Measure and tune a door."),
+}
+
+
+class _Root(TyperGroup):
+    """Lists sub-applications without importing them, and imports the one that is used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *_PARTS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in _PARTS:
+            return TyperCommand(name=cmd_name, callback=None, help=_PARTS[cmd_name][1])
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] in _PARTS:
+            part = import_module(_PARTS[args[0]][0]).app
+            return args[0], typer.main.get_command(part), args[1:]
+        return super().resolve_command(ctx, args)
+
 
 app = typer.Typer(
+    cls=_Root,
     help="Tagledger: from RFID tag reads to a stock ledger.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.add_typer(llrp.app, name="llrp")
 
+ColumnOption = Annotated[
+    list[str] | None, typer.Option("--column", help="A field's column in the reads, as FIELD=HEADER; again for each.")
+]
+PlaceOption = Annotated[
+    list[str] | None, typer.Option("--place", help="Where an antenna is, as READER:PORT=PLACE; again for each.")
+]
+SideOption = Annotated[
+    list[str] | None, typer.Option("--side", help="An antenna's side, as READER:PORT=inside; again for each.")
+]
+EyeOption = Annotated[
+    list[str] | None, typer.Option("--eye", help="A photo-eye's side, as READER:GPI=outside; again for each.")
+]
 SiteOption = Annotated[Path, typer.Option("--site", help="The site file (TOML).", envvar="TAGLEDGER_SITE")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")]
 
@@ -105,16 +142,42 @@ def simulate(
 
 @app.command()
 def replay(
-    capture: Annotated[Path, typer.Argument(help="A capture, or plain concatenated LLRP frames.")],
+    capture: Annotated[Path, typer.Argument(help="A capture, plain concatenated LLRP frames, or reads as CSV.")],
     speed: Annotated[str, typer.Option(help="Times as fast as it was recorded, or `max`.")] = "max",
     site: Annotated[Path | None, typer.Option("--site", help="Use this site file instead of the capture's.")] = None,
     state_dir: Annotated[Path, typer.Option(help="Where the replay's database is.")] = Path(".state/replay"),
+    column: ColumnOption = None,
+    place: PlaceOption = None,
+    side: SideOption = None,
+    eye: EyeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run recorded bytes through the same path; the same movements every time."""
     from tagledger.replay import run_replay
+    from tagledger.replay_source import CsvOptions
 
-    run_replay(capture, speed, site, state_dir, as_json=json)
+    options = CsvOptions(tuple(column or ()), tuple(place or ()), tuple(side or ()), tuple(eye or ()))
+    run_replay(capture, speed, site, state_dir, options, as_json=json)
+
+
+@app.command()
+def score(
+    reads: Annotated[Path, typer.Argument(help="Recorded reads, CSV.")],
+    truth: Annotated[Path, typer.Argument(help="What truly happened, JSON or CSV.")],
+    site: Annotated[
+        Path | None, typer.Option("--site", help="A site file; guessed from the recording without.")
+    ] = None,
+    column: ColumnOption = None,
+    place: PlaceOption = None,
+    side: SideOption = None,
+    eye: EyeOption = None,
+    plots: Annotated[Path | None, typer.Option(help="Draw power over time per tag into this folder.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Score our decisions on anyone's recording: precision, recall, exact loads, direction, zones."""
+    from tagledger.score import run_score
+
+    run_score(reads, truth, site, column or (), place or (), side or (), eye or (), plots, json)
 
 
 def main() -> None:

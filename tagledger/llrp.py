@@ -26,7 +26,9 @@ from readers.llrp.wire import VERSION_1_0_1, VERSION_1_1, Message
 from tagledger.llrp_record import record
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, complaints, print_json, print_summary
 
-app = typer.Typer(help="Look into files of LLRP messages.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look into files of LLRP messages.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 app.command()(record)
 
 PROBLEMS_MAX = 100

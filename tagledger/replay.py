@@ -1,15 +1,13 @@
 """`tagledger replay`: recorded bytes through the same path as live ones, as fast as they go or at a given speed.
 
-A capture carries its site, the ids its batches had and the commands that were given, each with how far the stream was
-then; so the replay's movements are the recording's, ids included, and replaying twice posts nothing twice. Plain
-concatenated LLRP messages get a site of one reader whose antennas are zones, unless a site file is given, and ids from
-the file's digest. A replay drives nothing: no light, no vehicle.
+The movements are the recording's, ids included, and replaying twice posts nothing twice: each recorded command is given
+when the stream is as far as it was then. A replay drives nothing: no light, no vehicle.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,52 +15,41 @@ import psycopg
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from edge.capture import CaptureReader, CommandRecord
 from edge.errors import CaptureFormatError
-from edge.replay import ReplayCount, replay_capture, replay_frames
 from stream.embedded import EmbeddedHost
-from stream.model import BatchId, EdgeBatch
+from stream.model import EdgeBatch
 from stream.pipeline import Counts
+from stream.recorded import RecordedError
 from stream.store import Store
-from tagledger.command_desk import CommandFormatError, RecordedCommand, decode_command
-from tagledger.config import ConfigError, parse_site
+from tagledger.command_desk import CommandFormatError, RecordedCommand
+from tagledger.config import ConfigError
 from tagledger.database import open_database
+from tagledger.replay_source import CsvOptions, Source, open_source
 from tagledger.terminal import EXIT_USAGE, complain, known_failures, print_summary, site_or_exit
 from warehouse.postgres.commands import execute
-from warehouse.site import Antenna, DatabaseSettings, Reader, Site, Zone
-
-# LLRP numbers antennas from 1; golden files use up to this many.
-PLAIN_ANTENNAS = 16
-_CAPTURE_HEAD = b"TLCAPT"
+from warehouse.site import DatabaseSettings
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What a replay did."""
-
-    count: ReplayCount
-    commands: int = 0
-    tags: set[str] = field(default_factory=set)
-
-
-def run_replay(capture: Path, speed: str, site_file: Path | None, state_dir: Path, *, as_json: bool) -> None:
+def run_replay(
+    recording: Path, speed: str, site_file: Path | None, state_dir: Path, options: CsvOptions, *, as_json: bool
+) -> None:
     """Replay and say what came of it; exit 2 when the file is no recording."""
     pace = _pace(speed)
     given = site_or_exit(site_file) if site_file is not None else None
     with known_failures():
-        if not capture.exists():
-            complain(f"{capture}: no such file or folder. Fix: name a capture.")
+        if not recording.exists():
+            complain(f"{recording}: no such file or folder. Fix: name a capture.")
             raise typer.Exit(EXIT_USAGE)
         try:
-            site, items, outcome = _opened(capture, given)
-        except (CaptureFormatError, ConfigError, CommandFormatError) as error:
-            complain(f"{capture}: {error}")
+            source = open_source(recording, given, options)
+        except (CaptureFormatError, ConfigError, CommandFormatError, RecordedError) as error:
+            complain(f"{recording}: {error}")
             raise typer.Exit(EXIT_USAGE) from None
         # A site's own database is for what happens, not for what is tried out, unless a site file names it.
         if given is None:
-            site = replace(site, state_dir=str(state_dir), database=DatabaseSettings())
-        with open_database(site) as dsn:
-            print_summary("Replay", _replay(site, dsn, items, outcome, pace, quiet=as_json), as_json=as_json)
+            source = replace(source, site=replace(source.site, state_dir=str(state_dir), database=DatabaseSettings()))
+        with open_database(source.site) as dsn:
+            print_summary("Replay", _replay(source, dsn, pace, quiet=as_json), as_json=as_json)
 
 
 def _pace(speed: str) -> float | None:
@@ -78,61 +65,8 @@ def _pace(speed: str) -> float | None:
     return pace
 
 
-Item = EdgeBatch | RecordedCommand
-
-
-def _opened(path: Path, given: Site | None) -> tuple[Site, Iterator[Item], Outcome]:
-    """The site, everything to replay in order, and the outcome that fills while it is iterated."""
-    count = ReplayCount()
-    outcome = Outcome(count)
-    if path.is_file() and not _is_capture(path):
-        return given or plain_site(), iter(replay_frames(path, count)), outcome
-    reader = CaptureReader(path)
-    site = given or parse_site(reader.header.site_text, f"{path} (the site in the capture)", {})
-    commands = [decode_command(record.body) for record in CaptureReader(path) if isinstance(record, CommandRecord)]
-    batches = (item for item in replay_capture(reader, count) if isinstance(item, EdgeBatch))
-    return site, in_turn(batches, commands), outcome
-
-
-def _is_capture(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_CAPTURE_HEAD)) == _CAPTURE_HEAD
-
-
-def in_turn(batches: Iterator[EdgeBatch], commands: list[RecordedCommand]) -> Iterator[Item]:
-    """Batches in order, each command after the last batch that was committed before it."""
-    waiting = iter(commands)
-    due = next(waiting, None)
-    for batch in batches:
-        while due is not None and not _covers(due, batch.id):
-            yield due
-            due = next(waiting, None)
-        yield batch
-    while due is not None:
-        yield due
-        due = next(waiting, None)
-
-
-def _covers(command: RecordedCommand, batch: BatchId) -> bool:
-    """Whether that batch was committed before the command."""
-    return any(
-        at.agent == batch.agent and at.epoch == batch.epoch and batch.counter <= at.counter for at in command.after
-    )
-
-
-def plain_site(agent: str = "replay", reader: str = "replay") -> Site:
-    """The site for messages that come without one: one reader, every antenna a zone of its own, nothing posted."""
-    antennas = tuple(Antenna(port, f"antenna-{port}") for port in range(1, PLAIN_ANTENNAS + 1))
-    return Site(
-        name="replay",
-        readers=(Reader(reader, "127.0.0.1", antennas=antennas, agent=agent),),
-        zones=tuple(Zone(antenna.place) for antenna in antennas),
-    )
-
-
-def _replay(
-    site: Site, dsn: str, items: Iterator[Item], outcome: Outcome, pace: float | None, *, quiet: bool
-) -> dict[str, object]:
+def _replay(source: Source, dsn: str, pace: float | None, *, quiet: bool) -> dict[str, object]:
+    site, outcome = source.site, source.outcome
     before = _movements(dsn)
     host = EmbeddedHost(site, Store(dsn, site))
     started = time.monotonic()
@@ -148,7 +82,7 @@ def _replay(
             )
             progress.update(task, description=text)
 
-        counts = host.process_sync(_steps(items, connection, outcome, pace), show)
+        counts = host.process_sync(_steps(source, connection, pace), show)
     elapsed_s = time.monotonic() - started
     found = {
         "reads": outcome.count.reads,
@@ -170,16 +104,16 @@ def _replay(
 
 
 def _steps(
-    items: Iterator[Item], connection: psycopg.Connection, outcome: Outcome, pace: float | None
+    source: Source, connection: psycopg.Connection, pace: float | None
 ) -> Iterator[EdgeBatch | Callable[[], object]]:
     started_s = time.monotonic()
     first_us: int | None = None
-    for item in items:
+    for item in source.items:
         if isinstance(item, RecordedCommand):
-            outcome.commands += 1
+            source.outcome.commands += 1
             yield partial(_execute, connection, item)
             continue
-        outcome.tags.update(item.sightings.tags)
+        source.outcome.tags.update(item.sightings.tags)
         if pace is not None:
             first_us = item.watermark_us if first_us is None else first_us
             due_s = started_s + (item.watermark_us - first_us) / 1e6 / pace

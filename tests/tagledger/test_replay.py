@@ -1,16 +1,21 @@
 """Replaying files: plain LLRP messages, and what is said of a file that is no recording."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from simulators.physics.recording import write_csv
+from simulators.scenarios.run import simulate
+from simulators.scenarios.spec import named
 from stream.model import EdgeBatch
 from stream.sequencer import Position
 from tagledger.cli import app
 from tagledger.command_desk import CommandFormatError, RecordedCommand, decode_command
-from tagledger.replay import in_turn, plain_site
+from tagledger.replay_source import in_turn, plain_site
+from tagledger.site_text import site_text
 from tests.shared_data import shared_data
 from tests.stream.traffic import batch
 from warehouse.commands import Actor, CreateItem
@@ -83,3 +88,23 @@ def test_a_plain_file_gets_a_site_that_posts_nothing() -> None:
     site = plain_site()
     assert not site.portals
     assert len(site.zones) == len(site.readers[0].antennas)
+
+
+def test_reads_as_csv_replay_through_the_same_path(tmp_path: Path) -> None:
+    recording, _ = simulate(named("forklift"), 1000)
+    write_csv(recording, tmp_path / "reads.csv")
+    (tmp_path / "site.toml").write_text(site_text(replace(recording.site, state_dir=str(tmp_path / "s"))))
+    arguments = ["replay", str(tmp_path / "reads.csv"), "--site", str(tmp_path / "site.toml"), "--json"]
+    first, again = (json.loads(CliRunner().invoke(app, arguments).stdout) for _ in range(2))
+    assert first["reads"] == len(recording.time_us)
+    assert first["passages"] >= 5
+    assert first["location_updates"] > 0
+    assert (again["passages"], again["batches_known_already"]) == (0, first["batches"])
+
+
+def test_a_csv_that_is_none_names_row_or_column(tmp_path: Path) -> None:
+    file = tmp_path / "reads.csv"
+    file.write_text("when,epc,antenna\n1,AB,1\n")
+    done = CliRunner().invoke(app, ["replay", str(file), "--state-dir", str(tmp_path / "s")])
+    assert done.exit_code == 2
+    assert "time" in done.stderr

@@ -1,0 +1,125 @@
+"""What can be replayed, opened: its site, and its batches and commands in the order they count.
+
+A capture carries its site, the ids its batches had and the commands that were given. Plain concatenated LLRP messages
+get a site of one reader whose antennas are zones; reads as CSV get one guessed from the recording and the options. Both
+have ids from the file's digest, so that replaying a file twice posts nothing twice, and two files never share an id.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from edge.capture import CaptureReader, CommandRecord
+from edge.replay import ReplayCount, replay_capture, replay_frames
+from stream.model import BatchId, EdgeBatch
+from stream.recorded import RecordedError, read_csv
+from tagledger.command_desk import RecordedCommand, decode_command
+from tagledger.config import parse_site
+from tagledger.decide import batches as cut
+from tagledger.decide import reduce_reads
+from tagledger.recorded_site import site_of
+from warehouse.site import Antenna, Reader, Site, Zone
+
+# LLRP numbers antennas from 1; golden files use up to this many.
+PLAIN_ANTENNAS = 16
+_CAPTURE_HEAD = b"TLCAPT"
+
+Item = EdgeBatch | RecordedCommand
+
+
+@dataclass(frozen=True, slots=True)
+class CsvOptions:
+    """How to read a CSV of reads, as given on the command line (`stream.recorded`, `tagledger.recorded_site`)."""
+
+    columns: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    sides: tuple[str, ...] = ()
+    eyes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a replay did, filled while its items are taken."""
+
+    count: ReplayCount
+    commands: int = 0
+    tags: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An opened recording; `items` is to be iterated once."""
+
+    site: Site
+    items: Iterator[Item]
+    outcome: Outcome
+
+
+def open_source(path: Path, given: Site | None, options: CsvOptions) -> Source:
+    """Open a capture (a file or a folder), a `.csv` file of reads, or a file of LLRP messages.
+
+    Raises CaptureFormatError, CommandFormatError, RecordedError, ConfigError, OSError.
+    """
+    outcome = Outcome(ReplayCount())
+    if path.suffix.lower() == ".csv":
+        return _csv(path, given, options, outcome)
+    if path.is_file() and not _is_capture(path):
+        return Source(given or plain_site(), iter(replay_frames(path, outcome.count)), outcome)
+    reader = CaptureReader(path)
+    site = given or parse_site(reader.header.site_text, f"{path} (the site in the capture)", {})
+    commands = [decode_command(record.body) for record in CaptureReader(path) if isinstance(record, CommandRecord)]
+    batches = (item for item in replay_capture(reader, outcome.count) if isinstance(item, EdgeBatch))
+    return Source(site, in_turn(batches, commands), outcome)
+
+
+def in_turn(batches: Iterator[EdgeBatch], commands: list[RecordedCommand]) -> Iterator[Item]:
+    """Batches in order, each command after the last batch that was committed before it."""
+    waiting = iter(commands)
+    due = next(waiting, None)
+    for batch in batches:
+        while due is not None and not _covers(due, batch.id):
+            yield due
+            due = next(waiting, None)
+        yield batch
+    while due is not None:
+        yield due
+        due = next(waiting, None)
+
+
+def plain_site(agent: str = "replay", reader: str = "replay") -> Site:
+    """The site for messages that come without one: one reader, every antenna a zone of its own, nothing posted."""
+    antennas = tuple(Antenna(port, f"antenna-{port}") for port in range(1, PLAIN_ANTENNAS + 1))
+    return Site(
+        name="replay",
+        readers=(Reader(reader, "127.0.0.1", antennas=antennas, agent=agent),),
+        zones=tuple(Zone(antenna.place) for antenna in antennas),
+    )
+
+
+def _csv(path: Path, given: Site | None, options: CsvOptions, outcome: Outcome) -> Source:
+    for column in options.columns:
+        if "=" not in column:
+            raise RecordedError(f"--column: {column!r} is not FIELD=HEADER")
+    reads = read_csv(path, dict(column.split("=", 1) for column in options.columns))
+    site = given or site_of(reads, None, options.places, options.sides, options.eyes)
+    epoch = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    seen = reduce_reads(reads, site.edge.window_ms)
+    outcome.count.reads = len(reads)
+    items = (
+        replace(batch, id=BatchId(batch.id.agent, epoch, batch.id.counter))
+        for batch in cut(seen, reads.events, site.edge.window_ms)
+    )
+    return Source(site, items, outcome)
+
+
+def _is_capture(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_CAPTURE_HEAD)) == _CAPTURE_HEAD
+
+
+def _covers(command: RecordedCommand, batch: BatchId) -> bool:
+    """Whether that batch was committed before the command."""
+    return any(
+        at.agent == batch.agent and at.epoch == batch.epoch and batch.counter <= at.counter for at in command.after
+    )
