@@ -98,7 +98,8 @@ class Reader:
     """One RFID reader and how to reach it; `agent` is the edge agent that drives it (empty: any agent may).
 
     With `listen` the reader connects to us: `host` and `port` are then our own address. `tls_ca` is a PEM file with the
-    certificate authority of the reader's certificate, the system's authorities when empty.
+    certificate authority of the reader's certificate, the system's authorities when empty; `tls_cert` one with our own
+    certificate and key, which listening with TLS needs. LLRP's own port is 5084, with TLS 5085.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Reader:
     agent: str = ""
     listen: bool = False
     tls_ca: str = ""
+    tls_cert: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,8 @@ class _MemoryRequest:
 class NativeDriver:
     """Drives one reader. `now_us` is the edge's clock (UTC microseconds); `on_memory` gets what AccessSpecs read.
 
-    `tls` overrides the context made from the site file; in listen mode it must carry our certificate. With
-    `leave_running` a cancelled driver leaves the inventory on, and the reader holds what it sees for the next one.
+    `tls` overrides the context made from the site file. With `leave_running` a cancelled driver leaves the inventory
+    on, and the reader holds what it sees for the next one. Raises ValueError for a site entry that cannot be driven.
     `tap` sees every byte as it was received (`sent` False) or sent, for recording.
     """
 
@@ -96,6 +96,8 @@ class NativeDriver:
         leave_running: bool = False,
         tap: Callable[[bytes, bool], None] = lambda data, sent: None,
     ) -> None:
+        if reader.listen and reader.tls and not reader.tls_cert and tls is None:
+            raise ValueError(f"reader {reader.name}: listening with TLS needs tls_cert, our certificate and key")
         self.reader = reader
         self._now_us = now_us
         self._settings = settings or ClientSettings()
@@ -302,7 +304,7 @@ class NativeDriver:
             else:
                 arrived.put_nowait((stream, writer))
 
-        server = await asyncio.start_server(accept, self.reader.host, self.reader.port, ssl=self._tls)
+        server = await asyncio.start_server(accept, self.reader.host, self.reader.port, ssl=self._server_tls())
         self.listening_port = server.sockets[0].getsockname()[1]
         try:
             while True:
@@ -310,6 +312,13 @@ class NativeDriver:
                 self._event(sink, ReaderEventKind.DISCONNECTED, reason)
         finally:
             server.close()
+
+    def _server_tls(self) -> ssl.SSLContext | None:
+        if self._tls is not None or not self.reader.tls:
+            return self._tls
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.reader.tls_cert)
+        return context
 
     def _client_tls(self) -> ssl.SSLContext | None:
         if self._tls is not None:

@@ -401,3 +401,16 @@ async def test_tls_with_the_sites_own_authority(certificate: Path) -> None:
         async with running(NativeDriver(site_reader(reader.port, tls=True), settings=QUICK), distrusting):
             await distrusting.until(lambda: ReaderEventKind.DISCONNECTED in distrusting.kinds())
         assert "certificate" in distrusting.events[0].detail
+
+
+async def test_a_reader_may_call_us_with_tls(certificate: Path) -> None:
+    with pytest.raises(ValueError, match="tls_cert"):
+        NativeDriver(site_reader(0, listen=True, tls=True))
+    driver = NativeDriver(site_reader(0, listen=True, tls=True, tls_cert=str(certificate)), settings=QUICK)
+    sink = Deliveries()
+    async with running(driver, sink):
+        await eventually(lambda: driver.listening_port is not None)
+        assert driver.listening_port is not None
+        trust = ssl.create_default_context(cafile=str(certificate))
+        async with simulator(dial=("127.0.0.1", driver.listening_port), tls=trust):
+            await sink.until(lambda: sink.tags == set(EPCS))
