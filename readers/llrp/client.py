@@ -107,6 +107,7 @@ class NativeDriver:
         self._leave_running = leave_running
         self._tap = tap
         self._version_max = self._settings.session.version_max
+        self._questions_lost = 0
         self._session: Session | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._requests: dict[int, asyncio.Future[Message]] = {}
@@ -205,8 +206,11 @@ class NativeDriver:
             except OSError as error:
                 outputs = [Lost(f"connection broke: {error}")]
             if session.negotiating and outputs and isinstance(outputs[-1], Lost):
-                # A reader that hangs up or falls silent over GET_SUPPORTED_VERSION is asked no more.
-                self._version_max = VERSION_1_0_1
+                # A reader that hangs up or falls silent over GET_SUPPORTED_VERSION, twice, so that it was not the
+                # network, is asked no more.
+                self._questions_lost += 1
+                if self._questions_lost >= 2:
+                    self._version_max = VERSION_1_0_1
             reason = self._carry_out(outputs, writer, delivery)
             if reason is not None:
                 return reason
@@ -243,6 +247,7 @@ class NativeDriver:
                     if facts.quirks.only_1_0_1:
                         self._version_max = VERSION_1_0_1
                     self._backoff.reset()
+                    self._questions_lost = 0
                 case Answered(message_id, message):
                     waiting = self._requests.pop(message_id, None)
                     if waiting is not None and not waiting.done():

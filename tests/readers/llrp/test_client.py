@@ -298,7 +298,7 @@ async def test_a_reader_that_hangs_up_on_the_version_question_is_asked_no_more()
             await eventually(lambda: driver.is_running)
             assert driver.facts is not None
             assert driver.facts.version == 1
-            assert len(sink.of(ReaderEventKind.DISCONNECTED)) == 1
+            assert len(sink.of(ReaderEventKind.DISCONNECTED)) == 2
         server.close()
 
 
