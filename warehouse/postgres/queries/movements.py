@@ -1,5 +1,7 @@
 """Movements of the ledger, and what explains each."""
 
+# ruff: noqa: S608  (what is put into the queries here are constants, never a value)
+
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -51,14 +53,15 @@ class MovementTag:
     score: float | None
 
 
-_MOVEMENT = """
+_COLUMNS = """
     select m.seq, m.move_id, m.kind, i.code as item, lo.code as lot, se.code as serial, m.quantity, i.unit,
            s.code as source, t.code as target, sh.code as source_unit, th.code as target_unit,
            m.from_status as source_status, m.to_status as target_status, m.effective_at, m.recorded_at, m.device_at,
            m.actor, m.device, m.reason, m.passage_id, m.request_id, d.kind as document_kind, d.number as document,
            x.line_no, o.move_id as reverses, r.move_id as reversed_by,
-           (select count(*) from move_tag mt where mt.seq = m.seq) as tags
-    from move m join item i on i.item_id = m.item_id
+           (select count(*) from move_tag mt where mt.seq = m.seq) as tags"""
+_JOINS = """
+    join item i on i.item_id = m.item_id
     join location s on s.location_id = m.from_location_id join location t on t.location_id = m.to_location_id
     left join lot lo on lo.lot_id = m.lot_id left join serial se on se.serial_id = m.serial_id
     left join handling_unit sh on sh.hu_id = m.from_hu_id left join handling_unit th on th.hu_id = m.to_hu_id
@@ -81,31 +84,43 @@ async def movements(
 ) -> list[Movement]:
     """Newest first by seq; `before` is the seq of the last row shown. `document` is (kind, number)."""
     conditions = ["true"]
+    # Few movements belong to one document, passage, lot or stretch of time: find them by that, then sort. Adding 0
+    # keeps the planner from walking the ledger backwards until it has met enough of them.
+    order = "m.seq"
     if before is not None:
         conditions.append("m.seq < %(before)s")
     if item is not None:
         conditions.append("m.item_id = (select item_id from item where code = %(item)s)")
     if lot is not None:
-        conditions.append("lo.code = %(lot)s")
-    if location is not None:
-        conditions.append(
-            "(select location_id from location where code = %(location)s) in (m.from_location_id, m.to_location_id)"
-        )
+        conditions.append("m.lot_id in (select lot_id from lot where code = %(lot)s)")
+        order = "m.seq + 0"
     if passage_id is not None:
         conditions.append("m.passage_id = %(passage_id)s")
+        order = "m.seq + 0"
     if document is not None:
         conditions.append(
             """m.line_id in (select l.line_id from document_line l join document k using (document_id)
                              where k.kind = %(document_kind)s and k.number = %(document)s)"""
         )
+        order = "m.seq + 0"
     if since is not None:
         conditions.append("m.effective_at >= %(since)s")
+        order = "m.seq + 0"
     if until is not None:
         conditions.append("m.effective_at < %(until)s")
+    chosen = f"select m.seq from move m where {' and '.join(conditions)}"
+    newest = f"order by {order} desc limit %(limit)s"
+    if location is None:
+        picked = f"{chosen} {newest}"
+    else:
+        here = "(select location_id from location where code = %(location)s)"
+        sides = ("m.from_location_id", "m.to_location_id")
+        picked = " union ".join(f"({chosen} and {side} = {here} {newest})" for side in sides)
     return await rows(
         conn,
         Movement,
-        f"{_MOVEMENT} where {' and '.join(conditions)} order by m.seq desc limit %(limit)s",
+        f"with picked as materialized ({picked}) {_COLUMNS} from picked join move m using (seq) {_JOINS}"
+        " order by m.seq desc limit %(limit)s",
         {
             "before": before,
             "limit": limit,
@@ -122,7 +137,9 @@ async def movements(
 
 
 async def movement(conn: AConn, move_id: UUID) -> Movement | None:
-    return await one(conn, Movement, f"{_MOVEMENT} where m.move_id = %(move_id)s", {"move_id": move_id})
+    return await one(
+        conn, Movement, f"{_COLUMNS} from move m {_JOINS} where m.move_id = %(move_id)s", {"move_id": move_id}
+    )
 
 
 async def movement_tags(conn: AConn, move_id: UUID, after: str | None = None, limit: int = 1000) -> list[MovementTag]:

@@ -87,6 +87,19 @@ async def stock(
     unit: str | None = None,
 ) -> list[StockRow]:
     """Balances, by id; a location includes the places in it. `after` is the balance_id of the last row shown."""
+    conditions = ["true"]
+    if after is not None:
+        conditions.append("b.balance_id > %(after)s")
+    if item is not None:
+        conditions.append("b.item_id = (select item_id from item where code = %(item)s)")
+    if lot is not None:
+        conditions.append("b.lot_id in (select lot_id from lot where code = %(lot)s)")
+    if location is not None:
+        conditions.append("b.location_id in (select location_id from within)")
+    if status is not None:
+        conditions.append("b.status = %(status)s")
+    if unit is not None:
+        conditions.append("b.hu_id = (select hu_id from handling_unit where code = %(unit)s)")
     return await rows(
         conn,
         StockRow,
@@ -96,13 +109,7 @@ async def stock(
            from balance b join item i using (item_id) join location l using (location_id)
            left join lot lo on lo.lot_id = b.lot_id left join serial s on s.serial_id = b.serial_id
            left join handling_unit h on h.hu_id = b.hu_id
-           where (%(after)s::bigint is null or b.balance_id > %(after)s)
-             and (%(item)s::text is null or b.item_id = (select item_id from item where code = %(item)s))
-             and (%(lot)s::text is null or lo.code = %(lot)s)
-             and (%(location)s::text is null or b.location_id in (select location_id from within))
-             and (%(status)s::text is null or b.status = %(status)s)
-             and (%(unit)s::text is null or h.code = %(unit)s)
-           order by b.balance_id limit %(limit)s""",
+           where {" and ".join(conditions)} order by b.balance_id limit %(limit)s""",
         {
             "after": after,
             "limit": limit,
@@ -124,17 +131,28 @@ async def stock_totals(
     location: str | None = None,
 ) -> list[StockTotal]:
     """By item, location and status; `after` is these three of the last row shown."""
+    conditions = ["true"]
+    if item is not None:
+        conditions.append("b.item_id = (select item_id from item where code = %(item)s)")
+    if location is not None:
+        conditions.append("b.location_id in (select location_id from within)")
+    if after is not None:
+        conditions.append("i.code >= %(item_after)s and array[i.code, l.code, b.status] > %(after)s")
     return await rows(
         conn,
         StockTotal,
         f"""with {WITHIN}
            select i.code as item, l.code as location, b.status, sum(b.on_hand) as on_hand, sum(b.reserved) as reserved
            from balance b join item i using (item_id) join location l using (location_id)
-           where (%(item)s::text is null or b.item_id = (select item_id from item where code = %(item)s))
-             and (%(location)s::text is null or b.location_id in (select location_id from within))
-             and (%(after)s::text[] is null or array[i.code, l.code, b.status] > %(after)s)
+           where {" and ".join(conditions)}
            group by 1, 2, 3 order by 1, 2, 3 limit %(limit)s""",
-        {"after": list(after) if after else None, "limit": limit, "item": item, "location": location},
+        {
+            "after": list(after) if after else None,
+            "item_after": after[0] if after else None,
+            "limit": limit,
+            "item": item,
+            "location": location,
+        },
     )
 
 
