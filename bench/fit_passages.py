@@ -43,7 +43,6 @@ from warehouse.site import Direction
 
 OUT = Path(__file__).parent.parent / "stream" / "operators" / "passage_weights.json"
 LABEL_WEIGHT = 20.0
-VARIANT_WEIGHT = 0.5
 STATE = 20261122
 Matrix = NDArray[np.float64]
 
@@ -83,7 +82,7 @@ def grow(matrix: Matrix, answer: NDArray[np.bool_], weight: Matrix, size: str) -
     """Boosted trees of one of two sizes."""
     options = {
         "first": {"max_iter": 60, "max_leaf_nodes": 10, "max_depth": 4, "learning_rate": 0.15},
-        "second": {"max_iter": 200, "max_leaf_nodes": 20, "max_depth": 6, "learning_rate": 0.1},
+        "second": {"max_iter": 160, "max_leaf_nodes": 20, "max_depth": 6, "learning_rate": 0.1},
     }[size]
     model = HistGradientBoostingClassifier(
         l2_regularization=2.0, min_samples_leaf=30, random_state=STATE, early_stopping=False, **options
@@ -125,7 +124,7 @@ def fit(gathered: list[Sample], labels: tuple[Matrix, NDArray[np.bool_]] | None)
     sizes = [len(tags.tags) for tags in guesses]
     answer = np.concatenate([np.isin(tags.tags, each.members) for each, tags in zip(todo, guesses, strict=True)])
     seed_of = np.repeat([each.seed for each in todo], sizes)
-    weight = np.repeat([1.0 if each.sample is not None else VARIANT_WEIGHT for each in todo], sizes)
+    weight = np.repeat([each.weight for each in todo], sizes)
     # Most tags are strays beyond doubt: a third of them, three times as heavy, teach as much.
     doubtless = ~answer & (np.concatenate([tags.weight for tags in guesses]) < 1e-3)
     thinned = doubtless & (np.random.default_rng(STATE).random(len(answer)) > 1.0 / 3.0)
@@ -199,7 +198,7 @@ def _report(name: str, true: NDArray[np.bool_], score: Matrix) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=16)
+    parser.add_argument("--seeds", type=int, default=12)
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()

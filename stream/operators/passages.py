@@ -304,6 +304,8 @@ class PassageOperator:
         """The rows and background one passage is judged by."""
         params = self._params
         tail_us = int(params.tail_s * 1e6)
+        # Reads ahead of the ticks worked off are there or not as batches were cut: they wait.
+        until_us = min(closed_us + tail_us + 1, self._tick_us or 0)
         eyes = self._portal.photo_eyes
         two_sided = len({eye.side for eye in eyes}) > 1
         way = eyes_way(eyes, breaks)
@@ -311,7 +313,7 @@ class PassageOperator:
         known = np.frombuffer(record.background, np.float32)
         background[: len(known)] = known
         return Cut(
-            rows=self._rows.between(record.opened_us - int(params.lookback_s * 1e6), closed_us + tail_us + 1),
+            rows=self._rows.between(record.opened_us - int(params.lookback_s * 1e6), until_us),
             own=self._own_ids(),
             side=self._side_ids(),
             background=background,

@@ -93,6 +93,15 @@ def test_ids_do_not_depend_on_how_often_the_host_asks() -> None:
     assert comparable(out) == comparable([p for _, p in run(True, calls)])
 
 
+@pytest.mark.parametrize("eyes", [True, False])
+def test_what_is_decided_does_not_depend_on_how_reads_are_cut_into_batches(eyes: bool) -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    door.walk([f"CC{i:02X}" for i in range(6)], 12.0, -1)
+    fine, coarse = ([p for _, p in run(eyes, door.slices(every_s))] for every_s in (0.25, 1.0))
+    assert [p[1:] for p in comparable(fine)] == [p[1:] for p in comparable(coarse)]
+
+
 def test_late_reads_amend_with_a_further_final_revision() -> None:
     door = Door()
     door.walk(LOAD, 5.0, 1)
