@@ -1,0 +1,74 @@
+"""The command line: what it lists, and how it ends when something is wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tagledger.cli import app
+
+SITE = 'name = "x"\nstate_dir = "{state}"\n'
+
+
+def test_the_help_names_every_command() -> None:
+    shown = CliRunner().invoke(app, ["--help"]).stdout
+    for name in (
+        "up",
+        "edge",
+        "stream",
+        "api",
+        "migrate",
+        "doctor",
+        "demo",
+        "simulate",
+        "replay",
+        "score",
+        "llrp",
+        "portal",
+    ):
+        assert f"  {name} " in shown
+
+
+@pytest.mark.parametrize("part", ["llrp", "portal"])
+def test_parts_open_when_they_are_used(part: str) -> None:
+    done = CliRunner().invoke(app, [part, "--help"])
+    assert done.exit_code == 0
+    assert "Commands" in done.stdout
+
+
+def test_a_mistyped_command_is_pointed_at_the_nearest() -> None:
+    done = CliRunner().invoke(app, ["relay"])
+    assert done.exit_code == 2
+    assert "replay" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "edge", "stream", "api", "migrate", "doctor"])
+def test_a_broken_site_file_ends_every_command_with_file_key_and_fix(command: str, tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text('name = "x"\ntimezone = "Mars"\n')
+    done = CliRunner().invoke(app, [command, "--site", str(file)])
+    assert done.exit_code == 2
+    assert f"{file}: timezone: unknown time zone 'Mars'. Fix: " in done.stderr
+
+
+def test_doctor_wants_the_schema_and_migrate_brings_it(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text(SITE.format(state=tmp_path / "state"))
+    before = CliRunner().invoke(app, ["doctor", "--site", str(file), "--json"])
+    assert before.exit_code == 1
+    assert [f["name"] for f in json.loads(before.stdout)["findings"] if not f["good"]] == ["schema"]
+    applied = json.loads(CliRunner().invoke(app, ["migrate", "--site", str(file), "--json"]).stdout)["applied"]
+    assert applied
+    after = CliRunner().invoke(app, ["doctor", "--site", str(file), "--ledger", "--json"])
+    assert (after.exit_code, json.loads(after.stdout)["good"]) == (0, True)
+    assert json.loads(CliRunner().invoke(app, ["migrate", "--site", str(file), "--json"]).stdout)["applied"] == []
+
+
+def test_a_database_that_is_away_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text(SITE.format(state=tmp_path) + '[database]\ndsn = "host=127.0.0.1 port=1 user=u dbname=d"\n')
+    done = CliRunner().invoke(app, ["doctor", "--site", str(file)])
+    assert done.exit_code == 1
+    assert "Connection refused" in done.stderr
+    assert "Traceback" not in done.stderr
