@@ -22,7 +22,7 @@ from warehouse.postgres import reservations
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_serial, find_unit
 from warehouse.postgres.posting import settle_lines
-from warehouse.postgres.stock import database_now, make_free, post_or_refuse
+from warehouse.postgres.stock import database_now, post_or_refuse
 
 Answer = tuple[dict[str, Any], Audit]
 
@@ -198,7 +198,7 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
     )
     at = c.effective_at or database_now(conn)
     if c.force and direction == "out":
-        make_free(conn, move.key_at(here), move.quantity)
+        reservations.give_way(conn, move.key_at(here), move.quantity)
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason="by hand"))
     settle_lines(conn, [line_id], at)
     return {"move_id": str(move.move_id), "number": c.number, "line_no": c.line_no}, Audit(

@@ -1,6 +1,6 @@
 """Posting to the ledger: a fixed number of statements whatever the number of movements, in the caller's transaction.
 
-Locks are taken in one order everywhere: document lines, serials, balances, each sorted by key. Two postings can then
+Locks are taken in one order: document lines, reservations, serials, balances, each sorted by key. Two postings can then
 only wait for each other, not deadlock, except where one creates a balance that another locks at that moment; PostgreSQL
 breaks that with 40P01 and `warehouse.postgres.transaction` runs the whole transaction again.
 
@@ -39,8 +39,8 @@ def post(conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance) -> tu
 
     Raises psycopg errors for a broken world (deadlock and serialisation failures are for the caller to retry).
     """
-    facts = _read_facts(conn, moves, circumstance.effective_at)
     moves, used = _with_own_reservations(conn, moves)
+    facts = _read_facts(conn, moves, circumstance.effective_at)
     changes = plan(moves, circumstance, facts)
     if isinstance(changes, Refused):
         return changes
@@ -54,8 +54,8 @@ def post_possible(
 
     For what physically happened: one wrong pallet must not keep the other thirty off the books.
     """
-    facts = _read_facts(conn, moves, circumstance.effective_at)
     moves, used = _with_own_reservations(conn, moves)
+    facts = _read_facts(conn, moves, circumstance.effective_at)
     wanted = list(moves)
     refused: list[tuple[NewMove, Refused]] = []
     while wanted:
@@ -69,9 +69,10 @@ def post_possible(
 
 def _with_own_reservations(conn: Conn, moves: Sequence[NewMove]) -> tuple[Sequence[NewMove], dict[UUID, _Uses]]:
     """Let movements of a document line use what is reserved for that line; which reservations each uses."""
-    lines = sorted({m.line_id for m in moves if m.line_id is not None and m.reverses is None})
+    lines = sorted({m.line_id for m in moves if m.line_id is not None})
     if not lines:
         return moves, {}
+    conn.execute("select 1 from document_line where line_id = any(%s) order by line_id for update", (lines,))
     pending: dict[tuple[int, BalanceKey], list[tuple[UUID, Decimal]]] = {}
     for row in conn.execute(
         """select line_id, reservation_id, quantity, item_id, lot_id, serial_id, location_id, hu_id, owner, status
@@ -85,7 +86,9 @@ def _with_own_reservations(conn: Conn, moves: Sequence[NewMove]) -> tuple[Sequen
     result: list[NewMove] = []
     used: dict[UUID, _Uses] = {}
     for move in moves:
-        own = pending.get((move.line_id, move.key_at(move.source)), []) if move.line_id is not None else []
+        own: list[tuple[UUID, Decimal]] = []
+        if move.line_id is not None and move.reverses is None:
+            own = pending.get((move.line_id, move.key_at(move.source)), [])
         need = move.quantity
         uses: list[tuple[UUID, Decimal]] = []
         while own and need > 0:
@@ -125,9 +128,6 @@ def _read_facts(conn: Conn, moves: Sequence[NewMove], effective_at: datetime) ->
     def ids(*values: int | None) -> list[int]:
         return sorted({value for value in values if value is not None})
 
-    lines = ids(*(m.line_id for m in moves))
-    if lines:
-        conn.execute("select 1 from document_line where line_id = any(%s) order by line_id for update", (lines,))
     serial_ids = ids(*(m.serial_id for m in moves))
     serials = _lock_serials(conn, serial_ids) if serial_ids else {}
     item_ids = ids(*(m.item_id for m in moves))

@@ -92,31 +92,35 @@ def end(conn: Conn, reservation_ids: Sequence[UUID], state: State, *, give_back:
 
 
 def give_way(conn: Conn, key: BalanceKey, quantity: Decimal) -> Decimal:
-    """Free up to `quantity` of a balance; how much. The youngest reservations lose, in part where that is enough.
+    """Make `quantity` of a balance free, as far as reservations hold it; how much they lost.
 
-    For what cannot wait: stock found broken, or an issue somebody with the right forces.
+    The youngest lose first, in part where that is enough. For what cannot wait: stock found broken, or an issue
+    somebody with the right forces.
     """
-    need = quantity
-    for reservation_id, held in conn.execute(
+    pending = conn.execute(
         """select reservation_id, quantity from reservation
            where state = 'pending' and item_id = %s and lot_id is not distinct from %s
              and serial_id is not distinct from %s and location_id = %s and hu_id is not distinct from %s
              and owner = %s and status = %s
            order by created_at desc, reservation_id desc for update""",
         tuple(key),
-    ).fetchall():
+    ).fetchall()
+    held = balances.lock(conn, [key], None).get(key)
+    if held is None:
+        return Decimal(0)
+    need = missing = max(Decimal(0), quantity - (held.on_hand - held.reserved))
+    for reservation_id, part in pending:
         if need <= 0:
             break
-        if held <= need:
+        if part <= need:
             end(conn, [reservation_id], State.RELEASED)
         else:
             conn.execute(
                 "update reservation set quantity = quantity - %s where reservation_id = %s", (need, reservation_id)
             )
-            balances.lock(conn, [key], None)
             balances.change_reserved(conn, [(key, -need)])
-        need -= min(held, need)
-    return quantity - max(need, Decimal(0))
+        need -= min(part, need)
+    return missing - need
 
 
 def release_line(conn: Conn, line_ids: Sequence[int]) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -30,7 +29,7 @@ from warehouse.ledger import (
     Refused,
     StockStatus,
 )
-from warehouse.postgres import balances, reservations
+from warehouse.postgres import reservations
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.ledger import post
 from warehouse.postgres.naming import Refuse, find_id, find_item, find_location, find_lot, find_serial, find_unit
@@ -120,15 +119,9 @@ def adjust_stock(conn: Conn, c: AdjustStock, actor: Actor, request_id: UUID) -> 
     )
     at = c.effective_at or database_now(conn)
     if c.force and c.difference < 0:
-        make_free(conn, move.key_at(here), move.quantity)
+        reservations.give_way(conn, move.key_at(here), move.quantity)
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
     return {"move_id": str(move.move_id)}, Audit(after={"difference": str(c.difference)})
-
-
-def make_free(conn: Conn, key: BalanceKey, quantity: Decimal) -> None:
-    held = balances.lock(conn, [key], None).get(key)
-    if held is not None and held.on_hand - held.reserved < quantity:
-        reservations.give_way(conn, key, quantity - (held.on_hand - held.reserved))
 
 
 def reverse_movement(conn: Conn, c: ReverseMovement, actor: Actor, request_id: UUID) -> Answer:
