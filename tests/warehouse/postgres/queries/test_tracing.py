@@ -1,0 +1,60 @@
+"""Where-from and where-to in one query each; what was undone is not on the way."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from tests.warehouse.postgres.books import DAY_0
+from tests.warehouse.postgres.store import Store, open_store, sgtin
+from warehouse import commands as c
+from warehouse.ledger import Tracking
+from warehouse.postgres.queries.paging import AConn
+from warehouse.postgres.queries.tracing import Trace, trace_lot, trace_serial, trace_tag
+from warehouse.site import Direction
+
+
+@pytest.fixture
+async def store(database: str) -> AsyncIterator[tuple[Store, AConn]]:
+    made = open_store(database)
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as conn:
+        yield made, conn
+    made.conn.close()
+
+
+def told(traces: list[Trace]) -> list[tuple[str, str, str | None, str | None, int]]:
+    return [(t.way, t.place, t.document, t.partner, int(t.quantity)) for t in traces]
+
+
+async def test_a_lot_from_its_supplier_to_whoever_has_it(store: tuple[Store, AConn]) -> None:
+    books, conn = store
+    books.do(c.CreateItem("L", tracking=Tracking.LOT))
+    books.do(c.CreateLot("L", "B1"))
+    books.document("purchase_receipt", "ASN", {"L": 10}, partner="ACME")
+    for number, partner in (("DN-1", "Smith"), ("DN-2", "Jones")):
+        books.document("delivery", number, {"L": 5}, partner=partner)
+    books.do(c.FulfilLine("purchase_receipt", "ASN", 1, Decimal(10), "STAGE", lot="B1", effective_at=DAY_0))
+    books.do(c.MoveStock("L", Decimal(10), "STAGE", "BIN-1", lot="B1"))
+    books.do(c.FulfilLine("delivery", "DN-1", 1, Decimal(3), "BIN-1", lot="B1"))
+    wrong = books.do(c.FulfilLine("delivery", "DN-2", 1, Decimal(2), "BIN-1", lot="B1"))
+    books.do(c.ReverseMovement(wrong["move_id"]))
+    assert told(await trace_lot(conn, "L", "B1")) == [
+        ("from", "SUPPLIER", "ASN", "ACME", 10),
+        ("to", "CUSTOMER", "DN-1", "Smith", 3),
+    ]
+    assert await trace_lot(conn, "L", "other") == []
+
+
+async def test_a_serial_and_its_tag_have_the_same_way(store: tuple[Store, AConn]) -> None:
+    books, conn = store
+    books.items(1)
+    epcs = books.tags(1, 1, 2)
+    books.document("purchase_receipt", "ASN", {"I1": 2})
+    books.post(books.load(epcs))
+    books.document("delivery", "DN", {"I1": 1}, partner="Smith")
+    books.post(books.load(epcs[:1], Direction.OUT, minute=3))
+    way = [("from", "SUPPLIER", "ASN", "", 1), ("to", "CUSTOMER", "DN", "Smith", 1)]
+    assert told(await trace_serial(conn, "I1", "1")) == way
+    assert told(await trace_tag(conn, sgtin(1, 1))) == way
+    assert told(await trace_tag(conn, sgtin(1, 2))) == way[:1]
