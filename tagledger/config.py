@@ -13,15 +13,13 @@ import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import available_timezones
 
 from pydantic import TypeAdapter, ValidationError
 
-from warehouse.site import Antenna, Site
+from tagledger.site_checks import cross_checks
+from warehouse.site import Site
 
 ENV_PREFIX = "TAGLEDGER_"
-_DRIVERS = ("native", "sllurp")
-_UPLINKS = ("inproc", "mqtt")
 # Variables of the program itself that share the prefix and are not site keys.
 _OTHER_VARIABLES = ("SHARED_DATA", "TEST_DSN", "API_KEY", "LOG", "LOG_FORMAT")
 
@@ -75,7 +73,7 @@ def parse_site(text: str, where: str, environ: Mapping[str, str]) -> Site:
             key = _key(item["loc"])
             problems.append(_type_problem(sources.get(key, where), key, item["type"], item["msg"], item.get("input")))
         raise ConfigError(problems) from None
-    problems += _cross_checks(site, where)
+    problems += [Problem(where, *found) for found in cross_checks(site)]
     if problems:
         raise ConfigError(problems)
     return site
@@ -157,103 +155,3 @@ def _type_problem(where: str, key: str, kind: str, message: str, value: object) 
         return Problem(where, key, "missing", _FIXES[kind])
     shown = "" if isinstance(value, dict | list) else f" (it is {value!r})"
     return Problem(where, key, message[0].lower() + message[1:] + shown, _FIXES.get(kind, "choose one of these"))
-
-
-def _duplicates(names: list[str]) -> list[str]:
-    return sorted({name for name in names if names.count(name) > 1})
-
-
-def _cross_checks(site: Site, where: str) -> list[Problem]:
-    found: list[Problem] = []
-
-    def add(key: str, what: str, fix: str) -> None:
-        found.append(Problem(where, key, what, fix))
-
-    if not site.name:
-        add("name", "empty", "give the site a short name")
-    if site.timezone not in available_timezones():
-        add("timezone", f"unknown time zone {site.timezone!r}", "use an IANA name such as Asia/Shanghai")
-    readers = {reader.name for reader in site.readers}
-    zones = {zone.name for zone in site.zones}
-    portals = {portal.name for portal in site.portals}
-    for label, names in (
-        ("readers", [reader.name for reader in site.readers]),
-        ("zones and portals", [zone.name for zone in site.zones] + [portal.name for portal in site.portals]),
-    ):
-        for name in _duplicates(names):
-            add(label, f"the name {name!r} is used twice", "give each its own name")
-    for index, reader in enumerate(site.readers):
-        key = f"readers[{index}]"
-        if reader.driver not in _DRIVERS:
-            add(f"{key}.driver", f"unknown driver {reader.driver!r}", f"use one of {', '.join(_DRIVERS)}")
-        _check_port(found, where, f"{key}.port", reader.port)
-        _check_positive(found, where, f"{key}.keepalive_ms", reader.keepalive_ms)
-        _check_positive(found, where, f"{key}.inventory.tag_population", reader.inventory.tag_population)
-        if reader.inventory.session not in range(4):
-            add(f"{key}.inventory.session", f"{reader.inventory.session} is not a Gen2 session", "use 0, 1, 2 or 3")
-        if not reader.antennas:
-            add(f"{key}.antennas", "no antennas", "add a [[readers.antennas]] table for each connected port")
-        for port in _duplicates([str(antenna.port) for antenna in reader.antennas]):
-            add(f"{key}.antennas", f"port {port} is used twice", "name each antenna port once")
-        for place, antenna in enumerate(reader.antennas):
-            found += _check_antenna(antenna, f"{key}.antennas[{place}]", where, zones, portals)
-    for index, portal in enumerate(site.portals):
-        key = f"portals[{index}]"
-        for side, zone in (("inside", portal.inside), ("outside", portal.outside)):
-            if zone not in zones:
-                add(f"{key}.{side}", f"there is no zone {zone!r}", "name one of the [[zones]]")
-        if portal.inside == portal.outside:
-            add(f"{key}.outside", "the same zone as inside", "name the zone on the other side of the door")
-        for neighbour in portal.neighbours:
-            if neighbour == portal.name or neighbour not in portals:
-                add(f"{key}.neighbours", f"{neighbour!r} is not another portal", "name other [[portals]] only")
-        if not site.antennas_of(portal.name):
-            add(key, "no antenna watches this portal", f"give an antenna place = {portal.name!r}")
-        wired = [(f"{key}.photo_eyes[{n}].reader", eye.reader) for n, eye in enumerate(portal.photo_eyes)]
-        if portal.stack_light is not None:
-            wired.append((f"{key}.stack_light.reader", portal.stack_light.reader))
-        for wire, name in wired:
-            if name not in readers:
-                add(wire, f"there is no reader {name!r}", "name one of the [[readers]]")
-    if site.uplink.kind not in _UPLINKS:
-        add("uplink.kind", f"unknown uplink {site.uplink.kind!r}", f"use one of {', '.join(_UPLINKS)}")
-    _check_port(found, where, "uplink.port", site.uplink.port)
-    _check_port(found, where, "api.port", site.api.port, free=True)
-    for name, value in (
-        ("edge.flush_ms", site.edge.flush_ms),
-        ("edge.heartbeat_ms", site.edge.heartbeat_ms),
-        ("edge.window_ms", site.edge.window_ms),
-        ("edge.spool_max_mb", site.edge.spool_max_mb),
-        ("edge.retain_h", site.edge.retain_h),
-        ("stream.gap_wait_s", site.stream.gap_wait_s),
-        ("stream.source_silent_s", site.stream.source_silent_s),
-        ("stream.snapshot_every_s", site.stream.snapshot_every_s),
-        ("database.pool_max", site.database.pool_max),
-    ):
-        _check_positive(found, where, name, value)
-    return found
-
-
-def _check_antenna(antenna: Antenna, key: str, where: str, zones: set[str], portals: set[str]) -> Iterator[Problem]:
-    if antenna.port not in range(1, 65536):
-        yield Problem(where, f"{key}.port", f"{antenna.port} is not an antenna port", "LLRP counts antennas from 1")
-    if antenna.place not in zones | portals:
-        close = difflib.get_close_matches(antenna.place, zones | portals, n=1)
-        fix = f"did you mean {close[0]!r}" if close else "name one of the [[zones]] or [[portals]]"
-        yield Problem(where, f"{key}.place", f"there is no zone or portal {antenna.place!r}", fix)
-    elif antenna.side is not None and antenna.place in zones:
-        yield Problem(where, f"{key}.side", "a zone has no sides", "remove it, or make the place a portal")
-    if antenna.power_dbm is not None and not -10.0 <= antenna.power_dbm <= 36.0:
-        yield Problem(
-            where, f"{key}.power_dbm", f"{antenna.power_dbm} is not a reader's power", "use dBm, such as 30.0"
-        )
-
-
-def _check_port(found: list[Problem], where: str, key: str, port: int, *, free: bool = False) -> None:
-    if not (0 if free else 1) <= port <= 65535:
-        found.append(Problem(where, key, f"{port} is not a TCP port", "use 1 to 65535"))
-
-
-def _check_positive(found: list[Problem], where: str, key: str, value: float) -> None:
-    if not value > 0:
-        found.append(Problem(where, key, f"{value} is not above zero", "use a positive number"))

@@ -82,6 +82,8 @@ def test_all_problems_are_reported_at_once() -> None:
         (('name = "out"', 'name = "in"'), "zones and portals", "used twice"),
         (('name = "x"', 'nam = "x"'), "name", "missing"),
         (('name = "x"', 'name = "x"\nedge.flush_ms = 0'), "edge.flush_ms", "not above zero"),
+        (('host = "h"', 'host = "h"\ndriver = "sllurp"\ntls = true'), "readers[0].tls", "sllurp driver cannot"),
+        (('host = "h"', 'host = "h"\nlisten = true\ntls = true'), "readers[0].tls_cert", "needs our certificate"),
         (('name = "x"', "name = "), "file", "not TOML"),
     ],
 )

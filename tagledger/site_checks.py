@@ -1,0 +1,134 @@
+"""What a site file must say beyond the types of its keys: names that exist, numbers that make sense, parts that fit.
+
+Each finding is (key, what is wrong, the fix). Pure; `tagledger.config` says where it was found.
+"""
+
+import difflib
+from collections.abc import Iterator
+from zoneinfo import available_timezones
+
+from warehouse.site import Antenna, Portal, Reader, Site
+
+Found = tuple[str, str, str]
+
+_DRIVERS = ("native", "sllurp")
+_UPLINKS = ("inproc", "mqtt")
+
+
+def cross_checks(site: Site) -> list[Found]:
+    """Everything that does not fit together, in the order of the file."""
+    return [
+        *_names(site),
+        *(found for index, reader in enumerate(site.readers) for found in _reader(site, reader, f"readers[{index}]")),
+        *(found for index, portal in enumerate(site.portals) for found in _portal(site, portal, f"portals[{index}]")),
+        *_settings(site),
+    ]
+
+
+def _names(site: Site) -> Iterator[Found]:
+    if not site.name:
+        yield "name", "empty", "give the site a short name"
+    if site.timezone not in available_timezones():
+        yield "timezone", f"unknown time zone {site.timezone!r}", "use an IANA name such as Asia/Shanghai"
+    for label, names in (
+        ("readers", [reader.name for reader in site.readers]),
+        ("zones and portals", [zone.name for zone in site.zones] + [portal.name for portal in site.portals]),
+    ):
+        for name in _twice(names):
+            yield label, f"the name {name!r} is used twice", "give each its own name"
+
+
+def _reader(site: Site, reader: Reader, key: str) -> Iterator[Found]:
+    if reader.driver not in _DRIVERS:
+        yield f"{key}.driver", f"unknown driver {reader.driver!r}", f"use one of {', '.join(_DRIVERS)}"
+    yield from _port(f"{key}.port", reader.port)
+    yield from _positive(f"{key}.keepalive_ms", reader.keepalive_ms)
+    yield from _positive(f"{key}.inventory.tag_population", reader.inventory.tag_population)
+    if reader.inventory.session not in range(4):
+        yield f"{key}.inventory.session", f"{reader.inventory.session} is not a Gen2 session", "use 0, 1, 2 or 3"
+    if reader.listen and reader.tls and not reader.tls_cert:
+        yield f"{key}.tls_cert", "listening with TLS needs our certificate", "name a PEM file with certificate and key"
+    if reader.driver == "sllurp":
+        for name, asked in (
+            ("tls", reader.tls),
+            ("listen", reader.listen),
+            ("inventory.memory", bool(reader.inventory.memory)),
+            ("inventory.poll_ms", bool(reader.inventory.poll_ms)),
+            ("inventory.filters", any(one.bank != 1 or one.pointer != 32 for one in reader.inventory.filters)),
+        ):
+            if asked:
+                yield f"{key}.{name}", "the sllurp driver cannot do this", 'use driver = "native"'
+    if not reader.antennas:
+        yield f"{key}.antennas", "no antennas", "add a [[readers.antennas]] table for each connected port"
+    for port in _twice([str(antenna.port) for antenna in reader.antennas]):
+        yield f"{key}.antennas", f"port {port} is used twice", "name each antenna port once"
+    for index, antenna in enumerate(reader.antennas):
+        yield from _antenna(site, antenna, f"{key}.antennas[{index}]")
+
+
+def _antenna(site: Site, antenna: Antenna, key: str) -> Iterator[Found]:
+    zones, portals = {zone.name for zone in site.zones}, {portal.name for portal in site.portals}
+    if antenna.port not in range(1, 65536):
+        yield f"{key}.port", f"{antenna.port} is not an antenna port", "LLRP counts antennas from 1"
+    if antenna.place not in zones | portals:
+        close = difflib.get_close_matches(antenna.place, zones | portals, n=1)
+        fix = f"did you mean {close[0]!r}" if close else "name one of the [[zones]] or [[portals]]"
+        yield f"{key}.place", f"there is no zone or portal {antenna.place!r}", fix
+    elif antenna.side is not None and antenna.place in zones:
+        yield f"{key}.side", "a zone has no sides", "remove it, or make the place a portal"
+    if antenna.power_dbm is not None and not -10.0 <= antenna.power_dbm <= 36.0:
+        yield f"{key}.power_dbm", f"{antenna.power_dbm} is not a reader's power", "use dBm, such as 30.0"
+
+
+def _portal(site: Site, portal: Portal, key: str) -> Iterator[Found]:
+    zones, readers = {zone.name for zone in site.zones}, {reader.name for reader in site.readers}
+    for side, zone in (("inside", portal.inside), ("outside", portal.outside)):
+        if zone not in zones:
+            yield f"{key}.{side}", f"there is no zone {zone!r}", "name one of the [[zones]]"
+    if portal.inside == portal.outside:
+        yield f"{key}.outside", "the same zone as inside", "name the zone on the other side of the door"
+    for neighbour in portal.neighbours:
+        if neighbour == portal.name or all(other.name != neighbour for other in site.portals):
+            yield f"{key}.neighbours", f"{neighbour!r} is not another portal", "name other [[portals]] only"
+    if not site.antennas_of(portal.name):
+        yield key, "no antenna watches this portal", f"give an antenna place = {portal.name!r}"
+    wired = [(f"{key}.photo_eyes[{n}].reader", eye.reader) for n, eye in enumerate(portal.photo_eyes)]
+    if portal.stack_light is not None:
+        wired.append((f"{key}.stack_light.reader", portal.stack_light.reader))
+    for wire, name in wired:
+        if name not in readers:
+            yield wire, f"there is no reader {name!r}", "name one of the [[readers]]"
+
+
+def _settings(site: Site) -> Iterator[Found]:
+    if site.uplink.kind not in _UPLINKS:
+        yield "uplink.kind", f"unknown uplink {site.uplink.kind!r}", f"use one of {', '.join(_UPLINKS)}"
+    yield from _port("uplink.port", site.uplink.port)
+    if site.api.port:  # 0 takes a free one
+        yield from _port("api.port", site.api.port)
+    for key, value in (
+        ("edge.flush_ms", site.edge.flush_ms),
+        ("edge.heartbeat_ms", site.edge.heartbeat_ms),
+        ("edge.window_ms", site.edge.window_ms),
+        ("edge.spool_max_mb", site.edge.spool_max_mb),
+        ("edge.retain_h", site.edge.retain_h),
+        ("stream.gap_wait_s", site.stream.gap_wait_s),
+        ("stream.source_silent_s", site.stream.source_silent_s),
+        ("stream.snapshot_every_s", site.stream.snapshot_every_s),
+        ("database.pool_max", site.database.pool_max),
+    ):
+        yield from _positive(key, value)
+
+
+def _twice(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def _port(key: str, port: int) -> Iterator[Found]:
+    if not 1 <= port <= 65535:
+        yield key, f"{port} is not a TCP port", "use 1 to 65535"
+
+
+def _positive(key: str, value: float) -> Iterator[Found]:
+    if not value > 0:
+        yield key, f"{value} is not above zero", "use a positive number"
