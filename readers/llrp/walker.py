@@ -176,7 +176,9 @@ def _walk_tag(
                 elif subtype == IMPINJ_TID and size >= 14 and size == 14 + 2 * _U16(data, content)[0]:
                     reads.append((False, 0, C1G2ReadResultType.Success, data[content + 2 : stop]))
         elif kind == _EPC_DATA:
-            epc_bits = _U16(data, content)[0] if size >= 6 else -1
+            if size < 6:
+                raise _malformed(content, "an EPC's count of bits", f"{size - 4} bytes")
+            epc_bits = _U16(data, content)[0]
             epc = data[content + 2 : stop]
             if len(epc) != (epc_bits + 7) // 8:
                 raise _malformed(content, f"an EPC in {size - 6} bytes", f"{epc_bits} bits")

@@ -371,6 +371,24 @@ def test_tags_before_a_broken_length_are_kept() -> None:
     assert event.kind is ReaderEventKind.PROTOCOL_ERROR
 
 
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "00f00008 00f10004",  # found by fuzzing: an EPCData without its count
+        "00f00009 00f10005 00",
+        "00f0000b 00f10007 0009 ff",
+        "00f00010 015d000c 00 0001 0002 0000 00",
+        "00f0000b 03ff0007 000065",
+    ],
+)
+def test_a_malformed_parameter_of_a_tag_becomes_an_event(tag: str) -> None:
+    body = bytes.fromhex(tag.replace(" ", ""))
+    frame = b"\x04\x3d" + (10 + len(body)).to_bytes(4, "big") + bytes(4) + body
+    (event,) = ReportDecoder("r").feed(frame, ARRIVAL_US)
+    assert isinstance(event, ReaderEvent)
+    assert event.kind is ReaderEventKind.PROTOCOL_ERROR
+
+
 def test_a_time_beyond_int64_wraps_alike_in_all_paths() -> None:
     for n in (1, 2, 30):
         tag = p.TagReportData(
