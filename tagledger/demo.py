@@ -25,7 +25,7 @@ from tagledger.keys import first_key
 from tagledger.logs import configure_logs
 from tagledger.plant_entry import document_commands, opening_commands
 from tagledger.plant_process import PlantTime, RunningPlant, running_plant
-from tagledger.running import RunningSite, running_site
+from tagledger.running import RunningSite, running_site, watched
 from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_FAILED, complain, console, known_failures, print_json
 from warehouse.commands import Actor, Command, Refusal
@@ -36,6 +36,8 @@ from warehouse.times import from_us
 ACTOR = Actor("demo")
 # After the last load: a passage closes within 2 s of it, and what was late may amend it.
 SETTLE_S = 5.0
+# Batches the stream may be behind before plant time waits for it: well within what is waited for at the end.
+BACKLOG_MAX = 64
 _LIGHTS = {Colour.GREEN: "[green]●[/green]", Colour.AMBER: "[yellow]●[/yellow]", Colour.RED: "[red]●[/red]"}
 
 
@@ -77,10 +79,15 @@ async def _demo(
                 if not quiet:
                     _welcome(up, key, plant, speed, capture)
                 telling = asyncio.create_task(_tell(up.host, quiet))
-                await _day(up, plant, running)
-                if serve and not quiet:
-                    console.print(f"\nThe plant has stopped; the API stays at {up.url} until Ctrl-C.")
-                    await asyncio.Event().wait()
+                pace = asyncio.create_task(
+                    running.keep_pace(lambda: up.agent.health().spool.unacked > BACKLOG_MAX), name="plant"
+                )
+                with watched(pace):
+                    await _day(up, plant, running)
+                    if serve and not quiet:
+                        console.print(f"\nThe plant has stopped; the API stays at {up.url} until Ctrl-C.")
+                        await asyncio.Event().wait()
+                pace.cancel()
                 telling.cancel()
         # Counted while the day ran, judged when everything is committed.
         return await asyncio.to_thread(score_of, dsn, plant.truth)

@@ -1,14 +1,15 @@
 """A simulated plant on loopback, in a process of its own: LLRP readers in front of the physics, light barriers.
 
 Its own process, because a real plant does not wait for the computer that watches it: physics would steal time from the
-edge it is there to test. Both processes share plant time, which is the machine's monotonic clock scaled.
+edge it is there to test. Both processes share plant time: the machine's monotonic clock scaled, which waits for the
+edge and the readers when it is `paced` (`tagledger.plant_time`) and for nobody otherwise.
 """
 
 import asyncio
 import contextlib
 import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
@@ -18,18 +19,22 @@ from simulators.llrp.models import FX9600, SPEEDWAY_R420
 from simulators.llrp.plant_clock import ReaderClock, ScaledClock
 from simulators.llrp.server import ReaderSimulator
 from simulators.plant import Plant
+from tagledger.plant_time import EDGE, PromisedClock, Promises, new_promises
 from warehouse.site import Site
 
 # Crystals of readers are good to some 20 ppm, and nobody sets their clocks to the millisecond.
 DRIFT_PPM = 20.0
 OFFSET_US = 150_000
 START_TIMEOUT_S = 60.0
+# Less than the edge allows for scheduling, so that what it has not looked at yet is not late for it.
+EDGE_PROMISE_US = 50_000
+LOOK_EVERY_S = 0.002
 
 
 class PlantTime:
     """Plant time as the edge's clock: its seconds pass `speed` times as fast as the wall's."""
 
-    def __init__(self, clock: ScaledClock) -> None:
+    def __init__(self, clock: PromisedClock) -> None:
         self._clock = clock
 
     def now_us(self) -> int:
@@ -44,7 +49,7 @@ class RunningPlant:
     """A plant whose readers listen: the site that reaches them, and its clock, which stands until `start`."""
 
     site: Site
-    clock: ScaledClock
+    clock: PromisedClock
     child: Connection
 
     def start(self) -> None:
@@ -53,6 +58,18 @@ class RunningPlant:
         self.child.send(start_ns)
         self.clock.start(start_ns)
 
+    async def keep_pace(self, is_behind: Callable[[], bool]) -> None:
+        """The edge's promises, until cancelled; none is made while `is_behind`. Run it in the edge's event loop.
+
+        Raises `PlantProcessError` when the plant's process has ended: its promises would hold time up for ever.
+        """
+        while True:
+            if not is_behind():
+                self.clock.promise(EDGE, self.clock.now_us() + EDGE_PROMISE_US)
+            if self.child.poll():
+                raise PlantProcessError("the plant's process ended, see above")
+            await asyncio.sleep(LOOK_EVERY_S)
+
 
 class PlantProcessError(OSError):
     """The plant's process did not start."""
@@ -60,12 +77,16 @@ class PlantProcessError(OSError):
 
 @contextlib.contextmanager
 def running_plant(plant: Plant, duration_s: float, speed: float) -> Iterator[RunningPlant]:
-    """The plant's readers while the block runs. Raises `PlantProcessError`."""
+    """The plant's readers while the block runs. Time waits for the edge once that runs `keep_pace`.
+
+    Raises `PlantProcessError`.
+    """
     # spawn: a forked child would share our event loop's file descriptors.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
+    promises = new_promises(len(plant.site.readers))
     process = context.Process(
-        target=_run, args=(plant.seed, duration_s, plant.start_us, speed, theirs), name="plant", daemon=True
+        target=_run, args=(plant.seed, duration_s, plant.start_us, speed, theirs, promises), name="plant", daemon=True
     )
     process.start()
     theirs.close()
@@ -77,7 +98,7 @@ def running_plant(plant: Plant, duration_s: float, speed: float) -> Iterator[Run
         except EOFError:
             raise PlantProcessError("the plant's process ended while it started, see above") from None
         readers = tuple(replace(reader, port=ports[reader.name]) for reader in plant.site.readers)
-        clock = ScaledClock(plant.start_us, speed=speed, running=False)
+        clock = PromisedClock(ScaledClock(plant.start_us, speed=speed, running=False), promises)
         yield RunningPlant(replace(plant.site, readers=readers), clock, ours)
     finally:
         ours.close()
@@ -87,15 +108,15 @@ def running_plant(plant: Plant, duration_s: float, speed: float) -> Iterator[Run
             process.join()
 
 
-def _run(seed: int, duration_s: float, start_us: int, speed: float, parent: Connection) -> None:
+def _run(seed: int, duration_s: float, start_us: int, speed: float, parent: Connection, promises: Promises) -> None:
     """The child: serve until the other end of the pipe closes, whatever closed it."""
     plant = Plant(seed, duration_s, start_us=start_us)
     clock = ScaledClock(start_us, speed=speed, running=False)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve_plant(plant, clock, parent))
+        asyncio.run(serve_plant(plant, clock, parent, promises))
 
 
-async def serve_plant(plant: Plant, clock: ScaledClock, parent: Connection) -> None:
+async def serve_plant(plant: Plant, clock: ScaledClock, parent: Connection, promises: Promises) -> None:
     """Readers and light barriers until `parent` closes; its first message starts the clock.
 
     Every other reader is of another make.
@@ -106,7 +127,7 @@ async def serve_plant(plant: Plant, clock: ScaledClock, parent: Connection) -> N
         simulators[reader.name] = simulator = ReaderSimulator(
             FX9600 if number % 2 else SPEEDWAY_R420,
             plant.radio(reader.name),
-            clock,
+            PromisedClock(clock, promises, party=EDGE + 1 + number),
             reader_clock=ReaderClock(
                 plant.start_us,
                 offset_us=int(rng.integers(-OFFSET_US, OFFSET_US)),
