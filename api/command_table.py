@@ -182,6 +182,23 @@ COMMANDS = (
         _POSTED,
     ),
     CommandRoute(
+        commands.DecideInspection,
+        "/v1/inspections",
+        "inspections_decide",
+        "stock",
+        "Decide an inspection",
+        "Stock in inspection becomes available, or blocked when rejected. A failed characteristic needs a deviation.",
+        {
+            "item": "A-100",
+            "quantity": "12",
+            "location": "hall-a",
+            "lot": "L-2026-014",
+            "decision": "accept",
+            "results": [{"characteristic": "diameter", "value": "20.01 mm", "passed": True}],
+        },
+        _POSTED,
+    ),
+    CommandRoute(
         commands.ReverseMovement,
         "/v1/movements/reverse",
         "movements_reverse",

@@ -334,6 +334,38 @@ class AdjustStock:
     scrap: bool = False
 
 
+class Inspected(StrEnum):
+    """What an inspection decides; a deviation is accepted with its reason."""
+
+    ACCEPT = "accept"
+    DEVIATION = "deviation"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class CharacteristicResult:
+    """One measured or judged characteristic of an inspection."""
+
+    characteristic: str
+    value: str
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DecideInspection:
+    """Stock in inspection becomes available, or blocked when rejected."""
+
+    item: str
+    quantity: Decimal
+    location: str
+    decision: Inspected
+    lot: str | None = None
+    serial: str | None = None
+    unit: str | None = None
+    results: tuple[CharacteristicResult, ...] = ()
+    note: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ReverseMovement:
     move_id: UUID
@@ -408,6 +440,7 @@ Command = (
     | ResolveDiscrepancy
     | MoveStock
     | AdjustStock
+    | DecideInspection
     | ReverseMovement
     | ClosePeriod
     | ReserveStock

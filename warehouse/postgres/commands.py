@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from warehouse import commands as c
 from warehouse.commands import Actor, Audit, Command, Refusal, RefusalCode, Result
-from warehouse.postgres import allocation, counts, documents, master_data, outbox, stock, transfers
+from warehouse.postgres import allocation, counts, documents, inspection, master_data, outbox, stock, transfers
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.naming import Refuse
 from warehouse.postgres.transaction import in_transaction
@@ -41,6 +41,7 @@ _HANDLERS: dict[type, _Handler] = {
     c.ResolveDiscrepancy: stock.resolve_discrepancy,
     c.MoveStock: stock.move_stock,
     c.AdjustStock: stock.adjust_stock,
+    c.DecideInspection: inspection.decide,
     c.ReverseMovement: stock.reverse_movement,
     c.ClosePeriod: lambda conn, command, actor, request_id: stock.close_period(conn, command, actor),
     c.ReserveStock: lambda conn, command, actor, request_id: stock.reserve_stock(conn, command, request_id),
