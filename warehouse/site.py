@@ -5,8 +5,11 @@ its `outside` zone to its `inside` zone, `OUT` the other way. Every antenna belo
 Units come last in names; time is integer microseconds since the Unix epoch, UTC, unless a name says otherwise.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
+
+from warehouse.roads import FleetSettings, RoadMap
 
 
 class Side(StrEnum):
@@ -167,6 +170,31 @@ class Portal:
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """A weighing indicator on Modbus and the place its platform is in; `agent` as for readers.
+
+    `link` is tcp, rtu_over_tcp or rtu (then `host` is a serial device). `profile` names a shipped register map or a
+    .toml file; `scale` and `word_order` replace the profile's. Up to `empty_below` the platform is empty, a weight that
+    moves by more than `change` is weighed again, both in the profile's unit.
+    """
+
+    name: str
+    host: str
+    profile: str
+    link: str = "tcp"
+    port: int = 502
+    unit: int = 1
+    baudrate: int = 9600
+    scale: Decimal | None = None
+    word_order: str = ""
+    poll_ms: int = 200
+    empty_below: Decimal = Decimal(20)
+    change: Decimal = Decimal(2)
+    place: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """One edge agent's own settings."""
 
@@ -231,6 +259,9 @@ class Site:
     stream: StreamSettings = StreamSettings()
     database: DatabaseSettings = DatabaseSettings()
     api: ApiSettings = ApiSettings()
+    scales: tuple[Scale, ...] = ()
+    roads: RoadMap = field(default_factory=RoadMap)
+    fleet: FleetSettings = field(default_factory=FleetSettings)
 
     def portal(self, name: str) -> Portal:
         """The portal of that name; KeyError when there is none."""

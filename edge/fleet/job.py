@@ -1,0 +1,113 @@
+"""One order on one vehicle, from the claim to the last report.
+
+    claiming ──claimed──▶ starting ──state names the order──▶ running ──all done──▶ reporting ──book knows──▶ (gone)
+                              │                                  │                      ▲
+                              └──rejected, not taken─────────────┼──────────────────────┤
+                                                                 └─▶ cancelling ──idle──┘
+
+What a vehicle did is read from its states only. Where the load is follows from the pick's status: not begun or failed,
+it is at the source; finished, on the vehicle; anything in between nobody knows.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edge.fleet.missions import Mission
+from edge.fleet.tasks import Failure, FailureReason, LoadWhere
+from readers.vda5050.order import Order
+from readers.vda5050.plan import OrderPlan
+from readers.vda5050.state import ActionStatus, State
+
+
+class Phase(StrEnum):
+    """Where a job is; see above."""
+
+    CLAIMING = "claiming"
+    STARTING = "starting"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    REPORTING = "reporting"
+
+
+@dataclass(slots=True)
+class Job:
+    """A mission under way. `plan` is None while it must be found again from the vehicle's state after a restart."""
+
+    mission: Mission
+    phase: Phase
+    decided_us: int
+    plan: OrderPlan | None = None
+    sent_us: int | None = None
+    tries: int = 0
+    accepted: bool = False
+    picked: bool = False
+    resuming: bool = False
+    uncertain: bool = False
+    reason: FailureReason | None = None
+    detail: str = ""
+
+    @property
+    def order_id(self) -> str:
+        return self.mission.order_id
+
+    @property
+    def is_transport(self) -> bool:
+        return self.mission.task is not None
+
+    def message(self) -> Order | None:
+        return self.plan.message if self.plan is not None else None
+
+    def is_ours(self, state: State) -> bool:
+        """Whether the vehicle has this order."""
+        return state.order_id == self.order_id
+
+    def is_confirmed(self, state: State) -> bool:
+        """Whether the vehicle has the last update too."""
+        return self.is_ours(state) and self.plan is not None and state.order_update_id >= self.plan.update_id
+
+    def is_done(self, state: State) -> bool:
+        """Everything ordered has happened and nothing is left."""
+        if not self.is_ours(state) or not state.is_idle:
+            return False
+        wanted = [action.action_id for _, actions in self.mission.stops for action in actions]
+        if not all(state.status_of(name) == ActionStatus.FINISHED for name in wanted):
+            return False
+        return bool(wanted) or state.last_node_id == self.mission.stops[-1][0]
+
+    def failed_action(self, state: State) -> str | None:
+        """What a vehicle says about an action of ours that failed; None when none did."""
+        for action in state.action_states:
+            if action.action_status == ActionStatus.FAILED and action.action_id.startswith(f"{self.order_id}:"):
+                told = [
+                    e.error_description or e.error_type
+                    for e in state.errors
+                    if e.refers_to("actionId", action.action_id)
+                ]
+                return "; ".join(filter(None, [action.action_id, action.action_result, *told]))
+        return None
+
+    def pick_is_released(self) -> bool:
+        """Whether the vehicle may reach the pick, for all we have sent. Without a plan we do not know what was sent."""
+        if self.plan is None:
+            return True
+        return any(
+            node.released and any(action.action_id == self.mission.pick_id for action in node.actions)
+            for node in self.plan.nodes
+        )
+
+    def load_where(self, state: State | None) -> LoadWhere:
+        """Where the load of a transport is that will not go on."""
+        status = state.status_of(self.mission.pick_id) if state is not None and self.is_ours(state) else None
+        if status is None and self.uncertain:
+            return LoadWhere.UNKNOWN
+        if status == ActionStatus.FINISHED or (status is None and self.picked):
+            return LoadWhere.UNKNOWN if state is not None and state.loads == () else LoadWhere.VEHICLE
+        if status in (ActionStatus.WAITING, ActionStatus.FAILED):
+            return LoadWhere.SOURCE
+        if status is None and (not self.accepted or not self.pick_is_released()):
+            return LoadWhere.SOURCE
+        return LoadWhere.UNKNOWN
+
+    def failure(self, state: State | None) -> Failure:
+        """What to tell the book."""
+        return Failure(self.reason or FailureReason.CANCELLED, self.load_where(state), self.detail)
