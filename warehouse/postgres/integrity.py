@@ -76,7 +76,8 @@ CHECKS: dict[str, str] = {
         select m.seq, i.tracking from move m join item i using (item_id)
         where i.tracking = 'serial' and m.serial_id is null or i.tracking = 'lot' and m.lot_id is null""",
     "append_only_is_enforced": """
-        select t.name from unnest(array['move', 'move_tag', 'audit_log', 'location_history']) as t (name)
+        select t.name from unnest(array['move', 'move_tag', 'audit_log', 'location_history', 'posting', 'period_close',
+                                 'inspection']) as t (name)
         where (select count(*) from pg_trigger g where g.tgrelid = t.name::regclass and not g.tgisinternal
                and g.tgenabled in ('O', 'A') and g.tgname in (t.name || '_no_change', t.name || '_no_truncate')) <> 2
            or exists (select from pg_roles where rolname = 'tagledger_service')
