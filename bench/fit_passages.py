@@ -128,6 +128,7 @@ def fit(gathered: list[Sample], labels: tuple[Matrix, NDArray[np.bool_]] | None)
     # Most tags are strays beyond doubt: a third of them, three times as heavy, teach as much.
     doubtless = ~answer & (np.concatenate([tags.weight for tags in guesses]) < 1e-3)
     thinned = doubtless & (np.random.default_rng(STATE).random(len(answer)) > 1.0 / 3.0)
+    plain_weight = weight.copy()
     weight[doubtless] *= 3.0
     kept_apart = np.isin(seed_of, list(held))
     train = ~kept_apart & ~thinned
@@ -153,7 +154,7 @@ def fit(gathered: list[Sample], labels: tuple[Matrix, NDArray[np.bool_]] | None)
         fit_w = np.concatenate([fit_w, np.full(len(labels[1]), LABEL_WEIGHT)])
     second = grow(fit_x, fit_y, fit_w, "second")
     raw = second.decision_function(x2)
-    platt = LogisticRegression(C=1e6).fit(raw[kept_apart].reshape(-1, 1), answer[kept_apart], weight[kept_apart])
+    platt = LogisticRegression(C=1e6).fit(raw[kept_apart].reshape(-1, 1), answer[kept_apart], plain_weight[kept_apart])
     slope, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
     score = 1.0 / (1.0 + np.exp(-(slope * raw + shift)))
     plain = np.repeat([each.sample is not None for each in todo], sizes)

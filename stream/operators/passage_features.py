@@ -133,7 +133,7 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None) -> TagFeat
     before = own_row & (first_us < start)
 
     def total(mask: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(position[mask], weights=values[mask], minlength=count)
+        return np.bincount(position[mask], weights=values[mask], minlength=count).astype(np.float64)
 
     def number(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         return np.bincount(position[mask], minlength=count).astype(np.float64)
@@ -319,12 +319,12 @@ def _profiles(
     mw = np.bincount(flat, weights=power, minlength=count * bins).reshape(count, bins)
     reads = np.bincount(flat, weights=rows["reads"].astype(np.float64), minlength=count * bins).reshape(count, bins)
     dbm = 10.0 * np.log10(np.maximum(mw / np.maximum(reads, 1.0), 1e-12))
-    return np.clip(np.where(reads > 0, dbm, FLOOR_DBM) - FLOOR_DBM, 0.0, None)
+    return np.asarray(np.clip(np.where(reads > 0, dbm, FLOOR_DBM) - FLOOR_DBM, 0.0, None), np.float64)
 
 
 def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum of two neighbouring bins: half a second."""
-    return values + np.concatenate([values[:, 1:], values[:, -1:] * 0.0], axis=1)
+    return np.asarray(values + np.concatenate([values[:, 1:], values[:, -1:] * 0.0], axis=1), np.float64)
 
 
 def _correlation(profiles: NDArray[np.float64], template: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -352,7 +352,7 @@ def _phase_coherence(
     unbiased = ((cos**2 + sin**2) / size**2 - 1.0 / size) / np.maximum(1.0 - 1.0 / size, 1e-9)
     pairs = size - 1.0
     owner = groups // (1024 * 65_536)
-    weight = np.bincount(owner, weights=pairs, minlength=count)
+    weight = np.bincount(owner, weights=pairs, minlength=count).astype(np.float64)
     value = np.bincount(owner, weights=pairs * unbiased, minlength=count)
     return np.where(weight > 0, np.clip(value / np.maximum(weight, 1e-9), 0.0, 1.0), 0.5), weight
 

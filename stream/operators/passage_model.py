@@ -139,7 +139,7 @@ def _trees(trees: list[dict[str, list[float]]]) -> Trees:
     nodes = max(len(tree["feature"]) for tree in trees)
 
     def stack(name: str, kind: type, fill: float) -> NDArray[Any]:
-        out = np.full((len(trees), nodes), fill, kind)
+        out: NDArray[Any] = np.full((len(trees), nodes), fill, kind)
         for index, tree in enumerate(trees):
             out[index, : len(tree[name])] = tree[name]
         return out
