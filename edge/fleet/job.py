@@ -98,8 +98,6 @@ class Job:
     def load_where(self, state: State | None) -> LoadWhere:
         """Where the load of a transport is that will not go on."""
         status = state.status_of(self.mission.pick_id) if state is not None and self.is_ours(state) else None
-        if status is None and self.uncertain:
-            return LoadWhere.UNKNOWN
         if status == ActionStatus.FINISHED or (status is None and self.picked):
             return LoadWhere.UNKNOWN if state is not None and state.loads == () else LoadWhere.VEHICLE
         if status in (ActionStatus.WAITING, ActionStatus.FAILED):

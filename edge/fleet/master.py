@@ -20,7 +20,7 @@ from edge.fleet.effects import Claim, Effect, Report, Send
 from edge.fleet.job import Job, Phase
 from edge.fleet.missions import Mission, charge, park, plan, resumed, transport
 from edge.fleet.routes import Routes
-from edge.fleet.tasks import Failure, FailureReason, FleetClaim, FleetTask, TaskStep
+from edge.fleet.tasks import Failure, FailureReason, FleetClaim, FleetTask, LoadWhere, TaskStep
 from edge.fleet.vehicle import VehicleView
 from readers.vda5050.connection import Connection
 from readers.vda5050.factsheet import Factsheet
@@ -69,7 +69,7 @@ class FleetMaster:
         view = self.vehicles[vehicle]
         view.state, view.heard_us = state, now_us
         if view.job is not None and view.job.uncertain:
-            view.job.uncertain, view.job.reason, view.job.detail = False, None, ""
+            view.job.uncertain = False
         self._advance(now_us, view)
         return self._taken()
 
@@ -104,8 +104,6 @@ class FleetMaster:
         view = self.vehicles[report.vehicle]
         job = view.job
         if report.is_final and job is not None and job.phase is Phase.REPORTING:
-            if job.reason is not None:
-                view.rests_until_us = now_us + REST_US
             view.job = None
             self._assign(now_us)
         return self._taken()
@@ -146,10 +144,9 @@ class FleetMaster:
             self._advance_run(now_us, view, job, state)
         elif job.phase is Phase.CANCELLING:
             if job.is_done(state):
-                job.reason = None
-                self._end(now_us, view, job)
+                self._end(now_us, view, job, None)
             elif not job.is_ours(state) or (state.is_idle and self._is_fresh(view, job.decided_us)):
-                self._end(now_us, view, job)
+                self._end(now_us, view, job, job.failure(state))
             elif view.is_online:
                 self._cancel_order(now_us, view, job.order_id)
 
@@ -195,7 +192,7 @@ class FleetMaster:
             job.picked = True
             self._report(now_us, view, job, TaskStep.PICKED)
         if job.is_done(state):
-            self._end(now_us, view, job)
+            self._end(now_us, view, job, None)
             return
         failed, severe = job.failed_action(state), view.severe_error()
         if failed is not None:
@@ -236,13 +233,13 @@ class FleetMaster:
             return
         if job.phase not in (Phase.STARTING, Phase.RUNNING, Phase.CANCELLING):
             return
-        job.reason, job.detail = FailureReason.SILENT, f"nothing heard for {self.settings.silent_s:g} s"
+        detail = f"nothing heard for {self.settings.silent_s:g} s"
         if not job.pick_is_released() and not job.picked:
             job.accepted = False
-            self._end(now_us, view, job)
+            self._finish(now_us, view, job, FailureReason.SILENT, detail)
             return
         job.uncertain = True
-        self._report(now_us, view, job, job.failure(None))
+        self._report(now_us, view, job, Failure(FailureReason.SILENT, LoadWhere.UNKNOWN, detail))
 
     # Steps shared by the phases.
 
@@ -281,23 +278,23 @@ class FleetMaster:
     def _give_up(self, now_us: int, view: VehicleView, job: Job, reason: FailureReason, detail: str) -> None:
         job.reason, job.detail = reason, detail
         if view.state is not None and not job.is_ours(view.state) and job.sent_us is None:
-            self._end(now_us, view, job)
+            self._end(now_us, view, job, job.failure(view.state))
             return
         job.phase, job.decided_us = Phase.CANCELLING, now_us
         self._advance(now_us, view)
 
     def _finish(self, now_us: int, view: VehicleView, job: Job, reason: FailureReason, detail: str) -> None:
         job.reason, job.detail = reason, detail
-        self._end(now_us, view, job)
+        self._end(now_us, view, job, job.failure(view.state))
 
-    def _end(self, now_us: int, view: VehicleView, job: Job) -> None:
+    def _end(self, now_us: int, view: VehicleView, job: Job, failure: Failure | None) -> None:
+        if failure is not None:
+            view.rests_until_us = now_us + REST_US
         if not job.is_transport:
             view.job = None
-            if job.reason is not None:
-                view.rests_until_us = now_us + REST_US
             return
         job.phase = Phase.REPORTING
-        self._report(now_us, view, job, None if job.reason is None else job.failure(view.state))
+        self._report(now_us, view, job, failure)
 
     def _report(self, now_us: int, view: VehicleView, job: Job, what: TaskStep | Failure | None) -> None:
         task = job.mission.task
