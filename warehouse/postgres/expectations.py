@@ -1,6 +1,8 @@
 """What open documents expect at a portal, for signals and for the people in the door."""
 
-from warehouse.loads import Expectation
+from collections import defaultdict
+
+from warehouse.loads import Expectation, ExpectedDocument
 from warehouse.postgres.balances import Conn
 from warehouse.times import to_us
 
@@ -11,8 +13,9 @@ EPCS_MAX = 20_000
 def expected_at(conn: Conn, portal: str) -> Expectation:
     """Open documents that name this door, and what of them is still to come or go.
 
-    `epcs` are announced tags and handling units, with the units' tagged contents, that no movement of the document has
-    moved. `items` are open quantities of lines whose goods nobody announced by EPC, by GTIN-14 or else item code.
+    A document's `epcs` are announced tags and handling units, with the units' tagged contents, that none of its
+    movements has moved. Its `items` are open quantities of lines whose goods nobody announced by EPC. A document that
+    expects nothing any more is left out.
     """
     documents = conn.execute(
         """select document_id, number from document where status = 'open' and door = %s
@@ -37,9 +40,9 @@ def expected_at(conn: Conn, portal: str) -> Expectation:
                join move_tag mt on mt.seq = m.seq
                where l.document_id = any(%(ids)s) and m.reverses is null
                  and not exists (select from move r where r.reverses = m.seq))
-           select w.epc from whole w
+           select w.document_id, w.epc from whole w
            where not exists (select from moved x where x.document_id = w.document_id and x.epc = w.epc)
-           group by w.epc order by min(array_position(%(ids)s::bigint[], w.document_id)), w.epc limit %(limit)s""",
+           order by array_position(%(ids)s::bigint[], w.document_id), w.epc limit %(limit)s""",
         {"ids": ids, "limit": EPCS_MAX},
     ).fetchall()
     items = conn.execute(
@@ -47,17 +50,25 @@ def expected_at(conn: Conn, portal: str) -> Expectation:
                select a.document_id, coalesce(t.item_id, c.item_id) as item_id
                from document_tag a join tag t using (epc)
                left join hu_content c on c.hu_id = t.hu_id where a.document_id = any(%(ids)s))
-           select coalesce(i.gtin, i.code), sum(l.quantity - l.fulfilled)
+           select l.document_id, coalesce(i.gtin, i.code), sum(l.quantity - l.fulfilled)
            from document_line l join item i using (item_id)
            where l.document_id = any(%(ids)s) and l.fulfilled < l.quantity and not exists (
                select from announced a where a.document_id = l.document_id and a.item_id = l.item_id)
-           group by 1 order by 1""",
+           group by 1, 2 order by 1, 2""",
         {"ids": ids},
     ).fetchall()
+    epcs_of: dict[int, list[str]] = defaultdict(list)
+    for document_id, epc in epcs:
+        epcs_of[document_id].append(epc)
+    items_of: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    for document_id, code, quantity in items:
+        items_of[document_id].append((code, int(quantity)))
     return Expectation(
         portal,
         to_us(now[0]),
-        tuple(number for _, number in documents),
-        tuple(epc for (epc,) in epcs),
-        tuple((code, int(quantity)) for code, quantity in items),
+        tuple(
+            ExpectedDocument(number, tuple(epcs_of[document_id]), tuple(items_of[document_id]))
+            for document_id, number in documents
+            if epcs_of[document_id] or items_of[document_id]
+        ),
     )

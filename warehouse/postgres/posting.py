@@ -16,7 +16,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID, uuid5
 
 from psycopg.types.json import Jsonb
@@ -24,44 +23,13 @@ from psycopg.types.json import Jsonb
 from warehouse.fulfilment import Decision, Finding, FindingKind, Flow, LoadFacts, PostLine, ReadTag, Rules, decide
 from warehouse.ledger import Circumstance, MovedTag, NewMove, Place, StockStatus
 from warehouse.loads import Load
-from warehouse.postgres import outbox, reservations
+from warehouse.postgres import discrepancies, outbox, reservations
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.ledger import closed_through, post_possible
 from warehouse.postgres.load_facts import read_facts
+from warehouse.postgres.posting_record import DocumentProgress, Posting, decode_posting, encode_posting
 from warehouse.site import Direction, Effect
 from warehouse.times import from_us
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentProgress:
-    """One document after a posting."""
-
-    kind: str
-    number: str
-    status: str
-    quantity: Decimal
-    fulfilled: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """What came of one load. `repeated`: it was posted before and this is the stored outcome.
-
-    `differs`: the load was not the same as then, although passage and revision are; nothing was changed.
-    """
-
-    passage_id: UUID
-    revision: int
-    effect: Effect
-    flow: Flow
-    move_ids: tuple[UUID, ...] = ()
-    reversal_ids: tuple[UUID, ...] = ()
-    discrepancy_ids: tuple[UUID, ...] = ()
-    documents: tuple[DocumentProgress, ...] = ()
-    tags_posted: int = 0
-    quantity_posted: Decimal = Decimal(0)
-    repeated: bool = False
-    differs: bool = False
 
 
 def post_load(
@@ -78,14 +46,14 @@ def post_load(
     reversals: tuple[UUID, ...] = ()
     if load.revision > 0:
         reversals = _reverse(conn, load, removed, circumstance)
-        _supersede(conn, load, circumstance.effective_at)
+        discrepancies.supersede(conn, load, circumstance.effective_at)
     facts = read_facts(conn, load, [tag.epc for tag in wanted], settled)
     decision = _decide(facts, load, wanted, rules or Rules())
     move_ids, refusals = _post_lines(conn, load, decision, circumstance)
     findings = [*decision.findings, *refusals]
     if load.effect is Effect.OBSERVE:
         findings = []
-    discrepancy_ids = record_findings(conn, load, findings)
+    discrepancy_ids = discrepancies.record(conn, load, findings)
     _settle_documents(conn, load.passage_id, circumstance.effective_at)
     documents = _progress(conn, load.passage_id)
     posting = Posting(
@@ -208,16 +176,8 @@ def _reverse(conn: Conn, load: Load, removed: Sequence[_Live], circumstance: Cir
         )
         for move, why in refused
     ]
-    record_findings(conn, load, held, part="undo")
+    discrepancies.record(conn, load, held, part="undo")
     return tuple(move.move_id for move, _ in done)
-
-
-def _supersede(conn: Conn, load: Load, at: datetime) -> None:
-    conn.execute(
-        """update discrepancy set state = 'superseded', resolved_by = 'stream', resolved_at = %s, note = %s
-           where passage_id = %s and revision < %s and state = 'open'""",
-        (at, f"revision {load.revision}", load.passage_id, load.revision),
-    )
 
 
 def _decide(facts: LoadFacts, load: Load, tags: Sequence[ReadTag], rules: Rules) -> Decision:
@@ -289,39 +249,6 @@ def to_moves(lines: Sequence[PostLine], namespace: UUID, prefix: str) -> list[Ne
         )
         for ordinal, line in enumerate(lines)
     ]
-
-
-def record_findings(conn: Conn, load: Load, findings: Sequence[Finding], part: str = "") -> tuple[UUID, ...]:
-    """Write findings as open discrepancies; ids derived, existing ones left alone."""
-    ids = tuple(
-        uuid5(load.passage_id, f"{load.revision}/{part}finding/{ordinal}/{finding.kind}")
-        for ordinal, finding in enumerate(findings)
-    )
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            """insert into discrepancy (discrepancy_id, kind, passage_id, revision, portal, document_id, line_id,
-                                        item_id, epcs, quantity, detail, held, at)
-               values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (discrepancy_id) do nothing""",
-            [
-                (
-                    discrepancy_id,
-                    finding.kind,
-                    load.passage_id,
-                    load.revision,
-                    load.portal,
-                    finding.document_id,
-                    finding.line_id,
-                    finding.item_id,
-                    list(finding.epcs),
-                    finding.quantity,
-                    finding.detail,
-                    Jsonb([encode_line(line) for line in finding.held]) if finding.held else None,
-                    from_us(load.at_us),
-                )
-                for discrepancy_id, finding in zip(ids, findings, strict=True)
-            ],
-        )
-    return ids
 
 
 def settle_lines(conn: Conn, line_ids: Iterable[int], at: datetime) -> None:
@@ -422,61 +349,4 @@ def _digest(load: Load) -> str:
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 
-def encode_posting(posting: Posting) -> dict[str, Any]:
-    return {
-        "passage_id": str(posting.passage_id),
-        "revision": posting.revision,
-        "effect": posting.effect,
-        "flow": posting.flow,
-        "moves": [str(m) for m in posting.move_ids],
-        "reversals": [str(m) for m in posting.reversal_ids],
-        "discrepancies": [str(d) for d in posting.discrepancy_ids],
-        "documents": [[d.kind, d.number, d.status, str(d.quantity), str(d.fulfilled)] for d in posting.documents],
-        "tags_posted": posting.tags_posted,
-        "quantity_posted": str(posting.quantity_posted),
-    }
-
-
-def decode_posting(stored: dict[str, Any]) -> Posting:
-    return Posting(
-        UUID(stored["passage_id"]),
-        stored["revision"],
-        Effect(stored["effect"]),
-        Flow(stored["flow"]),
-        tuple(UUID(m) for m in stored["moves"]),
-        tuple(UUID(m) for m in stored["reversals"]),
-        tuple(UUID(d) for d in stored["discrepancies"]),
-        tuple(DocumentProgress(k, n, s, Decimal(q), Decimal(f)) for k, n, s, q, f in stored["documents"]),
-        stored["tags_posted"],
-        Decimal(stored["quantity_posted"]),
-    )
-
-
-def encode_line(line: PostLine) -> dict[str, Any]:
-    """A held movement as JSON."""
-    return {
-        "item_id": line.item_id,
-        "lot_id": line.lot_id,
-        "serial_id": line.serial_id,
-        "quantity": str(line.quantity),
-        "source": [line.source.location_id, line.source.hu_id, line.source.status],
-        "target": [line.target.location_id, line.target.hu_id, line.target.status],
-        "line_id": line.line_id,
-        "document_id": line.document_id,
-        "tags": [[tag.epc, tag.inferred, tag.score] for tag in line.tags],
-    }
-
-
-def decode_line(stored: dict[str, Any]) -> PostLine:
-    source, target = stored["source"], stored["target"]
-    return PostLine(
-        stored["item_id"],
-        Decimal(stored["quantity"]),
-        Place(source[0], source[1], StockStatus(source[2])),
-        Place(target[0], target[1], StockStatus(target[2])),
-        stored["lot_id"],
-        stored["serial_id"],
-        stored["line_id"],
-        stored["document_id"],
-        tuple(MovedTag(epc, inferred, score) for epc, inferred, score in stored["tags"]),
-    )
+__all__ = ["DocumentProgress", "Posting", "post_load", "settle_lines", "to_moves"]

@@ -33,7 +33,8 @@ from warehouse.postgres import reservations
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.ledger import post
 from warehouse.postgres.naming import Refuse, find_id, find_item, find_location, find_lot, find_serial, find_unit
-from warehouse.postgres.posting import decode_line, settle_lines, to_moves
+from warehouse.postgres.posting import settle_lines, to_moves
+from warehouse.postgres.posting_record import decode_line
 
 Answer = tuple[dict[str, Any], Audit]
 
