@@ -1,7 +1,7 @@
 """The embedded host and the Faust host decide the same from the same recorded input, ids included.
 
-Kafka is librdkafka's mock cluster: real protocol over TCP, groups and commits, no persistence. Each Faust worker is a
-process of its own, so that it can be killed.
+Kafka is librdkafka's mock cluster (real protocol over TCP, groups and commits, no persistence) and, where it is
+installed, Kafka itself. Each Faust worker is a process of its own, so that it can be killed.
 """
 
 import os
@@ -22,6 +22,7 @@ from stream.model import EdgeBatch
 from stream.partition import slices_of
 from stream.routing import Router
 from stream.store import Store
+from tests.kafka import Kafka
 from tests.stream.plant_books import another_database, prepare, query, results
 from tests.stream.traffic import heartbeats, site, traffic
 
@@ -37,17 +38,25 @@ LOG += heartbeats(LOG[-1], 12)
 
 
 class Cluster:
-    """A mock cluster and what was produced to it; the cluster lives as long as this object."""
+    """A cluster and what was produced to it; a mock cluster lives as long as this object."""
 
-    def __init__(self) -> None:
-        self._producer = confluent_kafka.Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1})
+    def __init__(self, real: Kafka | None) -> None:
+        self._real = real
+        settings: dict[str, Any] = {"bootstrap.servers": "mock", "test.mock.num.brokers": 1}
+        if real is not None:
+            settings = {"bootstrap.servers": real.bootstrap, "enable.idempotence": True}
+        self._producer = confluent_kafka.Producer(settings)
         (broker, *_) = self._producer.list_topics(timeout=10).brokers.values()
         self.bootstrap = f"{broker.host}:{broker.port}"
 
-    def create(self, topic: str) -> None:
+    def create(self, *topics: str) -> None:
         """The mock makes a topic when somebody asks for it, with four partitions."""
-        partitions = self._producer.list_topics(topic, timeout=10).topics[topic].partitions
-        assert len(partitions) == PARTITIONS
+        if self._real is not None:
+            self._real.create(*topics, partitions=PARTITIONS)
+            return
+        for topic in topics:
+            partitions = self._producer.list_topics(topic, timeout=10).topics[topic].partitions
+            assert len(partitions) == PARTITIONS
 
     def produce(self, group: str, batches: list[EdgeBatch]) -> int:
         """What a bridge does: every batch to each place whose time it moves. Returns the number of messages."""
@@ -61,9 +70,9 @@ class Cluster:
         return sent
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Cluster:
-    return Cluster()
+@pytest.fixture(scope="module", params=["mock", "kafka"])
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    return Cluster(request.getfixturevalue("kafka_broker") if request.param == "kafka" else None)
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +120,7 @@ def taken(dsn: str, group: str) -> int:
 def test_the_hosts_agree(database: str, cluster: Cluster, embedded: Any, tmp_path: Path) -> None:
     prepare(database)
     group = f"g{uuid4().hex[:8]}"
-    for topic in ("places", "reports"):
-        cluster.create(f"{group}.{topic}")
+    cluster.create(f"{group}.places", f"{group}.reports")
     sent = cluster.produce(group, LOG)
     with worker(database, cluster, group, tmp_path) as process:
         wait_for(lambda: taken(database, group) == sent, process, tmp_path)
@@ -129,8 +137,7 @@ def test_the_hosts_agree_though_workers_are_killed_and_messages_doubled(
 ) -> None:
     prepare(database)
     group = f"g{uuid4().hex[:8]}"
-    for topic in ("places", "reports"):
-        cluster.create(f"{group}.{topic}")
+    cluster.create(f"{group}.places", f"{group}.reports")
     third = len(LOG) // 3
     sent = cluster.produce(group, LOG[:third])
     with worker(database, cluster, group, tmp_path) as process:
