@@ -218,7 +218,9 @@ def record_layout(data: bytes, start: int) -> RecordLayout | None:
                     if name in columns:
                         return None
                     columns[name] = Place(content, code)
-                elif vendor == IMPINJ and subtype == IMPINJ_TID and size >= 14 and tid is None:
+                elif vendor == IMPINJ and subtype == IMPINJ_TID and size >= 14:
+                    if tid is not None:
+                        return None
                     words = record[content] << 8 | record[content + 1]
                     if size != 14 + 2 * words:
                         return None

@@ -341,6 +341,14 @@ def test_tids_that_come_with_every_tag_are_kept_too(n: int) -> None:
     assert all(one.is_tid for one in taken)
 
 
+def test_a_tag_with_two_tids_keeps_both() -> None:
+    """Found by fuzzing."""
+    frame = uniform(1, Custom=(p.ImpinjSerializedTID((1,)), p.ImpinjSerializedTID((2,))))
+    decoder = ReportDecoder("r")
+    decoder.feed(frame, ARRIVAL_US)
+    assert [one.data for one in decoder.take_tag_memory()] == [b"\0\1", b"\0\2"]
+
+
 def test_tag_memory_that_nobody_takes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = ReportDecoder("r")
     frame = uniform(1000, Custom=(p.ImpinjSerializedTID((1,)),))
