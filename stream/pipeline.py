@@ -125,7 +125,7 @@ class Pipeline:
     def expect(self, expectation: Expectation) -> bool:
         """What documents expect at a portal; whether that is news."""
         known = self._expected.get(expectation.portal)
-        if known is not None and _content(known) == _content(expectation):
+        if known is not None and known.documents == expectation.documents:
             return False
         self._expected[expectation.portal] = expectation
         self._apply(expectation)
@@ -217,10 +217,6 @@ class Pipeline:
         counts.passages += sum(passage.final for passage in chunk.out.passages)
         counts.locations += len(chunk.out.locations)
         counts.signals += len(chunk.out.signals)
-
-
-def _content(expectation: Expectation) -> tuple[object, ...]:
-    return expectation.documents, expectation.epcs, expectation.items
 
 
 def _absurd(batch: EdgeBatch) -> str | None:

@@ -55,15 +55,20 @@ class LocationUpdate:
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
-    """What open documents expect at a portal, as known at `at_us`: single tags, and quantities by item.
-
-    `epcs` are serials or handling units announced by EPC; `items` are (GTIN-14 or item code, quantity) still open.
-    `known_epcs` are tags the warehouse knows at all: a belonging tag outside `epcs` and `items` is an extra.
+class ExpectedDocument:
+    """What one open document still expects: `epcs` announced tags and units, `items` (GTIN-14 or item code, quantity)
+    of lines whose goods nobody announced by EPC.
     """
+
+    number: str
+    epcs: tuple[str, ...] = ()
+    items: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What open documents expect at a portal, as known at `at_us`, the most urgent first."""
 
     portal: str
     at_us: int
-    documents: tuple[str, ...] = ()
-    epcs: tuple[str, ...] = ()
-    items: tuple[tuple[str, int], ...] = ()
+    documents: tuple[ExpectedDocument, ...] = ()

@@ -4,12 +4,14 @@ While a load is in the door its provisional verdicts are compared with what open
 
 - red: one certain tag too many: expected neither by EPC nor by item, or beyond the open quantity of its item. With no
   document open every certain tag is one too many, unless the portal only observes;
-- green: everything expected is here and nothing too much;
+- green: the documents that this load is for are complete with it, and nothing is too much. A load is for the documents
+  that its certain tags answer to; others that are open at the door wait for theirs;
 - amber: neither by `decide_after_s`, or at the close: a person has to look;
 - off: `hold_s` after the close.
 
 Certain means verdict `belongs` with a score of at least `certain_score`. A later verdict takes an earlier one back, so
-the light follows. Until an expectation is known nothing is said. Amended passages do not light a door that is empty.
+the light follows. Until an expectation is known nothing is said. A load that has passed is not judged again: by then
+the books may have taken it, and what is expected next is for the next load. Amended passages light no empty door.
 A signal is valid for `valid_s`: whoever drives a light checks that against the wall clock (replay never drives one).
 """
 
@@ -38,13 +40,26 @@ class SignalParams:
 
 @dataclass(frozen=True, slots=True)
 class SignalState:
-    """What is expected, the load in the door, the signal given last, and the passage that is over."""
+    """What is expected, of this load and of the next, the load in the door, the signal given last, and the passage that
+    is over.
+    """
 
     expectation: Expectation | None = None
+    following: Expectation | None = None
     passage: Passage | None = None
     last: Signal | None = None
     off_at_us: int | None = None
     over: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The documents a load is for, what of them is missing (EPCs, and `item×n`), tags too many, pieces they expect."""
+
+    documents: tuple[str, ...]
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    due: int
 
 
 class SignalOperator:
@@ -58,6 +73,7 @@ class SignalOperator:
         self._params = params or SignalParams()
         state = state or SignalState()
         self._expectation = state.expectation
+        self._following = state.following
         self._passage = state.passage
         self._last = state.last
         self._off_at_us = state.off_at_us
@@ -67,9 +83,14 @@ class SignalOperator:
         """Take verdicts and expectations in the order they came."""
         for item in items:
             if isinstance(item, Expectation):
-                self._expectation = item
+                over = self._passage is not None and self._passage.passage_id == self._over
+                if over and self._expectation is not None:
+                    self._following = item
+                else:
+                    self._expectation = item
             elif item.passage_id != self._over:
                 self._passage = item
+                self._turn()
                 if item.final:
                     self._over = item.passage_id
                     self._off_at_us = now_us + int(self._params.hold_s * 1e6)
@@ -91,17 +112,23 @@ class SignalOperator:
 
     def snapshot(self) -> SignalState:
         """What the next call needs."""
-        return SignalState(self._expectation, self._passage, self._last, self._off_at_us, self._over)
+        return SignalState(self._expectation, self._following, self._passage, self._last, self._off_at_us, self._over)
 
     def _changed(self, now_us: int) -> Sequence[Signal]:
         if self._off_at_us is not None and now_us >= self._off_at_us:
             self._passage = self._off_at_us = None
+            self._turn()
         signal = self._judge(now_us)
         if signal is None or (self._last is not None and _same(signal, self._last)):
             return ()
         first = self._last is None
         self._last = signal
         return () if first and self._passage is None else (signal,)
+
+    def _turn(self) -> None:
+        """The load before is over: what was learnt meanwhile counts from here on."""
+        if self._following is not None:
+            self._expectation, self._following = self._following, None
 
     def _judge(self, now_us: int) -> Signal | None:
         passage, expected = self._passage, self._expectation
@@ -115,8 +142,8 @@ class SignalOperator:
             for tag in passage.tags
             if tag.verdict is TagVerdict.BELONGS and tag.score >= self._params.certain_score
         ]
-        missing, extra, due = self._compare(expected, certain)
-        colour, reason = self._colour(now_us, passage, expected, missing, extra, due)
+        found = self._compare(expected, certain)
+        colour, reason = self._colour(now_us, passage, expected, found)
         return Signal(
             portal=self._portal.name,
             colour=colour,
@@ -124,47 +151,51 @@ class SignalOperator:
             at_us=now_us,
             valid_until_us=valid_until_us,
             passage_id=passage.passage_id,
-            expected=due,
+            expected=found.due,
             seen=len(certain),
-            missing=missing,
-            extra=extra,
+            missing=found.missing,
+            extra=found.extra,
         )
 
-    def _compare(self, expected: Expectation, certain: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...], int]:
-        """What is missing (EPCs, and `item×n`), which tags are too many, how many pieces are expected."""
-        announced = set(expected.epcs)
-        open_items = Counter(dict(expected.items))
+    def _compare(self, expected: Expectation, certain: Sequence[str]) -> "_Found":
+        documents = expected.documents
+        announced_by = {epc: n for n, document in reversed(list(enumerate(documents))) for epc in document.epcs}
+        open_items = [Counter(dict(document.items)) for document in documents]
+        touched = {announced_by[epc] for epc in certain if epc in announced_by}
         extra = []
         for epc in certain:
-            if epc in announced:
+            if epc in announced_by:
                 continue
             item = self._item_of(epc)
-            if item is not None and open_items[item] > 0:
-                open_items[item] -= 1
-            else:
+            takers = [n for n, left in enumerate(open_items) if item is not None and left[item] > 0]
+            if not takers:
                 extra.append(epc)
-        absent = sorted(announced.difference(certain))
-        short = [f"{item}×{quantity}" for item, quantity in sorted(open_items.items()) if quantity > 0]
-        return (*absent, *short), tuple(extra), len(announced) + sum(quantity for _, quantity in expected.items)
+                continue
+            taker = min(takers, key=lambda n: (n not in touched, n))
+            open_items[taker][item or ""] -= 1
+            touched.add(taker)
+        seen = set(certain)
+        missing: list[str] = []
+        due = 0
+        for n in sorted(touched):
+            due += len(documents[n].epcs) + sum(quantity for _, quantity in documents[n].items)
+            missing += [epc for epc in documents[n].epcs if epc not in seen]
+            missing += [f"{item}×{quantity}" for item, quantity in sorted(open_items[n].items()) if quantity > 0]
+        return _Found(tuple(documents[n].number for n in sorted(touched)), tuple(missing), tuple(extra), due)
 
-    def _colour(
-        self,
-        now_us: int,
-        passage: Passage,
-        expected: Expectation,
-        missing: Sequence[str],
-        extra: Sequence[str],
-        due: int,
-    ) -> tuple[Colour, str]:
-        nothing_open = due == 0
+    def _colour(self, now_us: int, passage: Passage, expected: Expectation, found: "_Found") -> tuple[Colour, str]:
+        nothing_open = not expected.documents
         if nothing_open and self._portal.effect is Effect.OBSERVE:
             return Colour.OFF, "no document is open here"
-        if extra:
-            return Colour.RED, "no document is open here" if nothing_open else f"{len(extra)} not expected"
-        if not missing and not nothing_open:
-            return Colour.GREEN, "complete: " + (", ".join(expected.documents) or f"{due} pieces")
+        if found.extra:
+            return Colour.RED, "no document is open here" if nothing_open else f"{len(found.extra)} not expected"
+        numbers = ", ".join(found.documents)
+        if found.documents and not found.missing:
+            return Colour.GREEN, f"complete: {numbers}"
         if passage.final or now_us >= self._deadline_us(passage):
-            return Colour.AMBER, "no tag is certain" if nothing_open else f"{len(missing)} missing of {due} expected"
+            if not found.documents:
+                return Colour.AMBER, "no tag is certain"
+            return Colour.AMBER, f"{len(found.missing)} of {found.due} missing: {numbers}"
         return Colour.OFF, "a load is in the door"
 
     def _deadline_us(self, passage: Passage) -> int:

@@ -16,7 +16,7 @@ from edge.spool import Spool
 from edge.uplink import EdgeOrders
 from stream.batch_codec import decode_batch, encode_batch
 from stream.model import Colour, DeviceEvent, DeviceEventKind, EdgeBatch, Signal
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, ExpectedDocument
 from warehouse.site import EdgeSettings, Portal, Reader, Site, StackLight
 
 from .batches import noise
@@ -108,7 +108,7 @@ async def play(edge: Running) -> None:
         if step == 6:
             edge.agent.on_device_event(DeviceEvent("dock-1", DeviceEventKind.GPI, now, 1, True))
             edge.agent.on_command(now, "ann", b'{"close":"door"}')
-            edge.agent.on_expectation(Expectation("door", now, ("ASN-1",), epcs=("AA",)))
+            edge.agent.on_expectation(Expectation("door", now, (ExpectedDocument("ASN-1", ("AA",)),)))
         if step == 12:
             two.disconnect(now)
             two.connect(now)
@@ -146,7 +146,9 @@ async def test_a_replay_gives_the_same_batches_under_the_same_names(tmp_path: Pa
     assert [item for item in replayed if isinstance(item, Command)] == [
         Command(START_US + 600 * MS, "ann", b'{"close":"door"}')
     ]
-    assert [item.documents for item in replayed if isinstance(item, Expectation)] == [("ASN-1",)]
+    assert [item.documents for item in replayed if isinstance(item, Expectation)] == [
+        (ExpectedDocument("ASN-1", ("AA",)),)
+    ]
     assert (count.reads, count.unsealed_reads, count.missing_seals) == (100, 0, 0)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from edge.local_decision import GraphDecision
 from edge.reduce import Reducer
 from stream.model import BatchId, Colour, DeviceEvent, DeviceEventKind, EdgeBatch, Signal
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, ExpectedDocument
 from warehouse.site import Antenna, Effect, PhotoEye, Portal, Reader, Side, Site, Zone
 
 from .reads import Read, batch_of
@@ -85,6 +85,6 @@ def test_a_load_nobody_expects_turns_the_light_red_while_it_is_in_the_door() -> 
 
 def test_the_load_that_was_announced_turns_it_green() -> None:
     announced = tuple(f"3034257BF7194E40000{tag:05X}" for tag in range(12))
-    signals = signals_for(Expectation("door", START_US, documents=("ASN-1",), epcs=announced))
+    signals = signals_for(Expectation("door", START_US, (ExpectedDocument("ASN-1", announced),)))
     assert Colour.GREEN in {signal.colour for signal in signals}
     assert Colour.RED not in {signal.colour for signal in signals}

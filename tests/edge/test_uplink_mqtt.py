@@ -31,7 +31,7 @@ from stream.mqtt_topics import (
     signal_topic,
 )
 from tests.mosquitto import Mosquitto
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, ExpectedDocument
 from warehouse.site import UplinkSettings
 
 from .batches import batch_named
@@ -192,7 +192,7 @@ async def test_a_restored_database_gets_again_what_it_asks_for(mosquitto: Mosqui
 async def test_signals_and_expectations_reach_the_edge_and_nonsense_does_not_stop_it(
     mosquitto: Mosquitto, spool: Spool
 ) -> None:
-    expectation = Expectation("door", 1, ("ASN-1",), items=(("04012345678901", 2),))
+    expectation = Expectation("door", 1, (ExpectedDocument("ASN-1", items=(("04012345678901", 2),)),))
     signal = Signal("door", Colour.GREEN, "complete", 1, 2)
     async with meeting(mosquitto, spool) as (stream, edge):
         await eventually(lambda: edge.uplink.is_connected)

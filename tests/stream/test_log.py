@@ -23,11 +23,11 @@ from stream.operators.presence import ZoneReport
 from stream.places import FailureKind, Outputs
 from stream.topology import operators_of
 from tests.stream.traffic import START_US, batch, epc, site, traffic
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, ExpectedDocument
 
 ENTRIES: list[Entry] = [
     SourceLeftOut("edge", START_US),
-    Expectation("dock1", START_US, ("ASN-1",), (epc(1),), (("80614141123458", 3),)),
+    Expectation("dock1", START_US, (ExpectedDocument("ASN-1", (epc(1),), (("80614141123458", 3),)),)),
     Redelivery(UUID(int=1), FailureKind.PLACE_SLICE, "dock1", b"\x00\x01", START_US),
     ReportsTaken("shelf", START_US, 3, 5, ((4, ZoneReport(epc(1), "shelf", START_US, -55.5, 4)),)),
 ]

@@ -26,7 +26,7 @@ from stream.mqtt_topics import (
     resend_topic,
     signal_topic,
 )
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, ExpectedDocument
 
 
 def test_topics_name_site_agent_and_portal() -> None:
@@ -54,7 +54,7 @@ def test_the_agent_is_read_back_from_a_topic() -> None:
 
 def test_control_payloads_come_back_as_they_went() -> None:
     signal = Signal("dock-1", Colour.RED, "extra", 1, 2, UUID(int=5), 3, 2, ("A",), ("B",))
-    expectation = Expectation("dock-1", 1, ("ASN-1",), ("E2",), (("04012345678901", 3),))
+    expectation = Expectation("dock-1", 1, (ExpectedDocument("ASN-1", ("E2",), (("04012345678901", 3),)),))
     assert decode_ack(encode_ack(BatchAck("e1", 7))) == BatchAck("e1", 7)
     assert decode_resend(encode_resend(Resend("", 0))) == Resend("", 0)
     assert decode_signal(encode_signal(signal)) == signal

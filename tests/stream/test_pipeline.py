@@ -12,7 +12,7 @@ from stream.places import FailureKind
 from stream.sequencer import Position
 from stream.topology import operators_of
 from tests.stream.traffic import AGENT, EPOCH, START_US, batch, site, traffic
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, ExpectedDocument
 
 NOWHERE = Standing(0, 0, {}, ())
 
@@ -77,10 +77,10 @@ def test_an_absurd_batch_is_kept_as_a_dead_letter_and_its_counter_is_taken(absur
 
 def test_only_news_of_an_expectation_enters_the_log() -> None:
     line = fresh()
-    first = Expectation("dock1", 1, ("ASN",), (), (("80614141123458", 3),))
+    first = Expectation("dock1", 1, (ExpectedDocument("ASN", (), (("80614141123458", 3),)),))
     assert line.expect(first)
     assert not line.expect(replace(first, at_us=2))
-    assert line.expect(replace(first, at_us=3, items=(("80614141123458", 2),)))
+    assert line.expect(replace(first, at_us=3, documents=()))
     assert len(line.cut().entries) == 2
 
 

@@ -27,7 +27,7 @@ from edge.capture.format import (
 )
 from edge.errors import CaptureFormatError
 from stream.model import DeviceEvent, DeviceEventKind
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, ExpectedDocument
 
 EVENT = DeviceEvent("scale", DeviceEventKind.WEIGHT, 5, 1, True, 12.5, "stable")
 RECORDS: list[Record] = [
@@ -42,9 +42,7 @@ RECORDS: list[Record] = [
         Expectation(
             "door",
             5,
-            ("ASN-1",),
-            ("AA",),
-            (("item", 2),),
+            (ExpectedDocument("ASN-1", ("AA",), (("item", 2),)),),
         )
     ),
     StopRecord(6, "done"),

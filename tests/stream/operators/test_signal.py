@@ -10,7 +10,7 @@ from stream.operators.signal import SignalOperator, SignalParams, SignalState
 from stream.snapshots import decode_state, encode_state
 from stream.topology import gtin_of
 from warehouse.epc import encode_sgtin96
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, ExpectedDocument
 from warehouse.site import Direction, Effect, Portal
 
 S = 1_000_000
@@ -40,7 +40,7 @@ def load(*tags: PassageTag | str, final: bool = False, number: int = 1) -> Passa
 
 def expecting(*epcs: str, bolts: int = 0, nuts: int = 0) -> Expectation:
     items = tuple((item, count) for item, count in ((BOLT, bolts), (NUT, nuts)) if count)
-    return Expectation("dock1", OPENED, ("ASN-1",) if epcs or items else (), epcs, items)
+    return Expectation("dock1", OPENED, (ExpectedDocument("ASN-1", epcs, items),) if epcs or items else ())
 
 
 def light(effect: Effect = POST, state: SignalState | None = None) -> SignalOperator:
@@ -160,3 +160,36 @@ def test_a_snapshot_goes_on_where_it_was_taken() -> None:
     stories = [story(restart_before) for restart_before in range(6)]
     assert [signal.colour for signal in stories[0]] == [Colour.OFF, Colour.GREEN, Colour.OFF]
     assert all(each == stories[0] for each in stories)
+
+
+def two_documents() -> Expectation:
+    first, second = ExpectedDocument("ASN-1", items=((BOLT, 2),)), ExpectedDocument("ASN-2", items=((NUT, 9),))
+    return Expectation("dock1", OPENED, (first, second))
+
+
+def test_a_load_is_for_the_documents_its_tags_answer_to() -> None:
+    operator = light()
+    operator.on_batch(OPENED, [two_documents()])
+    (green,) = operator.on_batch(OPENED + S, [load(bolt(1), bolt(2))])
+    assert (green.colour, green.reason, green.expected) == (Colour.GREEN, "complete: ASN-1", 2)
+
+
+def test_an_unannounced_piece_counts_for_the_document_the_load_is_for() -> None:
+    operator = light()
+    announced = ExpectedDocument("ASN-2", (bolt(7),), ((BOLT, 1),))
+    operator.on_batch(
+        OPENED, [Expectation("dock1", OPENED, (ExpectedDocument("ASN-1", items=((BOLT, 5),)), announced))]
+    )
+    (green,) = operator.on_batch(OPENED + S, [load(bolt(7), bolt(1))])
+    assert (green.colour, green.reason) == (Colour.GREEN, "complete: ASN-2")
+
+
+def test_what_the_books_take_of_a_load_does_not_turn_its_light() -> None:
+    operator = light()
+    operator.on_batch(OPENED, [expecting(bolts=2)])
+    operator.on_batch(OPENED + S, [load(bolt(1), bolt(2), final=True)])
+    assert operator.on_batch(OPENED + 2 * S, [expecting()]) == ()
+    (off,) = operator.on_wakeup(OPENED + 9 * S)
+    assert off.colour is Colour.OFF
+    (red,) = operator.on_batch(OPENED + 10 * S, [load(bolt(3), number=2)])
+    assert (red.colour, red.reason) == (Colour.RED, "no document is open here")
