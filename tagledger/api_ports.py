@@ -87,16 +87,21 @@ class ProcessDependencies:
 
 
 class LivePortals:
-    """Implements `LiveSource`: the stream's provisional passages and signals, as they are published."""
+    """Implements `LiveSource`: the stream's provisional passages and signals, as they are published.
 
-    def __init__(self, host: EmbeddedHost) -> None:
+    `now_us` is the edge's clock, by which a signal is valid.
+    """
+
+    def __init__(self, host: EmbeddedHost, now_us: Callable[[], int]) -> None:
         self._host = host
+        self._now_us = now_us
         self._latest: dict[tuple[str, str], LiveEvent] = {}
         self._deliver: list[Callable[[LiveEvent], None]] = []
 
     def portals(self) -> Sequence[LiveEvent]:
         """The last event of each kind of each portal that still stands."""
-        return tuple(self._latest.values())
+        now_us = self._now_us()
+        return tuple(event for event in self._latest.values() if event.data.get("valid_until_us", now_us) >= now_us)
 
     def subscribe(self, deliver: Callable[[LiveEvent], None]) -> Callable[[], None]:
         """Every event from now on."""

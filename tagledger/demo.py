@@ -158,7 +158,7 @@ async def _tell(host: EmbeddedHost, quiet: bool) -> None:
                 continue
             text = f"{_LIGHTS[item.colour]} {item.portal:<7} {item.colour:<6} {escape(item.reason)}"
             console.print(f"{_time(item.at_us)} {text}", soft_wrap=True)
-        elif isinstance(item, Passage) and item.final:
+        elif isinstance(item, Passage) and item.final and any(tag.verdict is not TagVerdict.STRAY for tag in item.tags):
             passages[str(item.passage_id)] = item
         elif isinstance(item, Posted) and isinstance(item.posting, Posting):
             passage = passages.pop(str(item.posting.passage_id), None)

@@ -19,7 +19,10 @@ def configure_logs() -> None:
         structlog.processors.format_exc_info if chosen == "json" else structlog.processors.StackInfoRenderer(),
     ]
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if chosen == "json" else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer()
+        if chosen == "json"
+        # Not the rich traceback: it prints local variables, passwords among them.
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

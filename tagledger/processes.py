@@ -81,7 +81,7 @@ def run_api(site_file: Path) -> None:
         with open_database(site) as dsn:
             _tell_key(dsn)
             with write_pool(site, dsn) as pool:
-                async with serving_api(site, dsn, DirectBus(pool)) as url:
+                async with serving_api(site, dsn, DirectBus(pool), WallClock().now_us) as url:
                     _log.info("api", site=site.name, api=url)
                     await asyncio.Event().wait()
 

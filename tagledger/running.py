@@ -8,6 +8,7 @@ Taking down: what is spooled is committed first, then the readers go, then the s
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from psycopg_pool import ConnectionPool
 
 from api.app import ApiParts, create_app
 from api.ports import CommandBus
+from api.postgres.key_ring import PostgresKeys
 from api.postgres.pool import query_pool
 from api.server import serving
 from edge.agent import EdgeAgent
@@ -33,7 +35,6 @@ from stream.model import Signal
 from stream.store import Store
 from tagledger.api_ports import LivePortals, ProcessDependencies, SiteReaders, StoredEvidence, StreamNumbers
 from tagledger.command_desk import CommandDesk, DirectBus, WritePool
-from tagledger.keys import DatabaseKeys
 from tagledger.site_text import site_text
 from warehouse.loads import Expectation
 from warehouse.site import Reader, Site
@@ -104,20 +105,25 @@ def write_pool(site: Site, dsn: str) -> Iterator[WritePool]:
 
 @contextlib.asynccontextmanager
 async def serving_api(
-    site: Site, dsn: str, commands: CommandBus, host: EmbeddedHost | None = None, agent: EdgeAgent | None = None
+    site: Site,
+    dsn: str,
+    commands: CommandBus,
+    now_us: Callable[[], int],
+    host: EmbeddedHost | None = None,
+    agent: EdgeAgent | None = None,
 ) -> AsyncIterator[str]:
     """The API while the block runs; yields its URL. What is not in this process is shown as not known here.
 
     Raises OSError when its address is taken.
     """
-    live = LivePortals(host) if host is not None else None
+    live = LivePortals(host, now_us) if host is not None else None
     async with query_pool(dsn, site.database.pool_max) as queries:
         parts = ApiParts(
             site=site,
             version=version("tagledger"),
             pool=queries,
             dsn=dsn,
-            keys=DatabaseKeys(queries),
+            keys=PostgresKeys(queries),
             dependencies=ProcessDependencies(queries, host, agent),
             commands=commands,
             readers=SiteReaders(site, agent) if agent is not None else None,
@@ -128,6 +134,9 @@ async def serving_api(
         following = asyncio.create_task(live.run(), name="live") if live is not None else None
         try:
             async with serving(create_app(parts), site.api.host, site.api.port) as url:
+                # What is imported and built by now stays: collections need not walk it at every request.
+                gc.collect()
+                gc.freeze()
                 yield url
         finally:
             if following is not None:
@@ -173,7 +182,7 @@ async def running_site(
             desk = CommandDesk(
                 DirectBus(pool), host, lambda actor, body: agent.on_command(clock.now_us(), actor, body), portals
             )
-            async with serving_api(site, dsn, desk, host, agent) as url:
+            async with serving_api(site, dsn, desk, clock.now_us, host, agent) as url:
                 edge = asyncio.create_task(agent.run(), name="edge")
                 orders = asyncio.create_task(_orders(host, agent), name="orders")
                 try:
