@@ -11,6 +11,7 @@ import asyncio
 import random
 import ssl
 import time
+from contextlib import suppress
 
 import aiomqtt
 import structlog
@@ -130,10 +131,11 @@ class MqttUplink:
                 # Tasks start in order, and publishing hands the message over before it first waits.
                 await asyncio.gather(*(client.publish(self._batch_topic, batch.body, qos=1) for batch in batches))
                 continue
-            try:
-                await asyncio.wait_for(self._wake.wait(), timeout=min(1.0, self._stalled_s))
-            except TimeoutError:
-                continue  # to see whether sending has stalled
+            # Not for ever, to see whether sending has stalled. Not wait_for: before Python 3.12 it loses a cancellation
+            # that comes together with the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(1.0, self._stalled_s)):
+                    await self._wake.wait()
 
     async def _receive(self, client: aiomqtt.Client, window: SendWindow, orders: EdgeOrders) -> None:
         async for message in client.messages:

@@ -95,7 +95,9 @@ class SllurpDriver:
             raise ReaderUnavailable(f"{self.reader.name} is not connected")
         request = m.SetReaderConfig(False, GPOWriteData=(p.GPOWriteData(port, state),))
         try:
-            reply = await asyncio.wait_for(connection.ask(request), self._settings.session.response_timeout_s)
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the outcome.
+            async with asyncio.timeout(self._settings.session.response_timeout_s):
+                reply = await connection.ask(request)
         except TimeoutError:
             raise ReaderUnavailable(f"{self.reader.name} does not answer") from None
         status = getattr(reply, "LLRPStatus", None)
@@ -129,7 +131,8 @@ class SllurpDriver:
         silence_s = MISSED_KEEPALIVES * self.reader.keepalive_ms / 1000
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(connection.lost.wait(), _WATCH_S)
+                async with asyncio.timeout(_WATCH_S):
+                    await connection.lost.wait()
             now_s = loop.time()
             if connection.lost.is_set():
                 return connection.lost_reason

@@ -129,10 +129,9 @@ class NativeDriver:
         while True:
             reason = "?"
             try:
-                streams = await asyncio.wait_for(
-                    asyncio.open_connection(self.reader.host, self.reader.port, ssl=self._client_tls()),
-                    self._settings.connect_timeout_s,
-                )
+                # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the outcome.
+                async with asyncio.timeout(self._settings.connect_timeout_s):
+                    streams = await asyncio.open_connection(self.reader.host, self.reader.port, ssl=self._client_tls())
             except (OSError, TimeoutError) as error:
                 reason = f"cannot connect: {error or type(error).__name__}"
             else:
@@ -164,7 +163,8 @@ class NativeDriver:
             await self._ask(m.AddAccessSpec(spec))
             await self._ask(m.EnableAccessSpec(identifier))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(request.complete.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    await request.complete.wait()
             if not request.complete.is_set():
                 # The reader deletes the AccessSpec itself when its count is reached.
                 with contextlib.suppress(ReaderRefused):
@@ -281,7 +281,8 @@ class NativeDriver:
                 if isinstance(output, Send):
                     self._tap(output.data, True)
                     writer.write(output.data)
-            reply = await asyncio.wait_for(answer, self._settings.session.response_timeout_s)
+            async with asyncio.timeout(self._settings.session.response_timeout_s):
+                reply = await answer
         except TimeoutError:
             raise ReaderUnavailable(f"{self.reader.name} does not answer {type(message).__name__}") from None
         finally:

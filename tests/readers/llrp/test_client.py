@@ -246,6 +246,16 @@ async def test_it_keeps_trying_until_the_reader_is_there() -> None:
             await sink.until(lambda: ReaderEventKind.CONNECTED in sink.kinds())
 
 
+async def test_cancelled_at_any_moment_of_a_refused_connection_it_ends() -> None:
+    for steps in range(20):
+        running = asyncio.create_task(NativeDriver(site_reader(1), now_us=time.time_ns).run(Deliveries()))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        running.cancel()
+        done, _ = await asyncio.wait({running}, timeout=10)
+        assert done, f"the cancellation was lost after {steps} steps"
+
+
 async def test_a_reader_that_is_taken_is_tried_again() -> None:
     async with simulator() as reader:
         stream, writer = await asyncio.open_connection("127.0.0.1", reader.port)
