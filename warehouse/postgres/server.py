@@ -77,7 +77,8 @@ class EmbeddedServer:
         Raises NoServerError, ServerInUseError, ServerError.
         """
         if self._process is not None:
-            if self._process.poll() is None:
+            # Not poll(): it says None while the keeper's wait() holds the lock, also of a process just killed.
+            if self._is_ours(self._process.pid):
                 return self.dsn
             self.stop()
         binaries = find_binaries()
