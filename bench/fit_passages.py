@@ -43,6 +43,7 @@ from warehouse.site import Direction
 
 OUT = Path(__file__).parent.parent / "stream" / "operators" / "passage_weights.json"
 LABEL_WEIGHT = 20.0
+VARIANT_WEIGHT = 0.5
 STATE = 20261122
 Matrix = NDArray[np.float64]
 
@@ -82,7 +83,7 @@ def grow(matrix: Matrix, answer: NDArray[np.bool_], weight: Matrix, size: str) -
     """Boosted trees of one of two sizes."""
     options = {
         "first": {"max_iter": 60, "max_leaf_nodes": 10, "max_depth": 4, "learning_rate": 0.15},
-        "second": {"max_iter": 160, "max_leaf_nodes": 20, "max_depth": 6, "learning_rate": 0.1},
+        "second": {"max_iter": 200, "max_leaf_nodes": 20, "max_depth": 6, "learning_rate": 0.1},
     }[size]
     model = HistGradientBoostingClassifier(
         l2_regularization=2.0, min_samples_leaf=30, random_state=STATE, early_stopping=False, **options
@@ -124,21 +125,15 @@ def fit(gathered: list[Sample], labels: tuple[Matrix, NDArray[np.bool_]] | None)
     sizes = [len(tags.tags) for tags in guesses]
     answer = np.concatenate([np.isin(tags.tags, each.members) for each, tags in zip(todo, guesses, strict=True)])
     seed_of = np.repeat([each.seed for each in todo], sizes)
-    weight = np.repeat([each.weight for each in todo], sizes)
-    # Most tags are strays beyond doubt: a third of them, three times as heavy, teach as much.
-    doubtless = ~answer & (np.concatenate([tags.weight for tags in guesses]) < 1e-3)
-    thinned = doubtless & (np.random.default_rng(STATE).random(len(answer)) > 1.0 / 3.0)
-    plain_weight = weight.copy()
-    weight[doubtless] *= 3.0
-    kept_apart = np.isin(seed_of, list(held))
-    train = ~kept_apart & ~thinned
+    weight = np.repeat([1.0 if each.sample is not None else VARIANT_WEIGHT for each in todo], sizes)
+    train = ~np.isin(seed_of, list(held))
     print(f"{len(todo)} cases, {len(answer)} tags", flush=True)
 
     x1 = np.concatenate([tags.matrix for tags in guesses])
     first = grow(x1[train], answer[train], weight[train], "first")
     crowd_score = first.predict_proba(x1)[:, 1]
     for part in (0, 1):
-        mine = ~kept_apart & (seed_of % 2 == part)
+        mine = train & (seed_of % 2 == part)
         other = train & (seed_of % 2 != part)
         crowd_score[mine] = grow(x1[other], answer[other], weight[other], "first").predict_proba(x1[mine])[:, 1]
     at = np.cumsum([0, *sizes])
@@ -154,12 +149,12 @@ def fit(gathered: list[Sample], labels: tuple[Matrix, NDArray[np.bool_]] | None)
         fit_w = np.concatenate([fit_w, np.full(len(labels[1]), LABEL_WEIGHT)])
     second = grow(fit_x, fit_y, fit_w, "second")
     raw = second.decision_function(x2)
-    platt = LogisticRegression(C=1e6).fit(raw[kept_apart].reshape(-1, 1), answer[kept_apart], plain_weight[kept_apart])
+    platt = LogisticRegression(C=1e6).fit(raw[~train].reshape(-1, 1), answer[~train], weight[~train])
     slope, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
     score = 1.0 / (1.0 + np.exp(-(slope * raw + shift)))
     plain = np.repeat([each.sample is not None for each in todo], sizes)
     for name, which in (("as built", plain), ("variants", ~plain)):
-        _report(name, answer[kept_apart & which], score[kept_apart & which])
+        _report(name, answer[~train & which], score[~train & which])
 
     evidence, way = [], []
     for each, features, low, high in zip(todo, tags, at[:-1], at[1:], strict=True):
@@ -184,8 +179,8 @@ def fit(gathered: list[Sample], labels: tuple[Matrix, NDArray[np.bool_]] | None)
         "second": final,
         "direction": dict(zip(EVIDENCE, [round(float(w), 4) for w in mirrored.coef_[0]], strict=True)),
     }
-    ours = parse_model(json.dumps(content)).second.score(x2[kept_apart])
-    print(f"largest difference between exported and original scores: {np.abs(ours - score[kept_apart]).max():.2g}")
+    ours = parse_model(json.dumps(content)).second.score(x2[~train])
+    print(f"largest difference between exported and original scores: {np.abs(ours - score[~train]).max():.2g}")
     return content
 
 
