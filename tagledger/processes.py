@@ -13,6 +13,7 @@ from edge.uplink_mqtt import MqttUplink
 from stream.source_mqtt import MqttSource
 from tagledger.command_desk import DirectBus
 from tagledger.database import open_database
+from tagledger.housekeeping import keep_tidy
 from tagledger.keys import first_key
 from tagledger.lifecycle import run_until_signalled
 from tagledger.logs import configure_logs
@@ -83,7 +84,7 @@ def run_api(site_file: Path) -> None:
             with write_pool(site, dsn) as pool:
                 async with serving_api(site, dsn, DirectBus(pool), WallClock().now_us) as url:
                     _log.info("api", site=site.name, api=url)
-                    await asyncio.Event().wait()
+                    await keep_tidy(pool)
 
     with known_failures():
         run_until_signalled(main())

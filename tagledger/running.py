@@ -35,6 +35,7 @@ from stream.model import Signal
 from stream.store import Store
 from tagledger.api_ports import LivePortals, ProcessDependencies, SiteReaders, StoredEvidence, StreamNumbers
 from tagledger.command_desk import CommandDesk, DirectBus, WritePool
+from tagledger.housekeeping import keep_tidy
 from tagledger.site_text import site_text
 from warehouse.loads import Expectation
 from warehouse.site import Reader, Site
@@ -185,6 +186,7 @@ async def running_site(
             async with serving_api(site, dsn, desk, clock.now_us, host, agent) as url:
                 edge = asyncio.create_task(agent.run(), name="edge")
                 orders = asyncio.create_task(_orders(host, agent), name="orders")
+                tidying = asyncio.create_task(keep_tidy(pool), name="housekeeping")
                 try:
                     with watched(edge):
                         yield RunningSite(host, agent, desk, url)
@@ -193,9 +195,9 @@ async def running_site(
                         async with asyncio.timeout(DRAIN_TIMEOUT_S):
                             await agent.drained()
                 finally:
-                    for task in (edge, orders):
+                    for task in (edge, orders, tidying):
                         task.cancel()
-                    await asyncio.gather(edge, orders, return_exceptions=True)
+                    await asyncio.gather(edge, orders, tidying, return_exceptions=True)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ("tests.kafka", "tests.mosquitto", "tests.postgres")
+pytest_plugins = ("tests.kafka", "tests.mosquitto", "tests.postgres", "tests.timescaledb")
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("tagledger", deadline=None)

@@ -64,7 +64,20 @@ def read(conn: Conn, after: Cursor, limit: int = 500, topics: tuple[str, ...] | 
 
 
 def trim(conn: Conn) -> int:
-    """Remove what is older than RETAIN_DAYS; how many rows."""
-    return conn.execute(
-        "delete from outbox where created_at < now() - make_interval(days => %s)", (RETAIN_DAYS,)
-    ).rowcount
+    """Remove what is older than RETAIN_DAYS, in the caller's transaction; how many rows.
+
+    How far is kept as the reader `trimmed`: whoever asks for what lies before it is told that it is gone.
+    """
+    gone = conn.execute(
+        "delete from outbox where created_at < now() - make_interval(days => %s) returning tx::text::bigint, seq",
+        (RETAIN_DAYS,),
+    ).fetchall()
+    if gone:
+        tx, seq = max(gone)
+        conn.execute(
+            """insert into outbox_reader as r (name, tx, seq) values ('trimmed', %s::text::xid8, %s)
+               on conflict (name) do update set tx = excluded.tx, seq = excluded.seq, updated_at = now()
+               where (excluded.tx, excluded.seq) > (r.tx, r.seq)""",
+            (str(tx), seq),
+        )
+    return len(gone)

@@ -5,7 +5,6 @@ import pytest
 
 from warehouse.postgres.migrate import migrate, pending
 
-pytest_plugins = ("tests.timescaledb",)
 pytestmark = pytest.mark.timescaledb
 
 

@@ -1,0 +1,23 @@
+"""What is forgotten on purpose is old, and nothing else."""
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from tagledger.housekeeping import tidy
+from warehouse.commands import Actor, CreateItem
+from warehouse.postgres.commands import execute
+
+
+def test_old_messages_and_answers_go_and_new_ones_stay(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        for name in ("old", "new"):
+            execute(connection, CreateItem(name), actor=Actor("kim"), source="test", client_event_id=name)
+        connection.execute("update request set created_at = now() - interval '100 days' where client_event_id = 'old'")
+        connection.execute(
+            "update outbox set created_at = now() - interval '20 days' where seq = (select min(seq) from outbox)"
+        )
+        with ConnectionPool(database, min_size=1, max_size=1, kwargs={"autocommit": True}, open=True) as pool:
+            assert tidy(pool) == (1, 1)
+            assert tidy(pool) == (0, 0)
+        assert connection.execute("select client_event_id from request").fetchall() == [("new",)]
+        assert connection.execute("select count(*) from item").fetchone() == (2,)
