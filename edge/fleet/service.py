@@ -41,6 +41,8 @@ from warehouse.roads import FleetSettings, RoadMap
 _RETRY_S_MIN = 0.2
 _RETRY_S_MAX = 10.0
 _KEEPALIVE_S = 10
+# What is not written to the socket by then is dropped; the vehicle's next state decides again.
+_PUBLISH_S = 2.0
 _TICK_S = 0.25
 _BOOK_S = 1.0
 _LISTEN = (Topic.CONNECTION, Topic.STATE, Topic.FACTSHEET)
@@ -111,6 +113,7 @@ class FleetService:
             protocol=aiomqtt.ProtocolVersion.V5,
             clean_start=True,
             keepalive=_KEEPALIVE_S,
+            timeout=_PUBLISH_S,
         )
 
     async def _session(self, client: aiomqtt.Client) -> None:

@@ -31,6 +31,8 @@ from simulators.vda5050.vehicle import ACTIONS, INSTANT, SimulatedVehicle
 STATE_EVERY_US = 30_000_000
 _TICK_S = 0.1
 _RETRY_S = 0.5
+# A publish on a socket that just died is never confirmed; the vehicle must not stand still for it.
+_PUBLISH_S = 1.0
 
 
 class Clock(Protocol):
@@ -116,13 +118,20 @@ class VehicleService:
         while True:
             while self._clock.now_us() < self._offline_until_us:
                 await self._clock.sleep(_TICK_S)
+            ending = False
             try:
                 async with self._connection() as client:
-                    await self._session(client)
+                    try:
+                        await self._session(client)
+                    except asyncio.CancelledError:
+                        ending = True
+                        raise
             except (aiomqtt.MqttError, OSError):
-                pass
+                pass  # lost, or the farewell failed; it comes back unless it is being stopped
             finally:
                 self._client = None
+            if ending:
+                raise asyncio.CancelledError
             await self._clock.sleep(_RETRY_S)
 
     def _connection(self) -> aiomqtt.Client:
@@ -134,6 +143,7 @@ class VehicleService:
             will=aiomqtt.Will(topic, self._encoded(will), qos=1, retain=True),
             clean_session=True,
             keepalive=15,
+            timeout=_PUBLISH_S,
         )
 
     async def _session(self, client: aiomqtt.Client) -> None:
