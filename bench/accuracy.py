@@ -98,7 +98,7 @@ def _baselines(site: Site, reads: RecordedReads) -> dict[str, Baseline]:
     }
 
 
-def best_threshold(seeds: int = 2) -> float:
+def best_threshold(seeds: int = 1) -> float:
     """The RSSI threshold with the best F1 on fitting scenarios."""
     best = (0.0, 0.0)
     cases = [

@@ -2,14 +2,16 @@
 
 Seeds: fitting uses `FIT_SEEDS` of scenarios split `fit`; measuring uses `HELD_SEEDS` of scenarios split `held_out`;
 `CHECK_SEEDS` of fitting scenarios are for looking closer without touching what is held out.
-The cache (`bench/results/cases`) is keyed by the scenario and the physics, so a change of either makes new cases.
+The cache (`bench/results/cases`) is keyed by the scenario, the physics and what a site is, so a change of any makes new cases.
 """
 
 import hashlib
+import inspect
 import pickle
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
+import warehouse.site
 from simulators.physics.parameters import Physics
 from simulators.physics.recording import Recording, Truth
 from simulators.scenarios import split
@@ -17,7 +19,7 @@ from simulators.scenarios.run import simulate
 from simulators.scenarios.spec import Scenario
 from stream.model import DeviceEvent, DeviceEventKind
 from stream.recorded import RecordedReads
-from warehouse.site import Reader, Site
+from warehouse.site import Site
 
 FIT_SEEDS = split.FIT_SEEDS
 CHECK_SEEDS = split.HELD_OUT_SEEDS[:3]
@@ -47,7 +49,7 @@ def recorded(recording: Recording) -> RecordedReads:
 
 def case(scenario: Scenario, seed: int) -> tuple[Site, RecordedReads, Truth]:
     """One recording and its truth; simulated once."""
-    about = repr((replace(scenario, about=""), seed, Physics(), [field.name for field in fields(Reader)]))
+    about = repr((replace(scenario, about=""), seed, Physics())) + inspect.getsource(warehouse.site)
     path = CACHE / f"{scenario.name}-{seed}-{hashlib.sha256(about.encode()).hexdigest()[:12]}.pickle"
     if path.exists():
         with path.open("rb") as file:
