@@ -2,7 +2,7 @@
 
 Seeds: fitting uses `FIT_SEEDS` of scenarios split `fit`; measuring uses `HELD_SEEDS` of scenarios split `held_out`;
 `CHECK_SEEDS` of fitting scenarios are for looking closer without touching what is held out.
-The cache (`bench/results/cases`) is keyed by the scenario, the physics and what a site is, so a change of any makes new cases.
+The cache (`bench/results/cases`) is keyed by the scenario, the physics and what a site is: a change makes new cases.
 """
 
 import hashlib
