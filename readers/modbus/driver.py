@@ -1,4 +1,4 @@
-"""One scale, polled over Modbus TCP, RTU or RTU over TCP. The only file of this package that knows pymodbus.
+"""One scale, polled over Modbus TCP, RTU or RTU over TCP. With `registers` the only file that knows pymodbus.
 
 The connection is ours to keep: pymodbus's own reconnecting is off, so that one place decides how long to wait and the
 caller hears of every loss. A failed poll closes the connection: after a time-out an answer may still come, and the next

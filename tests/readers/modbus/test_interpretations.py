@@ -1,0 +1,33 @@
+"""Registers and what they could mean."""
+
+import struct
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from readers.modbus.interpretations import SCALES, interpretations, near
+from readers.modbus.profile import NumberType, WordOrder
+
+
+@given(st.integers(-99_999, 99_999), st.sampled_from(SCALES), st.sampled_from(list(WordOrder)), st.integers(0, 60_000))
+def test_a_scaled_integer_is_found(raw: int, scale: Decimal, order: WordOrder, address: int) -> None:
+    high, low = struct.unpack("!HH", struct.pack("!i", raw))
+    words = (high, low) if order is WordOrder.ABCD else (low, high)
+    found = interpretations({address: words[0], address + 1: words[1]})
+    wanted = [r for r in found if r.type is NumberType.INT32 and r.order is order and r.scale == scale]
+    assert [r.value for r in wanted] == ([raw * scale] if raw else [])
+
+
+@given(st.floats(min_value=0.5, max_value=1e6, width=32))
+def test_a_float_is_found_in_both_word_orders(value: float) -> None:
+    high, low = struct.unpack("!HH", struct.pack("!f", value))
+    for registers, order in (({4: high, 5: low}, WordOrder.ABCD), ({4: low, 5: high}, WordOrder.CDAB)):
+        found = near(interpretations(registers), Decimal(value), Decimal("0.5"))
+        assert any(r.type is NumberType.FLOAT32 and r.order is order and r.address == 4 for r in found)
+
+
+def test_gaps_and_zeros_say_nothing() -> None:
+    assert interpretations({0: 0, 1: 0}) == []
+    assert {r.address for r in interpretations({0: 7, 5: 9})} == {0, 5}
+    assert all(r.order is None for r in interpretations({0: 7, 5: 9}))
