@@ -111,13 +111,15 @@ def doctor(
 
 @app.command()
 def demo(
-    seed: Annotated[int, typer.Option(help="Decides the whole plant: loads, tags, radio, faults.")] = 1,
-    speed: Annotated[float, typer.Option(help="Plant seconds per real second.")] = 4.0,
-    duration: Annotated[float, typer.Option(help="Plant seconds to run.")] = 240.0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the whole plant: loads, tags, radio, faults.")] = 1,
+    speed: Annotated[
+        float, typer.Option(min=0.01, help="Plant seconds per real second, at most: the plant waits for the edge.")
+    ] = 4.0,
+    duration: Annotated[float, typer.Option(min=60.0, help="Plant seconds to run.")] = 240.0,
     state_dir: Annotated[Path, typer.Option(help="Where database, spool and capture go; emptied first.")] = Path(
         ".state/demo"
     ),
-    port: Annotated[int, typer.Option(help="The API's port; 0 takes a free one.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The API's port; 0 takes a free one.")] = 8080,
     serve: Annotated[bool, typer.Option("--serve", help="Keep the API up after the plant has stopped.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -129,9 +131,9 @@ def demo(
 
 @app.command()
 def simulate(
-    seed: Annotated[int, typer.Option(help="Decides the whole plant.")] = 1,
-    speed: Annotated[float, typer.Option(help="Plant seconds per real second.")] = 1.0,
-    duration: Annotated[float, typer.Option(help="Plant seconds to run.")] = 3600.0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the whole plant.")] = 1,
+    speed: Annotated[float, typer.Option(min=0.01, help="Plant seconds per real second.")] = 1.0,
+    duration: Annotated[float, typer.Option(min=60.0, help="Plant seconds to run.")] = 3600.0,
     state_dir: Annotated[Path, typer.Option(help="Where site file and truth are written.")] = Path(".state/simulate"),
 ) -> None:
     """Run the simulated plant's LLRP readers alone, for any client; writes a site file and the truth."""

@@ -21,7 +21,8 @@ from warehouse.site import Site
 
 ENV_PREFIX = "TAGLEDGER_"
 # Variables of the program itself that share the prefix and are not site keys.
-_OTHER_VARIABLES = ("SHARED_DATA", "TEST_DSN", "API_KEY", "LOG", "LOG_FORMAT")
+_OTHER_VARIABLES = ("SITE", "API_KEY", "LOG", "LOG_FORMAT", "SHARED_DATA", "NO_SKIP", "KAFKA_HOME")
+_TESTS_VARIABLES = "TEST_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,10 @@ def _problem(where: object, key: str, what: str, fix: str) -> Problem:
 def _override(document: dict[str, typing.Any], environ: Mapping[str, str]) -> Iterator[str]:
     """Put environment values into the document; yields the dotted keys that were replaced."""
     for name in sorted(environ):
-        if not name.startswith(ENV_PREFIX) or name.removeprefix(ENV_PREFIX) in _OTHER_VARIABLES:
+        key = name.removeprefix(ENV_PREFIX)
+        if key == name or key in _OTHER_VARIABLES or key.startswith(_TESTS_VARIABLES):
             continue
-        path = name.removeprefix(ENV_PREFIX).lower().split("__")
+        path = key.lower().split("__")
         table = document
         for part in path[:-1]:
             inner = table.setdefault(part, {})

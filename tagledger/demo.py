@@ -30,6 +30,7 @@ from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_FAILED, complain, console, known_failures, print_json
 from warehouse.commands import Actor, Command, Refusal
 from warehouse.postgres.posting import Posting
+from warehouse.postgres.server import owner_of
 from warehouse.site import ApiSettings, Effect, Site
 from warehouse.times import from_us
 
@@ -49,6 +50,10 @@ def run_demo(
     if state_dir.exists() and any(state_dir.iterdir()) and not (state_dir / "site.toml").exists():
         complain(f"{state_dir} holds something that no demo made. Fix: name another --state-dir.")
         raise typer.Exit(2)
+    owner = owner_of(state_dir)
+    if owner is not None:
+        complain(f"{state_dir} is in use by process {owner}. Fix: stop it or name another --state-dir.")
+        raise typer.Exit(EXIT_FAILED)
     shutil.rmtree(state_dir, ignore_errors=True)
     state_dir.mkdir(parents=True)
     with known_failures():
@@ -60,7 +65,9 @@ def run_demo(
     else:
         console.print()
         console.print(score_table(score))
-        console.print(f"\nThe same again from the recording: [bold]tagledger replay {state_dir}/capture[/bold]")
+        console.print(
+            f"\nThe same again from the recording: [bold]tagledger replay {state_dir}/capture[/bold]", soft_wrap=True
+        )
     if not score.books_agree:
         raise typer.Exit(EXIT_FAILED)
 
@@ -139,9 +146,9 @@ def _welcome(up: RunningSite, key: str | None, plant: Plant, speed: float, captu
         f"Plant of seed {plant.seed}: {len(plant.site.portals)} dock doors, {len(plant.truth.loads)} loads,"
         f" {len(plant.documents)} documents, at {speed:g} × real time."
     )
-    console.print(f"API        {up.url}/docs    live feed {up.url}/v1/feed")
+    console.print(f"API        {up.url}/docs    live feed {up.url}/v1/feed", soft_wrap=True)
     console.print(f"API key    {key}")
-    console.print(f"recording  {capture}\n")
+    console.print(f"recording  {capture}\n", soft_wrap=True)
 
 
 async def _tell(host: EmbeddedHost, quiet: bool) -> None:

@@ -5,10 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import structlog
-import typer
 
 from edge.clock import WallClock
-from edge.errors import SpoolError
 from edge.uplink_mqtt import MqttUplink
 from stream.source_mqtt import MqttSource
 from tagledger.command_desk import DirectBus
@@ -18,7 +16,7 @@ from tagledger.keys import first_key
 from tagledger.lifecycle import run_until_signalled
 from tagledger.logs import configure_logs
 from tagledger.running import edge_agent, running_host, running_site, serving_api, write_pool
-from tagledger.terminal import EXIT_FAILED, complain, console, known_failures, site_or_exit
+from tagledger.terminal import console, known_failures, site_or_exit
 from warehouse.site import Site
 
 _log = structlog.get_logger(__name__)
@@ -53,11 +51,7 @@ def run_edge(site_file: Path) -> None:
         await edge_agent(site, uplink, clock, capture).run()
 
     with known_failures():
-        try:
-            run_until_signalled(main())
-        except SpoolError as error:
-            complain(error)
-            raise typer.Exit(EXIT_FAILED) from None
+        run_until_signalled(main())
 
 
 def run_stream(site_file: Path) -> None:

@@ -25,7 +25,7 @@ from tagledger.command_desk import CommandFormatError, RecordedCommand
 from tagledger.config import ConfigError
 from tagledger.database import open_database
 from tagledger.replay_source import CsvOptions, Source, open_source
-from tagledger.terminal import EXIT_USAGE, complain, known_failures, print_summary, site_or_exit
+from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, known_failures, print_summary, site_or_exit
 from warehouse.postgres.commands import execute
 from warehouse.site import DatabaseSettings
 
@@ -33,7 +33,7 @@ from warehouse.site import DatabaseSettings
 def run_replay(
     recording: Path, speed: str, site_file: Path | None, state_dir: Path, options: CsvOptions, *, as_json: bool
 ) -> None:
-    """Replay and say what came of it; exit 2 when the file is no recording."""
+    """Replay and say what came of it; exit 2 when the file is no recording, 1 when parts of it are damaged."""
     pace = _pace(speed)
     given = site_or_exit(site_file) if site_file is not None else None
     with known_failures():
@@ -43,13 +43,16 @@ def run_replay(
         try:
             source = open_source(recording, given, options)
         except (CaptureFormatError, ConfigError, CommandFormatError, RecordedError) as error:
-            complain(f"{recording}: {error}")
+            # Those that know the file name it themselves.
+            complain(error if str(error).startswith(str(recording)) else f"{recording}: {error}")
             raise typer.Exit(EXIT_USAGE) from None
         # A site's own database is for what happens, not for what is tried out, unless a site file names it.
         if given is None:
             source = replace(source, site=replace(source.site, state_dir=str(state_dir), database=DatabaseSettings()))
         with open_database(source.site) as dsn:
             print_summary("Replay", _replay(source, dsn, pace, quiet=as_json), as_json=as_json)
+        if source.damage():
+            raise typer.Exit(EXIT_FAILED)
 
 
 def _pace(speed: str) -> float | None:
@@ -97,9 +100,7 @@ def _replay(source: Source, dsn: str, pace: float | None, *, quiet: bool) -> dic
         "seconds": round(elapsed_s, 2),
         "reads_per_second": round(outcome.count.reads / max(elapsed_s, 1e-6)),
     }
-    problems = [outcome.count.problem] if outcome.count.problem else []
-    if outcome.count.missing_seals:
-        problems.append(f"{outcome.count.missing_seals} batches of the recording are damaged")
+    problems = source.damage() + source.unfinished()
     return {**found, "problems": problems} if quiet else {**found, "problems": "; ".join(problems) or "none"}
 
 

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge.capture import CaptureReader, CommandRecord
+from edge.errors import CaptureFormatError
 from edge.replay import ReplayCount, replay_capture, replay_frames
+from readers.llrp.errors import FramingError
+from readers.llrp.framing import Framer
 from stream.model import BatchId, EdgeBatch
 from stream.recorded import RecordedError, read_csv
 from tagledger.command_desk import RecordedCommand, decode_command
@@ -24,6 +27,7 @@ from warehouse.site import Antenna, Reader, Site, Zone
 # LLRP numbers antennas from 1; golden files use up to this many.
 PLAIN_ANTENNAS = 16
 _CAPTURE_HEAD = b"TLCAPT"
+_MESSAGE_HEAD_BYTES = 10
 
 Item = EdgeBatch | RecordedCommand
 
@@ -54,6 +58,31 @@ class Source:
     site: Site
     items: Iterator[Item]
     outcome: Outcome
+    capture: CaptureReader | None = None
+
+    def damage(self) -> list[str]:
+        """What of the recording could not be read, once `items` are through; whatever it held is missing."""
+        count, found = self.outcome.count, []
+        if count.problem:
+            found.append(count.problem)
+        spans = [span for span in self.capture.problems if not span.truncated] if self.capture else []
+        if spans:
+            first = spans[0]
+            found.append(
+                f"{len(spans)} damaged places, {sum(span.length for span in spans):,} bytes,"
+                f" the first at offset {first.offset} of {first.path.name}: {first.what}"
+            )
+        if count.missing_seals:
+            found.append(f"{count.missing_seals} batches are missing")
+        return found
+
+    def unfinished(self) -> list[str]:
+        """What an edge that was killed leaves unfinished at the end of a recording; no damage."""
+        cut_off = [span for span in self.capture.problems if span.truncated] if self.capture else []
+        found = [f"{span.path.name} ends in an unfinished block of {span.length:,} bytes" for span in cut_off]
+        if self.outcome.count.unsealed_reads:
+            found.append(f"{self.outcome.count.unsealed_reads:,} reads were recorded and never sealed")
+        return found
 
 
 def open_source(path: Path, given: Site | None, options: CsvOptions) -> Source:
@@ -65,12 +94,13 @@ def open_source(path: Path, given: Site | None, options: CsvOptions) -> Source:
     if path.suffix.lower() == ".csv":
         return _csv(path, given, options, outcome)
     if path.is_file() and not _is_capture(path):
+        _check_messages(path)
         return Source(given or plain_site(), iter(replay_frames(path, outcome.count)), outcome)
     reader = CaptureReader(path)
     site = given or parse_site(reader.header.site_text, f"{path} (the site in the capture)", {})
     commands = [decode_command(record.body) for record in CaptureReader(path) if isinstance(record, CommandRecord)]
     batches = (item for item in replay_capture(reader, outcome.count) if isinstance(item, EdgeBatch))
-    return Source(site, in_turn(batches, commands), outcome)
+    return Source(site, in_turn(batches, commands), outcome, reader)
 
 
 def in_turn(batches: Iterator[EdgeBatch], commands: list[RecordedCommand]) -> Iterator[Item]:
@@ -111,6 +141,18 @@ def _csv(path: Path, given: Site | None, options: CsvOptions, outcome: Outcome) 
         for batch in cut(seen, reads.events, site.edge.window_ms)
     )
     return Source(site, items, outcome)
+
+
+def _check_messages(path: Path) -> None:
+    """Raises CaptureFormatError when the file does not begin as LLRP messages do."""
+    with path.open("rb") as file:
+        head = file.read(_MESSAGE_HEAD_BYTES)
+    if len(head) < _MESSAGE_HEAD_BYTES:
+        raise CaptureFormatError(f"{len(head)} bytes are neither a capture nor LLRP messages")
+    try:
+        Framer().feed(head)
+    except FramingError as error:
+        raise CaptureFormatError(f"neither a capture nor LLRP messages: {error}") from None
 
 
 def _is_capture(path: Path) -> bool:

@@ -190,14 +190,20 @@ async def running_site(
                 try:
                     with watched(edge):
                         yield RunningSite(host, agent, desk, url)
-                    # What is still spooled when this gives up stays there for the next start.
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(DRAIN_TIMEOUT_S):
-                            await agent.drained()
                 finally:
+                    await _drained(agent, edge)
                     for task in (edge, orders, tidying):
                         task.cancel()
                     await asyncio.gather(edge, orders, tidying, return_exceptions=True)
+
+
+async def _drained(agent: EdgeAgent, edge: "asyncio.Task[None]") -> None:
+    """Wait for what is spooled to be committed; what still is when this gives up stays there for the next start."""
+    if edge.done():
+        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_TIMEOUT_S):
+            await agent.drained()
 
 
 @contextlib.contextmanager

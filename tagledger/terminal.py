@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 import typer
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from edge.errors import SpoolError
 from tagledger.config import ConfigError, load_site
 from warehouse.postgres.binaries import NoServerError
 from warehouse.postgres.migrate import MigrationError
@@ -40,17 +41,26 @@ def site_or_exit(path: Path) -> Site:
     try:
         return load_site(path, os.environ)
     except ConfigError as error:
-        for problem in error.problems:
-            complain(problem)
-        raise typer.Exit(EXIT_USAGE) from None
+        _refuse(error)
+
+
+def _refuse(error: ConfigError) -> NoReturn:
+    for problem in error.problems:
+        complain(problem)
+    raise typer.Exit(EXIT_USAGE) from None
 
 
 @contextmanager
 def known_failures() -> Iterator[None]:
-    """Turn what a broken world raises into one line and exit 1; anything else is a bug and keeps its traceback."""
+    """Turn what a broken world raises into one line and exit 1, what was configured wrong into exit 2.
+
+    Anything else is a bug and keeps its traceback.
+    """
     try:
         yield
-    except (NoServerError, ServerError, MigrationError, psycopg.OperationalError, OSError) as error:
+    except ConfigError as error:
+        _refuse(error)
+    except (NoServerError, ServerError, MigrationError, SpoolError, psycopg.OperationalError, OSError) as error:
         complain(error)
         raise typer.Exit(EXIT_FAILED) from None
 

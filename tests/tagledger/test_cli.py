@@ -72,3 +72,19 @@ def test_a_database_that_is_away_is_one_line(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "Connection refused" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--duration", "5"), ("--speed", "0"), ("--speed", "-1"), ("--seed", "-1"), ("--port", "99999")]
+)
+def test_the_demo_names_an_option_it_cannot_use(wrong: tuple[str, str], tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["demo", *wrong, "--state-dir", str(tmp_path / "demo")])
+    assert done.exit_code == 2
+    assert wrong[0] in done.stderr
+
+
+def test_a_key_in_the_environment_that_is_none_is_said(tmp_path: Path) -> None:
+    arguments = ["demo", "--duration", "60", "--port", "0", "--state-dir", str(tmp_path / "demo")]
+    done = CliRunner(env={"TAGLEDGER_API_KEY": "abc"}).invoke(app, arguments)
+    assert done.exit_code == 2
+    assert "TAGLEDGER_API_KEY" in done.stderr

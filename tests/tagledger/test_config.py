@@ -50,6 +50,11 @@ def test_environment_replaces_single_values() -> None:
     assert (site.api.port, site.state_dir) == (9000, "/s")
 
 
+def test_the_program_s_own_variables_are_no_keys_of_the_site() -> None:
+    own = {"TAGLEDGER_SITE": "site.toml", "TAGLEDGER_LOG": "debug", "TAGLEDGER_NO_SKIP": "1", "TAGLEDGER_TEST_DSN": "x"}
+    assert parse_site(DOOR, "site.toml", own) == parse_site(DOOR, "site.toml", {})
+
+
 def test_environment_problems_name_the_environment() -> None:
     with pytest.raises(ConfigError) as caught:
         parse_site(DOOR, "site.toml", {"TAGLEDGER_API__PORT": "http"})

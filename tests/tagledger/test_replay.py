@@ -40,6 +40,8 @@ def test_golden_frames_replay_into_a_database_of_their_own_and_once(tmp_path: Pa
     [
         (None, "max", "no such file"),
         (b"TLCAPT\x09\n" + bytes(64), "max", "version 9"),
+        (b"", "max", "0 bytes are neither"),
+        (b"name,epc,antenna\n", "max", "neither a capture nor LLRP messages: offset 0"),
         (b"", "fast", "--speed"),
         (b"", "-1", "--speed"),
     ],

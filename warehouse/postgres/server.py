@@ -49,6 +49,21 @@ class ServerInUseError(ServerError):
     """Another living process owns this state directory's server."""
 
 
+def owner_of(state_dir: Path | str) -> str | None:
+    """The process that owns this state directory's server now; None when nobody does."""
+    try:
+        lock_fd = os.open(Path(state_dir) / "postgres" / "lock", os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(lock_fd, 20, 0).decode() or "unknown"
+    finally:
+        os.close(lock_fd)
+    return None
+
+
 class EmbeddedServer:
     """One server over one state directory. `start` gives a DSN of database `postgres`; `stop` shuts down cleanly.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from warehouse.postgres.server import EmbeddedServer, ServerInUseError
+from warehouse.postgres.server import EmbeddedServer, ServerInUseError, owner_of
 
 OWNER = """
 import sys, threading
@@ -89,10 +89,12 @@ def test_when_the_owner_is_killed_the_server_shuts_down_cleanly(tmp_path: Path, 
         connection.execute("create table kept as select 1")
     with pytest.raises(ServerInUseError, match=str(owner.pid)):
         EmbeddedServer(tmp_path).start()
+    assert owner_of(tmp_path) == str(owner.pid)
     owner.send_signal(how)
     owner.wait(10)
     owner.stdin.close()
     owner.stdout.close()
+    assert owner_of(tmp_path) is None
     with EmbeddedServer(tmp_path) as server:
         assert is_gone(int(pid))
         assert "database system is shut down" in (tmp_path / "postgres/server.log.1").read_text()
