@@ -20,6 +20,7 @@ The only module that imports faust.
 
 import asyncio
 import os
+import ssl
 import sys
 import traceback
 from collections import defaultdict
@@ -29,6 +30,8 @@ from typing import Any
 
 import faust
 import msgspec
+from faust.auth import SASLCredentials, SSLCredentials
+from faust.types.auth import SASLMechanism
 
 from stream.books import Books
 from stream.chunk import TopicPartition
@@ -57,6 +60,10 @@ class FaustSettings:
     session_timeout_s: float = 6.0
     heartbeat_s: float = 1.0
     rebalance_timeout_s: float = 10.0
+    username: str = ""
+    password: str = ""
+    tls: bool = False
+    tls_ca: str = ""
 
     @property
     def places_topic(self) -> str:
@@ -221,7 +228,20 @@ def _app(settings: FaustSettings) -> Any:
         producer_acks=-1,
         stream_wait_empty=True,
         datadir=None,
+        broker_credentials=_credentials(settings),
     )
+
+
+def _credentials(settings: FaustSettings) -> Any:
+    context = ssl.create_default_context(cafile=settings.tls_ca or None) if settings.tls else None
+    if settings.username:
+        return SASLCredentials(
+            mechanism=SASLMechanism.SCRAM_SHA_512,
+            ssl_context=context,
+            username=settings.username,
+            password=settings.password,
+        )
+    return None if context is None else SSLCredentials(context)
 
 
 def run_worker(host: FaustHost, workdir: str) -> None:

@@ -65,12 +65,17 @@ class PlacePartition:
                 self._places[key] = place_of(key, self._site, self._operators)
                 self._first[key] = 1
         except (BatchFormatError, KeyError) as error:
-            self._chunk.out.failures.append(failure(FailureKind.BATCH_BYTES, source, key, str(error), value))
+            reason = f"no place {key!r} in the site" if isinstance(error, KeyError) else str(error)
+            self._chunk.out.failures.append(failure(FailureKind.BATCH_BYTES, source, key, reason, value))
             return
         name = entry.batch.id
         mark = (f"{name.agent}@{key}", name.epoch)
-        if name.counter <= self._marks.get(mark, 0):
+        known = self._marks.get(mark, 0)
+        if name.counter <= known:
             return
+        if known and name.counter > known + 1:
+            # The bridge waits for what is missing; what it passes over is lost.
+            self._chunk.gaps.append(GapFound(name.agent, name.epoch, known + 1, name.counter - 1))
         self._marks[mark] = name.counter
         self._moved.add(mark)
         self._apply(entry, self._chunk.out)

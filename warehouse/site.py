@@ -245,6 +245,27 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """How the bridge and the workers reach Kafka, at sites that outgrow one machine.
+
+    The topics are made with `partitions` and `replicas` when they are missing; changing `partitions` afterwards is a
+    drain with a new `topic_epoch` (deploy/README.md). With a `username` the password goes over SCRAM-SHA-512.
+    """
+
+    bootstrap: str = "127.0.0.1:9092"
+    group: str = "tagledger"
+    prefix: str = "tagledger"
+    topic_epoch: str = "1"
+    partitions: int = 8
+    replicas: int = 1
+    retention_h: float = 168.0
+    username: str = ""
+    password: str = ""
+    tls: bool = False
+    tls_ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Everything one site file says."""
 
@@ -262,6 +283,7 @@ class Site:
     scales: tuple[Scale, ...] = ()
     roads: RoadMap = field(default_factory=RoadMap)
     fleet: FleetSettings = field(default_factory=FleetSettings)
+    kafka: KafkaSettings = KafkaSettings()
 
     def portal(self, name: str) -> Portal:
         """The portal of that name; KeyError when there is none."""

@@ -1,0 +1,54 @@
+"""`tagledger stream worker`: one of several processes that share the site's partitions."""
+
+import tempfile
+import threading
+from pathlib import Path
+
+import structlog
+import typer
+
+from stream.bridge_kafka import KafkaSinkError, ensure_topics
+from stream.faust_host import FaustHost, FaustSettings
+from stream.faust_host import run_worker as run_faust
+from tagledger.bridge import clustered_site
+from tagledger.database import open_database
+from tagledger.logs import configure_logs
+from tagledger.terminal import EXIT_FAILED, complain, known_failures
+from warehouse.site import KafkaSettings, Site
+
+_log = structlog.get_logger(__name__)
+
+
+def run_worker(site_file: Path) -> None:
+    """Work until SIGTERM or SIGINT, or until something breaks that only a new process mends (exit 70)."""
+    configure_logs()
+    site = clustered_site(site_file)
+    with known_failures():
+        try:
+            work(site)
+        except KafkaSinkError as error:
+            complain(error)
+            raise typer.Exit(EXIT_FAILED) from None
+
+
+def work(site: Site) -> None:
+    """Bring topics and schema up, then take partitions. Never returns. Raises `KafkaSinkError` before it begins."""
+    ensure_topics(site.kafka, threading.Event())
+    with open_database(site) as dsn, tempfile.TemporaryDirectory(prefix="tagledger-worker-") as workdir:
+        _log.info("worker", site=site.name, kafka=site.kafka.bootstrap, group=site.kafka.group)
+        run_faust(FaustHost(site, dsn, faust_settings(site.kafka)), workdir)
+
+
+def faust_settings(kafka: KafkaSettings) -> FaustSettings:
+    """The site file's words for Kafka as the Faust host's."""
+    return FaustSettings(
+        kafka.bootstrap,
+        group=kafka.group,
+        prefix=kafka.prefix,
+        topic_epoch=kafka.topic_epoch,
+        partitions=kafka.partitions,
+        username=kafka.username,
+        password=kafka.password,
+        tls=kafka.tls,
+        tls_ca=kafka.tls_ca,
+    )

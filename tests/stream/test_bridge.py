@@ -1,0 +1,222 @@
+"""The whole chain on real servers: an edge's spool, Mosquitto, the bridge, Kafka, a worker, PostgreSQL.
+
+Bridge and worker are processes that a supervisor starts again when they end by themselves, as systemd would.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from edge.clock import WallClock
+from edge.spool import Spool
+from edge.uplink_mqtt import MqttUplink
+from stream.dead_letters import DeadLetters
+from stream.embedded import EmbeddedHost
+from stream.store import Store
+from tests.kafka import Kafka
+from tests.mosquitto import Mosquitto
+from tests.stream.plant_books import another_database, prepare, query, results
+from tests.stream.traffic import AGENT, EPOCH, heartbeats, site, traffic
+from warehouse.site import UplinkSettings
+
+pytest.importorskip("confluent_kafka", reason="needs the kafka extra")
+pytest.importorskip("faust", reason="needs the kafka extra")
+pytestmark = [pytest.mark.kafka, pytest.mark.mosquitto, pytest.mark.timeout(240)]
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = Path(__file__).with_name("cluster_process.py")
+PATIENCE_S = 120.0
+LOG = traffic(30)
+LOG += heartbeats(LOG[-1], 12)
+_STORED = "select max(counter) from stream_inbox where starts_with(agent, 'edge@') group by agent"
+
+
+class Supervised:
+    """A process of the cluster; started again when it ends by itself."""
+
+    def __init__(self, role: str, arguments: list[str], folder: Path) -> None:
+        self._command = [sys.executable, str(SCRIPT), role, *arguments]
+        self.log = folder / f"{role}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended = 0
+        self.log.touch()
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+            self._process = subprocess.Popen(self._command, stdout=output, stderr=output, env=environment)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def look(self) -> None:
+        if self._process is not None and self._process.poll() is not None:
+            self._ended += 1
+            assert self._ended <= 5, self.log.read_text()[-3000:]
+            self.start()
+
+
+class Chain:
+    """The running chain, seen from the edge."""
+
+    def __init__(self, dsn: str, kafka: Kafka, broker: Mosquitto, folder: Path) -> None:
+        self.group = f"b{uuid4().hex[:8]}"
+        self.dsn = dsn
+        arguments = [dsn, kafka.bootstrap, str(broker.port), self.group]
+        self.bridge = Supervised("bridge", arguments, folder)
+        self.worker = Supervised("worker", arguments, folder)
+        self.spool = Spool(folder / "spool.sqlite", AGENT, 64, 24.0, new_epoch=lambda: EPOCH)
+        self.uplink = MqttUplink(
+            UplinkSettings("mqtt", "127.0.0.1", broker.port), "plant", AGENT, WallClock(), stalled_s=3.0
+        )
+
+    def append(self, batches: list[Any]) -> None:
+        for batch in batches:
+            self.spool.append(batch)
+        self.uplink.notify()
+
+    def acked(self) -> int:
+        """What the edge holds as acknowledged, which the database must have."""
+        depth = self.spool.depth()
+        acked = depth.retained - depth.unacked
+        if acked:
+            stored = min(counter for (counter,) in query(self.dsn, _STORED))
+            assert stored >= acked, f"acknowledged to {acked}, stored to {stored}"
+        return acked
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        end_s = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < end_s, self.bridge.log.read_text()[-3000:] + self.worker.log.read_text()[-3000:]
+            self.bridge.look()
+            self.worker.look()
+            await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def chain(dsn: str, kafka: Kafka, broker: Mosquitto, folder: Path) -> AsyncIterator[Chain]:
+    made = Chain(dsn, kafka, broker, folder)
+    run = asyncio.create_task(made.uplink.run(made.spool, _NoOrders()))
+    try:
+        made.bridge.start()
+        yield made
+    finally:
+        run.cancel()
+        with suppress(asyncio.CancelledError):
+            await run
+        made.bridge.kill()
+        made.worker.kill()
+        made.spool.close()
+
+
+class _NoOrders:
+    def on_signal(self, signal: Any) -> None: ...
+
+    def on_expectation(self, expectation: Any) -> None: ...
+
+
+@contextmanager
+def embedded(postgres_dsn: str, template: str) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
+    """What the embedded host makes of the log."""
+    with another_database(postgres_dsn, template) as dsn:
+        prepare(dsn)
+        EmbeddedHost(site(), Store(dsn, site())).process_sync(LOG)
+        yield results(dsn)
+
+
+async def test_nothing_is_lost_or_doubled_though_kafka_bridge_and_worker_are_killed(
+    database: str, postgres_dsn: str, migrated_template: str, own_kafka: Kafka, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    prepare(database)
+    third = len(LOG) // 3
+    async with chain(database, own_kafka, mosquitto, tmp_path) as plant:
+        plant.append(LOG[:third])
+        await plant.until(lambda: messages_in(own_kafka, plant.group) >= third)
+        assert plant.acked() == 0, "Kafka's acknowledgement is not the database's"
+        plant.worker.start()
+        await plant.until(lambda: plant.acked() == third)
+        own_kafka.kill()
+        plant.append(LOG[third : third + 20])
+        plant.bridge.look()
+        own_kafka.start()
+        await plant.until(lambda: plant.acked() > third)
+        plant.bridge.kill()
+        plant.append(LOG[third + 20 : 2 * third])
+        plant.bridge.start()
+        await plant.until(lambda: plant.acked() > third + 20)
+        plant.worker.kill()
+        plant.append(LOG[2 * third :])
+        plant.worker.start()
+        await plant.until(lambda: plant.acked() == len(LOG))
+        with embedded(postgres_dsn, migrated_template) as expected:
+            await plant.until(lambda: len(results(database)["history"]) >= len(expected["history"]))
+            assert results(database) == expected
+            assert expected["movements"]
+        assert query(database, "select count(*) from data_gap") == [(0,)]
+        assert DeadLetters(database).list() == ()
+
+
+async def test_garbage_becomes_a_dead_letter_and_stops_nothing(
+    database: str, kafka_broker: Kafka, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    import paho.mqtt.publish as publish
+
+    prepare(database)
+    async with chain(database, kafka_broker, mosquitto, tmp_path) as plant:
+        plant.worker.start()
+        plant.append(LOG[:5])
+        await plant.until(lambda: plant.acked() == 5)
+        topic = f"tagledger/v1/plant/edge/{AGENT}/batch"
+        publish.single(topic, b"garbage", qos=1, hostname="127.0.0.1", port=mosquitto.port)
+        plant.append(LOG[5:10])
+        await plant.until(lambda: plant.acked() == 10)
+        await plant.until(lambda: len(DeadLetters(database).list()) == 1)
+    (letter,) = DeadLetters(database).list()
+    assert (letter.key, letter.body) == (topic, b"garbage")
+
+
+async def test_a_second_bridge_waits_and_goes_on_when_the_first_has_died(
+    database: str, kafka_broker: Kafka, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    prepare(database)
+    (tmp_path / "second").mkdir()
+    async with chain(database, kafka_broker, mosquitto, tmp_path) as plant:
+        plant.worker.start()
+        plant.append(LOG[:5])
+        await plant.until(lambda: plant.acked() == 5)
+        second = Supervised("bridge", plant.bridge._command[3:], tmp_path / "second")
+        second.start()
+        try:
+            await plant.until(lambda: "standing by" in second.log.read_text())
+            plant.append(LOG[5:10])
+            await plant.until(lambda: plant.acked() == 10)
+            plant.bridge.kill()
+            plant.append(LOG[10:20])
+            await plant.until(lambda: plant.acked() == 20)
+        finally:
+            second.kill()
+
+
+def messages_in(kafka: Kafka, group: str) -> int:
+    """Offsets of the places topic used so far, transaction markers included."""
+    from confluent_kafka import Consumer, TopicPartition
+
+    consumer: Any = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "looking", "log_level": 0})
+    try:
+        topic = consumer.list_topics(timeout=10).topics.get(f"{group}.places")
+        parts = [] if topic is None else list(topic.partitions)
+        return sum(int(consumer.get_watermark_offsets(TopicPartition(f"{group}.places", p))[1]) for p in parts)
+    finally:
+        consumer.close()
