@@ -40,7 +40,8 @@ from warehouse.roads import FleetSettings, RoadMap
 
 _RETRY_S_MIN = 0.2
 _RETRY_S_MAX = 10.0
-_KEEPALIVE_S = 10
+# Also the bound on a connection that died in a way the client did not notice.
+_KEEPALIVE_S = 5
 # What is not written to the socket by then is dropped; the vehicle's next state decides again.
 _PUBLISH_S = 2.0
 _TICK_S = 0.25
@@ -84,22 +85,16 @@ class FleetService:
 
     async def _sessions(self) -> None:
         retry_s = _RETRY_S_MIN
-        ending = False
         while True:
             try:
                 async with self._connection() as client:
-                    try:
-                        await self._session(client)
-                    except asyncio.CancelledError:
-                        ending = True
-                        raise
+                    await self._session(client)
             except (aiomqtt.MqttError, OSError) as error:
                 retry_s = _RETRY_S_MIN if self._client is not None else min(retry_s * 2, _RETRY_S_MAX)
                 _log.warning("fleet broker lost", error=str(error), retry_s=round(retry_s, 1))
             finally:
                 self._client = None
-            if ending:
-                raise asyncio.CancelledError  # leaving the client failed and took the cancellation's place
+            _heed_cancellation()
             await asyncio.sleep(retry_s * random.uniform(0.5, 1.0))
 
     def _connection(self) -> aiomqtt.Client:
@@ -173,6 +168,7 @@ class FleetService:
             await client.publish(address, encode(header, send.message), qos=qos(topic), properties=properties)
         except aiomqtt.MqttError:
             self.dropped += 1
+        _heed_cancellation()
 
     async def _booking(self) -> None:
         while True:
@@ -215,3 +211,10 @@ class FleetService:
         finally:
             later.cancel()
             news.cancel()
+
+
+def _heed_cancellation() -> None:
+    """End here if asked to: leaving a client may raise over the cancellation, wait_for of Python 3.11 may eat it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -58,6 +58,7 @@ class VehicleService:
         *,
         interface: str = "uagv",
         faults: Sequence[Fault] = (),
+        keepalive_s: int = 15,
     ) -> None:
         self.vehicle = vehicle
         self._identity = identity
@@ -66,6 +67,7 @@ class VehicleService:
         self._port = port
         self._interface = interface
         self._faults = sorted(faults, key=lambda fault: fault.at_us)
+        self._keepalive_s = keepalive_s
         self._counter = HeaderCounter()
         self._client: aiomqtt.Client | None = None
         self._offline_until_us = 0
@@ -118,20 +120,14 @@ class VehicleService:
         while True:
             while self._clock.now_us() < self._offline_until_us:
                 await self._clock.sleep(_TICK_S)
-            ending = False
             try:
                 async with self._connection() as client:
-                    try:
-                        await self._session(client)
-                    except asyncio.CancelledError:
-                        ending = True
-                        raise
+                    await self._session(client)
             except (aiomqtt.MqttError, OSError):
                 pass  # lost, or the farewell failed; it comes back unless it is being stopped
             finally:
                 self._client = None
-            if ending:
-                raise asyncio.CancelledError
+            _heed_cancellation()
             await self._clock.sleep(_RETRY_S)
 
     def _connection(self) -> aiomqtt.Client:
@@ -142,7 +138,7 @@ class VehicleService:
             self._port,
             will=aiomqtt.Will(topic, self._encoded(will), qos=1, retain=True),
             clean_session=True,
-            keepalive=15,
+            keepalive=self._keepalive_s,
             timeout=_PUBLISH_S,
         )
 
@@ -188,6 +184,7 @@ class VehicleService:
             await client.publish(self._address(topic), self._encoded(message), qos=qos(topic), retain=retain)
         except aiomqtt.MqttError:
             self.vehicle.changed = True
+        _heed_cancellation()
 
     def _encoded(self, message: Message) -> bytes:
         topic = topic_of(message)
@@ -199,6 +196,13 @@ class VehicleService:
 
     def _want_sheet(self) -> None:
         self._sheet_wanted = True
+
+
+def _heed_cancellation() -> None:
+    """End here if asked to: leaving a client may raise over the cancellation, wait_for of Python 3.11 may eat it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def factsheet() -> Factsheet:

@@ -12,7 +12,6 @@ import pytest
 from edge.fleet.service import FleetService
 from readers.vda5050.header import Topic, VehicleId, Version
 from readers.vda5050.topics import parse_topic
-from simulators.vda5050.faults import Fault
 from simulators.vda5050.floor import Floor
 from simulators.vda5050.service import VehicleService
 from simulators.vda5050.vehicle import SimulatedVehicle
@@ -57,7 +56,7 @@ class Yard:
             home = at[f"at-{config.home}"]
             vehicle = SimulatedVehicle(config.name, Version(config.version), self.floor, home.name, home.x_m, home.y_m)
             identity = VehicleId(config.manufacturer, config.serial_number)
-            service = VehicleService(vehicle, identity, self.clock, broker.host, broker.port, faults=list[Fault]())
+            service = VehicleService(vehicle, identity, self.clock, broker.host, broker.port, keepalive_s=2)
             self.vehicles[config.name] = service
 
     def start(self, name: str) -> None:
@@ -74,7 +73,9 @@ class Yard:
         stopped = [self._running.pop(name) for name in names]
         for task in stopped:
             task.cancel()
-        await asyncio.gather(*stopped, return_exceptions=True)
+        if stopped:
+            _, left = await asyncio.wait(stopped, timeout=20)
+            assert not left, left
 
     async def stop_all(self) -> None:
         await self.stop(list(self._running))
@@ -82,22 +83,33 @@ class Yard:
     async def _listen(self) -> None:
         while True:
             try:
-                async with aiomqtt.Client(self.broker.host, self.broker.port) as client:
+                async with aiomqtt.Client(self.broker.host, self.broker.port, keepalive=2) as client:
                     await client.subscribe("uagv/#")
                     self.listening.set()
                     async for message in client.messages:
                         if isinstance(message.payload, bytes):
                             self.heard.append((message.topic.value, message.payload))
             except aiomqtt.MqttError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise asyncio.CancelledError from None
                 await asyncio.sleep(0.05)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(60):
-            while not condition():
-                for task in self._running.values():
-                    if task.done():
-                        task.result()
-                await asyncio.sleep(0.02)
+        end_s = time.monotonic() + 60
+        while not condition():
+            for task in self._running.values():
+                if task.done():
+                    task.result()
+            assert time.monotonic() < end_s, self._as_it_is()
+            await asyncio.sleep(0.02)
+
+    def _as_it_is(self) -> str:
+        lines = [str(self.book.states()), str(self.master.master.settings.silent_s)]
+        for name, view in self.master.master.vehicles.items():
+            lines.append(f"{name} {view.connection} {view.job and (view.job.order_id, view.job.phase)} {view.heard_us}")
+            lines.append(str(self.vehicles[name].vehicle.state()))
+        return "\n".join(lines)
 
     def done(self) -> int:
         return sum(state == "done" for state in self.book.states().values())
