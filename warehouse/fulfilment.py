@@ -95,7 +95,11 @@ class LotFacts:
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """An open document line that could take goods of this load. `room` is what it still takes, tolerance included."""
+    """An open document line that could take goods of this load. `room` is what it still takes, tolerance included.
+
+    `kept` of it is for tags that its document announced and that have not come yet: other goods of the item may not
+    take it, or the announced ones would find their own document full.
+    """
 
     line_id: int
     document_id: int
@@ -106,6 +110,7 @@ class LineFacts:
     room: Decimal
     counterpart_id: int
     rank: int  # order of its document among equals: earliest first
+    kept: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +197,7 @@ class _Unit:
 class _Draft:
     facts: LoadFacts
     room: dict[int, Decimal]
+    kept: dict[int, Decimal]
     posted: list[PostLine] = field(default_factory=list)
     held: dict[tuple[FindingKind, int | None, int | None, int | None, str], list[PostLine]] = field(
         default_factory=dict
@@ -206,7 +212,8 @@ def decide(facts: LoadFacts, tags: Sequence[ReadTag], rules: Rules) -> Decision:
     """Lines to post and findings, in a fixed order for the same input."""
     if facts.flow is Flow.NONE or not tags:
         return Decision((), ())
-    draft = _Draft(facts, {line.line_id: line.room for line in facts.lines})
+    room = {line.line_id: line.room for line in facts.lines}
+    draft = _Draft(facts, room, {line.line_id: line.kept for line in facts.lines})
     units = sorted(_units(facts, tags, rules, draft), key=lambda unit: unit.order)
     favoured = Counter(d for tag in tags for d in facts.announced.get(tag.epc, ()))
     for unit in units:
@@ -307,7 +314,7 @@ def _place(unit: _Unit, facts: LoadFacts, favoured: Counter[int], draft: _Draft)
         if target != where:
             _post_or_hold(unit, _line(unit, where, target, None), None, "", draft)
         return
-    line, kind = _choose_line(unit, facts, favoured, draft.room)
+    line, kind = _choose_line(unit, facts, favoured, draft)
     counterpart = Place(line.counterpart_id if line is not None else facts.default_counterpart_id)
     if facts.flow is Flow.IN:
         status = StockStatus.INSPECTION if facts.items[goods.item_id].inspect else StockStatus.AVAILABLE
@@ -338,6 +345,8 @@ def _post_or_hold(unit: _Unit, post: PostLine, kind: FindingKind | None, detail:
         return
     if post.line_id is not None:
         draft.room[post.line_id] -= post.quantity
+        if post.document_id in _announcing(unit, draft.facts):
+            draft.kept[post.line_id] -= min(post.quantity, draft.kept[post.line_id])
     draft.posted.append(post)
 
 
@@ -348,7 +357,7 @@ def _standing(unit: _Unit, facts: LoadFacts) -> Place | None:
 
 
 def _choose_line(
-    unit: _Unit, facts: LoadFacts, favoured: Counter[int], room: Mapping[int, Decimal]
+    unit: _Unit, facts: LoadFacts, favoured: Counter[int], draft: _Draft
 ) -> tuple[LineFacts | None, FindingKind | None]:
     """The line that takes the goods, and what is wrong with it."""
     goods = unit.goods
@@ -357,13 +366,17 @@ def _choose_line(
     if not fits:
         return None, FindingKind.NO_DOCUMENT
 
+    def free(line: LineFacts) -> Decimal:
+        kept = Decimal(0) if line.document_id in announced else draft.kept[line.line_id]
+        return draft.room[line.line_id] - kept
+
     def preference(line: LineFacts) -> tuple[bool, bool, int, int, int, int]:
         door = 0 if line.door == facts.portal else 1 if not line.door else 2
-        full = room[line.line_id] < goods.quantity
+        full = free(line) < goods.quantity
         return (line.document_id not in announced, full, door, -favoured[line.document_id], line.rank, line.line_id)
 
     best = min(fits, key=preference)
-    if room[best.line_id] < goods.quantity:
+    if free(best) < goods.quantity:
         return best, FindingKind.OVER
     if best.door and best.door != facts.portal:
         return best, FindingKind.WRONG_DOOR

@@ -236,7 +236,39 @@ def _lines(conn: Conn, item_ids: Sequence[int], portal: str, flow: Flow) -> tupl
     ).fetchall()
     order = sorted(range(len(rows)), key=lambda n: (rows[n][8] is None, rows[n][8] or 0, rows[n][1], rows[n][0]))
     ranks = {n: rank for rank, n in enumerate(order)}
-    return tuple(
-        LineFacts(line_id, document_id, number, door, item_id, lot_id, max(Decimal(0), room), counterpart_id, ranks[n])
-        for n, (line_id, document_id, number, door, item_id, lot_id, room, counterpart_id, _) in enumerate(rows)
-    )
+    awaited = _awaited(conn, sorted({row[1] for row in rows}), item_ids)
+    lines = []
+    for n, (line_id, document_id, number, door, item_id, lot_id, left, counterpart_id, _) in enumerate(rows):
+        room = max(Decimal(0), left)
+        kept = min(room, awaited.get((document_id, item_id), Decimal(0)))
+        if kept:
+            awaited[document_id, item_id] -= kept
+        lines.append(
+            LineFacts(line_id, document_id, number, door, item_id, lot_id, room, counterpart_id, ranks[n], kept)
+        )
+    return tuple(lines)
+
+
+def _awaited(conn: Conn, document_ids: Sequence[int], item_ids: Sequence[int]) -> dict[tuple[int, int], Decimal]:
+    """Pieces of an item that a document announced by tag, or by their unit's, and that none of its movements moved."""
+    return {
+        (document_id, item_id): quantity
+        for document_id, item_id, quantity in conn.execute(
+            """with announced as (
+                   select a.document_id, t.epc, t.hu_id, t.item_id, t.quantity
+                   from document_tag a join tag t using (epc)
+                   where a.document_id = any(%(documents)s)),
+               whole as (
+                   select document_id, epc, item_id, quantity from announced where item_id = any(%(items)s)
+                   union select a.document_id, c.epc, c.item_id, c.quantity
+                   from announced a join hu_content c on c.hu_id = a.hu_id
+                   where c.epc is not null and c.item_id = any(%(items)s))
+               select document_id, item_id, sum(quantity) from whole w
+               where not exists (
+                   select from move_tag mt join move m using (seq) join document_line l using (line_id)
+                   where mt.epc = w.epc and l.document_id = w.document_id and m.reverses is null
+                     and not exists (select from move r where r.reverses = m.seq))
+               group by 1, 2""",
+            {"documents": list(document_ids), "items": list(item_ids)},
+        )
+    }

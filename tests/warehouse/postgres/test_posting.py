@@ -198,6 +198,23 @@ def test_unsure_tags_wait_for_a_person_and_an_unsure_direction_posts_nothing(sto
     assert (store.stock("I1"), store.findings()) == (4, ["unsure_direction"])
 
 
+def test_what_nobody_announced_does_not_take_the_place_of_what_was(store: Store) -> None:
+    store.items(1)
+    epcs, stranger = store.tags(1, 1, 3), store.tags(1, 9, 1)
+    store.document("purchase_receipt", "ASN-1", {"I1": 3}, door="D1", epcs=epcs)
+    store.post(store.load(stranger))
+    assert (store.stock("I1"), store.findings()) == (0, ["over"])
+    store.post(store.load(epcs, minute=1))
+    assert (store.stock("I1"), store.fulfilled("ASN-1")) == (3, [3])
+
+
+def test_room_that_no_announced_tag_needs_is_for_anyone(store: Store) -> None:
+    store.items(1)
+    store.document("purchase_receipt", "ASN-1", {"I1": 3}, door="D1", epcs=store.tags(1, 1, 2))
+    store.post(store.load(store.tags(1, 9, 1)))
+    assert (store.stock("I1"), store.findings()) == (1, [])
+
+
 def test_a_passage_without_a_certain_tag_and_direction_asks_nobody_anything(store: Store) -> None:
     store.items(1)
     store.post(store.load((), Direction.UNSURE, unsure=store.tags(1, 1, 2)))
