@@ -13,9 +13,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from readers.modbus.driver import Link, ScaleAddress, ScaleUnavailable
+from readers.modbus.driver import Link, ScaleAddress, ScaleUnavailable, read_registers
 from readers.modbus.interpretations import Interpretation, interpretations, near
-from readers.modbus.registers import read_registers
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, console, print_json
 
 app = typer.Typer(
