@@ -22,6 +22,7 @@ import asyncio
 import os
 import ssl
 import sys
+import time
 import traceback
 from collections import defaultdict
 from collections.abc import Callable
@@ -35,6 +36,7 @@ from faust.types.auth import SASLMechanism
 
 from stream.books import Books
 from stream.chunk import TopicPartition
+from stream.embedded import LOG_KEEP_DAYS, TRIM_EVERY_S
 from stream.log import ReportsTaken
 from stream.partition import PlacePartition, TagPartition, reports_for
 from stream.store import FencedError, Store
@@ -83,6 +85,7 @@ class _Partitions:
         self._open_store = open_store
         self._build = build
         self._live: dict[int, tuple[Store, Any, int, int]] = {}
+        self._trimmed_s: dict[int, float] = {}
 
     def get(self, partition: int) -> tuple[Store, Any, int, int]:
         """(store, partition, next offset, chunks so far)."""
@@ -97,6 +100,14 @@ class _Partitions:
         """A chunk was committed."""
         store, built, _, chunks = self._live[partition]
         self._live[partition] = (store, built, next_offset, chunks + 1)
+
+    def trim_due(self, partition: int) -> bool:
+        """Whether this partition's log was last trimmed `TRIM_EVERY_S` ago, or never by this process."""
+        now_s = time.monotonic()
+        if now_s - self._trimmed_s.get(partition, -TRIM_EVERY_S) < TRIM_EVERY_S:
+            return False
+        self._trimmed_s[partition] = now_s
+        return True
 
     def forget(self, partition: int) -> None:
         """Another worker took it: rebuild before going on."""
@@ -209,6 +220,8 @@ class FaustHost:
             owned.forget(partition)
             return False
         owned.advanced(partition, after)
+        if chunk.snapshot is not None and owned.trim_due(partition):
+            await asyncio.to_thread(store.trim, LOG_KEEP_DAYS)
         return True
 
 
