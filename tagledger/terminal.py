@@ -60,7 +60,10 @@ def known_failures() -> Iterator[None]:
         yield
     except ConfigError as error:
         _refuse(error)
-    except (NoServerError, ServerError, MigrationError, SpoolError, psycopg.OperationalError, OSError) as error:
+    except psycopg.OperationalError as error:
+        complain(" ".join(str(error).split()))  # libpq's messages have several lines
+        raise typer.Exit(EXIT_FAILED) from None
+    except (NoServerError, ServerError, MigrationError, SpoolError, OSError) as error:
         complain(error)
         raise typer.Exit(EXIT_FAILED) from None
 
