@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simulators.physics.recording import LoadTruth, Truth
 from stream.model import DeviceEvent, Passage, Sightings, TagVerdict
-from stream.operators.passage_features import Cut
+from stream.operators.passage_facts import Cut
 from stream.operators.passage_state import PassageParams, PassageRecord, Said
 from stream.operators.passages import PassageOperator
 from stream.routing import Router

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.passage_samples import Sample
-from stream.operators.passage_features import Cut, TagFeatures, tag_features
+from stream.operators.passage_facts import Cut
+from stream.operators.passage_features import TagFeatures, tag_features
 from stream.operators.passage_judge import WANDER_MIN
 from warehouse.site import Direction
 

@@ -38,9 +38,10 @@ class Background:
         self._grow(tag_count)
         if not len(tags):
             return
-        ids, inverse = np.unique(tags, return_inverse=True)
-        strongest = np.full(len(ids), -np.inf, np.float32)
-        np.maximum.at(strongest, inverse, np.nan_to_num(peak_dbm, nan=-90.0))
+        strongest = np.full(len(self.level), -np.inf, np.float32)
+        np.maximum.at(strongest, tags, np.nan_to_num(peak_dbm, nan=-90.0))
+        ids = np.flatnonzero(np.bincount(tags, minlength=len(strongest)))
+        strongest = strongest[ids]
         keep = math.exp(-1.0 / self.tau_s)
         gap = np.maximum(second - self.second[ids], 1)
         # A tag seen for the first time starts from zero: its gap is its age.

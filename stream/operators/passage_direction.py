@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.operators.passage_features import Cut, TagFeatures
+from stream.operators.passage_facts import Cut
+from stream.operators.passage_features import TagFeatures
 from stream.operators.passage_window import BeamBreak
 from warehouse.site import Direction, PhotoEye, Side
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.operators.passage_facts import Cut, Heard, TagFacts, share_db, summed, tag_facts
+
 FEATURES = (
     "peak_dbm",  # strongest own sighting
     "peak_rel_db",  # that, relative to the load's strong tags (80th percentile)
@@ -52,31 +54,8 @@ FEATURES = (
     "window_s",  # length of the window
     "antennas_log2",  # antennas the portal has
 )
-FLOOR_DBM = -85.0
-BIN_US = 250_000
-_EMPTY_INT = np.empty(0, np.int64)
-_EMPTY = np.empty(0, np.float64)
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """The rows of one passage and what is known about their antennas.
-
-    `own` and `side` are indexed by antenna id: whether it is the portal's, and +1 inside, -1 outside, 0 unknown.
-    `first_beam_us`, `eyes_way` (+1 in, -1 out, 0 neither) and `eyes_back` (it came back) are the photo-eyes' word.
-    """
-
-    rows: NDArray[np.void]
-    own: NDArray[np.bool_]
-    side: NDArray[np.int8]
-    background: NDArray[np.float32]
-    opened_us: int
-    closed_us: int
-    approach_us: int
-    tail_us: int
-    first_beam_us: int | None = None
-    eyes_way: int = 0
-    eyes_back: bool = False
+_EMPTY_INT: NDArray[np.int64] = np.empty(0, np.int64)
+_EMPTY: NDArray[np.float64] = np.empty(0, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,145 +74,88 @@ class TagFeatures:
     weight: NDArray[np.float64]
 
 
-def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None) -> TagFeatures:
-    """Features of every tag that the portal's own antennas saw in the window; `weight` (tags,) says who the load is."""
-    rows = cut.rows
-    own_row = cut.own[rows["antenna"]]
-    start, end = cut.opened_us - cut.approach_us, cut.closed_us + cut.tail_us
-    in_window = (rows["first_us"] >= start) & (rows["first_us"] <= end)
-    tags = np.unique(rows["tag"][own_row & in_window]).astype(np.int64)
-    count = len(tags)
-    if not count:
+def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: TagFacts | None = None) -> TagFeatures:
+    """Features of every tag that the portal's own antennas saw in the window.
+
+    `weight` (tags,) says who the load is; without it that is guessed by rule. `facts` are the cut's, when already made.
+    """
+    facts = facts or tag_facts(cut)
+    if facts is None:
+        nothing = np.empty((0, len(FEATURES)))
         return TagFeatures(
-            _EMPTY_INT,
-            np.empty((0, len(FEATURES))),
-            _EMPTY_INT,
-            _EMPTY_INT,
-            _EMPTY_INT,
-            _EMPTY,
-            _EMPTY,
-            _EMPTY,
-            _EMPTY,
-            _EMPTY,
+            _EMPTY_INT, nothing, _EMPTY_INT, _EMPTY_INT, _EMPTY_INT, _EMPTY, _EMPTY, _EMPTY, _EMPTY, _EMPTY
         )
-    position = np.minimum(np.searchsorted(tags, rows["tag"]), count - 1)
-    known = tags[position] == rows["tag"]
-    rows, own_row, in_window, position = rows[known], own_row[known], in_window[known], position[known]
-
-    first_us = rows["first_us"]
-    seconds = ((first_us + rows["last_us"]) / 2.0 - cut.opened_us) / 1e6
-    reads = rows["reads"].astype(np.float64)
-    peak = rows["peak_dbm"].astype(np.float64)
-    # Reads without RSSI count as -60 dBm: who is there is told, how strongly is not.
-    silent = np.isnan(peak)
-    power = np.where(silent, 1e-6 * reads, np.nan_to_num(rows["power_mw"], nan=0.0))
-    peak = np.where(silent, -60.0, peak)
-    amplitude = np.sqrt(power)
-    window = own_row & in_window
-    before = own_row & (first_us < start)
-
-    def total(mask: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(position[mask], weights=values[mask], minlength=count).astype(np.float64)
-
-    def number(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return np.bincount(position[mask], minlength=count).astype(np.float64)
-
-    def mean_dbm(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return total(mask, peak) / np.maximum(number(mask), 1.0)
-
-    peak_dbm = np.full(count, -200.0)
-    np.maximum.at(peak_dbm, position[window], peak[window])
-    own_mw = total(window, power)
-    centroid = total(window, power * seconds) / np.maximum(own_mw, 1e-15)
-    spread = np.sqrt(np.maximum(total(window, power * seconds**2) / np.maximum(own_mw, 1e-15) - centroid**2, 0.0))
-    seconds_before = _seconds_seen(position[before], (start - first_us[before]) // 1_000_000, count)
-    background = cut.background[tags].astype(np.float64)
-    share_db = _share_db(own_mw, total(~own_row & in_window, power))
+    own, count, peak_dbm, lag = facts.own, len(facts.tags), facts.peak_dbm, facts.lag
     if weight is None:
         weight = (
             _sigmoid((peak_dbm - (np.quantile(peak_dbm, 0.8) - 10.0)) / 3.0)
-            * _sigmoid(share_db / 3.0)
-            * np.exp(-seconds_before / 5.0)
-            * (1.0 - np.clip(background, 0.0, 1.0)) ** 2
+            * _sigmoid(facts.share_db / 3.0)
+            * np.exp(-facts.seconds_before / 5.0)
+            * (1.0 - np.clip(facts.background, 0.0, 1.0)) ** 2
         )
     weight = weight + 1e-6
 
-    load_centroid = _median(centroid, weight)
-    load_width = max(_median(spread, weight), 0.3)
-    core = window & (np.abs(seconds - load_centroid) <= 2.0 * load_width)
-    reads_core = np.log2(1.0 + total(core, reads))
-    core_mw = total(core, power)
-    core_amplitude_db = 20.0 * np.log10(total(core, amplitude) / (4.0 * load_width / 0.25) + 1e-5)
-    core_share_db = _share_db(
-        core_mw, total(~own_row & in_window & (np.abs(seconds - load_centroid) <= 2.0 * load_width), power)
-    )
+    load_centroid = _median(facts.centroid, weight)
+    load_width = max(_median(facts.spread, weight), 0.3)
+    core = own.at(np.abs(own.seconds - load_centroid) <= 2.0 * load_width)
+    beside = np.abs(facts.other.seconds - load_centroid) <= 2.0 * load_width
+    other_mw = summed(facts.other.tag[beside], facts.other.power[beside], count)
 
-    profile = _profiles(position[window], rows[window], power[window], start, end, count)
-    amplitudes = np.where(profile > 0, np.power(10.0, (profile + FLOOR_DBM) / 20.0), 0.0)
-    strongest = (np.argmax(_smooth(amplitudes), axis=1) + 0.5) * (BIN_US / 1e6) + (start - cut.opened_us) / 1e6
-    early, late = window & (first_us < start + 1_500_000), window & (first_us > end - 1_500_000)
-    heard = np.unique(position[window].astype(np.int64) * 1024 + rows["antenna"][window])
-    coherence, pairs = _phase_coherence(position[own_row], rows[own_row], count)
-    lag = side_lag(position[window], rows[window], power[window], seconds[window], cut.side, count)
-    trend = _trend(position[core], rows[core], amplitude[core], cut.side, count, 0.5)
-    ends = _trend(position[core], rows[core], amplitude[core], cut.side, count, 0.25)
+    def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return summed(core.tag, values, count)
+
+    reads_core = np.log2(1.0 + total(core.reads))
+    core_mw = total(core.power)
+    core_amplitude_db = 20.0 * np.log10(total(core.amplitude) / (4.0 * load_width / 0.25) + 1e-5)
+    trend, ends = _trends(core, cut.side, count, (0.5, 0.25))
     load_trend = float(np.average(trend, weights=weight))
     way = float(cut.eyes_way) if cut.eyes_way else _way(lag, trend, weight)
-    lag_clean = np.clip(np.nan_to_num(lag), -2.0, 2.0)
-    eyes_way = -1.0 if cut.eyes_back else float(abs(cut.eyes_way))
-    eyes_offset = centroid - (cut.first_beam_us - cut.opened_us) / 1e6 if cut.first_beam_us is not None else None
-
-    matrix = np.column_stack(
-        [
-            peak_dbm,
-            peak_dbm - _quantile(peak_dbm, weight, 0.8),
-            core_amplitude_db - _quantile(core_amplitude_db, weight, 0.8),
-            reads_core,
-            reads_core - _median(reads_core, weight),
-            core_share_db,
-            core_mw / np.maximum(total(own_row, power), 1e-15),
-            seconds_before,
-            background,
-            np.where(seconds_before > 0, np.clip(peak_dbm - mean_dbm(before), -20.0, 40.0), 40.0),
-            np.clip(np.abs(centroid - load_centroid) / load_width, 0.0, 10.0),
-            np.clip(np.abs(centroid - load_centroid), 0.0, 10.0),
-            np.clip(np.abs(strongest - load_centroid), 0.0, 10.0),
-            np.clip(spread / load_width, 0.0, 10.0),
-            spread,
-            _correlation(profile, np.average(profile, axis=0, weights=weight)),
-            _correlation(amplitudes, np.average(amplitudes, axis=0, weights=weight)),
-            profile.max(axis=1) - np.median(profile, axis=1),
-            np.where(number(early) > 0, np.clip(peak_dbm - mean_dbm(early), 0.0, 40.0), 40.0),
-            np.where(number(late) > 0, np.clip(peak_dbm - mean_dbm(late), 0.0, 40.0), 40.0),
-            np.bincount(heard // 1024, minlength=count) / max(int(cut.own.sum()), 1),
-            coherence,
-            np.log2(1.0 + pairs),
-            np.log1p(_mean_abs(position[window], rows["phase_slope_rad_s"][window], count)),
-            np.log1p(_mean_abs(position[window], rows["doppler_hz"][window], count)),
-            np.abs(trend),
-            trend * way,
-            lag_clean * way,
-            np.full(count, abs(load_trend)),
-            np.full(count, np.sqrt(np.average((trend - load_trend) ** 2, weights=weight))),
-            np.full(count, np.log2(1.0 + weight.sum())),
-            np.full(count, load_width),
-            np.full(count, eyes_way),
-            np.full(count, -5.0) if eyes_offset is None else np.clip(eyes_offset, -4.0, 10.0),
-            np.full(count, (cut.closed_us - cut.opened_us) / 1e6),
-            np.full(count, np.log2(max(int(cut.own.sum()), 1))),
-        ]
+    from_load = np.abs(facts.centroid - load_centroid)
+    eyes_offset = (
+        np.full(count, -5.0)
+        if cut.first_beam_us is None
+        else np.clip(facts.centroid - (cut.first_beam_us - cut.opened_us) / 1e6, -4.0, 10.0)
     )
-    first = np.full(count, np.iinfo(np.int64).max)
-    last = np.zeros(count, np.int64)
-    np.minimum.at(first, position[window], first_us[window])
-    np.maximum.at(last, position[window], rows["last_us"][window])
+    features: dict[str, NDArray[np.float64] | float] = {
+        **facts.features,
+        "peak_dbm": peak_dbm,
+        "peak_rel_db": peak_dbm - _quantile(peak_dbm, weight, 0.8),
+        "mean_rel_db": core_amplitude_db - _quantile(core_amplitude_db, weight, 0.8),
+        "reads_core_log2": reads_core,
+        "reads_rel_log2": reads_core - _median(reads_core, weight),
+        "own_share_db": share_db(core_mw, other_mw),
+        "core_share": core_mw / np.maximum(facts.own_mw, 1e-15),
+        "seconds_before": facts.seconds_before,
+        "background": facts.background,
+        "offset_rel": np.clip(from_load / load_width, 0.0, 10.0),
+        "offset_abs_s": np.clip(from_load, 0.0, 10.0),
+        "peak_offset_s": np.clip(np.abs(facts.strongest - load_centroid), 0.0, 10.0),
+        "spread_rel": np.clip(facts.spread / load_width, 0.0, 10.0),
+        "spread_s": facts.spread,
+        "profile_corr": facts.profile.correlation(np.average(facts.profile.values, axis=0, weights=weight)),
+        "amplitude_corr": facts.amplitudes.correlation(np.average(facts.amplitudes.values, axis=0, weights=weight)),
+        "trend_abs": np.abs(trend),
+        "trend_agreement": trend * way,
+        "lag_agreement": np.clip(np.nan_to_num(lag), -2.0, 2.0) * way,
+        "load_trend_abs": abs(load_trend),
+        "load_trend_spread": np.sqrt(np.average((trend - load_trend) ** 2, weights=weight)),
+        "load_tags_log2": np.log2(1.0 + weight.sum()),
+        "load_width_s": load_width,
+        "eyes_way": -1.0 if cut.eyes_back else float(abs(cut.eyes_way)),
+        "eyes_offset_s": eyes_offset,
+        "window_s": (cut.closed_us - cut.opened_us) / 1e6,
+        "antennas_log2": np.log2(max(int(cut.own.sum()), 1)),
+    }
+    matrix = np.empty((count, len(FEATURES)))
+    for column, name in enumerate(FEATURES):
+        matrix[:, column] = features[name]
     return TagFeatures(
-        tags,
+        facts.tags,
         matrix,
-        first,
-        last,
-        total(window, reads).astype(np.int64),
-        centroid * 1e6 + cut.opened_us,
+        facts.first_us,
+        facts.last_us,
+        summed(own.tag, own.reads, count).astype(np.int64),
+        facts.centroid * 1e6 + cut.opened_us,
         lag,
         trend,
         ends,
@@ -241,46 +163,23 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None) -> TagFeat
     )
 
 
-def side_lag(
-    position: NDArray[np.int64],
-    rows: NDArray[np.void],
-    power: NDArray[np.float64],
-    seconds: NDArray[np.float64],
-    side: NDArray[np.int8],
-    count: int,
-) -> NDArray[np.float64]:
-    """Power centroid on the inside antennas minus that on the outside ones, in seconds; NaN where a side is missing."""
-    centroids = []
-    for wanted in (1, -1):
-        at = side[rows["antenna"]] == wanted
-        mw = np.bincount(position[at], weights=power[at], minlength=count)
-        moment = np.bincount(position[at], weights=(power * seconds)[at], minlength=count)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            centroids.append(np.where(mw > 0, moment / mw, np.nan))
-    return np.asarray(centroids[0] - centroids[1], np.float64)
-
-
-def _trend(
-    position: NDArray[np.int64],
-    rows: NDArray[np.void],
-    amplitude: NDArray[np.float64],
-    side: NDArray[np.int8],
-    count: int,
-    part: float,
-) -> NDArray[np.float64]:
-    """Side share (inside +1, outside -1) of the last `part` of a tag's amplitude minus that of the first `part`."""
-    order = np.lexsort((rows["antenna"], rows["first_us"], position))
-    position, weight = position[order], amplitude[order]
-    signed = weight * side[rows["antenna"][order]]
-    total = np.bincount(position, weights=weight, minlength=count)
+def _trends(
+    core: Heard, side: NDArray[np.int8], count: int, parts: tuple[float, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """For each part: side share (inside +1, outside -1) of a tag's last such part of amplitude minus the first's."""
+    order = np.lexsort((core.antenna, core.first_us, core.tag))
+    tag, weight = core.tag[order], core.amplitude[order]
+    signed = weight * side[core.antenna[order]]
+    total = summed(tag, weight, count)
     ahead = np.concatenate([[0.0], np.cumsum(total)[:-1]])
-    place = (np.cumsum(weight) - weight / 2.0 - ahead[position]) / np.maximum(total[position], 1e-12)
-    shares = []
-    for half in (place > 1.0 - part, place <= part):
-        mass = np.bincount(position[half], weights=weight[half], minlength=count)
-        moment = np.bincount(position[half], weights=signed[half], minlength=count)
-        shares.append(moment / np.maximum(mass, 1e-12))
-    return np.asarray(shares[0] - shares[1], np.float64)
+    place = (np.cumsum(weight) - weight / 2.0 - ahead[tag]) / np.maximum(total[tag], 1e-12)
+
+    def share(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        mass = summed(tag[mask], weight[mask], count)
+        return summed(tag[mask], signed[mask], count) / np.maximum(mass, 1e-12)
+
+    whole, ends = (share(place > 1.0 - part) - share(place <= part) for part in parts)
+    return whole, ends
 
 
 def _way(lag: NDArray[np.float64], trend: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
@@ -290,78 +189,6 @@ def _way(lag: NDArray[np.float64], trend: NDArray[np.float64], weight: NDArray[n
     if lags.any():
         told += float(np.average(np.clip(lag[lags], -1.0, 1.0), weights=weight[lags]))
     return float(np.sign(told))
-
-
-def _share_db(own_mw: NDArray[np.float64], other_mw: NDArray[np.float64]) -> NDArray[np.float64]:
-    ratio = 10.0 * np.log10((own_mw + 1e-12) / (other_mw + 1e-12))
-    return np.where(other_mw > 0, np.clip(ratio, -30.0, 30.0), 30.0)
-
-
-def _seconds_seen(position: NDArray[np.int64], second: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-    if not len(position):
-        return np.zeros(count)
-    seen = np.unique(position.astype(np.int64) * 65_536 + second)
-    return np.bincount(seen // 65_536, minlength=count).astype(np.float64)
-
-
-def _profiles(
-    position: NDArray[np.int64],
-    rows: NDArray[np.void],
-    power: NDArray[np.float64],
-    start_us: int,
-    end_us: int,
-    count: int,
-) -> NDArray[np.float64]:
-    """Mean power a read by tag and time bin in dB over the floor, shape (tags, bins); 0 where unseen."""
-    bins = max(int((end_us - start_us) // BIN_US) + 1, 1)
-    at = np.clip((rows["first_us"] - start_us) // BIN_US, 0, bins - 1)
-    flat = position * bins + at
-    mw = np.bincount(flat, weights=power, minlength=count * bins).reshape(count, bins)
-    reads = np.bincount(flat, weights=rows["reads"].astype(np.float64), minlength=count * bins).reshape(count, bins)
-    dbm = 10.0 * np.log10(np.maximum(mw / np.maximum(reads, 1.0), 1e-12))
-    return np.asarray(np.clip(np.where(reads > 0, dbm, FLOOR_DBM) - FLOOR_DBM, 0.0, None), np.float64)
-
-
-def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum of two neighbouring bins: half a second."""
-    return np.asarray(values + np.concatenate([values[:, 1:], values[:, -1:] * 0.0], axis=1), np.float64)
-
-
-def _correlation(profiles: NDArray[np.float64], template: NDArray[np.float64]) -> NDArray[np.float64]:
-    centred = profiles - profiles.mean(axis=1, keepdims=True)
-    wanted = template - template.mean()
-    norm = np.sqrt((centred**2).sum(axis=1) * (wanted**2).sum())
-    return np.where(norm > 1e-12, (centred @ wanted) / np.maximum(norm, 1e-12), 0.0)
-
-
-def _phase_coherence(
-    position: NDArray[np.int64], rows: NDArray[np.void], count: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Resultant length of the doubled phase (readers are ambiguous by π) within (tag, antenna, channel)."""
-    known = np.isfinite(rows["phase_rad"])
-    if not known.any():
-        return np.full(count, 0.5), np.zeros(count)
-    position, rows = position[known], rows[known]
-    key = (position.astype(np.int64) * 1024 + rows["antenna"]) * 65_536 + rows["channel"]
-    groups, inverse = np.unique(key, return_inverse=True)
-    doubled = 2.0 * rows["phase_rad"].astype(np.float64)
-    cos = np.bincount(inverse, weights=np.cos(doubled))
-    sin = np.bincount(inverse, weights=np.sin(doubled))
-    size = np.bincount(inverse).astype(np.float64)
-    # Unbiased: E[R²] of n random phases is 1/n.
-    unbiased = ((cos**2 + sin**2) / size**2 - 1.0 / size) / np.maximum(1.0 - 1.0 / size, 1e-9)
-    pairs = size - 1.0
-    owner = groups // (1024 * 65_536)
-    weight = np.bincount(owner, weights=pairs, minlength=count).astype(np.float64)
-    value = np.bincount(owner, weights=pairs * unbiased, minlength=count)
-    return np.where(weight > 0, np.clip(value / np.maximum(weight, 1e-9), 0.0, 1.0), 0.5), weight
-
-
-def _mean_abs(position: NDArray[np.int64], values: NDArray[np.float32], count: int) -> NDArray[np.float64]:
-    known = np.isfinite(values)
-    size = np.bincount(position[known], minlength=count)
-    total = np.bincount(position[known], weights=np.abs(values[known].astype(np.float64)), minlength=count)
-    return np.asarray(total / np.maximum(size, 1), np.float64)
 
 
 def _sigmoid(value: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.operators.passage_direction import decide_direction, direction_evidence
-from stream.operators.passage_features import Cut, TagFeatures, tag_features
+from stream.operators.passage_facts import Cut, TagFacts, tag_facts
+from stream.operators.passage_features import TagFeatures, tag_features
 from stream.operators.passage_model import PassageModel
 from stream.operators.passage_window import BeamBreak
 from warehouse.site import Direction, PhotoEye
@@ -44,23 +45,26 @@ def judge(
     may_part: bool,
 ) -> list[Judged]:
     """One load, or with `may_part` two; the second is the smaller one."""
-    guess = tag_features(cut)
-    if not len(guess.tags):
+    facts = tag_facts(cut)
+    guess = tag_features(cut, facts=facts)
+    if facts is None:
         return [
             Judged(guess, np.empty(0), *_direction(cut, guess, np.empty(0), eyes, breaks, model, direction_score_min))
         ]
     first = model.first.score(guess.matrix)
-    if may_part and (parts := _parted(cut, guess, model)):
+    if may_part and (parts := _parted(cut, facts, guess, model)):
         return [
             Judged(tags, scores, *_direction(cut, tags, scores, eyes, (), model, direction_score_min))
             for tags, scores in parts
         ]
-    tags = tag_features(cut, first)
+    tags = tag_features(cut, first, facts)
     scores = model.second.score(tags.matrix)
     return [Judged(tags, scores, *_direction(cut, tags, scores, eyes, breaks, model, direction_score_min))]
 
 
-def _parted(cut: Cut, guess: TagFeatures, model: PassageModel) -> list[tuple[TagFeatures, NDArray[np.float64]]] | None:
+def _parted(
+    cut: Cut, facts: TagFacts, guess: TagFeatures, model: PassageModel
+) -> list[tuple[TagFeatures, NDArray[np.float64]]] | None:
     """Both loads, when there are two: the guessed crowd wanders both ways, and both parts hold when judged."""
     wander = guess.trend + np.clip(np.nan_to_num(guess.lag_s), -1.0, 1.0)
     total = float(guess.weight.sum())
@@ -71,8 +75,8 @@ def _parted(cut: Cut, guess: TagFeatures, model: PassageModel) -> list[tuple[Tag
     judged = []
     for way, crowd in ((1, inward), (-1, outward)):
         toward = replace(cut, eyes_way=way, eyes_back=False)
-        first = model.first.score(tag_features(toward, crowd).matrix) * (way * wander > 0.0)
-        tags = tag_features(toward, first)
+        first = model.first.score(tag_features(toward, crowd, facts).matrix) * (way * wander > 0.0)
+        tags = tag_features(toward, first, facts)
         judged.append((tags, model.second.score(tags.matrix)))
     (tags_in, score_in), (tags_out, score_out) = judged
     mine = np.where(np.abs(wander) > WANDER_MIN, wander > 0.0, score_in >= score_out)

@@ -39,26 +39,28 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """Regression trees side by side, each array (trees, nodes); a leaf has `feature` -1 and its `value`."""
+    """Regression trees, their nodes in one row; `roots` (trees,) says where each begins.
 
-    feature: NDArray[np.int32]
+    `below` (nodes, 2) leads on when the feature is above the threshold (or NaN), and when it is not; a leaf leads to
+    itself. After `depth` steps every row stands on a leaf of every tree.
+    """
+
+    roots: NDArray[np.intp]
+    feature: NDArray[np.intp]
     threshold: NDArray[np.float64]
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
+    below: NDArray[np.intp]
     value: NDArray[np.float64]
     depth: int
 
     def score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum over the trees for every row of (rows, features)."""
-        trees = np.arange(len(self.feature))[None, :]
-        rows = np.arange(len(matrix))[:, None]
-        node = np.zeros((len(matrix), len(self.feature)), np.int32)
+        values, ways = matrix.ravel(), self.below.ravel()
+        row = (np.arange(len(matrix)) * matrix.shape[1])[:, None]
+        node = np.broadcast_to(self.roots, (len(matrix), len(self.roots)))
         for _ in range(self.depth):
-            feature = self.feature[trees, node]
-            goes_left = matrix[rows, np.maximum(feature, 0)] <= self.threshold[trees, node]
-            below = np.where(goes_left, self.left[trees, node], self.right[trees, node])
-            node = np.where(feature < 0, node, below)
-        return np.asarray(self.value[trees, node].sum(axis=1), np.float64)
+            goes_left = values.take(row + self.feature.take(node)) <= self.threshold.take(node)
+            node = ways.take(2 * node + goes_left)
+        return np.asarray(self.value.take(node).sum(axis=1), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +138,28 @@ def shipped_model() -> PassageModel:
 
 
 def _trees(trees: list[dict[str, list[float]]]) -> Trees:
-    nodes = max(len(tree["feature"]) for tree in trees)
+    sizes = [len(tree["feature"]) for tree in trees]
+    roots = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
 
-    def stack(name: str, kind: type, fill: float) -> NDArray[Any]:
-        out: NDArray[Any] = np.full((len(trees), nodes), fill, kind)
-        for index, tree in enumerate(trees):
-            out[index, : len(tree[name])] = tree[name]
-        return out
+    def joined(name: str, kind: type) -> NDArray[Any]:
+        return np.concatenate([np.asarray(tree[name], kind) for tree in trees])
 
-    feature = stack("feature", np.int32, -1)
-    left, right = stack("left", np.int32, 0), stack("right", np.int32, 0)
-    depth = max(_depth(feature[i], left[i], right[i], 0) for i in range(len(trees)))
-    return Trees(feature, stack("threshold", np.float64, 0.0), left, right, stack("value", np.float64, 0.0), depth)
+    feature = joined("feature", np.intp)
+    leaf, start = feature < 0, np.repeat(roots, sizes)
+    here = np.arange(len(feature))
+    ways = [np.where(leaf, here, joined(name, np.intp) + start) for name in ("right", "left")]
+    depth = max(_depth(tree, 0) for tree in trees)
+    return Trees(
+        roots,
+        np.maximum(feature, 0),
+        joined("threshold", np.float64),
+        np.stack(ways, axis=1),
+        joined("value", np.float64),
+        depth,
+    )
 
 
-def _depth(feature: NDArray[np.int32], left: NDArray[np.int32], right: NDArray[np.int32], node: int) -> int:
-    if feature[node] < 0:
+def _depth(tree: dict[str, list[float]], node: int) -> int:
+    if tree["feature"][node] < 0:
         return 0
-    return 1 + max(_depth(feature, left, right, int(left[node])), _depth(feature, left, right, int(right[node])))
+    return 1 + max(_depth(tree, int(tree["left"][node])), _depth(tree, int(tree["right"][node])))

@@ -1,7 +1,9 @@
 """The recent sightings of one portal as rows of one array: what windows, features and evidence are cut from.
 
 Slices arrive with dictionaries of their own; here tags and antennas get small integers that hold for the life of the
-buffer. Rows are kept in arrival order (nearly time order: an edge seals by watermark), and leave by age.
+buffer. Rows are kept in arrival order (nearly time order: an edge seals by watermark), and leave by age. Beside each
+row stands the latest `first_us` so far, which never falls: a stretch of time is found by binary search, and then looked
+through only as far as rows have ever come late.
 
 Bounds: `rows_max` rows, the oldest go first and are counted in `dropped_rows`; the tag dictionary is rebuilt when it
 holds more than `TAGS_SLACK` tags and more than twice those still in use.
@@ -45,6 +47,8 @@ class PassageRows:
         self.origins: dict[int, BatchId] = {}
         # Rows live in [start, end) of a larger array, so that appending costs the rows appended, not the buffer.
         self._space: NDArray[np.void] = np.empty(0, ROW)
+        self._latest: NDArray[np.int64] = np.empty(0, np.int64)
+        self._late_us = 0
         self._start = self._end = 0
         self.dropped_rows = 0
         self._tag_id: dict[str, int] = {}
@@ -80,6 +84,8 @@ class PassageRows:
     @rows.setter
     def rows(self, rows: NDArray[np.void]) -> None:
         self._space, self._start, self._end = rows, 0, len(rows)
+        self._latest, self._late_us = np.empty(len(rows), np.int64), 0
+        self._place_in_time(0, rows["first_us"])
 
     @property
     def next_origin(self) -> int:
@@ -106,6 +112,7 @@ class PassageRows:
         for name in ("phase_rad", "phase_slope_rad_s", "doppler_hz"):
             added[name] = getattr(seen, name)
         added["origin"] = serial
+        self._place_in_time(self._end - len(added), seen.first_us)
         excess = self._end - self._start - self.rows_max
         if excess > 0:
             self.dropped_rows += excess
@@ -113,19 +120,32 @@ class PassageRows:
         return serial, added
 
     def between(self, start_us: int, end_us: int) -> NDArray[np.void]:
-        """Rows whose first read lies in [start, end)."""
-        first = self.rows["first_us"]
-        return self.rows[(first >= start_us) & (first < end_us)]
+        """Rows whose first read lies in [start, end), to be read at once and not kept."""
+        latest = self._latest[self._start : self._end]
+        rows = self.rows[np.searchsorted(latest, start_us) : np.searchsorted(latest, end_us + self._late_us)]
+        first = rows["first_us"]
+        wanted = (first >= start_us) & (first < end_us)
+        if not wanted.any():
+            return rows[:0]
+        low, high = int(wanted.argmax()), len(wanted) - int(wanted[::-1].argmax())
+        return rows[low:high] if wanted[low:high].all() else rows[wanted]
+
+    def first_from(self, start_us: int) -> int | None:
+        """The earliest first read at or after a time; None when there is none."""
+        first = self.rows["first_us"][np.searchsorted(self._latest[self._start : self._end], start_us) :]
+        ahead = first[first >= start_us]
+        return int(ahead.min()) if len(ahead) else None
 
     def forget_before(self, before_us: int) -> None:
         """Let go of rows older than `before_us`, and of batches nothing refers to."""
-        keep = self.rows["first_us"] >= before_us
-        gone = int(keep.argmax()) if keep.any() else len(keep)
+        until = int(np.searchsorted(self._latest[self._start : self._end], before_us + self._late_us))
+        keep = self.rows["first_us"][:until] >= before_us
+        gone = int(keep.argmax()) if keep.any() else until
         if keep[gone:].all():
             self._start += gone  # nearly always: rows are nearly in the order of time
         else:
-            self.rows = self.rows[keep]
-        oldest = int(self.rows["origin"].min()) if len(self.rows) else self._next_origin
+            self.rows = self.rows[np.concatenate([keep, np.ones(len(self.rows) - until, np.bool_)])]
+        oldest = int(self.rows["origin"][0]) if len(self.rows) else self._next_origin
         for serial in [s for s in self.origins if s < oldest]:
             del self.origins[serial]
 
@@ -172,9 +192,21 @@ class PassageRows:
             held = self.rows
             space = np.empty(max(1024, 2 * (min(len(held), self.rows_max) + count)), ROW)
             space[: len(held)] = held
-            self._space, self._start, self._end = space, 0, len(held)
+            latest = np.empty(len(space), np.int64)
+            latest[: len(held)] = self._latest[self._start : self._end]
+            self._space, self._latest, self._start, self._end = space, latest, 0, len(held)
         self._end += count
         return self._space[self._end - count : self._end]
+
+    def _place_in_time(self, at: int, first_us: NDArray[np.int64]) -> None:
+        """Note the latest first read so far beside the rows from `at` on."""
+        if not len(first_us):
+            return
+        latest = np.maximum.accumulate(first_us)
+        if at > self._start:
+            np.maximum(latest, self._latest[at - 1], out=latest)
+        self._late_us = max(self._late_us, int((latest - first_us).max()))
+        self._latest[at : at + len(latest)] = latest
 
     def _tag(self, epc: str) -> int:
         index = self._tag_id.get(epc)

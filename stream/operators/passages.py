@@ -23,7 +23,8 @@ from stream.model import BatchId, DeviceEvent, DeviceEventKind, Passage, Passage
 from stream.operators.passage_background import Background
 from stream.operators.passage_density import DensityTracker
 from stream.operators.passage_direction import eyes_way
-from stream.operators.passage_features import FEATURES, Cut, TagFeatures
+from stream.operators.passage_facts import Cut
+from stream.operators.passage_features import FEATURES, TagFeatures
 from stream.operators.passage_judge import judge
 from stream.operators.passage_model import shipped_model
 from stream.operators.passage_rows import PassageRows
@@ -52,6 +53,7 @@ class PassageOperator:
         self._portal = portal
         self._own = own
         self._sides = dict(sides)
+        self._by_antenna: tuple[NDArray[np.bool_], NDArray[np.int8]] = np.empty(0, np.bool_), np.empty(0, np.int8)
         self._params = params
         self._model = params.model or shipped_model()
         if self._model.first.features != FEATURES or self._model.second.features != FEATURES:
@@ -208,9 +210,8 @@ class PassageOperator:
         """Jump over ticks in which nothing happened, learning the background on the way."""
         assert self._tick_us is not None
         step = self._params.window.tick_us
-        first = self._rows.rows["first_us"]
-        ahead = first[first >= self._tick_us]
-        times = [int(ahead.min())] if len(ahead) else []
+        first = self._rows.first_from(self._tick_us)
+        times = [] if first is None else [first]
         times += [event.at_us for event, _ in self._beams]
         target = min([*times, now_us])
         target -= target % step
@@ -237,15 +238,14 @@ class PassageOperator:
         """What the reads of one tick open and close; an amplitude is the root of a tag's power in the tick."""
         rows = self._rows.between(start_us, end_us)
         own = self._own_ids()[rows["antenna"]]
-        tags, position = np.unique(rows["tag"], return_inverse=True)
+        tag, count = rows["tag"], len(self._rows.tags)
         power = np.nan_to_num(rows["power_mw"], nan=0.0)
         # A reader that gives no RSSI still tells who is there: such reads count as -60 dBm.
         power = np.where(np.isnan(rows["peak_dbm"]), 1e-6 * rows["reads"], power)
-        own_mw = np.bincount(position[own], weights=power[own], minlength=len(tags))
-        other_mw = np.bincount(position[~own], weights=power[~own], minlength=len(tags))
-        edges = self._density.tick(
-            end_us, len(self._rows.tags), tags.astype(np.int64), np.sqrt(own_mw), np.sqrt(other_mw)
-        )
+        tags = np.flatnonzero(np.bincount(tag, minlength=count))
+        own_mw = np.bincount(tag[own], weights=power[own], minlength=count)[tags]
+        other_mw = np.bincount(tag[~own], weights=power[~own], minlength=count)[tags]
+        edges = self._density.tick(end_us, count, tags, np.sqrt(own_mw), np.sqrt(other_mw))
         return [WindowEdge(closed is None, opened if closed is None else closed) for opened, closed in edges]
 
     def _edge(
@@ -393,15 +393,19 @@ class PassageOperator:
         return self._rows.sightings(rows[(rows["first_us"] >= start) & np.isin(rows["tag"], tags.tags)])
 
     def _own_ids(self) -> NDArray[np.bool_]:
-        return np.fromiter((ref in self._own for ref in self._rows.antennas), np.bool_, len(self._rows.antennas))
+        return self._antenna_facts()[0]
 
     def _side_ids(self) -> NDArray[np.int8]:
-        sign = {Side.INSIDE: 1, Side.OUTSIDE: -1, None: 0}
-        return np.fromiter(
-            (sign[self._sides.get(ref)] if ref in self._own else 0 for ref in self._rows.antennas),
-            np.int8,
-            len(self._rows.antennas),
-        )
+        return self._antenna_facts()[1]
+
+    def _antenna_facts(self) -> tuple[NDArray[np.bool_], NDArray[np.int8]]:
+        """Own or not, and side, by antenna id: made again when antennas have come to be known."""
+        antennas = self._rows.antennas
+        if len(antennas) != len(self._by_antenna[0]):
+            sign = {Side.INSIDE: 1, Side.OUTSIDE: -1, None: 0}
+            sides = [sign[self._sides.get(ref)] if ref in self._own else 0 for ref in antennas]
+            self._by_antenna = np.array([ref in self._own for ref in antennas], np.bool_), np.array(sides, np.int8)
+        return self._by_antenna
 
     def _forget(self) -> None:
         assert self._tick_us is not None

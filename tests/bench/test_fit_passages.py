@@ -8,7 +8,8 @@ import pytest
 
 from bench.fit_passages import read_labels
 from bench.passage_variants import SPARSE_PAUSE_US, coarse, fewer_antennas, no_phase, sparse
-from stream.operators.passage_features import FEATURES, Cut
+from stream.operators.passage_facts import Cut
+from stream.operators.passage_features import FEATURES
 from stream.operators.passage_rows import ROW
 
 

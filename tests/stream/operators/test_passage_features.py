@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stream.operators.passage_features import FEATURES, Cut, TagFeatures, tag_features
+from stream.operators.passage_facts import Cut
+from stream.operators.passage_features import FEATURES, TagFeatures, tag_features
 from stream.operators.passage_judge import judge
 from stream.operators.passage_rows import PassageRows
 from tests.stream.operators.analytic_door import OWN, SIDES, T0_US, Door, plain_model

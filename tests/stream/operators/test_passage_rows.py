@@ -1,6 +1,8 @@
 """The row buffer: dictionaries, bounds, forgetting."""
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream.model import BatchId
 from stream.operators.passage_rows import ROW, TAGS_SLACK, PassageRows
@@ -55,3 +57,28 @@ def test_a_small_dictionary_is_left_alone() -> None:
     buffer.append(piece([(0, "E1")]))
     assert buffer.compact(np.zeros(1, np.bool_)) is None
     assert buffer.rows.dtype == ROW
+
+
+TIMES = st.lists(st.lists(st.integers(0, 1000), min_size=1, max_size=8), min_size=1, max_size=6)
+
+
+@given(TIMES, st.integers(0, 1000), st.integers(0, 400), st.integers(0, 500), st.booleans())
+def test_a_stretch_of_time_is_found_however_late_rows_come(
+    batches: list[list[int]], start: int, length: int, before: int, restored: bool
+) -> None:
+    buffer, times, bound = PassageRows(20), [], T0_US + before
+    for number, each in enumerate(batches):
+        given_rows = piece([(at, f"E{at}") for at in each], number)
+        buffer.append(given_rows)
+        times = [*times, *given_rows.sightings.first_us.tolist()][-20:]
+        buffer.forget_before(bound)
+        times = [at for at in times if at >= bound]
+    if restored:
+        buffer = PassageRows.restore(
+            20, buffer.tags, buffer.antennas, buffer.origins, buffer.rows.tobytes(), buffer.next_origin
+        )
+    begin = T0_US + start
+    found = buffer.between(begin, begin + length)["first_us"].tolist()
+    assert buffer.rows["first_us"].tolist() == times
+    assert found == [at for at in times if begin <= at < begin + length]
+    assert buffer.first_from(begin) == min((at for at in times if at >= begin), default=None)
