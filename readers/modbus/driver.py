@@ -125,6 +125,7 @@ class ScaleDriver:
             )
         if not await client.connect():
             client.close()
+            _heed_cancellation()
             raise ScaleUnavailable(f"no connection to {where.host}:{where.port}")
         self._client = client
         return client
@@ -149,10 +150,18 @@ class ScaleDriver:
             try:
                 answer: ModbusPDU = await request(client, self._address.unit)
             except (ModbusException, BlockError, OSError) as error:
+                _heed_cancellation()
                 raise ScaleUnavailable(str(error)) from error
         if answer.isError():
             raise ScaleUnavailable(f"the unit answered {answer}")
         return answer
+
+
+def _heed_cancellation() -> None:
+    """End here if asked to: pymodbus turns a cancellation during a request into its own exception."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def read_registers(address: ScaleAddress, function: int, first: int, count: int) -> dict[int, int]:

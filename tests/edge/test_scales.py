@@ -70,7 +70,8 @@ async def test_two_scales_tell_each_load_once_and_a_lost_connection_once() -> No
         )
     finally:
         running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        _, left = await asyncio.wait([running], timeout=10)
+        assert not left
         for indicator in indicators.values():
             await indicator.stop()
 
