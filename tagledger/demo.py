@@ -89,13 +89,15 @@ async def _demo(
                 pace = asyncio.create_task(
                     running.keep_pace(lambda: up.agent.health().spool.unacked > BACKLOG_MAX), name="plant"
                 )
-                with watched(pace):
-                    await _day(up, plant, running)
-                    if serve and not quiet:
-                        console.print(f"\nThe plant has stopped; the API stays at {up.url} until Ctrl-C.")
-                        await asyncio.Event().wait()
-                pace.cancel()
-                telling.cancel()
+                try:
+                    with watched(pace):
+                        await _day(up, plant, running)
+                        if serve and not quiet:
+                            console.print(f"\nThe plant has stopped; the API stays at {up.url} until Ctrl-C.")
+                            await asyncio.Event().wait()
+                finally:
+                    pace.cancel()
+                    telling.cancel()
         # Counted while the day ran, judged when everything is committed.
         return await asyncio.to_thread(score_of, dsn, plant.truth)
 
