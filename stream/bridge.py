@@ -12,7 +12,9 @@ lock in the database keeps the second waiting, the fence of Kafka's transactions
 
 Bytes that are no batch, and batches under another agent's topic, go the same way under their topic as key. No place has
 such a name, so the worker makes them dead letters, in its transaction. An agent that serves no place of the site file
-has nowhere to go: its batches are dropped and not acknowledged, so they stay in its spool, and a warning says so.
+has nowhere to go: its batches are dropped and not acknowledged, so they stay in its spool, and an error is logged. A
+message larger than the topics take (`MESSAGE_BYTES_MAX`; the edge seals far below it) is dropped with an error, and
+becomes a gap when the edge has nothing else to offer in its place.
 
 Two threads beside paho's: `run` forwards, the other asks the database for positions every `ACK_EVERY_S`. A database
 that is away stops acknowledgements, not forwarding; a Kafka that is away stops forwarding, and the broker holds back.
@@ -27,7 +29,7 @@ import psycopg
 import structlog
 
 from stream.batch_codec import BatchFormatError, decode_batch, encode_batch
-from stream.bridge_kafka import KafkaSink
+from stream.bridge_kafka import MESSAGE_BYTES_MAX, KafkaSink
 from stream.bridge_mqtt import BridgeMqtt, Received
 from stream.bridge_order import InOrder, Passing
 from stream.bridge_positions import CommittedPositions, Stored
@@ -124,10 +126,16 @@ class Bridge:
             if self._broker.taken_over:
                 raise BridgeReplacedError("another client took over the MQTT session")
             return
-        messages = [message for one in group for message in self._messages(one)]
+        messages = [message for one in group if self._fits(one) for message in self._messages(one)]
         if not messages or self._sink.send(messages):
             self._broker.acknowledge(group)
             self.forwarded += len(messages)
+
+    def _fits(self, one: Received) -> bool:
+        if len(one.payload) <= MESSAGE_BYTES_MAX:
+            return True
+        _log.error("larger than Kafka's topics take: dropped", topic=one.topic, size_bytes=len(one.payload))
+        return False
 
     def _messages(self, one: Received) -> list[tuple[str, bytes]]:
         try:

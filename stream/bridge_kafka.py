@@ -22,6 +22,9 @@ from warehouse.site import KafkaSettings
 ATTEMPT_S = 5.0
 AGAIN_S = 0.5
 LINGER_MS = 2
+MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+"""What the topics take; the shipped Mosquitto configuration lets nothing larger through."""
+_FRAME_BYTES = 64 * 1024
 
 
 class KafkaSinkError(Exception):
@@ -64,6 +67,7 @@ def ensure_topics(settings: KafkaSettings, stop: threading.Event) -> None:
     topics = (places_topic(settings), reports_topic(settings))
     admin: Any = AdminClient(client_settings(settings))
     kept = {
+        "max.message.bytes": str(MESSAGE_BYTES_MAX + _FRAME_BYTES),
         "retention.ms": str(int(settings.retention_h * 3_600_000)),
         "min.insync.replicas": "2" if settings.replicas > 2 else "1",
     }
@@ -113,7 +117,7 @@ class KafkaSink:
                 "partitioner": "murmur2_random",
                 "compression.type": "gzip",  # the one that aiokafka reads without further libraries
                 "compression.level": 1,
-                "message.max.bytes": 16_000_000,
+                "message.max.bytes": MESSAGE_BYTES_MAX + _FRAME_BYTES,
             }
         )
 

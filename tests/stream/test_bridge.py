@@ -179,6 +179,7 @@ async def test_garbage_becomes_a_dead_letter_and_stops_nothing(
         plant.append(LOG[:5])
         await plant.until(lambda: plant.acked() == 5)
         topic = f"tagledger/v1/plant/edge/{AGENT}/batch"
+        publish.single(topic, bytes(17 * 1024 * 1024), qos=1, hostname="127.0.0.1", port=mosquitto.port)
         publish.single(topic, b"garbage", qos=1, hostname="127.0.0.1", port=mosquitto.port)
         plant.append(LOG[5:10])
         await plant.until(lambda: plant.acked() == 10)
