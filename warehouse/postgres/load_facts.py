@@ -146,23 +146,32 @@ def _contents(conn: Conn, unit_ids: list[int], flow: Flow) -> tuple[dict[int, tu
     )
     listed: dict[int, list[Goods]] = {unit_id: [] for unit_id in unit_ids}
     standing: dict[int, Place] = {}
-    in_stock: set[int] = set()
+    untagged: dict[tuple[int, int, int | None], Decimal] = {}
     for hu_id, location_id, status, item_id, lot_id, on_hand in conn.execute(
         """select hu_id, location_id, status, item_id, lot_id, on_hand from balance
            where hu_id = any(%s) and serial_id is null order by balance_id""",
         (list(nested),),
     ):
-        in_stock.add(hu_id)
         standing[nested[hu_id]] = Place(location_id, hu_id, StockStatus(status))
-        if flow is not Flow.IN:
-            listed[nested[hu_id]].append(Goods(item_id, on_hand, lot_id))
-    for hu_id, item_id, lot_id, serial_id, epc, quantity in conn.execute(
-        """select hu_id, item_id, lot_id, serial_id, epc, quantity from hu_content
-           where hu_id = any(%s) order by content_id""",
+        key = hu_id, item_id, lot_id
+        untagged[key] = untagged.get(key, Decimal(0)) + on_hand
+    in_stock = {hu_id for hu_id, _, _ in untagged}
+    for hu_id, item_id, lot_id, serial_id, epc, quantity, is_booked_here in conn.execute(
+        """select hu_id, item_id, lot_id, serial_id, epc, quantity, hu_id = (
+               select m.to_hu_id from move_tag x join move m using (seq)
+               where x.epc = c.epc order by x.seq desc limit 1)
+           from hu_content c where hu_id = any(%s) order by content_id""",
         (list(nested),),
     ):
-        if epc is not None or serial_id is not None or (flow is Flow.IN or hu_id not in in_stock):
+        if epc is not None or serial_id is not None or flow is Flow.IN or hu_id not in in_stock:
             listed[nested[hu_id]].append(Goods(item_id, quantity, lot_id, serial_id, epc))
+        if is_booked_here and (hu_id, item_id, lot_id) in untagged:
+            # The unit's balance holds these pieces too: they are not there a second time without a tag.
+            untagged[hu_id, item_id, lot_id] -= quantity
+    if flow is not Flow.IN:
+        for (hu_id, item_id, lot_id), quantity in untagged.items():
+            if quantity > 0:
+                listed[nested[hu_id]].append(Goods(item_id, quantity, lot_id))
     return {unit_id: tuple(goods) for unit_id, goods in listed.items()}, standing
 
 

@@ -208,6 +208,18 @@ def test_what_nobody_announced_does_not_take_the_place_of_what_was(store: Store)
     assert (store.stock("I1"), store.fulfilled("ASN-1")) == (3, [3])
 
 
+def test_a_pallet_that_came_in_by_its_tags_leaves_by_them_once(store: Store) -> None:
+    store.items(2)
+    epcs = store.tags(2, 1, 4)
+    pallet = store.pallet(1, epcs, loose=(("I2", 2),))
+    store.document("purchase_receipt", "ASN-1", {"I2": 6}, door="D1", epcs=(pallet,))
+    store.post(store.load((pallet, *epcs)))
+    assert (store.stock("I2"), store.findings()) == (6, [])
+    store.document("delivery", "DN-1", {"I2": 6}, door="D1", epcs=(pallet,))
+    store.post(store.load((pallet, *epcs), Direction.OUT, minute=1))
+    assert (store.stock("I2"), store.fulfilled("DN-1"), store.findings()) == (0, [6], [])
+
+
 def test_room_that_no_announced_tag_needs_is_for_anyone(store: Store) -> None:
     store.items(1)
     store.document("purchase_receipt", "ASN-1", {"I1": 3}, door="D1", epcs=store.tags(1, 1, 2))
