@@ -1,7 +1,8 @@
 """Run benchmarks and keep their figures in `bench/results/bench.json`, one entry a benchmark.
 
-A benchmark is a module of this package with `run() -> dict`: it prints its own table and returns its medians and ratios,
-which also go to standard output as one JSON line.
+A benchmark is a module of this package with `run() -> dict`: it prints its own table and returns its medians and
+ratios, which also go to standard output as one JSON line. `--table` prints the key figures of the kept results as a
+Markdown table, with the commit each was measured at.
 """
 
 import datetime
@@ -13,10 +14,65 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import bench
 
 RESULTS = Path(__file__).parent / "results" / "bench.json"
+
+Peers = tuple[tuple[str, str], ...]
+_PLAIN: Peers = (("{0}/x_plain", "sllurp, dicts, one INSERT a read"),)
+_API: Peers = (("{0}/x_bare", "a bare FastAPI handler"),)
+_UPDATE = "a bare conditional UPDATE"
+
+
+def _of(part: str, peers: Peers) -> Peers:
+    return tuple((path.format(part), peer) for path, peer in peers)
+
+
+KEY_FIGURES: tuple[tuple[str, str, str, str, Peers], ...] = (
+    (
+        "llrp_decode",
+        "LLRP reports decoded, 100 tags each",
+        "shapes/1 x 100/ours_tags_s",
+        "tags/s",
+        (("shapes/1 x 100/ours_vs_sllurp", "sllurp"), ("shapes/1 x 100/ours_vs_struct", "struct alone")),
+    ),
+    (
+        "reduce",
+        "reads reduced, 1.3 a sighting",
+        "15000_at_1.3/reduce",
+        "reads/s",
+        (("15000_at_1.3/x_dict", "a dict loop"), ("15000_at_1.3/x_lexsort", "numpy's lexsort of the keys")),
+    ),
+    (
+        "reduce",
+        "reads reduced, 20 a sighting",
+        "15000_at_20/reduce",
+        "reads/s",
+        (("15000_at_20/x_dict", "a dict loop"),),
+    ),
+    ("replay", "capture to ledger, 1.3 reads a sighting", "at_1.3/reads_s", "reads/s", _of("at_1.3", _PLAIN)),
+    ("replay", "capture to ledger, 5 reads a sighting", "at_5/reads_s", "reads/s", _of("at_5", _PLAIN)),
+    ("replay", "capture to ledger, 20 reads a sighting", "at_20/reads_s", "reads/s", _of("at_20", _PLAIN)),
+    (
+        "storage",
+        "sightings stored",
+        "packed/sightings_s",
+        "sightings/s",
+        (("x_copy_rows", "binary COPY of rows"), ("x_copy_bare", "the same without index")),
+    ),
+    ("storage", "bytes a sighting", "packed/bytes_each", "bytes", ()),
+    ("ledger", "postings, one hot item, 16 workers", "hot/post", "/s", (("hot/post_x_update", _UPDATE),)),
+    ("ledger", "postings, spread, 16 workers", "spread/post", "/s", (("spread/post_x_update", _UPDATE),)),
+    ("ledger", "reservations, spread, 16 workers", "spread/reserve", "/s", (("spread/reserve_x_update", _UPDATE),)),
+    ("api", "where is this tag", "tag/ours_cpu_s", "requests per CPU-second", _of("tag", _API)),
+    ("api", "stock of an item", "stock/ours_cpu_s", "requests per CPU-second", _of("stock", _API)),
+    ("api", "a list of 1,000 tags", "list/ours_cpu_s", "requests per CPU-second", _of("list", _API)),
+    ("start", "`tagledger --help`", "help/wall_s", "s", ()),
+    ("start", "`tagledger demo` to the first movement", "demo_first_movement_s", "s", ()),
+)
+"""Benchmark, what, the figure's path in its result, its unit, and ratios to peers."""
 
 
 def names() -> list[str]:
@@ -28,7 +84,35 @@ def names() -> list[str]:
     return found
 
 
+def table() -> str:
+    """The key figures of the kept results, as Markdown; what was not run is left out."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    lines = ["| what | measured | against | at |", "|---|---:|---|---|"]
+    for name, what, figure, unit, peers in KEY_FIGURES:
+        found = _figure(results, name, figure)
+        if found is None:
+            continue
+        ratios = [(_figure(results, name, path), peer) for path, peer in peers]
+        against = "; ".join(f"{_text(ratio)} × {peer}" for ratio, peer in ratios if ratio is not None)
+        lines.append(f"| {what} | {_text(found)} {unit} | {against} | {results[name]['commit']} |")
+    return "\n".join(lines)
+
+
+def _figure(results: dict[str, Any], name: str, path: str) -> float | None:
+    found: Any = results.get(name, {}).get("figures", {})
+    for key in path.split("/"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, int | float) else None
+
+
+def _text(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def main(chosen: list[str]) -> int:
+    if chosen == ["--table"]:
+        print(table())
+        return 0
     known = names()
     unknown = sorted(set(chosen) - set(known))
     if unknown:

@@ -127,13 +127,16 @@ class _Maker:
         loads = window * WINDOW_MS // 1000 // CYCLE_S
         passing = 3 <= within_s < 8
         # The pairs to be seen in this window: each at least once, the rest of the reads fall on them at random.
-        of_load = (rng.random(self._pairs) < 0.8) & passing
-        tag_number = np.where(
-            of_load,
-            0x100000 + loads * 0x400 + rng.integers(0, self._load, self._pairs),
-            rng.integers(0, self._parked, self._pairs),
+        load_pairs = min(round(self._pairs * 0.8), self._load * 4) if passing else 0
+        pair = np.concatenate(
+            [
+                rng.permutation(self._load * 4)[:load_pairs],
+                rng.permutation(self._parked * 4)[: self._pairs - load_pairs],
+            ]
         )
-        port = rng.integers(1, 5, self._pairs)
+        of_load = np.arange(self._pairs) < load_pairs
+        tag_number = pair // 4 + np.where(of_load, 0x100000 + loads * 0x400, 0)
+        port = 1 + pair % 4
         nearness = np.where(of_load, -50 - 3 * np.abs(within_s - 5.5 - (port > 2)), -66.0)
         pick = np.concatenate([np.arange(self._pairs), rng.integers(0, self._pairs, n - self._pairs)])
         rng.shuffle(pick)

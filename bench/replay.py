@@ -7,8 +7,8 @@ Peer, in the same rounds on the first bytes of the same captures: `plain`, the w
 makes dicts, a dict loop keeps the last sighting of each tag, and every read is an event that is inserted and committed.
 `plain_commit_per_message` is kinder to it: one commit for all reads of a message.
 
-`reads_s` is by the wall clock, in which PostgreSQL works on the other core; `reads_cpu_s` is by this process's CPU time.
-`rss_grown_mb` is what the last third of the capture added to the resident memory's peak.
+`reads_s` is by the wall clock, in which PostgreSQL works on the other core; `reads_cpu_s` is by this process's CPU
+time. `rss_grown_mb` is what the last third of the capture added to the resident memory's peak.
 """
 
 import json
@@ -43,7 +43,8 @@ PLAIN_READS = 1_500
 def run(rounds: int = ROUNDS, reads: int = READS) -> dict[str, object]:
     """Median reads/s of the replay and of the plain way, and the ratio within a round."""
     result: dict[str, object] = {"bench": "replay", "unit": "reads/s", "rounds": rounds, "reads": reads}
-    print(f"{'reads/sighting':>14}{'reads/s':>12}{'of CPU':>12}{'plain':>9}{'1 commit/msg':>14}{'x plain':>9}{'RSS MB':>8}")
+    heads = f"{'reads/sighting':>14}{'reads/s':>12}{'of CPU':>12}{'plain':>9}{'1 commit/msg':>14}"
+    print(f"{heads}{'x plain':>9}{'RSS MB':>8}")
     with tempfile.TemporaryDirectory(prefix="tagledger-bench-") as folder, EmbeddedServer(Path(folder)) as server:
         for density in DENSITIES:
             capture = Path(folder) / f"capture-{density:g}"
@@ -62,9 +63,9 @@ def _measure(dsn: str, capture: Path, density: float, rounds: int) -> dict[str, 
     plain: list[float] = []
     kinder: list[float] = []
     for number in range(rounds):
-        ours.append(_replay(_fresh_database(dsn, f"r{density:g}_{number}".replace(".", "_")), capture))
-        plain.append(_plain(_fresh_database(dsn, f"p{density:g}_{number}".replace(".", "_")), capture, each=True))
-        kinder.append(_plain(_fresh_database(dsn, f"k{density:g}_{number}".replace(".", "_")), capture, each=False))
+        ours.append(_replay(fresh_database(dsn, f"r{density:g}_{number}".replace(".", "_")), capture))
+        plain.append(_plain(fresh_database(dsn, f"p{density:g}_{number}".replace(".", "_")), capture, each=True))
+        kinder.append(_plain(fresh_database(dsn, f"k{density:g}_{number}".replace(".", "_")), capture, each=False))
     row = {name: statistics.median(figures[name] for figures in ours) for name in ours[0]}
     rates = [figures["reads_s"] for figures in ours]
     return row | {
@@ -152,7 +153,8 @@ def _messages(capture: Path) -> Iterator[tuple[str, bytes]]:
                 yield record.reader, record.data[start:end]
 
 
-def _fresh_database(dsn: str, name: str) -> str:
+def fresh_database(dsn: str, name: str) -> str:
+    """A new database with our schema; its DSN."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(f"create database {name}".encode())
     fresh = conninfo.make_conninfo(dsn, dbname=name)

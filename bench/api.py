@@ -1,0 +1,203 @@
+"""Where is a tag, what stock has an item, a list of 1,000 tags: requests per second of the server's CPU.
+
+Scaled down to 200,000 tags, 1,000,000 rows of location history and 20,000 balances of 1,000 items, made inside the
+database; both questions are look-ups in B-trees, so that size adds a level of index and little else.
+
+Peer, in interleaved rounds: a bare FastAPI application, whose handlers do one psycopg select from a pool and return the
+rows: no key, no paging, no identity of the tag, no typed answer, FastAPI's own JSON. Each application runs in a process
+of its own under uvicorn and is asked over kept-alive connections by `CLIENTS` threads here. CPU time is that of the
+server's process (PostgreSQL and the clients are not in it), from /proc.
+"""
+
+import asyncio
+import contextlib
+import http.client
+import io
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from fastapi import FastAPI
+
+from api.app import ApiParts, create_app
+from api.postgres.pool import query_pool
+from api.principal import Principal, Scope
+from api.server import serving
+from tagledger.api_ports import ProcessDependencies
+from tagledger.command_desk import DirectBus
+from tagledger.running import write_pool
+from warehouse.postgres.migrate import migrate
+from warehouse.postgres.server import EmbeddedServer
+from warehouse.site import Site
+
+ROUNDS = 3
+SECONDS = 1.5
+CLIENTS = 8
+TAGS, HISTORY, ITEMS = 200_000, 1_000_000, 1_000
+KEY = "bench-key"
+POOL_MAX = 8
+PATHS = {"tag": "/v1/tags/{epc}", "stock": "/v1/stock?item=I{item}", "list": "/v1/tags?limit=1000"}
+FILL = """
+insert into item (code) select 'I' || n from generate_series(1, 1000) n;
+insert into location (code, kind) select 'B' || n, 'internal' from generate_series(1, 1000) n;
+insert into tag (epc, item_id) select '3034257BF7194E40' || lpad(upper(to_hex(n)), 8, '0'), 1 + n % 1000
+  from generate_series(1, 200000) n;
+insert into tag_location (epc, location_id, event, at, update_id)
+  select epc, 100 + hashtext(epc) % 50, 'moved', now(), gen_random_uuid() from tag;
+insert into location_history (at, update_id, epc, location_id, event)
+  select now() - n * interval '1 second', gen_random_uuid(),
+         '3034257BF7194E40' || lpad(upper(to_hex(1 + n % 200000)), 8, '0'), 100 + n % 50, 'moved'
+  from generate_series(1, 1000000) n;
+insert into balance (item_id, location_id, on_hand, last_seq, last_effective_at, first_in_at)
+  select i.item_id, l.location_id, 5, 1, now(), now() from item i
+  join lateral (select location_id from location where kind = 'internal' and code like 'B%'
+                offset i.item_id % 900 limit 20) l on true;
+"""
+
+
+def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, object]:
+    """Median requests per CPU-second and per second by path, and the ratio within a round."""
+    result: dict[str, object] = {"bench": "api", "unit": "requests/CPU-s", "rounds": rounds, "tags": TAGS}
+    result["history_rows"] = HISTORY
+    figures: dict[str, dict[str, list[tuple[float, float]]]] = {path: {"ours": [], "bare": []} for path in PATHS}
+    with tempfile.TemporaryDirectory(prefix="tagledger-bench-") as folder, EmbeddedServer(Path(folder)) as server:
+        migrate(server.dsn)
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            connection.execute(FILL.encode())
+            connection.execute("vacuum analyze")
+        with _served("ours", server.dsn) as ours, _served("bare", server.dsn) as bare:
+            for _ in range(rounds):
+                for path in PATHS:
+                    for name, served in (("ours", ours), ("bare", bare)):
+                        figures[path][name].append(_drive(*served, PATHS[path], seconds))
+    print(f"{'':8}{'ours/CPU-s':>12}{'bare/CPU-s':>12}{'ratio':>8}{'ours/s':>9}{'bare/s':>9}")
+    for path, by in figures.items():
+        row = {f"{name}_cpu_s": round(statistics.median(cpu for cpu, _ in by[name])) for name in by}
+        row |= {f"{name}_s": round(statistics.median(wall for _, wall in by[name])) for name in by}
+        ratio = round(statistics.median(a / b for (a, _), (b, _) in zip(by["ours"], by["bare"], strict=True)), 2)
+        result[path] = row | {"x_bare": ratio}
+        print(
+            f"{path:8}{row['ours_cpu_s']:12,}{row['bare_cpu_s']:12,}{ratio:8}{row['ours_s']:9,}{row['bare_s']:9,}",
+            flush=True,
+        )
+    print(json.dumps(result))
+    return result
+
+
+@contextlib.contextmanager
+def _served(which: str, dsn: str) -> Iterator[tuple[int, int]]:
+    """The server's process and port, while the block runs."""
+    command = [sys.executable, "-m", "bench.api", which, dsn]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.pid, int(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+def _drive(pid: int, port: int, path: str, seconds: float) -> tuple[float, float]:
+    """Requests per second of the server's CPU, and per second."""
+    numbers, counts = itertools.count(1), [0] * CLIENTS
+    began_s, began_cpu_s = time.perf_counter(), _cpu_s(pid)
+    until_s = began_s + seconds
+
+    def client(index: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        while time.perf_counter() < until_s:
+            n = next(numbers) * 7919
+            wanted = path.format(epc=f"3034257BF7194E40{1 + n % TAGS:08X}", item=1 + n % ITEMS)
+            connection.request("GET", wanted, headers={"X-API-Key": KEY})
+            answer = connection.getresponse()
+            body = answer.read()
+            assert answer.status == 200, body
+            counts[index] += 1
+        connection.close()
+
+    clients = [threading.Thread(target=client, args=(index,)) for index in range(CLIENTS)]
+    for each in clients:
+        each.start()
+    for each in clients:
+        each.join()
+    done, wall_s, cpu_s = sum(counts), time.perf_counter() - began_s, _cpu_s(pid) - began_cpu_s
+    assert min(counts) > 0, "a client failed"
+    return done / cpu_s, done / wall_s
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class _OneKey:
+    async def find(self, key: str) -> Principal | None:
+        return Principal("bench", "bench", frozenset({Scope.READ})) if key == KEY else None
+
+
+async def _serve(which: str, dsn: str) -> None:
+    async with query_pool(dsn, POOL_MAX) as pool:
+        if which == "ours":
+            with write_pool(Site("bench"), dsn) as writers:
+                parts = ApiParts(
+                    Site("bench"), "bench", pool, dsn, _OneKey(), DirectBus(writers), ProcessDependencies(pool)
+                )
+                await _until_ended(create_app(parts))
+        else:
+            await _until_ended(_bare(pool))
+
+
+async def _until_ended(app: FastAPI) -> None:
+    async with serving(app, "127.0.0.1", 0) as url:
+        print(url.rpartition(":")[2], flush=True)
+        await asyncio.Event().wait()
+
+
+def _bare(pool: Any) -> FastAPI:
+    @contextlib.asynccontextmanager
+    async def nothing(_: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    app = FastAPI(lifespan=nothing)
+    app.state.feeds = contextlib.closing(io.StringIO())  # `serving` ends the feeds of what it serves
+    columns = "select t.epc, l.code as location, t.event, t.at from tag_location t join location l using (location_id)"
+
+    async def asked(statement: str, values: tuple[object, ...]) -> list[dict[str, object]]:
+        async with pool.connection() as connection, connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+            await cursor.execute(statement, values)
+            found: list[dict[str, object]] = await cursor.fetchall()
+            return found
+
+    @app.get("/v1/tags/{epc}")
+    async def tag(epc: str) -> dict[str, object]:
+        return (await asked(f"{columns} where t.epc = %s", (epc,)))[0]
+
+    @app.get("/v1/tags")
+    async def tags(limit: int) -> list[dict[str, object]]:
+        return await asked(f"{columns} order by t.epc limit %s", (limit,))
+
+    @app.get("/v1/stock")
+    async def stock(item: str) -> list[dict[str, object]]:
+        return await asked(
+            "select i.code as item, l.code as location, b.status, b.on_hand, b.reserved from balance b"
+            " join item i using (item_id) join location l using (location_id) where i.code = %s order by b.balance_id",
+            (item,),
+        )
+
+    return app
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        asyncio.run(_serve(sys.argv[1], sys.argv[2]))
+    else:
+        run()
