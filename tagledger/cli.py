@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 # Sub-applications by name: the module whose `app` they are, and their line in the help.
 _PARTS = {
     "llrp": ("tagledger.llrp", "Look into files of LLRP messages; record a reader's session."),
+    "devices": ("tagledger.devices", "Look at scales and other devices."),
     "portal": ("tagledger.portal", "Measure and tune a door."),
 }
 

@@ -12,7 +12,6 @@ from warehouse.commands import (
     CreateDocument,
     CreateHandlingUnit,
     CreateItem,
-    CreateLocation,
     LineSpec,
     RegisterTags,
     TagSpec,
@@ -21,10 +20,7 @@ from warehouse.times import from_us
 
 
 def opening_commands(plant: Plant) -> Iterator[Command]:
-    """Items, places, and the pallets that are there when the day begins."""
-    for zone in plant.site.zones:
-        outside = any(portal.outside == zone.name for portal in plant.site.portals)
-        yield CreateLocation(zone.location_code, kind="outside" if outside else "internal")
+    """Items, and the pallets that are there when the day begins."""
     for item in plant.items:
         yield CreateItem(item.code, item.name, item.gtin)
     for standing in plant.opening:

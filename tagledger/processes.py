@@ -15,7 +15,7 @@ from tagledger.housekeeping import keep_tidy
 from tagledger.keys import first_key
 from tagledger.lifecycle import run_until_signalled
 from tagledger.logs import configure_logs
-from tagledger.running import edge_agent, running_host, running_site, serving_api, write_pool
+from tagledger.running import edge_agent, run_edge_parts, running_host, running_site, serving_api, write_pool
 from tagledger.terminal import console, known_failures, site_or_exit
 from warehouse.site import Site
 
@@ -48,7 +48,7 @@ def run_edge(site_file: Path) -> None:
         uplink = MqttUplink(site.uplink, site.name, site.edge.agent, clock)
         capture = Path(site.edge.capture) if site.edge.capture else None
         _log.info("edge", site=site.name, agent=site.edge.agent, broker=f"{site.uplink.host}:{site.uplink.port}")
-        await edge_agent(site, uplink, clock, capture).run()
+        await run_edge_parts(site, edge_agent(site, uplink, clock, capture), clock)
 
     with known_failures():
         run_until_signalled(main())

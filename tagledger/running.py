@@ -25,6 +25,7 @@ from edge.agent import EdgeAgent
 from edge.capture import CaptureHeader, CaptureWriter
 from edge.clock import Clock
 from edge.local_decision import GraphDecision
+from edge.scales import ScaleWatch
 from edge.spool import open_or_replace
 from edge.uplink import Uplink
 from edge.uplink_inproc import InprocUplink
@@ -88,6 +89,19 @@ def edge_agent(site: Site, uplink: Uplink, clock: Clock, capture: Path | None) -
         local=GraphDecision(site),
         spool_replaced=damaged is not None,
     )
+
+
+async def run_edge_parts(site: Site, agent: EdgeAgent, clock: Clock) -> None:
+    """An agent and its scales until cancelled; the first failure of any of them ends all."""
+    scales = [scale for scale in site.scales if scale.agent in ("", site.edge.agent)]
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(agent.run())
+            if scales:
+                group.create_task(ScaleWatch(scales, clock.now_us, agent.on_device_event).run())
+    except BaseExceptionGroup as failures:
+        # The first is the cause; the others are its cancellations.
+        raise failures.exceptions[0] from None
 
 
 @contextlib.contextmanager
@@ -184,7 +198,7 @@ async def running_site(
                 DirectBus(pool), host, lambda actor, body: agent.on_command(clock.now_us(), actor, body), portals
             )
             async with serving_api(site, dsn, desk, clock.now_us, host, agent) as url:
-                edge = asyncio.create_task(agent.run(), name="edge")
+                edge = asyncio.create_task(run_edge_parts(site, agent, clock), name="edge")
                 orders = asyncio.create_task(_orders(host, agent), name="orders")
                 tidying = asyncio.create_task(keep_tidy(pool), name="housekeeping")
                 try:

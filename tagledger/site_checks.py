@@ -7,12 +7,16 @@ import difflib
 from collections.abc import Iterator
 from zoneinfo import available_timezones
 
-from warehouse.site import Antenna, Portal, Reader, Site
+from edge.fleet.routes import problems
+from readers.modbus.profile import ProfileError, WordOrder, load
+from warehouse.site import Antenna, Portal, Reader, Scale, Site
 
 Found = tuple[str, str, str]
 
 _DRIVERS = ("native", "sllurp")
 _UPLINKS = ("inproc", "mqtt")
+_LINKS = ("tcp", "rtu", "rtu_over_tcp")
+_VDA5050 = ("2.1.0", "3.0.0")
 
 
 def cross_checks(site: Site) -> list[Found]:
@@ -21,6 +25,8 @@ def cross_checks(site: Site) -> list[Found]:
         *_names(site),
         *(found for index, reader in enumerate(site.readers) for found in _reader(site, reader, f"readers[{index}]")),
         *(found for index, portal in enumerate(site.portals) for found in _portal(site, portal, f"portals[{index}]")),
+        *(found for index, scale in enumerate(site.scales) for found in _scale(scale, f"scales[{index}]")),
+        *_fleet(site),
         *_settings(site),
     ]
 
@@ -32,6 +38,7 @@ def _names(site: Site) -> Iterator[Found]:
         yield "timezone", f"unknown time zone {site.timezone!r}", "use an IANA name such as Asia/Shanghai"
     for label, names in (
         ("readers", [reader.name for reader in site.readers]),
+        ("scales", [scale.name for scale in site.scales]),
         ("zones and portals", [zone.name for zone in site.zones] + [portal.name for portal in site.portals]),
     ):
         for name in _twice(names):
@@ -98,6 +105,36 @@ def _portal(site: Site, portal: Portal, key: str) -> Iterator[Found]:
     for wire, name in wired:
         if name not in readers:
             yield wire, f"there is no reader {name!r}", "name one of the [[readers]]"
+
+
+def _scale(scale: Scale, key: str) -> Iterator[Found]:
+    if scale.link not in _LINKS:
+        yield f"{key}.link", f"unknown link {scale.link!r}", f"use one of {', '.join(_LINKS)}"
+    if scale.word_order and scale.word_order not in set(WordOrder):
+        yield f"{key}.word_order", f"unknown word order {scale.word_order!r}", f"use one of {', '.join(WordOrder)}"
+    try:
+        load(scale.profile)
+    except ProfileError as error:
+        what, _, fix = str(error).rstrip(".").partition(". Fix: ")
+        yield f"{key}.profile", what, fix
+    yield from _positive(f"{key}.poll_ms", scale.poll_ms)
+
+
+def _fleet(site: Site) -> Iterator[Found]:
+    for problem in problems(site.roads):
+        yield "roads", problem, "correct the map: nodes first, then edges and stations between them"
+    stations = {station.name for station in site.roads.stations}
+    vehicles = site.fleet.vehicles
+    for name in _twice([vehicle.name for vehicle in vehicles]):
+        yield "fleet.vehicles", f"the name {name!r} is used twice", "give each its own name"
+    for name in _twice([f"{vehicle.manufacturer}/{vehicle.serial_number}" for vehicle in vehicles]):
+        yield "fleet.vehicles", f"{name} is there twice", "manufacturer and serial number name one vehicle"
+    for index, vehicle in enumerate(vehicles):
+        key = f"fleet.vehicles[{index}]"
+        if vehicle.version not in _VDA5050:
+            yield f"{key}.version", f"unknown version {vehicle.version!r}", f"use one of {', '.join(_VDA5050)}"
+        if vehicle.home and vehicle.home not in stations:
+            yield f"{key}.home", f"there is no station {vehicle.home!r}", "name one of the roads.stations"
 
 
 def _settings(site: Site) -> Iterator[Found]:

@@ -89,6 +89,21 @@ def test_all_problems_are_reported_at_once() -> None:
         (('name = "x"', 'name = "x"\nedge.flush_ms = 0'), "edge.flush_ms", "not above zero"),
         (('host = "h"', 'host = "h"\ndriver = "sllurp"\ntls = true'), "readers[0].tls", "sllurp driver cannot"),
         (('host = "h"', 'host = "h"\nlisten = true\ntls = true'), "readers[0].tls_cert", "needs our certificate"),
+        (
+            ('name = "x"', 'name = "x"\nscales = [{ name = "s", host = "h", profile = "egale" }]'),
+            "scales[0].profile",
+            "no profile",
+        ),
+        (
+            ('name = "x"', 'name = "x"\nscales = [{ name = "s", host = "h", profile = "eagle-ei4000", link = "usb" }]'),
+            "scales[0].link",
+            "unknown link",
+        ),
+        (
+            ('name = "x"', 'name = "x"\nroads.edges = [{ start = "a", end = "b" }]'),
+            "roads",
+            "no node b",
+        ),
         (('name = "x"', "name = "), "file", "not TOML"),
     ],
 )
