@@ -83,6 +83,22 @@ def stream(site: SiteOption) -> None:
 
 
 @app.command()
+def bridge(site: SiteOption) -> None:
+    """Carry edge batches from MQTT to Kafka; one forwards, another stands by."""
+    from tagledger.bridge import run_bridge
+
+    run_bridge(site)
+
+
+@app.command()
+def worker(site: SiteOption) -> None:
+    """Run one worker of the stream on Kafka."""
+    from tagledger.worker import run_worker
+
+    run_worker(site)
+
+
+@app.command()
 def api(site: SiteOption) -> None:
     """Run the API alone, over the site's database."""
     from tagledger.processes import run_api

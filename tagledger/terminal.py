@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge.errors import SpoolError
+from stream.snapshots import SnapshotFormatError
 from tagledger.config import ConfigError, load_site
 from warehouse.postgres.binaries import NoServerError
 from warehouse.postgres.migrate import MigrationError
@@ -62,6 +63,9 @@ def known_failures() -> Iterator[None]:
         _refuse(error)
     except psycopg.OperationalError as error:
         complain(" ".join(str(error).split()))  # libpq's messages have several lines
+        raise typer.Exit(EXIT_FAILED) from None
+    except SnapshotFormatError as error:
+        complain(f"the stream's stored state is another version's ({error}). Fix: run the version that wrote it")
         raise typer.Exit(EXIT_FAILED) from None
     except (NoServerError, ServerError, MigrationError, SpoolError, OSError) as error:
         complain(error)

@@ -30,7 +30,7 @@ def test_the_help_names_every_command() -> None:
         assert f"  {name} " in shown
 
 
-@pytest.mark.parametrize("part", ["llrp", "portal"])
+@pytest.mark.parametrize("part", ["llrp", "devices", "portal"])
 def test_parts_open_when_they_are_used(part: str) -> None:
     done = CliRunner().invoke(app, [part, "--help"])
     assert done.exit_code == 0
@@ -43,7 +43,7 @@ def test_a_mistyped_command_is_pointed_at_the_nearest() -> None:
     assert "replay" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["up", "edge", "stream", "api", "migrate", "doctor"])
+@pytest.mark.parametrize("command", ["up", "edge", "stream", "bridge", "worker", "api", "migrate", "doctor"])
 def test_a_broken_site_file_ends_every_command_with_file_key_and_fix(command: str, tmp_path: Path) -> None:
     file = tmp_path / "site.toml"
     file.write_text('name = "x"\ntimezone = "Mars"\n')
