@@ -35,7 +35,7 @@ from warehouse.postgres.server import EmbeddedServer
 from warehouse.times import from_us
 
 ROUNDS = 3
-READS = {1.3: 600_000, 5.0: 1_200_000, 20.0: 3_000_000}
+READS = {1.3: 1_200_000, 5.0: 1_200_000, 20.0: 3_000_000}
 """By reads per sighting."""
 
 PLAIN_READS = 1_500
