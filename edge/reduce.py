@@ -27,7 +27,7 @@ from edge.grouping import dense, lengths_of, radix_order, starts_of, tag_ids
 from edge.phase import phase_of_runs
 from edge.read_rows import ReadRows, stacked
 from readers.model import ReadBatch
-from stream.model import Sightings
+from stream.model import EMPTY, Sightings
 from warehouse.site import AntennaRef
 
 _LN10_OVER_10 = np.log(10.0) / 10.0
@@ -194,20 +194,3 @@ def _texts(words: NDArray[np.uint64], rows: NDArray[np.int64]) -> tuple[str, ...
         step = 2 * length
         return tuple([text[at : at + step] for at in range(0, len(text), step)])
     return tuple(epc[:size].tobytes().hex().upper() for epc, size in zip(epcs, lengths.tolist(), strict=True))
-
-
-EMPTY = Sightings(
-    tags=(),
-    antennas=(),
-    tag=np.empty(0, np.uint32),
-    antenna=np.empty(0, np.uint16),
-    first_us=np.empty(0, np.int64),
-    last_us=np.empty(0, np.int64),
-    reads=np.empty(0, np.uint32),
-    power_mw=np.empty(0, np.float64),
-    peak_dbm=np.empty(0, np.float32),
-    channel=np.empty(0, np.uint16),
-    phase_rad=np.empty(0, np.float32),
-    phase_slope_rad_s=np.empty(0, np.float32),
-    doppler_hz=np.empty(0, np.float32),
-)

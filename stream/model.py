@@ -42,6 +42,24 @@ class Sightings:
         return len(self.tag)
 
 
+EMPTY = Sightings(
+    tags=(),
+    antennas=(),
+    tag=np.empty(0, np.uint32),
+    antenna=np.empty(0, np.uint16),
+    first_us=np.empty(0, np.int64),
+    last_us=np.empty(0, np.int64),
+    reads=np.empty(0, np.uint32),
+    power_mw=np.empty(0, np.float64),
+    peak_dbm=np.empty(0, np.float32),
+    channel=np.empty(0, np.uint16),
+    phase_rad=np.empty(0, np.float32),
+    phase_slope_rad_s=np.empty(0, np.float32),
+    doppler_hz=np.empty(0, np.float32),
+)
+"""No sightings."""
+
+
 class DeviceEventKind(StrEnum):
     """Device events that the stream acts on or records."""
 

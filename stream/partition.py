@@ -13,10 +13,10 @@ from stream.batch_codec import BatchFormatError, decode_batch
 from stream.chunk import Chunk, Standing
 from stream.graph import PLACE, TAGS, place_of
 from stream.log import Entry, ReportsTaken, SliceTaken
-from stream.model import EdgeBatch
+from stream.model import EMPTY, EdgeBatch
 from stream.operators.presence import presence_key
 from stream.places import FailureKind, Outputs, failure, slice_of
-from stream.routing import EMPTY, Router, watched_zones
+from stream.routing import Router, watched_zones
 from stream.sequencer import GapFound, Position
 from stream.tags import Tags
 from stream.topology import Operators

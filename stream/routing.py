@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.model import DeviceEvent, DeviceEventKind, EdgeBatch, Sightings
+from stream.model import EMPTY, DeviceEvent, DeviceEventKind, EdgeBatch, Sightings
 from stream.operators.slices import PlaceSlice
 from warehouse.site import AntennaRef, Site
 
@@ -152,21 +152,3 @@ def _compacted(entries: tuple[EntryT, ...], index: NDArray[IndexT]) -> tuple[tup
     kept = np.flatnonzero(used)
     renumbered = np.cumsum(used) - 1
     return tuple(map(entries.__getitem__, kept.tolist())), renumbered[index].astype(index.dtype)
-
-
-EMPTY = Sightings(
-    tags=(),
-    antennas=(),
-    tag=np.empty(0, np.uint32),
-    antenna=np.empty(0, np.uint16),
-    first_us=np.empty(0, np.int64),
-    last_us=np.empty(0, np.int64),
-    reads=np.empty(0, np.uint32),
-    power_mw=np.empty(0, np.float64),
-    peak_dbm=np.empty(0, np.float32),
-    channel=np.empty(0, np.uint16),
-    phase_rad=np.empty(0, np.float32),
-    phase_slope_rad_s=np.empty(0, np.float32),
-    doppler_hz=np.empty(0, np.float32),
-)
-"""No sightings."""

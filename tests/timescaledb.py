@@ -1,4 +1,4 @@
-"""TimescaleDB for tests: `timescaledb_dsn` is a fresh server of Debian's packages on a free port, stopped afterwards."""
+"""TimescaleDB for tests: `timescaledb_dsn` is a fresh server of Debian packages on a free port, stopped afterwards."""
 
 import os
 import socket

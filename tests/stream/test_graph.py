@@ -8,9 +8,9 @@ import pytest
 
 from stream import watermark
 from stream.graph import Graph, place_of
-from stream.model import BatchId, EdgeBatch, Passage
+from stream.model import EMPTY, BatchId, EdgeBatch, Passage
 from stream.places import Outputs
-from stream.routing import EMPTY, take
+from stream.routing import take
 from stream.topology import operators_of
 from tests.stream.traffic import heartbeats, site, traffic
 from warehouse.loads import LocationEvent, LocationUpdate

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stream.model import DeviceEvent, DeviceEventKind, EdgeBatch, Sightings
-from stream.routing import EMPTY, Router, places_of, take
+from stream.model import EMPTY, DeviceEvent, DeviceEventKind, EdgeBatch, Sightings
+from stream.routing import Router, places_of, take
 from tests.stream.traffic import START_US, batch, epc, sighting, site, traffic
 from warehouse.site import AntennaRef, Portal, Reader, Site, Zone
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stream.model import BatchId, DeviceEvent, DeviceEventKind, EdgeBatch, Sightings
-from stream.routing import EMPTY
+from stream.model import EMPTY, BatchId, DeviceEvent, DeviceEventKind, EdgeBatch, Sightings
 from warehouse.site import (
     Antenna,
     AntennaRef,
