@@ -62,7 +62,7 @@ def _timed(command: list[str]) -> tuple[float, float]:
 def _demo() -> tuple[float, float]:
     """Seconds to the first movement, and to a server that answers."""
     with tempfile.TemporaryDirectory(prefix="tagledger-bench-") as folder:
-        command = [sys.executable, "-m", "tagledger", "demo", "--json", "--state-dir", folder]
+        command = [sys.executable, "-m", "tagledger", "demo", "--json", "--port", "0", "--state-dir", folder]
         began_s = time.perf_counter()
         demo = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
