@@ -24,6 +24,7 @@ from tagledger.site_text import site_text
 from warehouse.commands import Actor, Result
 from warehouse.postgres.commands import execute
 from warehouse.postgres.migrate import migrate
+from warehouse.postgres.places import ensure_places
 from warehouse.postgres.server import EmbeddedServer
 from warehouse.site import ApiSettings, Effect, Site
 
@@ -173,6 +174,7 @@ def enter_paper(state: Path, plant: Plant) -> None:
     with EmbeddedServer(state) as server:
         migrate(server.dsn)
         with psycopg.connect(server.dsn, autocommit=True) as connection:
+            ensure_places(connection, plant.site)
             for number, command in enumerate(commands):
                 done = execute(
                     connection, command, actor=Actor("test"), source="test", client_event_id=f"{plant.seed}-{number}"
