@@ -187,7 +187,8 @@ async def test_the_edge_hears_expectations_and_signals_that_are_still_valid(plan
         # The recording's time is now: its signals are valid.
         await receiving(host_on(plant), broker, work, wall_us=lambda: 0)
         expectation = decode_expectation(sender.on(expected_topic(SITE, AGENT, "dock1"))[0])
-        assert (expectation.documents, [count for _, count in expectation.items]) == (("ASN-dock1",), [24])
+        (document,) = expectation.documents
+        assert (document.number, [count for _, count in document.items]) == ("ASN-dock1", [24])
         colours = [decode_signal(payload).colour for payload in sender.on(signal_topic(SITE, AGENT, "dock1"))]
         assert set(colours) <= set(Colour)
 
