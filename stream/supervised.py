@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from stream.operators.contract import Operator
-from stream.snapshots import decode_state, encode_state
+from stream.snapshots import SnapshotFormatError, decode_state, encode_state
 
 ItemT = TypeVar("ItemT")
 OutT = TypeVar("OutT")
@@ -111,7 +111,13 @@ class Supervised(Generic[ItemT, OutT]):
 
     def _rebuilt(self) -> Operator[Any, ItemT, OutT]:
         state = None if self._base is None else decode_state(self._base, self._kind.state)
-        operator = self._kind.build(self._key, state)
+        try:
+            operator = self._kind.build(self._key, state)
+        except ValueError as error:
+            if state is None:
+                raise
+            # Its shape is right, but the operator cannot go on from it: another version wrote it.
+            raise SnapshotFormatError(f"{type(state).__name__} of {self._key}: {error}") from error
         for now_us, items in self._journal:
             self._apply(operator, now_us, items)
         return operator

@@ -164,7 +164,9 @@ def replay(
     capture: Annotated[Path, typer.Argument(help="A capture, plain concatenated LLRP frames, or reads as CSV.")],
     speed: Annotated[str, typer.Option(help="Times as fast as it was recorded, or `max`.")] = "max",
     site: Annotated[Path | None, typer.Option("--site", help="Use this site file instead of the capture's.")] = None,
-    state_dir: Annotated[Path, typer.Option(help="Where the replay's database is.")] = Path(".state/replay"),
+    state_dir: Annotated[
+        Path | None, typer.Option(help="Where the replay's database is; without, one of the recording's own.")
+    ] = None,
     column: ColumnOption = None,
     place: PlaceOption = None,
     side: SideOption = None,

@@ -24,14 +24,16 @@ from stream.store import Store
 from tagledger.command_desk import CommandFormatError, RecordedCommand
 from tagledger.config import ConfigError
 from tagledger.database import open_database
-from tagledger.replay_source import CsvOptions, Source, open_source
+from tagledger.replay_source import CsvOptions, Source, open_source, recording_id
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, known_failures, print_summary, site_or_exit
 from warehouse.postgres.commands import execute
 from warehouse.site import DatabaseSettings
 
+REPLAYS = Path(".state/replay")
+
 
 def run_replay(
-    recording: Path, speed: str, site_file: Path | None, state_dir: Path, options: CsvOptions, *, as_json: bool
+    recording: Path, speed: str, site_file: Path | None, state_dir: Path | None, options: CsvOptions, *, as_json: bool
 ) -> None:
     """Replay and say what came of it; exit 2 when the file is no recording, 1 when parts of it are damaged."""
     pace = _pace(speed)
@@ -48,7 +50,9 @@ def run_replay(
             raise typer.Exit(EXIT_USAGE) from None
         # A site's own database is for what happens, not for what is tried out, unless a site file names it.
         if given is None:
-            source = replace(source, site=replace(source.site, state_dir=str(state_dir), database=DatabaseSettings()))
+            # And each recording has its own: what another one left behind would change what this one means.
+            own = state_dir or REPLAYS / recording_id(recording)
+            source = replace(source, site=replace(source.site, state_dir=str(own), database=DatabaseSettings()))
         with open_database(source.site) as dsn:
             print_summary("Replay", _replay(source, dsn, pace, quiet=as_json), as_json=as_json)
         if source.damage():
@@ -88,6 +92,7 @@ def _replay(source: Source, dsn: str, pace: float | None, *, quiet: bool) -> dic
         counts = host.process_sync(_steps(source, connection, pace), show)
     elapsed_s = time.monotonic() - started
     found = {
+        "kept_in": "the site's database" if site.database.dsn else site.state_dir,
         "reads": outcome.count.reads,
         "sightings": counts.sightings,
         "batches": counts.batches,

@@ -27,6 +27,7 @@ from warehouse.site import Antenna, Reader, Site, Zone
 # LLRP numbers antennas from 1; golden files use up to this many.
 PLAIN_ANTENNAS = 16
 _CAPTURE_HEAD = b"TLCAPT"
+_NAMING_BYTES = 1 << 20
 _MESSAGE_HEAD_BYTES = 10
 
 Item = EdgeBatch | RecordedCommand
@@ -101,6 +102,13 @@ def open_source(path: Path, given: Site | None, options: CsvOptions) -> Source:
     commands = [decode_command(record.body) for record in CaptureReader(path) if isinstance(record, CommandRecord)]
     batches = (item for item in replay_capture(reader, outcome.count) if isinstance(item, EdgeBatch))
     return Source(site, in_turn(batches, commands), outcome, reader)
+
+
+def recording_id(path: Path) -> str:
+    """A name for a recording that tells it from others: the digest of its beginning. Raises OSError."""
+    first = min(path.iterdir()) if path.is_dir() else path
+    with first.open("rb") as file:
+        return hashlib.sha256(file.read(_NAMING_BYTES)).hexdigest()[:12]
 
 
 def in_turn(batches: Iterator[EdgeBatch], commands: list[RecordedCommand]) -> Iterator[Item]:

@@ -110,3 +110,14 @@ def test_a_csv_that_is_none_names_row_or_column(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["replay", str(file), "--state-dir", str(tmp_path / "s")])
     assert done.exit_code == 2
     assert "time" in done.stderr
+
+
+def test_each_recording_has_a_database_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = shared_data("llrp", "ltk", "dx101_b.bin")
+    first = json.loads(CliRunner().invoke(app, ["replay", str(file), "--json"]).stdout)
+    other = json.loads(CliRunner().invoke(app, ["replay", str(file.with_name("dx101_c.bin")), "--json"]).stdout)
+    assert first["kept_in"] != other["kept_in"]
+    assert other["reads"] == other["sightings"] == 32_705
+    again = json.loads(CliRunner().invoke(app, ["replay", str(file), "--json"]).stdout)
+    assert (again["kept_in"], again["batches_known_already"]) == (first["kept_in"], first["batches"])
