@@ -32,7 +32,8 @@ async def keep_tidy(pool: WritePool) -> None:
     while True:
         try:
             messages, answers = await asyncio.to_thread(tidy, pool)
-            _log.info("tidied", feed_messages=messages, stored_answers=answers)
+            if messages or answers:
+                _log.info("tidied", feed_messages=messages, stored_answers=answers)
         except psycopg.Error as error:
             _log.warning("not tidied", error=str(error))
         await asyncio.sleep(EVERY_S)
