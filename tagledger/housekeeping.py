@@ -1,9 +1,11 @@
-"""What a database forgets on purpose, from our own scheduler: feed messages and answers to old requests.
+"""What a database does on time, by our own scheduler: reservations expire, feed messages and old answers go.
 
 The stream trims its own log (`stream.store`). Nothing here touches the ledger, the audit log or a passage.
 """
 
 import asyncio
+import time
+from datetime import UTC, datetime
 
 import psycopg
 import structlog
@@ -11,8 +13,11 @@ import structlog
 from tagledger.command_desk import WritePool
 from warehouse.postgres import outbox
 from warehouse.postgres.commands import forget_old_requests
+from warehouse.postgres.reservations import expire
+from warehouse.postgres.transaction import in_transaction
 
-EVERY_S = 3600.0
+EXPIRE_EVERY_S = 30.0
+FORGET_EVERY_S = 3600.0
 
 _log = structlog.get_logger(__name__)
 
@@ -27,13 +32,25 @@ def tidy(pool: WritePool) -> tuple[int, int]:
     return messages, answers
 
 
+def expire_reservations(pool: WritePool, now: datetime) -> int:
+    """How many reservations ended at their expiry. Raises psycopg.Error."""
+    with pool.connection() as connection:
+        return in_transaction(connection, lambda: expire(connection, now))
+
+
 async def keep_tidy(pool: WritePool) -> None:
-    """Every `EVERY_S`, until cancelled. A database that is away now is tried again next time."""
+    """Until cancelled. A database that is away now is tried again next time."""
+    forget_at_s = time.monotonic()
     while True:
         try:
-            messages, answers = await asyncio.to_thread(tidy, pool)
-            if messages or answers:
-                _log.info("tidied", feed_messages=messages, stored_answers=answers)
+            expired = await asyncio.to_thread(expire_reservations, pool, datetime.now(UTC))
+            if expired:
+                _log.info("reservations expired", count=expired)
+            if time.monotonic() >= forget_at_s:
+                messages, answers = await asyncio.to_thread(tidy, pool)
+                forget_at_s = time.monotonic() + FORGET_EVERY_S
+                if messages or answers:
+                    _log.info("tidied", feed_messages=messages, stored_answers=answers)
         except psycopg.Error as error:
             _log.warning("not tidied", error=str(error))
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(EXPIRE_EVERY_S)

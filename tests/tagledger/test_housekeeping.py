@@ -1,10 +1,13 @@
 """What is forgotten on purpose is old, and nothing else."""
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from tagledger.housekeeping import tidy
-from warehouse.commands import Actor, CreateItem
+from tagledger.housekeeping import expire_reservations, tidy
+from warehouse.commands import Actor, AdjustStock, CreateItem, CreateLocation, ReserveStock, Result
 from warehouse.postgres.commands import execute
 
 
@@ -21,3 +24,23 @@ def test_old_messages_and_answers_go_and_new_ones_stay(database: str) -> None:
             assert tidy(pool) == (0, 0)
         assert connection.execute("select client_event_id from request").fetchall() == [("new",)]
         assert connection.execute("select count(*) from item").fetchone() == (2,)
+
+
+def test_a_reservation_ends_at_its_expiry_and_not_before(database: str) -> None:
+    until = datetime(2030, 1, 1, tzinfo=UTC)
+    one = Decimal(1)
+    with psycopg.connect(database, autocommit=True) as connection:
+        for number, command in enumerate(
+            (
+                CreateLocation("HALL"),
+                CreateItem("A"),
+                AdjustStock("A", one, "HALL", "found"),
+                ReserveStock("A", one, "HALL", "kim", expires_at=until),
+            )
+        ):
+            done = execute(connection, command, actor=Actor("kim"), source="test", client_event_id=str(number))
+            assert isinstance(done, Result), done
+        with ConnectionPool(database, min_size=1, max_size=1, kwargs={"autocommit": True}, open=True) as pool:
+            assert expire_reservations(pool, until - timedelta(seconds=1)) == 0
+            assert expire_reservations(pool, until) == 1
+        assert connection.execute("select on_hand, reserved from balance").fetchone() == (1, 0)
