@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.command_models import body_model, to_command
-from api.command_table import COMMANDS, CommandRoute
+from api.command_routes import COMMANDS, CommandRoute
 from api.documented import problems
 from api.encoding import json_response
 from api.ports import CommandBus

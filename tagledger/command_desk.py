@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 from psycopg import Connection
@@ -19,11 +19,9 @@ from stream.embedded import EmbeddedHost
 from stream.sequencer import Position
 from warehouse import commands
 from warehouse.commands import Actor, Command, Refusal, Result
-from warehouse.postgres.commands import execute
+from warehouse.postgres.commands import KINDS, execute
 
 WritePool = ConnectionPool[Connection[Any]]
-
-_KINDS: dict[str, type[Command]] = {kind.__name__: kind for kind in get_args(Command)}
 
 Record = Callable[[str, bytes], None]
 """Takes the actor's name and the command as JSON."""
@@ -63,7 +61,7 @@ def decode_command(body: bytes) -> RecordedCommand:
     try:
         plain = json.loads(body)
         return RecordedCommand(
-            msgspec.convert(plain["command"], _KINDS[plain["kind"]], strict=False),
+            msgspec.convert(plain["command"], KINDS[plain["kind"]], strict=False),
             Actor(plain["actor"], plain["device"]),
             plain["source"],
             plain["client_event_id"],

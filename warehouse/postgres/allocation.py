@@ -11,13 +11,12 @@ from warehouse.commands import Actor, AllocateLine, Audit, RefusalCode
 from warehouse.ledger import BalanceKey, LedgerRefusal
 from warehouse.postgres import reservations
 from warehouse.postgres.balances import Conn
+from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_location
 from warehouse.postgres.stock import database_now
 from warehouse.removal import Source, Taken, take, take_from_one, usable
 
 ATTEMPTS_MAX = 10
-
-Answer = tuple[dict[str, Any], Audit]
 
 
 def allocate_line(conn: Conn, c: AllocateLine, actor: Actor, request_id: UUID) -> Answer:
@@ -90,3 +89,8 @@ def _answer(taken: Taken, wanted: list[reservations.Wanted]) -> dict[str, Any]:
         ],
         "short": str(taken.short),
     }
+
+
+HANDLERS: Handlers = {
+    AllocateLine: allocate_line,
+}

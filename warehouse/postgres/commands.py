@@ -1,6 +1,6 @@
 """Executing commands: once per (source, client_event_id), in one transaction, with an audit row, refusals as values."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -8,46 +8,28 @@ from psycopg.types.json import Jsonb
 
 from warehouse import commands as c
 from warehouse.commands import Actor, Audit, Command, Refusal, RefusalCode, Result
-from warehouse.postgres import allocation, counts, documents, inspection, master_data, outbox, stock, transfers
+from warehouse.postgres import allocation, counts, documents, inspection, master_data, outbox, stock, tags, transfers
 from warehouse.postgres.balances import Conn
+from warehouse.postgres.handlers import Handlers
 from warehouse.postgres.naming import Refuse
 from warehouse.postgres.transaction import in_transaction
 
 # Answers are kept this long; the same id after that would be executed again.
 REQUESTS_KEPT_DAYS = 90
 
-Answer = tuple[dict[str, Any], Audit]
-_Handler = Callable[[Conn, Any, Actor, UUID], Answer]
-
-_HANDLERS: dict[type, _Handler] = {
-    c.CreateItem: lambda conn, command, actor, request_id: master_data.create_item(conn, command),
-    c.CreateLot: lambda conn, command, actor, request_id: master_data.create_lot(conn, command),
-    c.BlockLot: lambda conn, command, actor, request_id: master_data.block_lot(conn, command),
-    c.CreateLocation: lambda conn, command, actor, request_id: master_data.create_location(conn, command),
-    c.RegisterTags: lambda conn, command, actor, request_id: master_data.register_tags(conn, command),
-    c.RetireTag: lambda conn, command, actor, request_id: master_data.retire_tag(conn, command),
-    c.CreateHandlingUnit: lambda conn, command, actor, request_id: master_data.create_handling_unit(conn, command),
-    c.CreateDocument: lambda conn, command, actor, request_id: documents.create_document(conn, command, actor),
-    c.ApproveDocument: lambda conn, command, actor, request_id: documents.approve_document(conn, command, actor),
-    c.ShipTransfer: transfers.ship,
-    c.ReceiveTransfer: transfers.receive,
-    c.StartCount: lambda conn, command, actor, request_id: counts.start(conn, command, actor),
-    c.EnterCount: lambda conn, command, actor, request_id: counts.enter(conn, command, actor),
-    c.PostCount: counts.post_count,
-    c.CancelCount: lambda conn, command, actor, request_id: counts.cancel(conn, command),
-    c.CancelDocument: lambda conn, command, actor, request_id: documents.cancel_document(conn, command),
-    c.CloseDocument: lambda conn, command, actor, request_id: documents.close_document(conn, command, request_id),
-    c.FulfilLine: documents.fulfil_line,
-    c.ResolveDiscrepancy: stock.resolve_discrepancy,
-    c.MoveStock: stock.move_stock,
-    c.AdjustStock: stock.adjust_stock,
-    c.DecideInspection: inspection.decide,
-    c.ReverseMovement: stock.reverse_movement,
-    c.ClosePeriod: lambda conn, command, actor, request_id: stock.close_period(conn, command, actor),
-    c.ReserveStock: lambda conn, command, actor, request_id: stock.reserve_stock(conn, command, request_id),
-    c.AllocateLine: lambda conn, command, actor, request_id: allocation.allocate_line(conn, command, actor, request_id),
-    c.ReleaseReservation: lambda conn, command, actor, request_id: stock.release_reservation(conn, command),
+_HANDLERS: Handlers = {
+    **master_data.HANDLERS,
+    **tags.HANDLERS,
+    **documents.HANDLERS,
+    **transfers.HANDLERS,
+    **counts.HANDLERS,
+    **inspection.HANDLERS,
+    **stock.HANDLERS,
+    **allocation.HANDLERS,
 }
+
+# Every command by its name, as captures and the audit log write it.
+KINDS: Mapping[str, type[Command]] = {kind.__name__: kind for kind in _HANDLERS}
 
 
 def execute(conn: Conn, command: Command, *, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:

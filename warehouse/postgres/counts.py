@@ -1,7 +1,6 @@
 """Count sheets: made from the balances, counted line by line while the store moves, posted as differences."""
 
 from decimal import Decimal
-from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
@@ -11,16 +10,15 @@ from warehouse.counting import Counted, CountProblem, Tolerance, difference
 from warehouse.ledger import BalanceKey, Circumstance, NewMove, Place, StockStatus
 from warehouse.postgres import balances
 from warehouse.postgres.balances import Conn
+from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_id, find_item, find_location, find_lot, find_serial
 from warehouse.postgres.stock import database_now, post_or_refuse
-
-Answer = tuple[dict[str, Any], Audit]
 
 # Lines of one sheet; a larger count is several sheets, which several people can do at once anyway.
 LINES_MAX = 10_000
 
 
-def start(conn: Conn, c: StartCount, actor: Actor) -> Answer:
+def start(conn: Conn, c: StartCount, actor: Actor, request_id: UUID) -> Answer:
     if not c.locations and not c.items:
         raise Refuse(RefusalCode.INVALID, "locations", "a count names places, items or both")
     places = [find_location(conn, code, f"locations.{n}") for n, code in enumerate(c.locations)]
@@ -57,7 +55,7 @@ def start(conn: Conn, c: StartCount, actor: Actor) -> Answer:
     return {"number": c.number, "lines": lines}, Audit(after={"lines": lines})
 
 
-def enter(conn: Conn, c: EnterCount, actor: Actor) -> Answer:
+def enter(conn: Conn, c: EnterCount, actor: Actor, request_id: UUID) -> Answer:
     """Remembers the book of this moment, so that what moves before and after the counting does not confuse it."""
     count_id = _lock_sheet(conn, c.number, ("counting", "counted"))
     if c.quantity < 0:
@@ -141,7 +139,7 @@ def post_count(conn: Conn, c: PostCount, actor: Actor, request_id: UUID) -> Answ
     return {"number": c.number, "differences": differences}, Audit(after={"differences": len(differences)})
 
 
-def cancel(conn: Conn, c: CancelCount) -> Answer:
+def cancel(conn: Conn, c: CancelCount, actor: Actor, request_id: UUID) -> Answer:
     count_id = _lock_sheet(conn, c.number, ("counting", "counted"))
     conn.execute("update count_sheet set status = 'cancelled' where count_id = %s", (count_id,))
     return {"number": c.number, "status": "cancelled"}, Audit(after={"status": "cancelled", "reason": c.reason})
@@ -236,3 +234,11 @@ def _book(conn: Conn, key: BalanceKey) -> tuple[Decimal, int]:
     ).fetchone()
     assert row is not None
     return row[0], row[1]
+
+
+HANDLERS: Handlers = {
+    StartCount: start,
+    EnterCount: enter,
+    PostCount: post_count,
+    CancelCount: cancel,
+}

@@ -1,7 +1,6 @@
 """Commands on documents: create, cancel, close, fulfil by hand."""
 
 from decimal import Decimal
-from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
@@ -20,14 +19,13 @@ from warehouse.epc import decode
 from warehouse.ledger import Circumstance, NewMove, Place, StockStatus
 from warehouse.postgres import reservations
 from warehouse.postgres.balances import Conn
+from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_serial, find_unit
 from warehouse.postgres.posting import settle_lines
 from warehouse.postgres.stock import database_now, post_or_refuse
 
-Answer = tuple[dict[str, Any], Audit]
 
-
-def create_document(conn: Conn, c: CreateDocument, actor: Actor) -> Answer:
+def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUID) -> Answer:
     known = conn.execute("select needs_approval from document_kind where kind = %s", (c.kind,)).fetchone()
     if known is None:
         raise Refuse(RefusalCode.INVALID, "kind", f"no kind of document {c.kind!r}")
@@ -99,7 +97,7 @@ def _announce(conn: Conn, document_id: int, c: CreateDocument, line_of_item: dic
     )
 
 
-def approve_document(conn: Conn, c: ApproveDocument, actor: Actor) -> Answer:
+def approve_document(conn: Conn, c: ApproveDocument, actor: Actor, request_id: UUID) -> Answer:
     document_id, status = _lock_document(conn, c.kind, c.number)
     if status != "approval":
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
@@ -114,7 +112,7 @@ def approve_document(conn: Conn, c: ApproveDocument, actor: Actor) -> Answer:
     return {"kind": c.kind, "number": c.number, "status": "open"}, Audit({"status": status}, {"status": "open"})
 
 
-def cancel_document(conn: Conn, c: CancelDocument) -> Answer:
+def cancel_document(conn: Conn, c: CancelDocument, actor: Actor, request_id: UUID) -> Answer:
     document_id, status = _lock_document(conn, c.kind, c.number)
     if status not in ("draft", "approval", "open"):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
@@ -130,7 +128,7 @@ def cancel_document(conn: Conn, c: CancelDocument) -> Answer:
     )
 
 
-def close_document(conn: Conn, c: CloseDocument, request_id: UUID) -> Answer:
+def close_document(conn: Conn, c: CloseDocument, actor: Actor, request_id: UUID) -> Answer:
     document_id, status = _lock_document(conn, c.kind, c.number)
     if status not in ("open", "complete"):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
@@ -222,3 +220,12 @@ def _release(conn: Conn, document_id: int) -> None:
 
 def _set_status(conn: Conn, document_id: int, status: str) -> None:
     conn.execute("update document set status = %s, closed_at = now() where document_id = %s", (status, document_id))
+
+
+HANDLERS: Handlers = {
+    CreateDocument: create_document,
+    ApproveDocument: approve_document,
+    CancelDocument: cancel_document,
+    CloseDocument: close_document,
+    FulfilLine: fulfil_line,
+}

@@ -1,6 +1,5 @@
 """Quality inspection: stock in status `inspection` becomes available or blocked by a decision with its results."""
 
-from typing import Any
 from uuid import UUID, uuid5
 
 from psycopg.types.json import Jsonb
@@ -8,10 +7,9 @@ from psycopg.types.json import Jsonb
 from warehouse.commands import Actor, Audit, DecideInspection, Inspected, RefusalCode
 from warehouse.ledger import Circumstance, NewMove, Place, StockStatus
 from warehouse.postgres.balances import Conn
+from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_serial, find_unit
 from warehouse.postgres.stock import database_now, post_or_refuse
-
-Answer = tuple[dict[str, Any], Audit]
 
 
 def decide(conn: Conn, c: DecideInspection, actor: Actor, request_id: UUID) -> Answer:
@@ -57,3 +55,8 @@ def decide(conn: Conn, c: DecideInspection, actor: Actor, request_id: UUID) -> A
     )
     response = {"move_id": str(move.move_id), "status": str(decided), "decision": str(c.decision)}
     return response, Audit({"status": "inspection"}, {"status": str(decided), "quantity": str(c.quantity)})
+
+
+HANDLERS: Handlers = {
+    DecideInspection: decide,
+}

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid5
 
 from warehouse.commands import (
@@ -31,12 +30,11 @@ from warehouse.ledger import (
 )
 from warehouse.postgres import reservations
 from warehouse.postgres.balances import Conn
+from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.ledger import post
 from warehouse.postgres.naming import Refuse, find_id, find_item, find_location, find_lot, find_serial, find_unit
 from warehouse.postgres.posting import settle_lines, to_moves
 from warehouse.postgres.posting_record import decode_line
-
-Answer = tuple[dict[str, Any], Audit]
 
 # Which field of a one-movement command a ledger refusal is about; the quantity when none is.
 _FIELD_OF = {
@@ -203,7 +201,7 @@ def resolve_discrepancy(conn: Conn, c: ResolveDiscrepancy, actor: Actor, request
     return response, Audit({"state": state}, {"state": new_state, "note": c.note})
 
 
-def close_period(conn: Conn, c: ClosePeriod, actor: Actor) -> Answer:
+def close_period(conn: Conn, c: ClosePeriod, actor: Actor, request_id: UUID) -> Answer:
     last = conn.execute("select max(closed_through) from period_close").fetchone()
     if last is not None and last[0] is not None and c.through <= last[0]:
         raise Refuse(RefusalCode.WRONG_STATE, "through", f"closed through {last[0]} already")
@@ -225,7 +223,7 @@ def close_period(conn: Conn, c: ClosePeriod, actor: Actor) -> Answer:
     return {"closed_through": c.through.isoformat()}, Audit(after={"closed_through": c.through.isoformat()})
 
 
-def reserve_stock(conn: Conn, c: ReserveStock, request_id: UUID) -> Answer:
+def reserve_stock(conn: Conn, c: ReserveStock, actor: Actor, request_id: UUID) -> Answer:
     item = find_item(conn, c.item)
     key = BalanceKey(
         item.item_id,
@@ -253,10 +251,21 @@ def reserve_stock(conn: Conn, c: ReserveStock, request_id: UUID) -> Answer:
     return {"reservation_id": str(wanted.reservation_id)}, Audit(after={"quantity": str(c.quantity)})
 
 
-def release_reservation(conn: Conn, c: ReleaseReservation) -> Answer:
+def release_reservation(conn: Conn, c: ReleaseReservation, actor: Actor, request_id: UUID) -> Answer:
     ended = reservations.end(conn, [c.reservation_id], reservations.State.RELEASED)
     if not ended:
         raise Refuse(RefusalCode.NOT_FOUND, "reservation_id", f"no pending reservation {c.reservation_id}")
     return {"reservation_id": str(c.reservation_id), "state": "released"}, Audit(
         {"state": "pending"}, {"state": "released"}
     )
+
+
+HANDLERS: Handlers = {
+    ResolveDiscrepancy: resolve_discrepancy,
+    MoveStock: move_stock,
+    AdjustStock: adjust_stock,
+    ReverseMovement: reverse_movement,
+    ClosePeriod: close_period,
+    ReserveStock: reserve_stock,
+    ReleaseReservation: release_reservation,
+}

@@ -11,11 +11,10 @@ from uuid import UUID, uuid5
 from warehouse.commands import Actor, Audit, ReceiveTransfer, RefusalCode, ShipTransfer
 from warehouse.ledger import Circumstance, LineRole, NewMove, Place
 from warehouse.postgres.balances import Conn
+from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import NamedItem, Refuse, find_item, find_location, find_lot, find_serial
 from warehouse.postgres.posting import settle_lines
 from warehouse.postgres.stock import database_now, post_or_refuse
-
-Answer = tuple[dict[str, Any], Audit]
 
 
 def ship(conn: Conn, c: ShipTransfer, actor: Actor, request_id: UUID) -> Answer:
@@ -86,3 +85,9 @@ def _line(conn: Conn, c: ShipTransfer | ReceiveTransfer) -> tuple[int, NamedItem
 
 def _transit(conn: Conn) -> Place:
     return Place(find_location(conn, "TRANSIT"))
+
+
+HANDLERS: Handlers = {
+    ShipTransfer: ship,
+    ReceiveTransfer: receive,
+}

@@ -1,0 +1,17 @@
+"""Every command of the warehouse: where it is sent, what it is called, one example, and how it can be refused.
+
+One module a topic; a new command is a row in one of them.
+"""
+
+from api.command_routes import counts, documents, master_data, stock, tags
+from api.command_routes.route import CommandRoute
+
+COMMANDS: tuple[CommandRoute, ...] = (
+    *master_data.ROUTES,
+    *tags.ROUTES,
+    *documents.ROUTES,
+    *stock.ROUTES,
+    *counts.ROUTES,
+)
+
+__all__ = ["COMMANDS", "CommandRoute"]

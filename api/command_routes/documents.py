@@ -1,0 +1,102 @@
+"""Documents and transfers."""
+
+from api.command_routes.route import DECIDED, MADE, POSTED, CommandRoute
+from warehouse import commands
+from warehouse.commands import RefusalCode
+from warehouse.ledger import LedgerRefusal
+
+ROUTES = (
+    CommandRoute(
+        commands.CreateDocument,
+        "/v1/documents",
+        "documents_create",
+        "documents",
+        "Create a document",
+        "Its lines say what is expected; `epcs` announces tags and handling units; `door` the portal, empty for any.",
+        {
+            "kind": "purchase_receipt",
+            "number": "ASN-1001",
+            "partner": "Supplier Ltd",
+            "door": "door-1",
+            "lines": [{"item": "A-100", "quantity": "48", "lot": "L-2026-014"}],
+        },
+        (*MADE, LedgerRefusal.QUANTITY_SCALE, LedgerRefusal.QUANTITY_NOT_POSITIVE),
+    ),
+    CommandRoute(
+        commands.ApproveDocument,
+        "/v1/documents/approve",
+        "documents_approve",
+        "documents",
+        "Approve a document",
+        "By someone other than who made it.",
+        {"kind": "transfer", "number": "T-1001"},
+        (*DECIDED, RefusalCode.OWN_REQUEST),
+    ),
+    CommandRoute(
+        commands.CancelDocument,
+        "/v1/documents/cancel",
+        "documents_cancel",
+        "documents",
+        "Cancel a document",
+        "Only while nothing of it was fulfilled.",
+        {"kind": "purchase_receipt", "number": "ASN-1001", "reason": "ordered twice"},
+        DECIDED,
+    ),
+    CommandRoute(
+        commands.CloseDocument,
+        "/v1/documents/close",
+        "documents_close",
+        "documents",
+        "Close a document",
+        "No more is coming or going; what is missing is reported as short.",
+        {"kind": "purchase_receipt", "number": "ASN-1001"},
+        DECIDED,
+    ),
+    CommandRoute(
+        commands.FulfilLine,
+        "/v1/documents/fulfil",
+        "documents_fulfil",
+        "documents",
+        "Receive or issue on a line by hand",
+        "`location` is where goods come to or leave from.",
+        {
+            "kind": "purchase_receipt",
+            "number": "ASN-1001",
+            "line_no": 1,
+            "quantity": "12",
+            "location": "hall-a",
+            "lot": "L-2026-014",
+        },
+        (*POSTED, RefusalCode.OVER),
+    ),
+    CommandRoute(
+        commands.AllocateLine,
+        "/v1/documents/allocate",
+        "documents_allocate",
+        "documents",
+        "Allocate stock to a line",
+        "Reserves what an outgoing line still needs, as far as there is stock, in an order of removal.",
+        {"kind": "delivery", "number": "DN-1001", "line_no": 1, "order": "fefo"},
+        POSTED,
+    ),
+    CommandRoute(
+        commands.ShipTransfer,
+        "/v1/transfers/ship",
+        "transfers_ship",
+        "documents",
+        "Ship a transfer line",
+        "The goods leave their place and are in transit.",
+        {"number": "T-1001", "line_no": 1, "quantity": "4", "lot": "L-2026-014"},
+        (*POSTED, RefusalCode.OVER),
+    ),
+    CommandRoute(
+        commands.ReceiveTransfer,
+        "/v1/transfers/receive",
+        "transfers_receive",
+        "documents",
+        "Receive a transfer line",
+        "Goods in transit arrive.",
+        {"number": "T-1001", "line_no": 1, "quantity": "4", "lot": "L-2026-014"},
+        (*POSTED, RefusalCode.OVER),
+    ),
+)

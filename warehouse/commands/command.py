@@ -1,0 +1,90 @@
+"""What every command is, how it is written down, and the two kinds of answer.
+
+Each is executed once per (source, client_event_id): the same command again gets the stored answer, another under the
+same id is refused. A refusal has a code, the field it is about and a message.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from warehouse.commands.permission import Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Asks the warehouse for one thing. `NEEDS` is the right its actor must have."""
+
+    NEEDS: ClassVar[Permission]
+
+
+class RefusalCode(StrEnum):
+    """Why a command is refused; the ledger's own reasons (`warehouse.ledger.LedgerRefusal`) come as they are."""
+
+    REQUEST_ID_REUSED = "request_id_reused"
+    EXISTS = "exists"
+    NOT_FOUND = "not_found"
+    INVALID = "invalid"
+    WRONG_STATE = "wrong_state"
+    OVER = "over"
+    OWN_REQUEST = "own_request"
+    COUNT_CONFLICT = "count_conflict"
+    BEYOND_TOLERANCE = "beyond_tolerance"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A command refused. `field` is the path of the command's field, such as `lines.0.item`; empty for the whole."""
+
+    code: str
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A command done. `repeated`: it was done before and this is the stored answer."""
+
+    request_id: UUID
+    response: dict[str, Any]
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: a person, device or system by name, and with which device."""
+
+    name: str
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the audit log keeps of a command's effect."""
+
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] = field(default_factory=dict)
+
+
+def encode(command: Command) -> dict[str, Any]:
+    """The command as JSON-able values, quantities normalised (5 and 5.0 are the same command)."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(command), default=_plain))
+    return plain
+
+
+def digest(command: Command) -> str:
+    text = json.dumps([type(command).__name__, encode(command)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,111 @@
+"""Documents and their lines: what is expected, asked for and fulfilled."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+from warehouse.commands.command import Command
+from warehouse.commands.permission import Permission
+from warehouse.ledger import StockStatus
+from warehouse.removal import Order
+
+
+@dataclass(frozen=True, slots=True)
+class LineSpec:
+    item: str
+    quantity: Decimal
+    lot: str | None = None
+    line_no: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDocument(Command):
+    """`kind` as in document_kind (`purchase_receipt`, `delivery` …). `epcs` are announced tags and handling units.
+
+    A `transfer` names its `source` and `target` place. With `needs_approval` it waits for someone else to approve it.
+    """
+
+    NEEDS: ClassVar[Permission] = Permission.DOCUMENT
+
+    kind: str
+    number: str
+    lines: tuple[LineSpec, ...]
+    partner: str = ""
+    door: str = ""
+    over_percent: Decimal = Decimal(0)
+    expected_at: datetime | None = None
+    epcs: tuple[str, ...] = ()
+    source: str | None = None
+    target: str | None = None
+    needs_approval: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveDocument(Command):
+    """By someone other than who asked."""
+
+    NEEDS: ClassVar[Permission] = Permission.APPROVE
+
+    kind: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelDocument(Command):
+    NEEDS: ClassVar[Permission] = Permission.DOCUMENT
+
+    kind: str
+    number: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseDocument(Command):
+    """No more is coming or going; what is missing is reported as short."""
+
+    NEEDS: ClassVar[Permission] = Permission.DOCUMENT
+
+    kind: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class FulfilLine(Command):
+    """Receive or issue on a document line by hand. `location` is where goods come to or leave from.
+
+    `force` issues stock reserved for others too: the youngest reservations give way.
+    """
+
+    NEEDS: ClassVar[Permission] = Permission.FULFIL
+
+    kind: str
+    number: str
+    line_no: int
+    quantity: Decimal
+    location: str
+    lot: str | None = None
+    serial: str | None = None
+    status: StockStatus = StockStatus.AVAILABLE
+    effective_at: datetime | None = None
+    force: bool = False
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AllocateLine(Command):
+    """Reserve stock for an open line of an outgoing document, by an order of removal; as much as there is.
+
+    `location` limits it to a place and those inside it; `remaining_days_min` to lots that live that long.
+    """
+
+    NEEDS: ClassVar[Permission] = Permission.RESERVE
+
+    kind: str
+    number: str
+    line_no: int
+    order: Order = Order.FIFO
+    location: str | None = None
+    remaining_days_min: int = 0
+    single_lot: bool = False
+    expires_at: datetime | None = None

@@ -1,0 +1,57 @@
+"""What EPCs stand for, and handling units with their packing lists."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from warehouse.commands.command import Command
+from warehouse.commands.permission import Permission
+
+
+@dataclass(frozen=True, slots=True)
+class TagSpec:
+    """An EPC and what it stands for. `serial` defaults to the EPC's own when the item is serial-tracked."""
+
+    epc: str
+    item: str
+    lot: str | None = None
+    serial: str | None = None
+    quantity: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterTags(Command):
+    NEEDS: ClassVar[Permission] = Permission.TAG
+
+    tags: tuple[TagSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RetireTag(Command):
+    NEEDS: ClassVar[Permission] = Permission.TAG
+
+    epc: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContentSpec:
+    """Part of a packing list: a registered tag by EPC, or a quantity of an item without tags."""
+
+    epc: str | None = None
+    item: str | None = None
+    lot: str | None = None
+    quantity: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateHandlingUnit(Command):
+    """`code` is the SSCC, GRAI or GIAI; by default what `epc` says."""
+
+    NEEDS: ClassVar[Permission] = Permission.TAG
+
+    code: str = ""
+    epc: str | None = None
+    kind: str = "pallet"
+    parent: str | None = None
+    contents: tuple[ContentSpec, ...] = ()
