@@ -1,14 +1,15 @@
 """Executing commands: once per (source, client_event_id), in one transaction, with an audit row, refusals as values."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from psycopg.types.json import Jsonb
 
 from warehouse import commands as c
-from warehouse.commands import Actor, Audit, Command, Refusal, RefusalCode, Result
-from warehouse.postgres import allocation, counts, documents, inspection, master_data, outbox, stock, tags, transfers
+from warehouse.commands import Actor, Command, Refusal, RefusalCode, Result
+from warehouse.postgres import allocation, counts, documents, inspection, master_data, stock, tags, transfers
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Handlers
 from warehouse.postgres.naming import Refuse
@@ -32,45 +33,64 @@ _HANDLERS: Handlers = {
 KINDS: Mapping[str, type[Command]] = {kind.__name__: kind for kind in _HANDLERS}
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request: what, by whom, and under which id."""
+
+    command: Command
+    digest: str
+    actor: Actor
+    source: str
+    client_event_id: str
+    request_id: UUID
+
+
 def execute(conn: Conn, command: Command, *, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
     """Execute once. The connection must be outside a transaction; deadlocks are retried inside.
 
     A refusal is an answer and is stored too: after the world changed, ask again under a new id.
     """
-    return in_transaction(conn, lambda: execute_within(conn, command, actor, source, client_event_id))
+    request_id = uuid5(NAMESPACE_URL, f"tagledger:request:{source}:{client_event_id}")
+    asked = _Asked(command, c.digest(command), actor, source, client_event_id, request_id)
+    try:
+        return in_transaction(conn, lambda: _execute(conn, asked))
+    except Refuse as refuse:
+        # What the handler had written is rolled back. A savepoint would keep it to one transaction, and would cost
+        # every command that is done two statements more.
+        refusal = refuse.refusal
+        return in_transaction(conn, lambda: _refuse(conn, asked, refusal))
 
 
-def execute_within(conn: Conn, command: Command, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
-    """The same, in the caller's transaction."""
-    digest = c.digest(command)
-    # Held to the end of the transaction: the second of two clicks waits here and then finds the answer.
-    conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 1))", (f"{source}\n{client_event_id}",))
-    stored = _stored(conn, source, client_event_id, digest)
+def _execute(conn: Conn, asked: _Asked) -> Result | Refusal:
+    stored = _begin(conn, asked)
     if stored is not None:
         return stored
-    request_id = uuid5(NAMESPACE_URL, f"tagledger:request:{source}:{client_event_id}")
-    outcome: Result | Refusal
-    audit = Audit()
-    try:
-        with conn.transaction():
-            response, audit = _HANDLERS[type(command)](conn, command, actor, request_id)
-        outcome = Result(request_id, response)
-    except Refuse as refuse:
-        outcome = refuse.refusal
-    _store(conn, command, actor, source, client_event_id, digest, request_id, outcome, audit)
-    return outcome
+    response, audit = _HANDLERS[type(asked.command)](conn, asked.command, asked.actor, asked.request_id)
+    told = {"command": type(asked.command).__name__, "actor": asked.actor.name, "response": response}
+    _store(conn, asked, "done", response, audit.before, audit.after, told)
+    return Result(asked.request_id, response)
 
 
-def _stored(conn: Conn, source: str, client_event_id: str, digest: str) -> Result | Refusal | None:
+def _refuse(conn: Conn, asked: _Asked, refusal: Refusal) -> Result | Refusal:
+    stored = _begin(conn, asked)
+    if stored is not None:
+        return stored
+    response = {"code": refusal.code, "field": refusal.field, "message": refusal.message}
+    _store(conn, asked, refusal.code, response, None, response, None)
+    return refusal
+
+
+def _begin(conn: Conn, asked: _Asked) -> Result | Refusal | None:
+    """The stored answer. The second of two clicks waits here until the first is committed, and then finds it."""
     row = conn.execute(
-        "select request_id, digest, accepted, response from request where source = %s and client_event_id = %s",
-        (source, client_event_id),
+        "select request_id, digest, accepted, response from request_begin(%s, %s)",
+        (asked.source, asked.client_event_id),
     ).fetchone()
     if row is None:
         return None
-    request_id, stored_digest, accepted, response = row
-    if stored_digest != digest:
-        message = f"{client_event_id!r} from {source!r} was another command: use a new id"
+    request_id, digest, accepted, response = row
+    if digest != asked.digest:
+        message = f"{asked.client_event_id!r} from {asked.source!r} was another command: use a new id"
         return Refusal(RefusalCode.REQUEST_ID_REUSED, "client_event_id", message)
     if accepted:
         return Result(request_id, cast(dict[str, Any], response), repeated=True)
@@ -79,42 +99,40 @@ def _stored(conn: Conn, source: str, client_event_id: str, digest: str) -> Resul
 
 def _store(
     conn: Conn,
-    command: Command,
-    actor: Actor,
-    source: str,
-    client_event_id: str,
-    digest: str,
-    request_id: UUID,
-    outcome: Result | Refusal,
-    audit: Audit,
+    asked: _Asked,
+    outcome: str,
+    response: dict[str, Any],
+    before: dict[str, Any] | None,
+    after: dict[str, Any],
+    told: dict[str, Any] | None,
 ) -> None:
-    accepted = isinstance(outcome, Result)
-    name = type(command).__name__
-    if isinstance(outcome, Result):
-        response = outcome.response
-    else:
-        response = {"code": outcome.code, "field": outcome.field, "message": outcome.message}
+    """The answer, the audit row, and what is `told` to others: all in one statement."""
     conn.execute(
-        """insert into request (source, client_event_id, request_id, digest, actor, accepted, response)
-           values (%s, %s, %s, %s, %s, %s, %s)""",
-        (source, client_event_id, request_id, digest, actor.name, accepted, Jsonb(response)),
+        """with stored as (
+               insert into request (source, client_event_id, request_id, digest, actor, accepted, response)
+               values (%(source)s, %(client_event_id)s, %(request_id)s, %(digest)s, %(actor)s, %(accepted)s,
+                       %(response)s)),
+           audited as (
+               insert into audit_log (actor, device, command, request_id, outcome, before, after)
+               values (%(actor)s, %(device)s, %(command)s, %(request_id)s, %(outcome)s, %(before)s, %(after)s))
+           insert into outbox (topic, key, payload)
+           select 'command', %(request_id)s::text, %(told)s::jsonb where %(accepted)s""",
+        {
+            "source": asked.source,
+            "client_event_id": asked.client_event_id,
+            "request_id": asked.request_id,
+            "digest": asked.digest,
+            "actor": asked.actor.name,
+            "device": asked.actor.device,
+            "command": type(asked.command).__name__,
+            "accepted": told is not None,
+            "outcome": outcome,
+            "response": Jsonb(response),
+            "before": Jsonb(before) if before is not None else None,
+            "after": Jsonb({"command": c.encode(asked.command), **after}),
+            "told": Jsonb(told),
+        },
     )
-    after = {"command": c.encode(command), **audit.after} if accepted else {"command": c.encode(command), **response}
-    conn.execute(
-        """insert into audit_log (actor, device, command, request_id, outcome, before, after)
-           values (%s, %s, %s, %s, %s, %s, %s)""",
-        (
-            actor.name,
-            actor.device,
-            name,
-            request_id,
-            "done" if accepted else response["code"],
-            Jsonb(audit.before) if audit.before is not None else None,
-            Jsonb(after),
-        ),
-    )
-    if accepted:
-        outbox.add(conn, "command", str(request_id), {"command": name, "actor": actor.name, "response": response})
 
 
 def forget_old_requests(conn: Conn) -> int:

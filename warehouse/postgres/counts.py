@@ -95,7 +95,7 @@ def post_count(conn: Conn, c: PostCount, actor: Actor, request_id: UUID) -> Answ
         (count_id,),
     ).fetchall()
     keys = [BalanceKey(*line[5:]) for line in lines]
-    balances.lock(conn, sorted(keys, key=balances.sort_key), None)
+    balances.lock(conn, sorted(keys, key=balances.sort_key))
     loss = find_location(conn, "COUNT-LOSS")
     moves = []
     posted = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from warehouse.commands import Refusal, RefusalCode
@@ -57,6 +58,79 @@ def find_unit(conn: Conn, code: str | None, field: str) -> int | None:
     if code is None:
         return None
     return find_id(conn, "select hu_id from handling_unit where code = %s", (code,), field, code)
+
+
+@dataclass(frozen=True, slots=True)
+class StockNames:
+    """What a command on stock names, by the names of its fields, and what time it is."""
+
+    item: NamedItem
+    lot_id: int | None
+    serial_id: int | None
+    locations: dict[str, int]
+    kinds: dict[str, str]
+    units: dict[str, int | None]
+    now: datetime
+
+
+def find_stock(
+    conn: Conn,
+    item: str,
+    lot: str | None,
+    serial: str | None,
+    locations: Mapping[str, str],
+    units: Mapping[str, str | None],
+) -> StockNames:
+    """All at once, as postings do nothing more often. `locations` and `units`: field of the command → code.
+
+    What does not exist is refused in this order: item, locations, units, lot, serial.
+    """
+    row = conn.execute(
+        """select i.item_id, i.code, i.tracking, i.decimals,
+                  (select lot_id from lot where item_id = i.item_id and code = %(lot)s),
+                  (select serial_id from serial where item_id = i.item_id and code = %(serial)s),
+                  (select array_agg(l.location_id order by w.n) from unnest(%(locations)s::text[])
+                       with ordinality as w (code, n) left join location l on l.code = w.code),
+                  (select array_agg(l.kind order by w.n) from unnest(%(locations)s::text[])
+                       with ordinality as w (code, n) left join location l on l.code = w.code),
+                  (select array_agg(u.hu_id order by w.n) from unnest(%(units)s::text[])
+                       with ordinality as w (code, n) left join handling_unit u on u.code = w.code),
+                  now()
+           from (select) one left join lateral (
+               select item_id, code, tracking, decimals from item where code = %(item)s or gtin = %(item)s
+               order by code <> %(item)s limit 1) i on true""",
+        {
+            "item": item,
+            "lot": lot,
+            "serial": serial,
+            "locations": list(locations.values()),
+            "units": list(units.values()),
+        },
+    ).fetchone()
+    assert row is not None
+    item_id, code, tracking, decimals, lot_id, serial_id, location_ids, kinds, unit_ids, now = row
+    units_found = dict(zip(units, unit_ids or (), strict=True))
+    _refuse_unnamed("item", item, item_id)
+    for (field, named), location_id in zip(locations.items(), location_ids or (), strict=True):
+        _refuse_unnamed(field, named, location_id)
+    for field, unit in units.items():
+        _refuse_unnamed(field, unit, units_found[field])
+    _refuse_unnamed("lot", lot, lot_id)
+    _refuse_unnamed("serial", serial, serial_id)
+    return StockNames(
+        NamedItem(item_id, code, tracking, decimals),
+        lot_id,
+        serial_id,
+        dict(zip(locations, location_ids or (), strict=True)),
+        dict(zip(locations, kinds or (), strict=True)),
+        units_found,
+        now,
+    )
+
+
+def _refuse_unnamed(field: str, named: str | None, found: int | None) -> None:
+    if named is not None and found is None:
+        raise Refuse(RefusalCode.NOT_FOUND, field, f"no {field} {named!r}")
 
 
 def find_id(conn: Conn, query: str, values: tuple[Any, ...] | Mapping[str, Any], field: str, named: str) -> int:

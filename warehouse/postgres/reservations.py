@@ -40,15 +40,9 @@ class Wanted:
 def reserve(conn: Conn, wanted: Sequence[Wanted], now: datetime) -> Refused | None:
     """Reserve all or nothing, in the caller's transaction; the refusal, or None when done."""
     keys = sorted({w.key for w in wanted}, key=balances.sort_key)
-    locked = balances.lock(conn, keys, now)
-    bad_lots = {
-        lot_id: (expired, blocked)
-        for lot_id, expired, blocked in conn.execute(
-            """select lot_id, coalesce(expires_on < %s::date, false), blocked from lot
-               where lot_id = any(%s) and (blocked or expires_on < %s::date)""",
-            (now, [key.lot_id for key in keys if key.lot_id is not None], now),
-        )
-    }
+    locked = balances.lock(conn, keys)
+    lot_ids = [key.lot_id for key in keys if key.lot_id is not None]
+    bad_lots = _bad_lots(conn, lot_ids, now) if lot_ids else {}
     free = {key: b.on_hand - b.reserved for key, b in locked.items()}
     for n, w in enumerate(wanted):
         if w.quantity <= 0:
@@ -64,15 +58,28 @@ def reserve(conn: Conn, wanted: Sequence[Wanted], now: datetime) -> Refused | No
             reason = LedgerRefusal.RESERVED if on_hand >= w.quantity else LedgerRefusal.NOT_ENOUGH
             return Refused(reason, n, f"{free.get(w.key, Decimal(0))} available, {w.quantity} asked")
         free[w.key] -= w.quantity
-    balances.change_reserved(conn, [(w.key, w.quantity) for w in wanted])
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            """insert into reservation (reservation_id, line_id, holder, item_id, lot_id, serial_id, location_id, hu_id,
-                                        owner, status, quantity, expires_at, created_at)
-               values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
-            [(w.reservation_id, w.line_id, w.holder, *w.key, w.quantity, w.expires_at, now) for w in wanted],
-        )
+    balances.change_reserved(conn, [(locked[w.key], w.quantity) for w in wanted])
+    insert = """
+        insert into reservation (reservation_id, line_id, holder, item_id, lot_id, serial_id, location_id, hu_id, owner,
+                                 status, quantity, expires_at, created_at)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+    rows = [(w.reservation_id, w.line_id, w.holder, *w.key, w.quantity, w.expires_at, now) for w in wanted]
+    if len(rows) == 1:  # `executemany` would open a pipeline, which costs more than the row
+        conn.execute(insert, rows[0])
+    else:
+        with conn.cursor() as cursor:
+            cursor.executemany(insert, rows)
     return None
+
+
+def _bad_lots(conn: Conn, lot_ids: list[int], now: datetime) -> dict[int, tuple[bool, bool]]:
+    """Lots that are expired, blocked or both, as (expired, blocked)."""
+    rows = conn.execute(
+        """select lot_id, coalesce(expires_on < %s::date, false), blocked from lot
+           where lot_id = any(%s) and (blocked or expires_on < %s::date)""",
+        (now, lot_ids, now),
+    )
+    return {lot_id: (expired, blocked) for lot_id, expired, blocked in rows}
 
 
 def end(conn: Conn, reservation_ids: Sequence[UUID], state: State, *, give_back: bool = True) -> int:
@@ -86,8 +93,8 @@ def end(conn: Conn, reservation_ids: Sequence[UUID], state: State, *, give_back:
     ).fetchall()
     if give_back and rows:
         given = [(BalanceKey(*row[:7]), -row[7]) for row in rows]
-        balances.lock(conn, sorted({key for key, _ in given}, key=balances.sort_key), None)
-        balances.change_reserved(conn, given)
+        locked = balances.lock(conn, sorted({key for key, _ in given}, key=balances.sort_key))
+        balances.change_reserved(conn, [(locked[key], quantity) for key, quantity in given])
     return len(rows)
 
 
@@ -105,7 +112,7 @@ def give_way(conn: Conn, key: BalanceKey, quantity: Decimal) -> Decimal:
            order by created_at desc, reservation_id desc for update""",
         tuple(key),
     ).fetchall()
-    held = balances.lock(conn, [key], None).get(key)
+    held = balances.lock(conn, [key]).get(key)
     if held is None:
         return Decimal(0)
     need = missing = max(Decimal(0), quantity - (held.on_hand - held.reserved))
@@ -118,7 +125,7 @@ def give_way(conn: Conn, key: BalanceKey, quantity: Decimal) -> Decimal:
             conn.execute(
                 "update reservation set quantity = quantity - %s where reservation_id = %s", (need, reservation_id)
             )
-            balances.change_reserved(conn, [(key, -need)])
+            balances.change_reserved(conn, [(held, -need)])
         need -= min(part, need)
     return missing - need
 

@@ -18,6 +18,7 @@ from warehouse.commands import (
     ReverseMovement,
 )
 from warehouse.ledger import (
+    STOCKED_KINDS,
     BalanceKey,
     Circumstance,
     LedgerRefusal,
@@ -32,7 +33,7 @@ from warehouse.postgres import reservations
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.ledger import post
-from warehouse.postgres.naming import Refuse, find_id, find_item, find_location, find_lot, find_serial, find_unit
+from warehouse.postgres.naming import Refuse, find_id, find_stock
 from warehouse.postgres.posting import settle_lines, to_moves
 from warehouse.postgres.posting_record import decode_line
 
@@ -70,28 +71,26 @@ def post_or_refuse(conn: Conn, moves: Sequence[NewMove], circumstance: Circumsta
 
 
 def move_stock(conn: Conn, c: MoveStock, actor: Actor, request_id: UUID) -> Answer:
-    item = find_item(conn, c.item)
-    source = Place(find_location(conn, c.source, "source"), find_unit(conn, c.source_unit, "source_unit"), c.status)
-    target = Place(
-        find_location(conn, c.target, "target"), find_unit(conn, c.target_unit, "target_unit"), c.to_status or c.status
+    places, units = (
+        {"source": c.source, "target": c.target},
+        {"source_unit": c.source_unit, "target_unit": c.target_unit},
     )
-    kinds = conn.execute(
-        "select 1 from location where location_id = any(%s) and kind not in ('internal', 'transit')",
-        ([source.location_id, target.location_id],),
-    ).fetchone()
-    if kinds is not None:
-        raise Refuse(RefusalCode.INVALID, "target", "goods enter and leave by documents or adjustments, not by a move")
+    named = find_stock(conn, c.item, c.lot, c.serial, places, units)
+    for field, kind in named.kinds.items():
+        if kind not in STOCKED_KINDS:
+            message = "goods enter and leave by documents or adjustments, not by a move"
+            raise Refuse(RefusalCode.INVALID, field, message)
     move = NewMove(
         uuid5(request_id, "0"),
         "move",
-        item.item_id,
+        named.item.item_id,
         c.quantity,
-        source,
-        target,
-        find_lot(conn, item, c.lot),
-        find_serial(conn, item, c.serial),
+        Place(named.locations["source"], named.units["source_unit"], c.status),
+        Place(named.locations["target"], named.units["target_unit"], c.to_status or c.status),
+        named.lot_id,
+        named.serial_id,
     )
-    at = c.effective_at or database_now(conn)
+    at = c.effective_at or named.now
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
     return {"move_id": str(move.move_id)}, Audit(after={"quantity": str(c.quantity)})
 
@@ -101,22 +100,22 @@ def adjust_stock(conn: Conn, c: AdjustStock, actor: Actor, request_id: UUID) -> 
         raise Refuse(RefusalCode.INVALID, "difference", "a difference of 0 adjusts nothing")
     if not c.reason:
         raise Refuse(RefusalCode.INVALID, "reason", "an adjustment needs a reason")
-    item = find_item(conn, c.item)
-    here = Place(find_location(conn, c.location), None, c.status)
     other_side = "SCRAP" if c.scrap and c.difference < 0 else "ADJUSTMENT"
-    there = Place(find_location(conn, other_side), None, c.status)
+    named = find_stock(conn, c.item, c.lot, c.serial, {"location": c.location, "other_side": other_side}, {})
+    here = Place(named.locations["location"], None, c.status)
+    there = Place(named.locations["other_side"], None, c.status)
     source, target = (there, here) if c.difference > 0 else (here, there)
     move = NewMove(
         uuid5(request_id, "0"),
         "adjustment",
-        item.item_id,
+        named.item.item_id,
         abs(c.difference),
         source,
         target,
-        find_lot(conn, item, c.lot),
-        find_serial(conn, item, c.serial),
+        named.lot_id,
+        named.serial_id,
     )
-    at = c.effective_at or database_now(conn)
+    at = c.effective_at or named.now
     if c.force and c.difference < 0:
         reservations.give_way(conn, move.key_at(here), move.quantity)
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
@@ -224,13 +223,13 @@ def close_period(conn: Conn, c: ClosePeriod, actor: Actor, request_id: UUID) -> 
 
 
 def reserve_stock(conn: Conn, c: ReserveStock, actor: Actor, request_id: UUID) -> Answer:
-    item = find_item(conn, c.item)
+    named = find_stock(conn, c.item, c.lot, c.serial, {"location": c.location}, {"unit": c.unit})
     key = BalanceKey(
-        item.item_id,
-        find_lot(conn, item, c.lot),
-        find_serial(conn, item, c.serial),
-        find_location(conn, c.location),
-        find_unit(conn, c.unit, "unit"),
+        named.item.item_id,
+        named.lot_id,
+        named.serial_id,
+        named.locations["location"],
+        named.units["unit"],
         "",
         StockStatus.AVAILABLE,
     )
@@ -245,7 +244,7 @@ def reserve_stock(conn: Conn, c: ReserveStock, actor: Actor, request_id: UUID) -
             c.document_number or "",
         )
     wanted = reservations.Wanted(uuid5(request_id, "reservation"), key, c.quantity, c.holder, line_id, c.expires_at)
-    refused = reservations.reserve(conn, [wanted], database_now(conn))
+    refused = reservations.reserve(conn, [wanted], named.now)
     if refused is not None:
         raise Refuse(refused.reason, "quantity", refused.detail)
     return {"reservation_id": str(wanted.reservation_id)}, Audit(after={"quantity": str(c.quantity)})
