@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 
 from stream.routing import Router, places_of
+from warehouse.postgres.connect import service_dsn, with_options
 from warehouse.site import Site
 
 TIMEOUT_S = 5
@@ -46,11 +47,10 @@ class CommittedPositions:
         if self._connection is not None and not (self._connection.closed or self._connection.broken):
             return True
         self._connection = connection = psycopg.connect(
-            self._dsn,
+            with_options(service_dsn(self._dsn), f"-c statement_timeout={TIMEOUT_S * 1000}"),
             autocommit=True,
             application_name="tagledger bridge",
             connect_timeout=TIMEOUT_S,
-            options=f"-c statement_timeout={TIMEOUT_S * 1000}",
             tcp_user_timeout=TIMEOUT_S * 1000,
         )
         query = "select pg_try_advisory_lock(hashtextextended(%s, 0))"

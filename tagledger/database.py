@@ -1,36 +1,39 @@
-"""Where a command finds its database: the site's DSN, or the embedded server under the site's state directory."""
+"""Where a command finds its database: the site's DSN, or the embedded server under the site's state directory.
+
+What serves works as the service's role, which cannot change what is append-only; only what migrates or looks into the
+schema itself connects as the user that the DSN names. A site may give the service a user that is no more than a member
+of that role: then `tagledger migrate` is run by another, once a version.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
-
-from warehouse.postgres.migrate import migrate
+from warehouse.postgres.connect import connect, service_dsn
+from warehouse.postgres.migrate import migrate, pending
 from warehouse.postgres.places import ensure_places
 from warehouse.postgres.server import EmbeddedServer
 from warehouse.site import Site
 
 
 @contextmanager
-def open_database(site: Site, *, migrated: bool = True) -> Iterator[str]:
-    """A DSN that answers, for as long as the context lasts; `migrated` brings schema and places up to date.
+def open_database(site: Site, *, as_owner: bool = False) -> Iterator[str]:
+    """A DSN that answers while the context lasts: schema and places are up to date, connections work as the service.
 
-    Raises NoServerError, ServerInUseError, ServerError, MigrationError, psycopg.OperationalError.
+    `as_owner` changes nothing and gives the DSN as it is. Raises NoServerError, ServerInUseError, ServerError,
+    MigrationError, psycopg.OperationalError.
     """
     if site.database.dsn:
-        if migrated:
-            _prepare(site, site.database.dsn)
-        yield site.database.dsn
+        yield site.database.dsn if as_owner else _prepared(site, site.database.dsn)
         return
     with EmbeddedServer(Path(site.state_dir)) as server:
-        if migrated:
-            _prepare(site, server.dsn)
-        yield server.dsn
+        yield server.dsn if as_owner else _prepared(site, server.dsn)
 
 
-def _prepare(site: Site, dsn: str) -> None:
+def _prepared(site: Site, dsn: str) -> str:
     """This version's schema, and the site file's zones as places of the ledger: a portal posts into nothing less."""
-    migrate(dsn)
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    if pending(dsn):
+        migrate(dsn)
+    with connect(dsn) as connection:
         ensure_places(connection, site)
+    return service_dsn(dsn)

@@ -8,6 +8,7 @@ import typer
 
 from tagledger.database import open_database
 from tagledger.terminal import EXIT_FAILED, console, known_failures, print_json, print_summary, site_or_exit
+from warehouse.postgres.grants import wrong_grants
 from warehouse.postgres.integrity import check
 from warehouse.postgres.migrate import migrate, pending
 
@@ -24,7 +25,7 @@ class Finding:
 def run_migrate(site_file: Path, *, as_json: bool) -> None:
     """Apply what is missing and say what it was."""
     site = site_or_exit(site_file)
-    with known_failures(), open_database(site, migrated=False) as dsn:
+    with known_failures(), open_database(site, as_owner=True) as dsn:
         applied = migrate(dsn)
     print_summary(
         "Migrations", {"applied": list(applied) if as_json else ", ".join(applied) or "none"}, as_json=as_json
@@ -42,7 +43,7 @@ def run_doctor(site_file: Path, *, ledger: bool, as_json: bool) -> None:
             f"{len(site.readers)} readers, {antennas} antennas, {len(site.portals)} portals, {len(site.zones)} zones",
         )
     ]
-    with known_failures(), open_database(site, migrated=False) as dsn:
+    with known_failures(), open_database(site, as_owner=True) as dsn:
         missing = pending(dsn)
         with psycopg.connect(dsn, autocommit=True) as connection:
             findings.append(Finding("database", True, _server(connection)))
@@ -54,6 +55,11 @@ def run_doctor(site_file: Path, *, ledger: bool, as_json: bool) -> None:
                     f"missing {', '.join(missing)}: run tagledger migrate" if missing else "current",
                 )
             )
+            if not missing:
+                wrong = wrong_grants(connection)
+                findings += [Finding("rights", False, f"{line}: run tagledger migrate as the owner") for line in wrong]
+                if not wrong:
+                    findings.append(Finding("rights", True, "the service cannot change what is append-only"))
             if ledger and not missing:
                 problems = check(connection)
                 findings += [Finding("ledger", False, str(problem)) for problem in problems]

@@ -4,8 +4,10 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from psycopg import AsyncConnection, conninfo
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
+
+from warehouse.postgres.connect import with_options
 
 STATEMENT_TIMEOUT_MS = 10_000
 # A request waits this long for a connection, then is answered 503.
@@ -19,11 +21,10 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 @contextlib.asynccontextmanager
 async def query_pool(dsn: str, size_max: int) -> AsyncIterator[Pool]:
     """A pool while the block runs. It connects in the background: a database that is away delays nothing here."""
-    given = conninfo.conninfo_to_dict(dsn).get("options") or ""
     ours = f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
-    settings = {"application_name": "tagledger-api", "options": f"{given} {ours}".strip(), "connect_timeout": 5}
+    settings = {"application_name": "tagledger-api", "connect_timeout": 5}
     pool: Pool = AsyncConnectionPool(
-        dsn,
+        with_options(dsn, ours),
         kwargs={"autocommit": True, **settings},
         min_size=min(2, size_max),
         max_size=size_max,

@@ -20,6 +20,7 @@ from api.server import serving
 from tests.api.direct_commands import DirectCommands
 from tests.api.plant import Plant, make_plant
 from tests.postgres import with_database
+from warehouse.postgres.connect import service_dsn
 from warehouse.site import Antenna, Effect, Portal, Reader, Side, Site, Zone
 
 SITE = Site(
@@ -136,6 +137,7 @@ class Running:
 @contextlib.asynccontextmanager
 async def running(dsn: str) -> AsyncIterator[Running]:
     """The API over a database, with fakes for the rest of the process, and a client that may do everything."""
+    dsn = service_dsn(dsn)
     keys, dependencies, live = GivenKeys(), GivenDependencies(), GivenLive()
     with DirectCommands(dsn, 4) as bus:
         async with query_pool(dsn, 4) as pool:

@@ -6,7 +6,8 @@ from api.postgres.key_ring import PostgresKeys
 from api.postgres.pool import query_pool
 from api.principal import Scope
 from warehouse.postgres.access import bootstrap_key, create_key, revoke_key
-from warehouse.postgres.connect import SERVICE_ROLE, service_dsn
+from warehouse.postgres.connect import service_dsn
+from warehouse.postgres.grants import SERVICE_ROLE
 
 
 async def test_the_bootstrap_key_may_do_everything_and_others_what_they_were_given(database: str) -> None:

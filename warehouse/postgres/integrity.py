@@ -11,6 +11,8 @@ from typing import Any
 
 from psycopg import Connection, IsolationLevel
 
+from warehouse.postgres.grants import APPEND_ONLY, SERVICE_ROLE
+
 # Rows shown per check; the count says how many there are.
 SHOWN_MAX = 20
 
@@ -75,15 +77,14 @@ CHECKS: dict[str, str] = {
     "tracked_as_the_item_says": """
         select m.seq, i.tracking from move m join item i using (item_id)
         where i.tracking = 'serial' and m.serial_id is null or i.tracking = 'lot' and m.lot_id is null""",
-    "append_only_is_enforced": """
-        select t.name from unnest(array['move', 'move_tag', 'audit_log', 'location_history', 'posting', 'period_close',
-                                 'inspection']) as t (name)
+    "append_only_is_enforced": f"""
+        select t.name from unnest(array{list(APPEND_ONLY)}) as t (name)
         where (select count(*) from pg_trigger g where g.tgrelid = t.name::regclass and not g.tgisinternal
                and g.tgenabled in ('O', 'A') and g.tgname in (t.name || '_no_change', t.name || '_no_truncate')) <> 2
-           or exists (select from pg_roles where rolname = 'tagledger_service')
-              and (has_table_privilege('tagledger_service', t.name, 'update')
-                   or has_table_privilege('tagledger_service', t.name, 'delete')
-                   or has_table_privilege('tagledger_service', t.name, 'truncate'))""",
+           or exists (select from pg_roles where rolname = '{SERVICE_ROLE}')
+              and (has_table_privilege('{SERVICE_ROLE}', t.name, 'update')
+                   or has_table_privilege('{SERVICE_ROLE}', t.name, 'delete')
+                   or has_table_privilege('{SERVICE_ROLE}', t.name, 'truncate'))""",
 }
 
 

@@ -1,7 +1,8 @@
 """Migrations: numbered SQL files, applied in order, each in one transaction, under one advisory lock.
 
 An applied file is recorded with its SHA-256. A file that changed, vanished or was numbered below the newest applied one
-stops everything: history that differs from the files is for a person to settle.
+stops everything: history that differs from the files is for a person to settle. After the files the service's role gets
+its rights (`warehouse.postgres.grants`).
 """
 
 import hashlib
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from importlib import resources
 
 import psycopg
+
+from warehouse.postgres.grants import grant_service
 
 # Arbitrary, the same in every version of this program: two processes must not migrate one database at once.
 _LOCK_KEY = 0x7461676C
@@ -49,21 +52,30 @@ def shipped() -> tuple[Migration, ...]:
 def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> tuple[str, ...]:
     """Apply what is missing; the names applied now. Raises MigrationError; what was applied before the error stays."""
     wanted = shipped() if migrations is None else tuple(migrations)
+    try:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            return _migrated(connection, wanted)
+    except psycopg.errors.InsufficientPrivilege as error:
+        message = f"this user may not migrate ({error.diag.message_primary})"
+        raise MigrationError(f"{message}: run tagledger migrate as the owner of the tables") from None
+
+
+def _migrated(connection: psycopg.Connection, wanted: tuple[Migration, ...]) -> tuple[str, ...]:
     applied_now: list[str] = []
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", (_LOCK_KEY,))
-        connection.execute(
-            "create table if not exists migration (number int primary key, name text not null, digest text not null,"
-            " applied_at timestamptz not null default now())"
-        )
-        for migration in _missing(connection, wanted):
-            with connection.transaction():
-                connection.execute(migration.sql.encode())  # our own files, which take no parameters
-                connection.execute(
-                    "insert into migration (number, name, digest) values (%s, %s, %s)",
-                    (migration.number, migration.name, migration.digest),
-                )
-            applied_now.append(migration.name)
+    connection.execute("select pg_advisory_lock(%s)", (_LOCK_KEY,))
+    connection.execute(
+        "create table if not exists migration (number int primary key, name text not null, digest text not null,"
+        " applied_at timestamptz not null default now())"
+    )
+    for migration in _missing(connection, wanted):
+        with connection.transaction():
+            connection.execute(migration.sql.encode())  # our own files, which take no parameters
+            connection.execute(
+                "insert into migration (number, name, digest) values (%s, %s, %s)",
+                (migration.number, migration.name, migration.digest),
+            )
+        applied_now.append(migration.name)
+    grant_service(connection)
     return tuple(applied_now)
 
 

@@ -6,8 +6,9 @@ import pytest
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse.loads import LocationEvent, LocationUpdate
 from warehouse.postgres import access, outbox
-from warehouse.postgres.connect import SERVICE_ROLE, connect
+from warehouse.postgres.connect import connect
 from warehouse.postgres.expectations import expected_at
+from warehouse.postgres.grants import SERVICE_ROLE
 from warehouse.postgres.integrity import check
 from warehouse.postgres.locations import apply
 
