@@ -117,7 +117,10 @@ class MovedTag:
 
 @dataclass(frozen=True, slots=True)
 class NewMove:
-    """One movement to post. `quantity` in the item's base unit; `releases` is how much of it was reserved for this."""
+    """One movement to post. `quantity` in the item's base unit; `releases` is how much of it was reserved for this.
+
+    `unit_cost` is what one base unit that comes into our stock costs, when whoever posts it knows.
+    """
 
     move_id: UUID
     kind: str
@@ -133,6 +136,7 @@ class NewMove:
     reverses: int | None = None
     releases: Decimal = ZERO
     tags: tuple[MovedTag, ...] = ()
+    unit_cost: Decimal | None = None
 
     def key_at(self, place: Place) -> BalanceKey:
         return BalanceKey(

@@ -9,9 +9,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from fractions import Fraction
 
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
+
+
+class Valuation(StrEnum):
+    """How an item is valued; `none` keeps no value."""
+
+    NONE = "none"
+    AVERAGE = "average"
+    STANDARD = "standard"
+    FIFO = "fifo"
+    LIFO = "lifo"
 
 
 class Method(StrEnum):
@@ -147,6 +158,12 @@ class Average:
         left = self.quantity - quantity
         value_left = rounded(self.value * left / self.quantity) if left else ZERO
         return self.value - value_left, Average(left, value_left)
+
+
+def cost_in_base(unit_cost: Decimal, factor: Fraction) -> Decimal:
+    """The cost of one base unit, to 9 decimals, from that of a unit of `factor` of them: a pallet's price, a piece."""
+    exact = Fraction(unit_cost) / factor
+    return (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(Decimal("1e-9"), ROUND_HALF_UP).normalize()
 
 
 def rounded(amount: Decimal, unit: Decimal = CENT) -> Decimal:

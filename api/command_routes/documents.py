@@ -18,7 +18,7 @@ ROUTES = (
             "number": "ASN-1001",
             "partner": "Supplier Ltd",
             "door": "door-1",
-            "lines": [{"item": "A-100", "quantity": "48", "lot": "L-2026-014"}],
+            "lines": [{"item": "A-100", "quantity": "2", "uom": "pallet", "lot": "L-2026-014", "unit_cost": "96.00"}],
         },
         (*MADE, LedgerRefusal.QUANTITY_SCALE, LedgerRefusal.QUANTITY_NOT_POSITIVE),
     ),

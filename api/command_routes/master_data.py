@@ -1,7 +1,8 @@
 """Items, lots, locations."""
 
-from api.command_routes.route import DECIDED, MADE, CommandRoute
+from api.command_routes.route import DECIDED, MADE, NAMED, CommandRoute
 from warehouse import commands
+from warehouse.commands import RefusalCode
 
 ROUTES = (
     CommandRoute(
@@ -43,5 +44,55 @@ ROUTES = (
         "A zone or bin that stock can be in, or a place outside.",
         {"code": "RACK-1-03", "name": "Rack 1, bin 3", "kind": "internal", "level": "bin", "parent": "RACK-1"},
         MADE,
+    ),
+    CommandRoute(
+        commands.UpdateItem,
+        "/v1/items/change",
+        "items_change",
+        "stock",
+        "Change or retire an item",
+        "What is not named stays. A retired item keeps its code and its stock; new documents may not name it.",
+        {"code": "A-100", "name": "Bearing 6204-2RS", "expiry_warn_days": 60},
+        (*MADE, RefusalCode.WRONG_STATE),
+    ),
+    CommandRoute(
+        commands.SetItemUnit,
+        "/v1/items/units",
+        "items_units_set",
+        "stock",
+        "Set a unit of an item",
+        "One of it is `factor_num` / `factor_den` of the item's own unit; commands take it as `uom`.",
+        {"item": "A-100", "unit": "pallet", "factor_num": 48},
+        NAMED,
+    ),
+    CommandRoute(
+        commands.SetCategory,
+        "/v1/categories",
+        "categories_set",
+        "stock",
+        "Make or change a category",
+        "Days of shelf life and stillness that its items inherit.",
+        {"code": "bearings", "name": "Bearings", "dead_after_days": 365},
+        NAMED,
+    ),
+    CommandRoute(
+        commands.SetPartner,
+        "/v1/partners",
+        "partners_set",
+        "documents",
+        "Make or change a partner",
+        "A supplier, a customer, or an owner of goods in our store.",
+        {"code": "ACME", "name": "Acme Ltd", "kind": "customer", "usable_days_min": 90},
+        NAMED,
+    ),
+    CommandRoute(
+        commands.UpdateLocation,
+        "/v1/locations/change",
+        "locations_change",
+        "places",
+        "Change or close a location",
+        "A closed place takes and gives nothing. Only an empty place can be closed.",
+        {"code": "RACK-1-03", "closed": True},
+        DECIDED,
     ),
 )

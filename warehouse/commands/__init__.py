@@ -12,7 +12,18 @@ from warehouse.commands.documents import (
     LineSpec,
 )
 from warehouse.commands.inspection import CharacteristicResult, DecideInspection, Inspected
-from warehouse.commands.master_data import BlockLot, CreateItem, CreateLocation, CreateLot
+from warehouse.commands.master_data import (
+    BlockLot,
+    CreateItem,
+    CreateLocation,
+    CreateLot,
+    PartnerKind,
+    SetCategory,
+    SetItemUnit,
+    SetPartner,
+    UpdateItem,
+    UpdateLocation,
+)
 from warehouse.commands.permission import Permission
 from warehouse.commands.stock import (
     AdjustStock,
@@ -26,6 +37,7 @@ from warehouse.commands.stock import (
 )
 from warehouse.commands.tags import ContentSpec, CreateHandlingUnit, RegisterTags, RetireTag, TagSpec
 from warehouse.commands.transfers import ReceiveTransfer, ShipTransfer
+from warehouse.valuation import Valuation
 
 __all__ = [
     "Actor",
@@ -52,6 +64,7 @@ __all__ = [
     "Inspected",
     "LineSpec",
     "MoveStock",
+    "PartnerKind",
     "Permission",
     "PostCount",
     "ReceiveTransfer",
@@ -65,9 +78,15 @@ __all__ = [
     "Result",
     "RetireTag",
     "ReverseMovement",
+    "SetCategory",
+    "SetItemUnit",
+    "SetPartner",
     "ShipTransfer",
     "StartCount",
     "TagSpec",
+    "UpdateItem",
+    "UpdateLocation",
+    "Valuation",
     "digest",
     "encode",
 ]

@@ -38,6 +38,7 @@ class EnterCount(Command):
     serial: str | None = None
     status: StockStatus = StockStatus.AVAILABLE
     reason: str = ""
+    uom: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

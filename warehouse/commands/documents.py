@@ -13,10 +13,14 @@ from warehouse.removal import Order
 
 @dataclass(frozen=True, slots=True)
 class LineSpec:
+    """`quantity` is in `uom`, by default the item's own unit; `unit_cost` is the price of one of them."""
+
     item: str
     quantity: Decimal
     lot: str | None = None
     line_no: int | None = None
+    uom: str | None = None
+    unit_cost: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class FulfilLine(Command):
     effective_at: datetime | None = None
     force: bool = False
     unit: str | None = None
+    uom: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,3 +41,4 @@ class DecideInspection(Command):
     unit: str | None = None
     results: tuple[CharacteristicResult, ...] = ()
     note: str = ""
+    uom: str | None = None

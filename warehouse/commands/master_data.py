@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from typing import ClassVar
 
 from warehouse.commands.command import Command
 from warehouse.commands.permission import Permission
 from warehouse.ledger import Tracking
+from warehouse.valuation import Valuation
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,90 @@ class CreateItem(Command):
     inspect: bool = False
     weight_kg: Decimal | None = None
     volume_m3: Decimal | None = None
+    valuation: Valuation = Valuation.NONE
+    standard_cost: Decimal | None = None
+    usable_days_min: int | None = None
+    expiry_warn_days: int | None = None
+    dead_after_days: int | None = None
+    slow_cover_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateItem(Command):
+    """Change what is given, keep the rest; `clear` empties optional fields by name.
+
+    Code, tracking, unit and decimals stay: the ledger was written with them. `active` False retires the item: what is
+    there can still be issued, moved and counted, new documents may not name it.
+    """
+
+    NEEDS: ClassVar[Permission] = Permission.MASTER_DATA
+
+    code: str
+    name: str | None = None
+    gtin: str | None = None
+    category: str | None = None
+    inspect: bool | None = None
+    weight_kg: Decimal | None = None
+    volume_m3: Decimal | None = None
+    usable_days_min: int | None = None
+    expiry_warn_days: int | None = None
+    dead_after_days: int | None = None
+    slow_cover_days: int | None = None
+    active: bool | None = None
+    clear: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetItemUnit(Command):
+    """One `unit` of the item is `factor_num` / `factor_den` of its own unit: a pallet of 48 is 48 / 1.
+
+    Lines that were entered in it keep the factor they were entered with. `active` False retires the unit.
+    """
+
+    NEEDS: ClassVar[Permission] = Permission.MASTER_DATA
+
+    item: str
+    unit: str
+    factor_num: int
+    factor_den: int = 1
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SetCategory(Command):
+    """Make or change a category. What an item does not say about itself, its category says for it."""
+
+    NEEDS: ClassVar[Permission] = Permission.MASTER_DATA
+
+    code: str
+    name: str = ""
+    active: bool = True
+    usable_days_min: int | None = None
+    expiry_warn_days: int | None = None
+    dead_after_days: int | None = None
+    slow_cover_days: int | None = None
+
+
+class PartnerKind(StrEnum):
+    """What a partner is to us; an owner has goods of their own in our store."""
+
+    SUPPLIER = "supplier"
+    CUSTOMER = "customer"
+    BOTH = "both"
+    OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class SetPartner(Command):
+    """Make or change a partner. `usable_days_min` is the shelf life this customer insists on."""
+
+    NEEDS: ClassVar[Permission] = Permission.MASTER_DATA
+
+    code: str
+    name: str = ""
+    kind: PartnerKind = PartnerKind.SUPPLIER
+    active: bool = True
+    usable_days_min: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +145,16 @@ class CreateLocation(Command):
     kind: str = "internal"
     level: str = "zone"
     parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateLocation(Command):
+    """Change what is given. A closed place takes and gives nothing; it can be closed only when it is empty."""
+
+    NEEDS: ClassVar[Permission] = Permission.MASTER_DATA
+
+    code: str
+    name: str | None = None
+    level: str | None = None
+    parent: str | None = None
+    closed: bool | None = None

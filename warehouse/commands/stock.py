@@ -46,6 +46,8 @@ class MoveStock(Command):
     to_status: StockStatus | None = None
     reason: str = ""
     effective_at: datetime | None = None
+    uom: str | None = None
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class AdjustStock(Command):
     """Add (positive) or take (negative) a difference found; the other side is the place `ADJUSTMENT`.
 
     `force` takes reserved stock too: the youngest reservations give way. `scrap` puts what is taken to `SCRAP`.
+    `unit_cost` is what one `uom` of something found is worth; without it, what the item costs now. `owner` is whose
+    goods they are when they are not ours.
     """
 
     NEEDS: ClassVar[Permission] = Permission.ADJUST
@@ -67,6 +71,9 @@ class AdjustStock(Command):
     effective_at: datetime | None = None
     force: bool = False
     scrap: bool = False
+    uom: str | None = None
+    unit_cost: Decimal | None = None
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,7 @@ class ReserveStock(Command):
     document_number: str | None = None
     line_no: int | None = None
     expires_at: datetime | None = None
+    uom: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

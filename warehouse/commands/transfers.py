@@ -22,6 +22,7 @@ class ShipTransfer(Command):
     lot: str | None = None
     serial: str | None = None
     effective_at: datetime | None = None
+    uom: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +38,4 @@ class ReceiveTransfer(Command):
     lot: str | None = None
     serial: str | None = None
     effective_at: datetime | None = None
+    uom: str | None = None

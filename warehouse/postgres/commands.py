@@ -9,7 +9,17 @@ from psycopg.types.json import Jsonb
 
 from warehouse import commands as c
 from warehouse.commands import Actor, Command, Refusal, RefusalCode, Result
-from warehouse.postgres import allocation, counts, documents, inspection, master_data, stock, tags, transfers
+from warehouse.postgres import (
+    allocation,
+    catalogue,
+    counts,
+    documents,
+    inspection,
+    master_data,
+    stock,
+    tags,
+    transfers,
+)
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Handlers
 from warehouse.postgres.naming import Refuse
@@ -20,6 +30,7 @@ REQUESTS_KEPT_DAYS = 90
 
 _HANDLERS: Handlers = {
     **master_data.HANDLERS,
+    **catalogue.HANDLERS,
     **tags.HANDLERS,
     **documents.HANDLERS,
     **transfers.HANDLERS,

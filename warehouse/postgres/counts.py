@@ -11,7 +11,8 @@ from warehouse.ledger import BalanceKey, Circumstance, NewMove, Place, StockStat
 from warehouse.postgres import balances
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
-from warehouse.postgres.naming import Refuse, find_id, find_item, find_location, find_lot, find_serial
+from warehouse.postgres.measures import measured
+from warehouse.postgres.naming import Refuse, find_id, find_item, find_location, find_lot, find_serial, item_by_id
 from warehouse.postgres.stock import database_now, post_or_refuse
 
 # Lines of one sheet; a larger count is several sheets, which several people can do at once anyway.
@@ -62,9 +63,10 @@ def enter(conn: Conn, c: EnterCount, actor: Actor, request_id: UUID) -> Answer:
         raise Refuse(RefusalCode.INVALID, "quantity", "a count cannot be negative")
     line_no = c.line_no if c.line_no is not None else _found_beside(conn, count_id, c)
     key = _key(conn, count_id, line_no)
-    row = conn.execute("select decimals from item where item_id = %s", (key.item_id,)).fetchone()
-    if row is not None and c.quantity != round(c.quantity, row[0]):
-        raise Refuse(RefusalCode.INVALID, "quantity", f"the unit has {row[0]} decimals")
+    item = item_by_id(conn, key.item_id)
+    c = measured(conn, c, item)
+    if c.quantity != round(c.quantity, item.decimals):
+        raise Refuse(RefusalCode.INVALID, "quantity", f"the unit has {item.decimals} decimals")
     book, seq = _book(conn, key)
     conn.execute(
         """update count_line set expected = %s, snapshot_seq = %s, counted = %s, counted_by = %s, counted_at = now(),

@@ -1,6 +1,8 @@
 """Commands on documents: create, cancel, close, fulfil by hand."""
 
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from uuid import UUID, uuid5
 
 import psycopg
@@ -20,9 +22,11 @@ from warehouse.ledger import Circumstance, NewMove, Place, StockStatus
 from warehouse.postgres import reservations
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
+from warehouse.postgres.measures import find_factor, measured, to_base
 from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_serial, find_unit
 from warehouse.postgres.posting import settle_lines
 from warehouse.postgres.stock import database_now, post_or_refuse
+from warehouse.valuation import cost_in_base
 
 
 def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUID) -> Answer:
@@ -64,16 +68,36 @@ def _add_lines(conn: Conn, document_id: int, c: CreateDocument) -> dict[int, int
     line_of_item: dict[int, int] = {}
     for n, line in enumerate(c.lines):
         item = find_item(conn, line.item, f"lines.{n}.item")
+        if not item.active:
+            raise Refuse(RefusalCode.WRONG_STATE, f"lines.{n}.item", f"{item.code} is retired")
         lot_id = find_lot(conn, item, line.lot, f"lines.{n}.lot")
+        entered, factor = line.quantity, Fraction(1)
+        if line.uom is not None:
+            factor = find_factor(conn, item, line.uom, f"lines.{n}.uom")
+            line = measured(conn, line, item, f"lines.{n}")
+        if line.unit_cost is not None and line.unit_cost < 0:
+            raise Refuse(RefusalCode.INVALID, f"lines.{n}.unit_cost", "a cost cannot be negative")
         if line.quantity <= 0 or line.quantity != round(line.quantity, item.decimals):
             message = f"{line.quantity} is no quantity of {item.code} ({item.decimals} decimals)"
             raise Refuse(RefusalCode.INVALID, f"lines.{n}.quantity", message)
         try:
             with conn.transaction():
                 row = conn.execute(
-                    """insert into document_line (document_id, line_no, item_id, lot_id, quantity)
-                       values (%s, %s, %s, %s, %s) returning line_id""",
-                    (document_id, line.line_no or n + 1, item.item_id, lot_id, line.quantity),
+                    """insert into document_line (document_id, line_no, item_id, lot_id, quantity, entered_unit,
+                                                  entered_quantity, factor_num, factor_den, unit_cost)
+                       values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning line_id""",
+                    (
+                        document_id,
+                        line.line_no or n + 1,
+                        item.item_id,
+                        lot_id,
+                        line.quantity,
+                        c.lines[n].uom or item.unit,
+                        entered,
+                        factor.numerator,
+                        factor.denominator,
+                        None if line.unit_cost is None else cost_in_base(line.unit_cost, factor),
+                    ),
                 ).fetchone()
         except psycopg.errors.UniqueViolation:
             raise Refuse(RefusalCode.INVALID, f"lines.{n}.line_no", f"line {line.line_no} is there twice") from None
@@ -165,7 +189,7 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
     row = conn.execute(
         """select l.line_id, i.code, l.lot_id, l.quantity * (1 + d.over_percent / 100) - l.fulfilled, k.direction,
-                  p.location_id, i.inspect
+                  p.location_id, i.inspect, l.entered_unit, l.factor_num, l.factor_den
            from document_line l join item i using (item_id) join document d using (document_id)
            join document_kind k on k.kind = d.kind join location p on p.code = k.counterpart
            where l.document_id = %s and l.line_no = %s for update of l""",
@@ -173,8 +197,11 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
     ).fetchone()
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "line_no", f"{c.number} has no line {c.line_no}")
-    line_id, item_code, line_lot_id, room, direction, counterpart_id, inspect = row
+    line_id, item_code, line_lot_id, room, direction, counterpart_id, inspect, line_unit, *line_factor = row
     item = find_item(conn, item_code)
+    if c.uom is not None and c.uom == line_unit:  # as it was agreed, whatever the unit means by now
+        c = replace(c, quantity=to_base(item, c.quantity, Fraction(*line_factor)), uom=None)
+    c = measured(conn, c, item)
     lot_id = find_lot(conn, item, c.lot)
     serial_id = find_serial(conn, item, c.serial)
     if line_lot_id is not None and lot_id != line_lot_id:

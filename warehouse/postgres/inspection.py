@@ -8,6 +8,7 @@ from warehouse.commands import Actor, Audit, DecideInspection, Inspected, Refusa
 from warehouse.ledger import Circumstance, NewMove, Place, StockStatus
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
+from warehouse.postgres.measures import measured
 from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_serial, find_unit
 from warehouse.postgres.stock import database_now, post_or_refuse
 
@@ -21,6 +22,7 @@ def decide(conn: Conn, c: DecideInspection, actor: Actor, request_id: UUID) -> A
     if c.decision is Inspected.DEVIATION and not c.note:
         raise Refuse(RefusalCode.INVALID, "note", "a deviation needs its reason")
     item = find_item(conn, c.item)
+    c = measured(conn, c, item)
     location, unit = find_location(conn, c.location), find_unit(conn, c.unit, "unit")
     decided = StockStatus.BLOCKED if c.decision is Inspected.REJECT else StockStatus.AVAILABLE
     move = NewMove(

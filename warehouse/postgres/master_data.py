@@ -13,33 +13,36 @@ from warehouse.commands import (
     CreateLot,
     RefusalCode,
 )
-from warehouse.epc import with_check_digit
 from warehouse.ledger import Tracking
 from warehouse.postgres.balances import Conn
+from warehouse.postgres.catalogue import check_gtin, check_limits, known_category
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_id, find_item, find_lot
+from warehouse.valuation import Valuation
 
 
 def create_item(conn: Conn, c: CreateItem, actor: Actor, request_id: UUID) -> Answer:
     if not c.code:
         raise Refuse(RefusalCode.INVALID, "code", "an item needs a code")
-    if c.gtin is not None and (len(c.gtin) != 14 or not c.gtin.isdigit() or with_check_digit(c.gtin[:-1]) != c.gtin):
-        raise Refuse(RefusalCode.INVALID, "gtin", f"{c.gtin!r} is not a GTIN-14 with its check digit")
+    check_gtin(c.gtin)
     if not 0 <= c.decimals <= 9:
         raise Refuse(RefusalCode.INVALID, "decimals", "the scale of a unit is 0 to 9 decimals")
     if c.tracking is Tracking.SERIAL and c.decimals != 0:
         raise Refuse(RefusalCode.INVALID, "decimals", "a serial is one whole piece")
-    for name, value in (("weight_kg", c.weight_kg), ("volume_m3", c.volume_m3)):
-        if value is not None and value < 0:
-            raise Refuse(RefusalCode.INVALID, name, "cannot be negative")
+    check_limits(c)
+    if c.valuation is Valuation.STANDARD and c.standard_cost is None:
+        raise Refuse(RefusalCode.INVALID, "standard_cost", "valuation at standard cost needs it")
+    known_category(conn, c.category)
     try:
         with conn.transaction():
             row = conn.execute(
                 """insert into item (code, name, gtin, tracking, unit, decimals, category, inspect, weight_kg,
-                                     volume_m3)
-                   values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning item_id""",
+                                     volume_m3, valuation, standard_cost, usable_days_min, expiry_warn_days,
+                                     dead_after_days, slow_cover_days)
+                   values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning item_id""",
                 (c.code, c.name, c.gtin, c.tracking, c.unit, c.decimals, c.category, c.inspect, c.weight_kg,
-                 c.volume_m3),
+                 c.volume_m3, c.valuation, c.standard_cost, c.usable_days_min, c.expiry_warn_days, c.dead_after_days,
+                 c.slow_cover_days),
             ).fetchone()  # fmt: skip
     except psycopg.errors.UniqueViolation as error:
         field = "gtin" if "gtin" in (error.diag.constraint_name or "") else "code"

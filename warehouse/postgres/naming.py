@@ -23,17 +23,28 @@ class NamedItem:
     code: str
     tracking: str
     decimals: int
+    unit: str = "pc"
+    active: bool = True
 
 
 def find_item(conn: Conn, code: str, field: str = "item") -> NamedItem:
     """By code or GTIN-14."""
     row = conn.execute(
-        "select item_id, code, tracking, decimals from item where code = %(code)s or gtin = %(code)s"
+        "select item_id, code, tracking, decimals, unit, active from item where code = %(code)s or gtin = %(code)s"
         " order by code <> %(code)s limit 1",
         {"code": code},
     ).fetchone()
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, field, f"no item {code!r}")
+    return NamedItem(*row)
+
+
+def item_by_id(conn: Conn, item_id: int) -> NamedItem:
+    """Of an id that something in the database refers to."""
+    row = conn.execute(
+        "select item_id, code, tracking, decimals, unit, active from item where item_id = %s", (item_id,)
+    ).fetchone()
+    assert row is not None
     return NamedItem(*row)
 
 
@@ -86,7 +97,7 @@ def find_stock(
     What does not exist is refused in this order: item, locations, units, lot, serial.
     """
     row = conn.execute(
-        """select i.item_id, i.code, i.tracking, i.decimals,
+        """select i.item_id, i.code, i.tracking, i.decimals, i.unit, i.active,
                   (select lot_id from lot where item_id = i.item_id and code = %(lot)s),
                   (select serial_id from serial where item_id = i.item_id and code = %(serial)s),
                   (select array_agg(l.location_id order by w.n) from unnest(%(locations)s::text[])
@@ -97,7 +108,8 @@ def find_stock(
                        with ordinality as w (code, n) left join handling_unit u on u.code = w.code),
                   now()
            from (select) one left join lateral (
-               select item_id, code, tracking, decimals from item where code = %(item)s or gtin = %(item)s
+               select item_id, code, tracking, decimals, unit, active from item
+               where code = %(item)s or gtin = %(item)s
                order by code <> %(item)s limit 1) i on true""",
         {
             "item": item,
@@ -108,7 +120,7 @@ def find_stock(
         },
     ).fetchone()
     assert row is not None
-    item_id, code, tracking, decimals, lot_id, serial_id, location_ids, kinds, unit_ids, now = row
+    item_id, code, tracking, decimals, unit_name, active, lot_id, serial_id, location_ids, kinds, unit_ids, now = row
     units_found = dict(zip(units, unit_ids or (), strict=True))
     _refuse_unnamed("item", item, item_id)
     for (field, named), location_id in zip(locations.items(), location_ids or (), strict=True):
@@ -118,7 +130,7 @@ def find_stock(
     _refuse_unnamed("lot", lot, lot_id)
     _refuse_unnamed("serial", serial, serial_id)
     return StockNames(
-        NamedItem(item_id, code, tracking, decimals),
+        NamedItem(item_id, code, tracking, decimals, unit_name, active),
         lot_id,
         serial_id,
         dict(zip(locations, location_ids or (), strict=True)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from fractions import Fraction
 from uuid import UUID, uuid5
 
 from warehouse.commands import (
@@ -33,9 +34,11 @@ from warehouse.postgres import reservations
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.ledger import post
+from warehouse.postgres.measures import find_factor, measured, to_base
 from warehouse.postgres.naming import Refuse, find_id, find_stock
 from warehouse.postgres.posting import settle_lines, to_moves
 from warehouse.postgres.posting_record import decode_line
+from warehouse.valuation import cost_in_base
 
 # Which field of a one-movement command a ledger refusal is about; the quantity when none is.
 _FIELD_OF = {
@@ -80,6 +83,7 @@ def move_stock(conn: Conn, c: MoveStock, actor: Actor, request_id: UUID) -> Answ
         if kind not in STOCKED_KINDS:
             message = "goods enter and leave by documents or adjustments, not by a move"
             raise Refuse(RefusalCode.INVALID, field, message)
+    c = measured(conn, c, named.item)
     move = NewMove(
         uuid5(request_id, "0"),
         "move",
@@ -89,6 +93,7 @@ def move_stock(conn: Conn, c: MoveStock, actor: Actor, request_id: UUID) -> Answ
         Place(named.locations["target"], named.units["target_unit"], c.to_status or c.status),
         named.lot_id,
         named.serial_id,
+        c.owner,
     )
     at = c.effective_at or named.now
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
@@ -102,6 +107,12 @@ def adjust_stock(conn: Conn, c: AdjustStock, actor: Actor, request_id: UUID) -> 
         raise Refuse(RefusalCode.INVALID, "reason", "an adjustment needs a reason")
     other_side = "SCRAP" if c.scrap and c.difference < 0 else "ADJUSTMENT"
     named = find_stock(conn, c.item, c.lot, c.serial, {"location": c.location, "other_side": other_side}, {})
+    factor = find_factor(conn, named.item, c.uom) if c.uom is not None else Fraction(1)
+    difference = to_base(named.item, c.difference, factor, "difference") if c.uom is not None else c.difference
+    if difference > 0 and not named.item.active:
+        raise Refuse(RefusalCode.WRONG_STATE, "item", f"{named.item.code} is retired")
+    if c.unit_cost is not None and c.unit_cost < 0:
+        raise Refuse(RefusalCode.INVALID, "unit_cost", "a cost cannot be negative")
     here = Place(named.locations["location"], None, c.status)
     there = Place(named.locations["other_side"], None, c.status)
     source, target = (there, here) if c.difference > 0 else (here, there)
@@ -109,17 +120,19 @@ def adjust_stock(conn: Conn, c: AdjustStock, actor: Actor, request_id: UUID) -> 
         uuid5(request_id, "0"),
         "adjustment",
         named.item.item_id,
-        abs(c.difference),
+        abs(difference),
         source,
         target,
         named.lot_id,
         named.serial_id,
+        c.owner,
+        unit_cost=None if c.unit_cost is None else cost_in_base(c.unit_cost, factor),
     )
     at = c.effective_at or named.now
     if c.force and c.difference < 0:
         reservations.give_way(conn, move.key_at(here), move.quantity)
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
-    return {"move_id": str(move.move_id)}, Audit(after={"difference": str(c.difference)})
+    return {"move_id": str(move.move_id)}, Audit(after={"difference": str(difference)})
 
 
 def reverse_movement(conn: Conn, c: ReverseMovement, actor: Actor, request_id: UUID) -> Answer:
@@ -224,6 +237,7 @@ def close_period(conn: Conn, c: ClosePeriod, actor: Actor, request_id: UUID) -> 
 
 def reserve_stock(conn: Conn, c: ReserveStock, actor: Actor, request_id: UUID) -> Answer:
     named = find_stock(conn, c.item, c.lot, c.serial, {"location": c.location}, {"unit": c.unit})
+    c = measured(conn, c, named.item)
     key = BalanceKey(
         named.item.item_id,
         named.lot_id,

@@ -12,6 +12,7 @@ from warehouse.commands import Actor, Audit, ReceiveTransfer, RefusalCode, ShipT
 from warehouse.ledger import Circumstance, LineRole, NewMove, Place
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
+from warehouse.postgres.measures import measured
 from warehouse.postgres.naming import NamedItem, Refuse, find_item, find_location, find_lot, find_serial
 from warehouse.postgres.posting import settle_lines
 from warehouse.postgres.stock import database_now, post_or_refuse
@@ -19,6 +20,7 @@ from warehouse.postgres.stock import database_now, post_or_refuse
 
 def ship(conn: Conn, c: ShipTransfer, actor: Actor, request_id: UUID) -> Answer:
     line_id, item, ordered, shipped, _, source_id, _ = _line(conn, c)
+    c = measured(conn, c, item)
     if c.quantity > ordered - shipped:
         raise Refuse(RefusalCode.OVER, "quantity", f"{ordered - shipped} of the line are left to ship")
     here = Place(find_location(conn, c.location) if c.location is not None else source_id)
@@ -30,6 +32,7 @@ def ship(conn: Conn, c: ShipTransfer, actor: Actor, request_id: UUID) -> Answer:
 
 def receive(conn: Conn, c: ReceiveTransfer, actor: Actor, request_id: UUID) -> Answer:
     line_id, item, _, shipped, received, _, target_id = _line(conn, c)
+    c = measured(conn, c, item)
     if c.quantity > shipped - received:
         raise Refuse(RefusalCode.OVER, "quantity", f"{shipped - received} of the line are in transit")
     here = Place(find_location(conn, c.location) if c.location is not None else target_id)

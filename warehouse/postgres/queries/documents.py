@@ -33,6 +33,8 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class DocumentLine:
+    """`quantity` in the item's own unit, and as it was entered; `shipped` of a transfer left its source."""
+
     line_no: int
     item: str
     item_name: str
@@ -40,6 +42,10 @@ class DocumentLine:
     unit: str
     quantity: Decimal
     fulfilled: Decimal
+    shipped: Decimal
+    entered_quantity: Decimal
+    entered_unit: str
+    unit_cost: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,9 @@ async def document_lines(conn: AConn, document_id: int) -> list[DocumentLine]:
     return await rows(
         conn,
         DocumentLine,
-        """select x.line_no, i.code as item, i.name as item_name, lo.code as lot, i.unit, x.quantity, x.fulfilled
+        """select x.line_no, i.code as item, i.name as item_name, lo.code as lot, i.unit, x.quantity, x.fulfilled,
+                  x.shipped, coalesce(x.entered_quantity, x.quantity) as entered_quantity,
+                  case when x.entered_unit = '' then i.unit else x.entered_unit end as entered_unit, x.unit_cost
            from document_line x join item i using (item_id) left join lot lo on lo.lot_id = x.lot_id
            where x.document_id = %(document_id)s order by x.line_no""",
         {"document_id": document_id},
