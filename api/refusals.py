@@ -20,6 +20,7 @@ _WORDS: dict[str, tuple[int, str, str]] = {
         "The difference is beyond the tolerance",
         "Recount, or let someone approve it.",
     ),
+    RefusalCode.WRONG_GOODS: (409, "These are not the goods asked for", "Take what the document or pick list names."),
     LedgerRefusal.NOTHING_TO_POST: (409, "Nothing to post", "Name at least one movement."),
     LedgerRefusal.QUANTITY_NOT_POSITIVE: (409, "The quantity is not above zero", "Use a quantity above zero."),
     LedgerRefusal.UNKNOWN_ITEM: (404, "There is no such item", "Check the code, or create the item."),

@@ -98,7 +98,8 @@ class LineFacts:
     """An open document line that could take goods of this load. `room` is what it still takes, tolerance included.
 
     `kept` of it is for tags that its document announced and that have not come yet: other goods of the item may not
-    take it, or the announced ones would find their own document full.
+    take it, or the announced ones would find their own document full. `rejects`: it takes what is blocked or expired
+    (back to the vendor, to scrap). Lines with one `source_id` draw on the same order and share `source_room`.
     """
 
     line_id: int
@@ -111,6 +112,9 @@ class LineFacts:
     counterpart_id: int
     rank: int  # order of its document among equals: earliest first
     kept: Decimal = Decimal(0)
+    rejects: bool = False
+    source_id: int | None = None
+    source_room: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +202,8 @@ class _Draft:
     facts: LoadFacts
     room: dict[int, Decimal]
     kept: dict[int, Decimal]
+    source_of: dict[int, int | None]
+    source_room: dict[int, Decimal]
     posted: list[PostLine] = field(default_factory=list)
     held: dict[tuple[FindingKind, int | None, int | None, int | None, str], list[PostLine]] = field(
         default_factory=dict
@@ -213,7 +219,13 @@ def decide(facts: LoadFacts, tags: Sequence[ReadTag], rules: Rules) -> Decision:
     if facts.flow is Flow.NONE or not tags:
         return Decision((), ())
     room = {line.line_id: line.room for line in facts.lines}
-    draft = _Draft(facts, room, {line.line_id: line.kept for line in facts.lines})
+    draft = _Draft(
+        facts,
+        room,
+        {line.line_id: line.kept for line in facts.lines},
+        {line.line_id: line.source_id for line in facts.lines},
+        {line.source_id: line.source_room or Decimal(0) for line in facts.lines if line.source_id is not None},
+    )
     units = sorted(_units(facts, tags, rules, draft), key=lambda unit: unit.order)
     favoured = Counter(d for tag in tags for d in facts.announced.get(tag.epc, ()))
     for unit in units:
@@ -314,7 +326,7 @@ def _place(unit: _Unit, facts: LoadFacts, favoured: Counter[int], draft: _Draft)
         if target != where:
             _post_or_hold(unit, _line(unit, where, target, None), None, "", draft)
         return
-    line, kind = _choose_line(unit, facts, favoured, draft)
+    line, kind = _choose_line(unit, facts, favoured, draft, where)
     counterpart = Place(line.counterpart_id if line is not None else facts.default_counterpart_id)
     if facts.flow is Flow.IN:
         status = StockStatus.INSPECTION if facts.items[goods.item_id].inspect else StockStatus.AVAILABLE
@@ -327,6 +339,8 @@ def _place(unit: _Unit, facts: LoadFacts, favoured: Counter[int], draft: _Draft)
         post = _line(unit, where, counterpart, line)
         if where.status is not StockStatus.AVAILABLE:
             bad = (FindingKind.BLOCKED, f"it is in status {where.status}")
+        if line is not None and line.rejects:
+            bad = None
     if bad is not None:
         draft.hold(bad[0], post, bad[1])
         return
@@ -345,6 +359,9 @@ def _post_or_hold(unit: _Unit, post: PostLine, kind: FindingKind | None, detail:
         return
     if post.line_id is not None:
         draft.room[post.line_id] -= post.quantity
+        source_id = draft.source_of[post.line_id]
+        if source_id is not None:
+            draft.source_room[source_id] -= post.quantity
         if post.document_id in _announcing(unit, draft.facts):
             draft.kept[post.line_id] -= min(post.quantity, draft.kept[post.line_id])
     draft.posted.append(post)
@@ -357,7 +374,7 @@ def _standing(unit: _Unit, facts: LoadFacts) -> Place | None:
 
 
 def _choose_line(
-    unit: _Unit, facts: LoadFacts, favoured: Counter[int], draft: _Draft
+    unit: _Unit, facts: LoadFacts, favoured: Counter[int], draft: _Draft, where: Place | None
 ) -> tuple[LineFacts | None, FindingKind | None]:
     """The line that takes the goods, and what is wrong with it."""
     goods = unit.goods
@@ -368,12 +385,20 @@ def _choose_line(
 
     def free(line: LineFacts) -> Decimal:
         kept = Decimal(0) if line.document_id in announced else draft.kept[line.line_id]
-        return draft.room[line.line_id] - kept
+        room = draft.room[line.line_id]
+        if line.source_id is not None:
+            room = min(room, draft.source_room[line.source_id])
+        return room - kept
 
-    def preference(line: LineFacts) -> tuple[bool, bool, int, int, int, int]:
+    rejected = where is not None and where.status is StockStatus.BLOCKED
+
+    def preference(line: LineFacts) -> tuple[bool, bool, bool, int, int, int, int]:
         door = 0 if line.door == facts.portal else 1 if not line.door else 2
         full = free(line) < goods.quantity
-        return (line.document_id not in announced, full, door, -favoured[line.document_id], line.rank, line.line_id)
+        misfit = line.rejects is not rejected
+        return (
+            line.document_id not in announced, misfit, full, door, -favoured[line.document_id], line.rank, line.line_id,
+        )  # fmt: skip
 
     best = min(fits, key=preference)
     if free(best) < goods.quantity:

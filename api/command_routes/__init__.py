@@ -3,13 +3,14 @@
 One module a topic; a new command is a row in one of them.
 """
 
-from api.command_routes import counts, documents, master_data, stock, tags
+from api.command_routes import counts, documents, master_data, receipts, stock, tags
 from api.command_routes.route import CommandRoute
 
 COMMANDS: tuple[CommandRoute, ...] = (
     *master_data.ROUTES,
     *tags.ROUTES,
     *documents.ROUTES,
+    *receipts.ROUTES,
     *stock.ROUTES,
     *counts.ROUTES,
 )

@@ -20,7 +20,13 @@ ROUTES = (
             "door": "door-1",
             "lines": [{"item": "A-100", "quantity": "2", "uom": "pallet", "lot": "L-2026-014", "unit_cost": "96.00"}],
         },
-        (*MADE, LedgerRefusal.QUANTITY_SCALE, LedgerRefusal.QUANTITY_NOT_POSITIVE),
+        (
+            *MADE,
+            RefusalCode.OVER,
+            RefusalCode.WRONG_STATE,
+            LedgerRefusal.QUANTITY_SCALE,
+            LedgerRefusal.QUANTITY_NOT_POSITIVE,
+        ),
     ),
     CommandRoute(
         commands.ApproveDocument,
@@ -67,7 +73,7 @@ ROUTES = (
             "location": "hall-a",
             "lot": "L-2026-014",
         },
-        (*POSTED, RefusalCode.OVER),
+        (*POSTED, RefusalCode.OVER, RefusalCode.EXISTS),
     ),
     CommandRoute(
         commands.AllocateLine,

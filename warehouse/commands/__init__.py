@@ -9,6 +9,7 @@ from warehouse.commands.documents import (
     CloseDocument,
     CreateDocument,
     FulfilLine,
+    LineName,
     LineSpec,
 )
 from warehouse.commands.inspection import CharacteristicResult, DecideInspection, Inspected
@@ -25,6 +26,14 @@ from warehouse.commands.master_data import (
     UpdateLocation,
 )
 from warehouse.commands.permission import Permission
+from warehouse.commands.receipts import (
+    AssignLots,
+    Characteristic,
+    InspectionMode,
+    ScanDocument,
+    SetInspectionPlan,
+    SetLotPattern,
+)
 from warehouse.commands.stock import (
     AdjustStock,
     ClosePeriod,
@@ -44,10 +53,12 @@ __all__ = [
     "AdjustStock",
     "AllocateLine",
     "ApproveDocument",
+    "AssignLots",
     "Audit",
     "BlockLot",
     "CancelCount",
     "CancelDocument",
+    "Characteristic",
     "CharacteristicResult",
     "CloseDocument",
     "ClosePeriod",
@@ -62,6 +73,8 @@ __all__ = [
     "EnterCount",
     "FulfilLine",
     "Inspected",
+    "InspectionMode",
+    "LineName",
     "LineSpec",
     "MoveStock",
     "PartnerKind",
@@ -78,8 +91,11 @@ __all__ = [
     "Result",
     "RetireTag",
     "ReverseMovement",
+    "ScanDocument",
     "SetCategory",
+    "SetInspectionPlan",
     "SetItemUnit",
+    "SetLotPattern",
     "SetPartner",
     "ShipTransfer",
     "StartCount",

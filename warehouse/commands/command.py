@@ -35,6 +35,7 @@ class RefusalCode(StrEnum):
     OWN_REQUEST = "own_request"
     COUNT_CONFLICT = "count_conflict"
     BEYOND_TOLERANCE = "beyond_tolerance"
+    WRONG_GOODS = "wrong_goods"
 
 
 @dataclass(frozen=True, slots=True)

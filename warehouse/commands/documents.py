@@ -1,7 +1,7 @@
 """Documents and their lines: what is expected, asked for and fulfilled."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar
 
@@ -12,8 +12,21 @@ from warehouse.removal import Order
 
 
 @dataclass(frozen=True, slots=True)
+class LineName:
+    """One line of a document."""
+
+    kind: str
+    number: str
+    line_no: int
+
+
+@dataclass(frozen=True, slots=True)
 class LineSpec:
-    """`quantity` is in `uom`, by default the item's own unit; `unit_cost` is the price of one of them."""
+    """`quantity` is in `uom`, by default the item's own unit; `unit_cost` is the price of one of them.
+
+    `source` is the line it answers to: what was ordered, or for a return what went out. `supplier_lot` and
+    `expires_on` are what the supplier announces; a lot made on receipt takes them.
+    """
 
     item: str
     quantity: Decimal
@@ -21,6 +34,9 @@ class LineSpec:
     line_no: int | None = None
     uom: str | None = None
     unit_cost: Decimal | None = None
+    source: LineName | None = None
+    supplier_lot: str = ""
+    expires_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +94,9 @@ class CloseDocument(Command):
 class FulfilLine(Command):
     """Receive or issue on a document line by hand. `location` is where goods come to or leave from.
 
-    `force` issues stock reserved for others too: the youngest reservations give way.
+    A lot-tracked item that comes in without a lot gets the line's own, or a new number by the item's pattern; then
+    `supplier_lot` and `expires_on` say what the package says. `force` issues stock reserved for others too: the
+    youngest reservations give way.
     """
 
     NEEDS: ClassVar[Permission] = Permission.FULFIL
@@ -95,6 +113,8 @@ class FulfilLine(Command):
     force: bool = False
     unit: str | None = None
     uom: str | None = None
+    supplier_lot: str = ""
+    expires_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,11 @@ class CharacteristicResult:
 
 @dataclass(frozen=True, slots=True)
 class DecideInspection(Command):
-    """Stock in inspection becomes available, or blocked when rejected."""
+    """Stock in inspection becomes available, or blocked when rejected.
+
+    `sampled` pieces were looked at and `defects` of them were bad. Where the item has a plan, less than it asks for is
+    refused, and more bad ones than it allows are not accepted without a deviation.
+    """
 
     NEEDS: ClassVar[Permission] = Permission.INSPECT
 
@@ -42,3 +46,5 @@ class DecideInspection(Command):
     results: tuple[CharacteristicResult, ...] = ()
     note: str = ""
     uom: str | None = None
+    sampled: Decimal | None = None
+    defects: Decimal = Decimal(0)

@@ -15,7 +15,9 @@ from warehouse.postgres import (
     counts,
     documents,
     inspection,
+    lot_numbers,
     master_data,
+    scanning,
     stock,
     tags,
     transfers,
@@ -38,6 +40,8 @@ _HANDLERS: Handlers = {
     **inspection.HANDLERS,
     **stock.HANDLERS,
     **allocation.HANDLERS,
+    **lot_numbers.HANDLERS,
+    **scanning.HANDLERS,
 }
 
 # Every command by its name, as captures and the audit log write it.

@@ -1,7 +1,6 @@
 """Commands on documents: create, cancel, close, fulfil by hand."""
 
 from dataclasses import replace
-from decimal import Decimal
 from fractions import Fraction
 from uuid import UUID, uuid5
 
@@ -22,9 +21,11 @@ from warehouse.ledger import Circumstance, NewMove, Place, StockStatus
 from warehouse.postgres import reservations
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
+from warehouse.postgres.lot_numbers import lot_of_receipt
 from warehouse.postgres.measures import find_factor, measured, to_base
-from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_serial, find_unit
+from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_serial, find_unit, lot_code
 from warehouse.postgres.posting import settle_lines
+from warehouse.postgres.sources import check_source, find_source, lock_room
 from warehouse.postgres.stock import database_now, post_or_refuse
 from warehouse.valuation import cost_in_base
 
@@ -80,12 +81,14 @@ def _add_lines(conn: Conn, document_id: int, c: CreateDocument) -> dict[int, int
         if line.quantity <= 0 or line.quantity != round(line.quantity, item.decimals):
             message = f"{line.quantity} is no quantity of {item.code} ({item.decimals} decimals)"
             raise Refuse(RefusalCode.INVALID, f"lines.{n}.quantity", message)
+        source_id = find_source(conn, line.source, item, c.kind, f"lines.{n}.source")
         try:
             with conn.transaction():
                 row = conn.execute(
                     """insert into document_line (document_id, line_no, item_id, lot_id, quantity, entered_unit,
-                                                  entered_quantity, factor_num, factor_den, unit_cost)
-                       values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning line_id""",
+                                                  entered_quantity, factor_num, factor_den, unit_cost, source_line_id,
+                                                  supplier_lot, expires_on)
+                       values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning line_id""",
                     (
                         document_id,
                         line.line_no or n + 1,
@@ -97,11 +100,16 @@ def _add_lines(conn: Conn, document_id: int, c: CreateDocument) -> dict[int, int
                         factor.numerator,
                         factor.denominator,
                         None if line.unit_cost is None else cost_in_base(line.unit_cost, factor),
+                        source_id,
+                        line.supplier_lot,
+                        line.expires_on,
                     ),
                 ).fetchone()
         except psycopg.errors.UniqueViolation:
             raise Refuse(RefusalCode.INVALID, f"lines.{n}.line_no", f"line {line.line_no} is there twice") from None
         assert row is not None
+        if source_id is not None:
+            check_source(conn, source_id, f"lines.{n}.quantity")
         line_of_item.setdefault(item.item_id, row[0])
     return line_of_item
 
@@ -188,30 +196,36 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
     if status != "open":
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
     row = conn.execute(
-        """select l.line_id, i.code, l.lot_id, l.quantity * (1 + d.over_percent / 100) - l.fulfilled, k.direction,
-                  p.location_id, i.inspect, l.entered_unit, l.factor_num, l.factor_den
+        """select l.line_id, i.code, l.lot_id, k.direction, p.location_id, inspected(i.item_id), l.entered_unit,
+                  l.factor_num, l.factor_den
            from document_line l join item i using (item_id) join document d using (document_id)
            join document_kind k on k.kind = d.kind join location p on p.code = k.counterpart
-           where l.document_id = %s and l.line_no = %s for update of l""",
+           where l.document_id = %s and l.line_no = %s""",
         (document_id, c.line_no),
     ).fetchone()
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "line_no", f"{c.number} has no line {c.line_no}")
-    line_id, item_code, line_lot_id, room, direction, counterpart_id, inspect, line_unit, *line_factor = row
+    line_id, item_code, line_lot_id, direction, counterpart_id, inspect, line_unit, *line_factor = row
+    if direction == "internal":
+        raise Refuse(RefusalCode.INVALID, "kind", "a transfer is shipped and received, not fulfilled")
+    if direction == "plan":
+        raise Refuse(RefusalCode.INVALID, "kind", "an order is received on a document that names it as its source")
+    at = c.effective_at or database_now(conn)
     item = find_item(conn, item_code)
     if c.uom is not None and c.uom == line_unit:  # as it was agreed, whatever the unit means by now
         c = replace(c, quantity=to_base(item, c.quantity, Fraction(*line_factor)), uom=None)
     c = measured(conn, c, item)
-    lot_id = find_lot(conn, item, c.lot)
-    serial_id = find_serial(conn, item, c.serial)
-    if line_lot_id is not None and lot_id != line_lot_id:
-        raise Refuse(RefusalCode.INVALID, "lot", "the line names another lot")
+    room = lock_room(conn, line_id)
     if c.quantity > room:
-        raise Refuse(
-            RefusalCode.OVER, "quantity", f"line {c.line_no} takes {max(room, Decimal(0)):f} more, not {c.quantity}"
-        )
-    if direction == "internal":
-        raise Refuse(RefusalCode.INVALID, "kind", "a transfer is shipped and received, not fulfilled")
+        raise Refuse(RefusalCode.OVER, "quantity", f"line {c.line_no} takes {room:f} more, not {c.quantity}")
+    lot_id = find_lot(conn, item, c.lot)
+    if lot_id is None and line_lot_id is not None:
+        lot_id = line_lot_id
+    elif line_lot_id is not None and lot_id != line_lot_id:
+        raise Refuse(RefusalCode.INVALID, "lot", "the line names another lot")
+    elif lot_id is None and direction == "in":
+        lot_id = lot_of_receipt(conn, item, line_id, at, c.supplier_lot, c.expires_on)
+    serial_id = find_serial(conn, item, c.serial)
     own = find_location(conn, c.location)
     status_in = StockStatus.INSPECTION if inspect and c.status is StockStatus.AVAILABLE else c.status
     unit = find_unit(conn, c.unit, "unit")
@@ -221,14 +235,12 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
     move = NewMove(
         uuid5(request_id, "0"), c.kind, item.item_id, c.quantity, source, target, lot_id, serial_id, line_id=line_id
     )
-    at = c.effective_at or database_now(conn)
     if c.force and direction == "out":
         reservations.give_way(conn, move.key_at(here), move.quantity)
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason="by hand"))
     settle_lines(conn, [line_id], at)
-    return {"move_id": str(move.move_id), "number": c.number, "line_no": c.line_no}, Audit(
-        after={"quantity": str(c.quantity)}
-    )
+    response = {"move_id": str(move.move_id), "number": c.number, "line_no": c.line_no, "lot": lot_code(conn, lot_id)}
+    return response, Audit(after={"quantity": str(c.quantity), "lot": response["lot"]})
 
 
 def _lock_document(conn: Conn, kind: str, number: str) -> tuple[int, str]:

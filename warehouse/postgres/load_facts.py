@@ -16,8 +16,12 @@ from warehouse.times import from_us
 LINES_MAX = 1_000
 
 
-def read_facts(conn: Conn, load: Load, epcs: Sequence[str], settled: Collection[str] = ()) -> LoadFacts:
+def read_facts(
+    conn: Conn, load: Load, epcs: Sequence[str], settled: Collection[str] = (), only: int | None = None
+) -> LoadFacts:
     """Facts for these tags of the load; `settled` ones were posted by an earlier revision and stay.
+
+    With `only`, that document is the only one there is: what a person scans is for the one in hand.
 
     Registers tags whose GTIN is an item's, and locations nobody described.
     """
@@ -44,7 +48,7 @@ def read_facts(conn: Conn, load: Load, epcs: Sequence[str], settled: Collection[
         _items(conn, item_ids),
         _lots(conn, sorted({g.lot_id for g in goods if g.lot_id is not None})),
         _standing(conn, goods, source_id, flow),
-        _lines(conn, item_ids, load.portal, flow) if flow in (Flow.IN, Flow.OUT) else (),
+        _lines(conn, item_ids, load.portal, flow, only) if flow in (Flow.IN, Flow.OUT) else (),
         announced,
     )
 
@@ -189,7 +193,7 @@ def _announced(conn: Conn, epcs: Sequence[str], flow: Flow) -> dict[str, tuple[i
 
 
 def _items(conn: Conn, item_ids: Sequence[int]) -> dict[int, ItemFacts]:
-    rows = conn.execute("select item_id, code, inspect from item where item_id = any(%s)", (list(item_ids),))
+    rows = conn.execute("select item_id, code, inspected(item_id) from item where item_id = any(%s)", (list(item_ids),))
     return {item_id: ItemFacts(code, inspect) for item_id, code, inspect in rows}
 
 
@@ -228,32 +232,46 @@ def _standing(conn: Conn, goods: Sequence[Goods], source_id: int, flow: Flow) ->
     return standing
 
 
-def _lines(conn: Conn, item_ids: Sequence[int], portal: str, flow: Flow) -> tuple[LineFacts, ...]:
-    rows: list[tuple[Any, ...]] = conn.execute(
-        """with candidates as (
-               select l.line_id from document_line l join document d using (document_id)
+def _lines(conn: Conn, item_ids: Sequence[int], portal: str, flow: Flow, only: int | None) -> tuple[LineFacts, ...]:
+    candidates = [
+        line_id
+        for (line_id,) in conn.execute(
+            """select l.line_id from document_line l join document d using (document_id)
                join document_kind k on k.kind = d.kind
                where d.status = 'open' and k.direction = %(flow)s and l.item_id = any(%(items)s)
+                 and (%(only)s::bigint is null or d.document_id = %(only)s)
                order by d.door <> %(door)s, d.door <> '', d.expected_at nulls last, d.document_id, l.line_no
-               limit %(limit)s)
-           select l.line_id, l.document_id, d.number, d.door, l.item_id, l.lot_id,
-                  l.quantity * (1 + d.over_percent / 100) - l.fulfilled, p.location_id, d.expected_at
+               limit %(limit)s""",
+            {"flow": str(flow), "items": list(item_ids), "door": portal, "limit": LINES_MAX, "only": only},
+        )
+    ]
+    # Lines and what they answer to, in one order; what they take is read under the locks.
+    conn.execute(
+        """select 1 from document_line where line_id = any(%(lines)s)
+               or line_id in (select source_line_id from document_line where line_id = any(%(lines)s))
+           order by line_id for update""",
+        {"lines": candidates},
+    )
+    rows: list[tuple[Any, ...]] = conn.execute(
+        """select l.line_id, l.document_id, d.number, d.door, l.item_id, l.lot_id,
+                  greatest(0, l.quantity * (1 + d.over_percent / 100) - l.fulfilled), p.location_id,
+                  k.direction = 'out' and p.kind in ('supplier', 'scrap'), l.source_line_id,
+                  source_room(l.source_line_id), d.expected_at
            from document_line l join document d using (document_id) join document_kind k on k.kind = d.kind
            join location p on p.code = k.counterpart
-           where l.line_id in (select line_id from candidates) order by l.line_id for update of l""",
-        {"flow": str(flow), "items": list(item_ids), "door": portal, "limit": LINES_MAX},
+           where l.line_id = any(%s) and d.status = 'open' order by l.line_id""",
+        (candidates,),
     ).fetchall()
-    order = sorted(range(len(rows)), key=lambda n: (rows[n][8] is None, rows[n][8] or 0, rows[n][1], rows[n][0]))
-    ranks = {n: rank for rank, n in enumerate(order)}
+    order = sorted(range(len(rows)), key=lambda n: (rows[n][11] is None, rows[n][11] or 0, rows[n][1], rows[n][0]))
     awaited = _awaited(conn, sorted({row[1] for row in rows}), item_ids)
     lines = []
-    for n, (line_id, document_id, number, door, item_id, lot_id, left, counterpart_id, _) in enumerate(rows):
-        room = max(Decimal(0), left)
+    for rank, n in enumerate(order):
+        line_id, document_id, number, door, item_id, lot_id, room, counterpart_id, *rest, _ = rows[n]
         kept = min(room, awaited.get((document_id, item_id), Decimal(0)))
         if kept:
             awaited[document_id, item_id] -= kept
         lines.append(
-            LineFacts(line_id, document_id, number, door, item_id, lot_id, room, counterpart_id, ranks[n], kept)
+            LineFacts(line_id, document_id, number, door, item_id, lot_id, room, counterpart_id, rank, kept, *rest)
         )
     return tuple(lines)
 

@@ -54,6 +54,11 @@ def find_lot(conn: Conn, item: NamedItem, code: str | None, field: str = "lot") 
     return find_id(conn, "select lot_id from lot where item_id = %s and code = %s", (item.item_id, code), field, code)
 
 
+def lot_code(conn: Conn, lot_id: int | None) -> str | None:
+    row = conn.execute("select code from lot where lot_id = %s", (lot_id,)).fetchone()
+    return row[0] if row is not None else None
+
+
 def find_serial(conn: Conn, item: NamedItem, code: str | None, field: str = "serial") -> int | None:
     if code is None:
         return None
