@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 import msgspec.structs
 import structlog
 
-from readers.modbus.driver import Link, ScaleAddress, ScaleDriver
+from readers.modbus.connection import Link, ModbusAddress
+from readers.modbus.driver import ScaleDriver
 from readers.modbus.profile import ScaleProfile, WordOrder, load
 from readers.modbus.reading import Reading
 from readers.modbus.settling import Settling
@@ -50,7 +51,7 @@ class ScaleWatch:
         self.drivers = {
             scale.name: ScaleDriver(
                 scale.name,
-                ScaleAddress(Link(scale.link), scale.host, scale.port, scale.unit, scale.baudrate),
+                ModbusAddress(Link(scale.link), scale.host, scale.port, scale.unit, scale.baudrate),
                 self._profiles[scale.name],
                 scale.poll_ms,
                 now_us,

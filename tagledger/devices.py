@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from readers.modbus.driver import Link, ScaleAddress, ScaleUnavailable, read_registers
+from readers.modbus.connection import Link, ModbusAddress, ModbusUnavailable
+from readers.modbus.driver import read_registers
 from readers.modbus.interpretations import Interpretation, interpretations, near
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, console, print_json
 
@@ -48,10 +49,10 @@ def probe(
     except InvalidOperation:
         complain(f"{weight or within!r} is not a number. Fix: give a weight such as 812.5.")
         raise typer.Exit(EXIT_USAGE) from None
-    address = ScaleAddress(Link.RTU_OVER_TCP if rtu else Link.TCP, host, port, unit, timeout_s=timeout_s)
+    address = ModbusAddress(Link.RTU_OVER_TCP if rtu else Link.TCP, host, port, unit, timeout_s=timeout_s)
     try:
         registers = asyncio.run(_read(address, first, count))
-    except ScaleUnavailable as error:
+    except ModbusUnavailable as error:
         complain(f"{host}:{port} unit {unit}: {error}. Fix: check address, port, unit and framing (--rtu).")
         raise typer.Exit(EXIT_FAILED) from None
     except ValueError as error:
@@ -79,7 +80,7 @@ def probe(
         raise typer.Exit(EXIT_FAILED)
 
 
-async def _read(address: ScaleAddress, first: int, count: int) -> dict[str, dict[int, int]]:
+async def _read(address: ModbusAddress, first: int, count: int) -> dict[str, dict[int, int]]:
     return {name: await read_registers(address, code, first, count) for code, name in _TABLES.items()}
 
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from readers.modbus.driver import Link, ScaleAddress, ScaleDriver, ScaleUnavailable
+from readers.modbus.connection import Link, ModbusAddress, ModbusUnavailable
+from readers.modbus.driver import ScaleDriver
 from readers.modbus.profile import ScaleProfile, Stability, load, shipped
 from readers.modbus.reading import Fault, Reading
 from readers.modbus.settling import Settling, Weighing
@@ -58,7 +59,7 @@ async def connected(
     simulator = IndicatorSimulator(profile, Platform(seed=1), hand, rtu=rtu)
     await simulator.start()
     link = Link.RTU_OVER_TCP if rtu else Link.TCP
-    address = ScaleAddress(link, "127.0.0.1", simulator.port, timeout_s=0.3)
+    address = ModbusAddress(link, "127.0.0.1", simulator.port, timeout_s=0.3)
     driver = ScaleDriver("scale-1", address, profile, poll_ms=1, now_us=hand)
     sink = Sink()
     running = asyncio.create_task(driver.run(sink))
@@ -131,7 +132,7 @@ async def test_a_dropped_connection_comes_back_and_both_are_told() -> None:
         await sink.until(lambda s: len(s.readings) > seen)
         await simulator.stop()
         await sink.until(lambda s: s.links[-1][0] is False)
-        with pytest.raises(ScaleUnavailable):
+        with pytest.raises(ModbusUnavailable):
             await driver.poll()
 
 
