@@ -1,8 +1,10 @@
 """The edge agent: drivers in, batches into the spool, signals out. The one object an edge process runs.
 
-    driver → on_frame → capture                        uplink → on_signal ──────→ stack lights
+    driver → on_frame → capture                        uplink → on_signal, on_override → outputs
            → on_reads → batcher ─ seal → spool → uplink       → on_expectation → local decision
            → on_event ┘             └──→ capture
+
+The stream is heard while it answers: an uplink that is connected to a broker behind which nobody commits is lost too.
 
 Sealing, spooling and noting the seal in the capture are one step without waiting in between: what is recorded before a
 seal is in its batch. The step waits for the disk (one fsync), which stalls the loop for milliseconds four times a
@@ -20,22 +22,23 @@ import structlog
 from edge.batcher import Batcher
 from edge.capture import CaptureWriter
 from edge.clock import Clock
+from edge.expected_file import ExpectedFile
 from edge.health import Alarm, EdgeHealth, ReaderHealth
 from edge.local_decision import LocalDecision
+from edge.outputs import DoorOutputs
 from edge.recorder import Recorder
-from edge.signals import StackLights
 from edge.spool import Spool
 from edge.spool_values import AppendResult
 from edge.uplink import Uplink
+from readers.modbus.coils import CoilModule
 from readers.model import ReadBatch, ReaderEvent, ReaderEventKind
 from readers.port import ReaderDriver
 from stream.model import DeviceEvent, DeviceEventKind, Signal
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, Override
 from warehouse.site import Site
 
 _TICK_S = 0.025
 _TRIM_EVERY_US = 60_000_000
-_UPLINK_GRACE_US = 2_000_000
 _SCHEDULING_MS = 50
 
 _log = structlog.get_logger(__name__)
@@ -54,6 +57,8 @@ class EdgeAgent:
         *,
         capture: CaptureWriter | None = None,
         local: LocalDecision | None = None,
+        expected: ExpectedFile | None = None,
+        coils: Mapping[str, CoilModule] | None = None,
         spool_replaced: bool = False,
     ) -> None:
         settings = site.edge
@@ -64,16 +69,23 @@ class EdgeAgent:
         self._clock = clock
         self._recorder = Recorder(capture)
         self._local = local
-        self.lights = StackLights(site.portals, drivers, clock)
+        self._expected = expected or ExpectedFile(None)
+        self._coils = dict(coils or {})
+        refresh_ms = {module.name: module.refresh_ms for module in site.io_modules}
+        self.outputs = DoorOutputs(site.portals, {**drivers, **self._coils}, clock, refresh_ms)
         report_ms = max((r.inventory.report_every_ms for r in site.readers if r.name in drivers), default=0)
         self._batcher = Batcher(
             settings.agent, settings.window_ms, settings.flush_ms, settings.heartbeat_ms, report_ms + _SCHEDULING_MS
         )
         self._readers = {name: ReaderHealth(name) for name in drivers}
+        self._io_up: dict[str, bool] = {}
         self._alarms: set[Alarm] = {Alarm.SPOOL_REPLACED} if spool_replaced else set()
         self._batches = self._sightings = self._refused_batches = self._refused_sightings = 0
         self._untold = [0, 0]  # batches and sightings refused since the last stored batch
         self._trimmed_us = self._uplink_seen_us = clock.now_us()
+        if local is not None:
+            for expectation in self._expected.load():
+                local.on_expectation(expectation)
         self._recorder.start(settings.agent, settings.window_ms, clock.now_us())
 
     def on_frame(self, reader: str, arrival_us: int, frame: bytes) -> None:
@@ -106,7 +118,7 @@ class EdgeAgent:
         if event.kind is ReaderEventKind.DISCONNECTED:
             self._recorder.disconnected(event.reader, event.at_us)
         elif event.kind is ReaderEventKind.CONNECTED:
-            self.lights.forget(event.reader)
+            self.outputs.forget(event.reader)
 
     def on_device_event(self, event: DeviceEvent) -> None:
         """Take an event of a device that is no reader (a scale)."""
@@ -119,11 +131,28 @@ class EdgeAgent:
 
     def on_signal(self, signal: Signal) -> None:
         """Show a signal of the stream."""
-        self.lights.on_signal(signal)
+        self.outputs.on_signal(signal)
+
+    def on_override(self, override: Override) -> None:
+        """Show what a person ordered."""
+        self.outputs.on_override(override)
+
+    def on_io_link(self, module: str, up: bool, detail: str) -> None:
+        """The connection to an I/O module came or went; told once."""
+        if self._io_up.get(module) is up:
+            return
+        self._io_up[module] = up
+        if up:
+            self.outputs.forget(module)
+        else:
+            _log.warning("I/O module lost", module=module, error=detail)
+        kind = DeviceEventKind.READER_UP if up else DeviceEventKind.READER_DOWN
+        self.on_device_event(DeviceEvent(module, kind, self._clock.now_us(), detail=detail))
 
     def on_expectation(self, expectation: Expectation) -> None:
         """What a portal expects from now on."""
         self._recorder.expectation(expectation)
+        self._expected.keep(expectation)
         if self._local is not None:
             self._local.on_expectation(expectation)
 
@@ -137,11 +166,13 @@ class EdgeAgent:
         return self._seal(now_us) if self._batcher.is_due(now_us) else False
 
     async def run(self) -> None:
-        """Run drivers, uplink and lights until cancelled; then seal, spool and close."""
+        """Run drivers, uplink and outputs until cancelled; then seal, spool and close."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._uplink.run(self._spool, self))
-                group.create_task(self.lights.run())
+                group.create_task(self.outputs.run())
+                for module in self._coils.values():
+                    group.create_task(module.run(self.on_io_link))
                 for driver in self._drivers.values():
                     group.create_task(driver.run(self))
                 while True:
@@ -170,7 +201,7 @@ class EdgeAgent:
         alarms = set(self._alarms)
         if self._recorder.stopped_because:
             alarms.add(Alarm.CAPTURE_STOPPED)
-        if self.lights.uplink_lost:
+        if self.outputs.uplink_lost:
             alarms.add(Alarm.UPLINK_LOST)
         return EdgeHealth(
             agent=self._settings.agent,
@@ -184,7 +215,7 @@ class EdgeAgent:
             sightings=self._sightings,
             refused_batches=self._refused_batches,
             refused_sightings=self._refused_sightings,
-            refused_signals=self.lights.refused,
+            refused_signals=self.outputs.refused,
             capture=self._recorder.stopped_because or ("recording" if self._recorder.is_recording else ""),
             alarms=frozenset(alarms),
         )
@@ -215,15 +246,17 @@ class EdgeAgent:
         self._uplink.notify()
         if self._local is not None:
             decided = self._local.on_batch(batch)
-            if self.lights.uplink_lost:
+            if self.outputs.uplink_lost:
                 for signal in decided:
-                    self.lights.on_signal(signal)
+                    self.outputs.on_signal(signal)
         return True
 
     def _watch_uplink(self, now_us: int) -> None:
         if self._uplink.is_connected:
             self._uplink_seen_us = now_us
-        self.lights.uplink_lost = now_us - self._uplink_seen_us > _UPLINK_GRACE_US
+        waiting_us = self._spool.oldest_unacked_us()
+        silent_us = now_us - (self._uplink_seen_us if waiting_us is None else min(self._uplink_seen_us, waiting_us))
+        self.outputs.uplink_lost = silent_us > self._settings.uplink_lost_s * 1e6
 
     def _reader(self, name: str) -> ReaderHealth:
         return self._readers.setdefault(name, ReaderHealth(name))

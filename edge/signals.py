@@ -1,34 +1,24 @@
-"""Local control of stack lights: Signals in, GPO writes out, through the reader that the light is wired to.
+"""What a door shows and whether its way is open, from what the edge was told. Pure: wall time is an argument.
 
-A light shows the portal's last signal while it is valid and is dark otherwise. A signal that is past its
-`valid_until_us` on the edge's clock when it comes is refused: a replay, a backlog or a recovery never drives a light
-(law 7 of the design). While the uplink is lost and nothing valid is to be shown, amber blinks once a second: the door
-is not being watched.
+In this order: what a person ordered (`Override`), the portal's last signal while it is valid, nothing. A signal is
+refused when its time is over as it comes, when it is older than the one before, or when it would stand for longer than
+`VALID_S_MAX`. It also ends when the edge's clock goes back behind the moment it came, because its end could then be any
+time away: a replay, a backlog, a recovery or a clock that is set never drives an output (law 7 of the design).
 
-Only changes are written. A reader that is not connected is tried again every `RETRY_S` with what is then to be shown,
-one that refuses (it has no such port) every `REFUSED_RETRY_S`.
+While the uplink is lost and nothing valid is to be shown, amber blinks once a second: the door is not being watched. An
+interlock is open while the door is green, and closed otherwise, but for `on_lost = "release"` while the uplink is lost
+and nothing valid is to be shown.
 """
 
-import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-import structlog
-
-from edge.clock import Clock
-from readers.llrp.errors import LlrpError
-from readers.port import ReaderDriver, ReaderUnavailable
 from stream.model import Colour, Signal
-from warehouse.site import Portal, StackLight
+from warehouse.loads import Override
+from warehouse.site import Interlock, OnLost, StackLight
 
-_TICK_S = 0.1
-RETRY_S = 1.0
-REFUSED_RETRY_S = 60.0
+VALID_S_MAX = 60.0
 _BLINK_US = 500_000
-_LAST_WRITE_S = 1.0
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,91 +30,72 @@ class Lamps:
     red: bool = False
 
     def outputs(self, light: StackLight) -> dict[int, bool]:
-        """State by GPO port."""
+        """State by output."""
         return {light.green_gpo: self.green, light.amber_gpo: self.amber, light.red_gpo: self.red}
 
 
-def lamps(signal: Signal | None, uplink_lost: bool, now_us: int) -> Lamps:
-    """What a light shows now, given the last signal of its portal."""
-    colour = signal.colour if signal is not None and now_us <= signal.valid_until_us else Colour.OFF
+def lamps(colour: Colour, uplink_lost: bool, now_us: int) -> Lamps:
+    """What a light shows."""
     if colour is Colour.OFF:
         return Lamps(amber=uplink_lost and now_us // _BLINK_US % 2 == 0)
     return Lamps(green=colour is Colour.GREEN, amber=colour is Colour.AMBER, red=colour is Colour.RED)
 
 
-class StackLights:
-    """All stack lights of one edge."""
+def is_released(interlock: Interlock, colour: Colour, uplink_lost: bool) -> bool:
+    """Whether the way is open."""
+    if colour is Colour.OFF and uplink_lost:
+        return interlock.on_lost is OnLost.RELEASE
+    return colour is Colour.GREEN
 
-    def __init__(self, portals: tuple[Portal, ...], drivers: Mapping[str, ReaderDriver], clock: Clock) -> None:
-        self._lights = {
-            portal.name: portal.stack_light
-            for portal in portals
-            if portal.stack_light is not None and portal.stack_light.reader in drivers
-        }
-        self._drivers = drivers
-        self._clock = clock
-        self._signals: dict[str, Signal] = {}
-        self._written: dict[tuple[str, int], bool] = {}
-        self._retry_at_us: dict[str, int] = {}
-        self._wake = asyncio.Event()
-        self.uplink_lost = False
+
+@dataclass(slots=True)
+class _Given:
+    signal: Signal
+    came_us: int
+
+
+class DoorSigns:
+    """What each portal was told last. Bounded by the portals of the site file."""
+
+    def __init__(self, portals: Iterable[str]) -> None:
+        self._signals: dict[str, _Given | None] = dict.fromkeys(portals)
+        self._overrides: dict[str, Override] = {}
         self.refused = 0
 
-    def on_signal(self, signal: Signal) -> bool:
-        """Show a signal; False when it is refused because its time is over or it is older than the one shown."""
-        shown = self._signals.get(signal.portal)
-        stale = signal.valid_until_us < self._clock.now_us()
-        if stale or (shown is not None and signal.at_us < shown.at_us):
+    def on_signal(self, signal: Signal, now_us: int) -> bool:
+        """Take a signal; False when it is refused."""
+        if signal.portal not in self._signals:
+            return False
+        shown = self._signals[signal.portal]
+        late = signal.valid_until_us < now_us or signal.valid_until_us - now_us > VALID_S_MAX * 1e6
+        if late or (shown is not None and signal.at_us < shown.signal.at_us):
             self.refused += 1
             return False
-        self._signals[signal.portal] = signal
-        self._wake.set()
+        self._signals[signal.portal] = _Given(signal, now_us)
         return True
 
-    def forget(self, reader: str) -> None:
-        """What a reader's outputs show is unknown (it was away): write them all again."""
-        for key in [key for key in self._written if key[0] == reader]:
-            del self._written[key]
-        self._retry_at_us.pop(reader, None)
-        self._wake.set()
+    def on_override(self, override: Override, now_us: int) -> bool:
+        """Take a person's order, or its end; False when its time is over or a newer one stands."""
+        standing = self._overrides.get(override.portal)
+        if override.portal not in self._signals or (standing is not None and override.at_us < standing.at_us):
+            return False
+        if override.colour is None or override.until_us < now_us:
+            self._overrides.pop(override.portal, None)
+            return override.colour is None
+        self._overrides[override.portal] = override
+        return True
 
-    async def run(self) -> None:
-        """Keep the lights as they should be, until cancelled; then put them out."""
-        if not self._lights:
-            return
-        try:
-            while True:
-                await self.apply()
-                waker = asyncio.ensure_future(self._wake.wait())
-                timer = asyncio.ensure_future(self._clock.sleep(_TICK_S))
-                try:
-                    await asyncio.wait((waker, timer), return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    waker.cancel()
-                    timer.cancel()
-                self._wake.clear()
-        finally:
-            self._signals.clear()
-            self.uplink_lost = False
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LAST_WRITE_S):
-                    await self.apply()
+    def colour(self, portal: str, now_us: int) -> Colour:
+        """What the portal shows now."""
+        override = self._overrides.get(portal)
+        if override is not None and override.colour is not None and now_us <= override.until_us:
+            return Colour(override.colour)
+        given = self._signals.get(portal)
+        if given is None or not given.came_us <= now_us <= given.signal.valid_until_us:
+            return Colour.OFF
+        return given.signal.colour
 
-    async def apply(self) -> None:
-        """Write every output that differs from what it should be now."""
-        now_us = self._clock.now_us()
-        for portal, light in self._lights.items():
-            if now_us < self._retry_at_us.get(light.reader, 0):
-                continue
-            wanted = lamps(self._signals.get(portal), self.uplink_lost, now_us).outputs(light)
-            for port, state in wanted.items():
-                if self._written.get((light.reader, port)) == state:
-                    continue
-                try:
-                    await self._drivers[light.reader].write_gpo(port, state)
-                except (ReaderUnavailable, LlrpError) as error:
-                    retry_s = RETRY_S if isinstance(error, ReaderUnavailable) else REFUSED_RETRY_S
-                    self._retry_at_us[light.reader] = now_us + int(retry_s * 1e6)
-                    _log.warning("light not written", reader=light.reader, port=port, error=str(error))
-                    break
-                self._written[light.reader, port] = state
+    def forget(self) -> None:
+        """Nothing is to be shown any more."""
+        self._signals = dict.fromkeys(self._signals)
+        self._overrides.clear()

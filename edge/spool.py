@@ -161,15 +161,21 @@ class Spool:
         """Drop acknowledged batches older than the retention, `TRIM_ROWS_MAX` a call; returns how many."""
         return self._drop_acked(now_us - self._retain_us, TRIM_ROWS_MAX)
 
+    def oldest_unacked_us(self) -> int | None:
+        """When the oldest batch that is not acknowledged was sealed; None when all are."""
+        if not self._unacked:
+            return None
+        oldest = self._run("SELECT sealed_us FROM batch WHERE acked_us IS NULL ORDER BY seq LIMIT 1", ())
+        return int(oldest[0][0]) if oldest else None
+
     def depth(self) -> SpoolDepth:
         """How full the spool is."""
-        oldest = self._run("SELECT sealed_us FROM batch WHERE acked_us IS NULL ORDER BY seq LIMIT 1", ())
         return SpoolDepth(
             unacked=self._unacked,
             retained=self._retained,
             bytes=self._bytes,
             max_bytes=self._max_bytes,
-            oldest_unacked_us=int(oldest[0][0]) if oldest else None,
+            oldest_unacked_us=self.oldest_unacked_us(),
             damaged=len(self._damaged),
         )
 

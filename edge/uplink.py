@@ -16,7 +16,7 @@ from typing import Protocol
 from edge.spool import Spool
 from edge.spool_values import AckResult, Spooled
 from stream.model import Signal
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, Override
 
 SENT_MAX = 512
 STALLED_S = 10.0
@@ -30,6 +30,9 @@ class EdgeOrders(Protocol):
 
     def on_expectation(self, expectation: Expectation) -> None:
         """What a portal expects from now on."""
+
+    def on_override(self, override: Override) -> None:
+        """What a person ordered a portal to show."""
 
 
 class Uplink(Protocol):

@@ -26,9 +26,11 @@ from stream.mqtt_topics import (
     batch_topic,
     decode_ack,
     decode_expectation,
+    decode_override,
     decode_resend,
     decode_signal,
     expected_topic,
+    override_topic,
     resend_topic,
     signal_topic,
 )
@@ -59,6 +61,7 @@ class MqttUplink:
         self._resend_topic = resend_topic(site, agent)
         self._signal_topics = signal_topic(site, agent, "+")
         self._expected_topics = expected_topic(site, agent, "+")
+        self._override_topics = override_topic(site, agent, "+")
         self._identifier = f"tagledger-{site}-{agent}"
         self._clock = clock or WallClock()
         self._stalled_s = stalled_s
@@ -115,7 +118,8 @@ class MqttUplink:
 
     async def _session(self, client: aiomqtt.Client, spool: Spool, orders: EdgeOrders) -> None:
         window = SendWindow(spool, time.monotonic(), stalled_s=self._stalled_s)
-        for topic in (self._ack_topic, self._resend_topic, self._signal_topics, self._expected_topics):
+        told = (self._signal_topics, self._expected_topics, self._override_topics)
+        for topic in (self._ack_topic, self._resend_topic, *told):
             await client.subscribe(topic, qos=1)
         self._connected = True
         _log.info("uplink connected", host=self._settings.host, port=self._settings.port)
@@ -161,5 +165,7 @@ class MqttUplink:
             self._wake.set()
         elif topic.startswith(self._signal_topics[:-1]):
             orders.on_signal(decode_signal(payload))
+        elif topic.startswith(self._override_topics[:-1]):
+            orders.on_override(decode_override(payload))
         else:
             orders.on_expectation(decode_expectation(payload))

@@ -1,12 +1,12 @@
-"""The warehouse as the stream's store needs it: three functions that work inside the store's transaction."""
+"""The warehouse as the stream's store needs it: functions that work inside the store's transaction."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import psycopg
 
-from warehouse.loads import Expectation, Load, LocationUpdate
-from warehouse.postgres import expectations, locations, posting
+from warehouse.loads import Expectation, Load, LocationUpdate, Override
+from warehouse.postgres import expectations, locations, overrides, posting
 
 
 class Books(Protocol):
@@ -20,6 +20,9 @@ class Books(Protocol):
 
     def expected_at(self, connection: psycopg.Connection[Any], portal: str) -> Expectation:
         """What open documents expect at a portal now."""
+
+    def overrides(self, connection: psycopg.Connection[Any]) -> Sequence[Override]:
+        """What people ordered portals to show lately."""
 
 
 class WarehouseBooks:
@@ -36,3 +39,7 @@ class WarehouseBooks:
     def expected_at(self, connection: psycopg.Connection[Any], portal: str) -> Expectation:
         """`warehouse.postgres.expectations.expected_at`."""
         return expectations.expected_at(connection, portal)
+
+    def overrides(self, connection: psycopg.Connection[Any]) -> Sequence[Override]:
+        """`warehouse.postgres.overrides.overrides`."""
+        return overrides.overrides(connection)

@@ -7,7 +7,8 @@ stored in large transactions and a trickle in small ones. An input is acknowledg
 after its chunk is committed, in order. The process may die at any moment: `Store.standing` and the log rebuild it.
 
 Once a second the host looks for sources that fell silent, dead letters given again and expectations that changed; what
-it finds enters the log like any other input. Time for waits and silence is the host's monotonic clock; operators see
+it finds enters the log like any other input. What people ordered portals to show (overrides) it passes on and nothing
+else: it decides nothing, and is not in the log. Time for waits and silence is the host's monotonic clock; operators see
 reader time only.
 
 `process_sync` is the same pipeline over a finished recording, as fast as it goes: no silence, no expectations, nothing
@@ -22,7 +23,7 @@ import queue
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,7 +39,7 @@ from stream.sequencer import Duplicate, Position, ResendWanted, Sequenced, Taken
 from stream.store import Store
 from stream.topology import Operators, operators_of
 from stream.watermark import Silence
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, Override
 from warehouse.site import Site
 
 INPUTS_MAX = 1024
@@ -92,6 +93,7 @@ class EmbeddedHost:
         self._committed: dict[tuple[str, str], int] = {}
         self._letters: set[UUID] = set()
         self._stale: set[str] = set()
+        self._overrides: dict[str, Override] = {}
         agents = {reader.agent for reader in site.readers if reader.agent}
         self._silence = Silence(site.stream.source_silent_s, agents, now_s())
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -151,6 +153,19 @@ class EmbeddedHost:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
             subscription.offer(None)
+
+    def standing(self) -> tuple[Expectation | Override, ...]:
+        """Expectations and overrides as last published: for edges that come now, and brokers that forgot."""
+        expected = self._pipeline.expected if self._pipeline else ()
+        return (*expected, *self._overrides.values())
+
+    async def refresh_overrides(self) -> None:
+        """Ask what people ordered portals to show, and publish what is news."""
+        twin = self._store.twin()
+        try:
+            self._publish_overrides(await asyncio.to_thread(twin.overrides))
+        finally:
+            twin.close()
 
     async def refresh_expectations(self, portal: str) -> None:
         """Ask the warehouse what it expects at a portal now, and tell the portal's signal if that is news."""
@@ -371,6 +386,7 @@ class EmbeddedHost:
                     if letter not in self._letters:
                         self._letters.add(letter)
                         await self._inputs.put(partial(self._redeliver, letter, kind, key, body))
+                self._publish_overrides(await asyncio.to_thread(twin.overrides))
                 if self._now_s() >= ask_all_at_s:
                     self._stale.update(portal.name for portal in self._site.portals)
                     ask_all_at_s = self._now_s() + EXPECTATIONS_EVERY_S
@@ -383,6 +399,13 @@ class EmbeddedHost:
                 await asyncio.sleep(self._look_around_s)
         finally:
             twin.close()
+
+    def _publish_overrides(self, found: Sequence[Override]) -> None:
+        for override in found:
+            if self._overrides.get(override.portal) != override:
+                self._overrides[override.portal] = override
+                for subscription in self._subscriptions:
+                    subscription.offer(override)
 
     def _time_passes(self, pipeline: Pipeline, done: _Done) -> None:
         now_s = self._now_s()

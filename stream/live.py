@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from stream.model import Passage, Signal
-from warehouse.loads import Expectation, LocationUpdate
+from warehouse.loads import Expectation, LocationUpdate, Override
 
 LIVE_MAX = 4096
 """Outputs that wait per subscriber; at the bound the oldest are dropped and counted."""
@@ -27,7 +27,7 @@ class Posted:
     posting: object
 
 
-Live = Passage | Signal | LocationUpdate | Posted | Expectation
+Live = Passage | Signal | LocationUpdate | Posted | Expectation | Override
 
 
 class Subscription:

@@ -165,7 +165,10 @@ class Colour(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What a portal tells the people in it. Never driven after `valid_until_us`."""
+    """What a portal tells the people in it. Never driven after `valid_until_us`.
+
+    `renewed`: the same as the one before, said again so that it stays.
+    """
 
     portal: str
     colour: Colour
@@ -177,3 +180,4 @@ class Signal:
     seen: int = 0
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
+    renewed: bool = False

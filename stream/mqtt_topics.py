@@ -7,6 +7,7 @@
 | `resend` | stream | 1 | no | `Resend`: send again from there on, for a restored database |
 | `signal/{portal}` | stream | 1 | no | a `Signal`; the edge refuses it past its `valid_until_us` |
 | `expected/{portal}` | stream | 1 | yes | an `Expectation`, what the edge decides from while the uplink is down |
+| `override/{portal}` | stream | 1 | yes | an `Override`, what a person ordered; the edge ends it at its `until_us` |
 
 The ack is published after the database commit: a broker's PUBACK says only that the broker has a message. It covers a
 prefix, so a lost ack costs nothing, and it is repeated for a duplicate, so an edge that missed it gets it by sending
@@ -21,7 +22,7 @@ from typing import TypeVar
 import msgspec
 
 from stream.model import Signal
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, Override
 
 ROOT = "tagledger/v1"
 CONTROL_BYTES_MAX = 4 * 1024 * 1024
@@ -80,6 +81,11 @@ def expected_topic(site: str, agent: str, portal: str) -> str:
     return _topic(site, agent, "expected", portal)
 
 
+def override_topic(site: str, agent: str, portal: str) -> str:
+    """Where the stream keeps what a person ordered a portal to show, retained; `portal` may be `+`."""
+    return _topic(site, agent, "override", portal)
+
+
 def agent_of(topic: str) -> str:
     """The agent named by one of these topics. Raises `ControlFormatError`."""
     parts = topic.split("/")
@@ -126,6 +132,16 @@ def encode_expectation(expectation: Expectation) -> bytes:
 def decode_expectation(payload: bytes) -> Expectation:
     """Raises `ControlFormatError`."""
     return _decode(payload, Expectation)
+
+
+def encode_override(override: Override) -> bytes:
+    """An override's payload."""
+    return msgspec.json.encode(override)
+
+
+def decode_override(payload: bytes) -> Override:
+    """Raises `ControlFormatError`."""
+    return _decode(payload, Override)
 
 
 def _topic(site: str, *levels: str) -> str:

@@ -102,6 +102,11 @@ class Pipeline:
         )
 
     @property
+    def expected(self) -> tuple[Expectation, ...]:
+        """What each portal expects, as last heard."""
+        return tuple(self._expected.values())
+
+    @property
     def now_us(self) -> int:
         """The stream's youngest reader time."""
         return self._graph.now_us

@@ -5,8 +5,8 @@ redelivered to the next process of this name) and to the edge (the retained `ack
 On every connect the edges are asked for what follows the last committed batch: a database restored from yesterday gets
 the rest from their spools that way, and for others nothing follows.
 
-Signals are passed on while they are valid by the wall clock, expectations retained. Topics and payloads are
-`stream.mqtt_topics`'. Bytes that are no batch, and a batch under another agent's topic, become dead letters.
+Signals are passed on while they are valid by the wall clock, expectations and overrides retained. Topics and payloads
+are `stream.mqtt_topics`'. Bytes that are no batch, and a batch under another agent's topic, become dead letters.
 
 paho runs its network thread and reconnects by itself, 1 to 30 s apart; the host is spoken to on its event loop only.
 Bound: the broker sends at most `RECEIVE_MAX` unacknowledged batches (MQTT 5.0, 3.3.4); with MQTT 3.1.1 the broker's
@@ -38,14 +38,16 @@ from stream.mqtt_topics import (
     batch_topic,
     encode_ack,
     encode_expectation,
+    encode_override,
     encode_resend,
     encode_signal,
     expected_topic,
+    override_topic,
     resend_topic,
     signal_topic,
 )
 from stream.sequencer import ResendWanted
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, Override
 from warehouse.site import Site, UplinkSettings
 
 RECEIVE_MAX = 256
@@ -91,7 +93,7 @@ class MqttSource:
         client.loop_start()
         try:
             async for item in live:
-                if isinstance(item, Signal | Expectation):
+                if isinstance(item, Signal | Expectation | Override):
                     self._tell_live(client, item)
         finally:
             self._host.unsubscribe(live)
@@ -136,6 +138,8 @@ class MqttSource:
             _log.warning("the broker refused us", reason=str(reason))
             return
         client.subscribe(batch_topic(self._site.name, "+"), qos=1)
+        for item in self._host.standing():  # a broker that was started anew has forgotten what it retained
+            self._tell_live(client, item)
         for position in self._host.positions():
             self._tell_resend(client, ResendWanted(position.agent, position.epoch, position.counter + 1))
 
@@ -185,20 +189,25 @@ class MqttSource:
         topic = resend_topic(self._site.name, wanted.agent)
         client.publish(topic, encode_resend(Resend(wanted.epoch, wanted.counter)), qos=1)
 
-    def _tell_live(self, client: mqtt.Client, item: Signal | Expectation) -> None:
+    def _tell_live(self, client: mqtt.Client, item: Signal | Expectation | Override) -> None:
         for agent in self._agents(item.portal):
             if isinstance(item, Expectation):
                 topic = expected_topic(self._site.name, agent, item.portal)
                 client.publish(topic, encode_expectation(item), qos=1, retain=True)
+            elif isinstance(item, Override):
+                topic = override_topic(self._site.name, agent, item.portal)
+                client.publish(topic, encode_override(item), qos=1, retain=True)
             elif item.valid_until_us > self._wall_us():
                 client.publish(signal_topic(self._site.name, agent, item.portal), encode_signal(item), qos=1)
 
     def _agents(self, portal: str) -> set[str]:
-        """The agents at a portal: those of its antennas' readers and of its stack light's."""
-        light = self._site.portal(portal).stack_light
-        return {
-            reader.agent or self._site.edge.agent
+        """The agents at a portal: those of its antennas' readers and of what its outputs are wired to."""
+        place = self._site.portal(portal)
+        wired = {place.stack_light.reader} if place.stack_light is not None else set()
+        wired |= {place.interlock.device} if place.interlock is not None else set()
+        agents = {
+            reader.agent
             for reader in self._site.readers
-            if any(antenna.place == portal for antenna in reader.antennas)
-            or (light is not None and light.reader == reader.name)
-        }
+            if reader.name in wired or any(antenna.place == portal for antenna in reader.antennas)
+        } | {module.agent for module in self._site.io_modules if module.name in wired}
+        return {agent or self._site.edge.agent for agent in agents}

@@ -12,7 +12,7 @@ Blocking, for one thread at a time. Provisional passages are not stored.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
 from typing import Any, TypeVar
 from uuid import UUID, uuid5
@@ -28,7 +28,7 @@ from stream.places import FailureKind
 from stream.posting import load_of
 from stream.sequencer import Position
 from stream.store_outputs import apply_locations, post_loads, text, write_letters, write_passages, write_signals
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, Override
 from warehouse.site import Site
 from warehouse.times import from_us
 
@@ -119,6 +119,15 @@ class Store:
         def ask() -> Expectation:
             with self._connected().transaction():
                 return self._books.expected_at(self._connected(), portal)
+
+        return self._retrying(ask)
+
+    def overrides(self) -> Sequence[Override]:
+        """What people ordered portals to show lately."""
+
+        def ask() -> Sequence[Override]:
+            with self._connected().transaction():
+                return self._books.overrides(self._connected())
 
         return self._retrying(ask)
 

@@ -129,8 +129,10 @@ def post_loads(
 
 
 def write_signals(connection: psycopg.Connection[Any], signals: Iterable[Signal]) -> None:
-    """What portals told people, and a message each for the feed."""
+    """What portals told people, and a message each for the feed; saying it again is no news."""
     for signal in signals:
+        if signal.renewed:
+            continue
         connection.execute(
             "insert into signal (at, portal, colour, reason, valid_until, passage_id, expected, seen, missing, extra)"
             " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",

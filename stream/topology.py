@@ -13,12 +13,12 @@ from stream.operators.presence import (
     ZoneObserverState,
     ZoneReport,
 )
-from stream.operators.signal import SignalOperator, SignalParams, SignalState
+from stream.operators.signal import SignalOperator, SignalState
 from stream.operators.slices import PlaceSlice
 from stream.supervised import Keyed
 from warehouse.epc import decode
 from warehouse.loads import Expectation, LocationUpdate
-from warehouse.site import Site
+from warehouse.site import SignalSettings, Site
 
 SHARDS = 16
 """Shards of tags. Chosen once: stored states and keyed topics depend on it."""
@@ -42,12 +42,15 @@ def gtin_of(epc: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class OperatorParams:
-    """The settings of all operators; `item_of` maps an EPC to the item code documents use, or None."""
+    """The settings of all operators; `item_of` maps an EPC to the item code documents use, or None.
+
+    `signals` replaces what the site file says for each portal.
+    """
 
     item_of: Callable[[str], str | None] = gtin_of
     passages: PassageParams = field(default_factory=PassageParams)
     presence: PresenceParams = field(default_factory=PresenceParams)
-    signals: SignalParams = field(default_factory=SignalParams)
+    signals: SignalSettings | None = None
 
 
 def operators_of(site: Site, params: OperatorParams | None = None) -> Operators:

@@ -14,6 +14,7 @@ from edge.agent import EdgeAgent
 from stream.batch_codec import decode_sightings
 from stream.embedded import EmbeddedHost
 from stream.model import Passage, Signal, TagVerdict
+from warehouse.loads import Override
 from warehouse.site import Site
 
 ANSWER_S = 2.0
@@ -113,6 +114,8 @@ class LivePortals:
         async for item in self._host.subscribe():
             if isinstance(item, Signal):
                 self._show(LiveEvent("live.signal", item.portal, _signal(item)), stands=True)
+            elif isinstance(item, Override):
+                self._show(LiveEvent("live.override", item.portal, _override(item)), stands=item.colour is not None)
             elif isinstance(item, Passage):
                 self._show(LiveEvent("live.passage", item.portal, _passage(item)), stands=not item.final)
 
@@ -189,6 +192,16 @@ def _signal(signal: Signal) -> dict[str, Any]:
         "seen": signal.seen,
         "missing": list(signal.missing),
         "extra": list(signal.extra),
+    }
+
+
+def _override(override: Override) -> dict[str, Any]:
+    return {
+        "colour": override.colour.value if override.colour else None,
+        "reason": override.reason,
+        "ordered_by": override.actor,
+        "at_us": override.at_us,
+        "valid_until_us": override.until_us,
     }
 
 

@@ -110,4 +110,6 @@ class CommandDesk:
         if isinstance(command, commands.CreateDocument | commands.CancelDocument | commands.CloseDocument):
             for portal in self._portals:
                 await self._host.refresh_expectations(portal)
+        if isinstance(command, commands.OverrideSignal):
+            await self._host.refresh_overrides()
         return outcome

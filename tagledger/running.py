@@ -24,21 +24,25 @@ from api.server import serving
 from edge.agent import EdgeAgent
 from edge.capture import CaptureHeader, CaptureWriter
 from edge.clock import Clock
+from edge.expected_file import ExpectedFile
 from edge.local_decision import GraphDecision
 from edge.scales import ScaleWatch
 from edge.spool import open_or_replace
 from edge.uplink import Uplink
 from edge.uplink_inproc import InprocUplink
 from readers.llrp.client import NativeDriver
+from readers.modbus.coils import CoilModule
+from readers.modbus.connection import Link, ModbusAddress
 from readers.port import ReaderDriver
 from stream.embedded import EmbeddedHost
+from stream.live import Live
 from stream.model import Signal
 from stream.store import Store
 from tagledger.api_ports import LivePortals, ProcessDependencies, SiteReaders, StoredEvidence, StreamNumbers
 from tagledger.command_desk import CommandDesk, DirectBus, WritePool
 from tagledger.housekeeping import keep_tidy
 from tagledger.site_text import site_text
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, Override
 from warehouse.site import Reader, Site
 
 DRAIN_TIMEOUT_S = 30.0
@@ -72,6 +76,13 @@ def edge_agent(site: Site, uplink: Uplink, clock: Clock, capture: Path | None) -
     settings = site.edge
     mine = [reader for reader in site.readers if reader.agent in ("", settings.agent)]
     drivers = {reader.name: driver_of(reader, clock.now_us) for reader in mine}
+    coils = {
+        module.name: CoilModule(
+            module.name, ModbusAddress(Link(module.link), module.host, module.port, module.unit, module.baudrate)
+        )
+        for module in site.io_modules
+        if module.agent in ("", settings.agent)
+    }
     spool, damaged = open_or_replace(
         Path(site.state_dir) / "spool.sqlite", settings.agent, settings.spool_max_mb, settings.retain_h, clock.now_us()
     )
@@ -87,6 +98,8 @@ def edge_agent(site: Site, uplink: Uplink, clock: Clock, capture: Path | None) -
         clock,
         capture=writer,
         local=GraphDecision(site),
+        expected=ExpectedFile(Path(site.state_dir) / "expected.json"),
+        coils=coils,
         spool_replaced=damaged is not None,
     )
 
@@ -247,9 +260,18 @@ def watched(*tasks: "asyncio.Task[None]") -> Iterator[None]:
 
 
 async def _orders(host: EmbeddedHost, agent: EdgeAgent) -> None:
-    """What the stream tells the edge."""
-    async for item in host.subscribe():
-        if isinstance(item, Signal):
-            agent.on_signal(item)
-        elif isinstance(item, Expectation):
-            agent.on_expectation(item)
+    """What the stream tells the edge, from what stands already."""
+    live = host.subscribe()
+    for item in host.standing():
+        _tell_edge(agent, item)
+    async for told in live:
+        _tell_edge(agent, told)
+
+
+def _tell_edge(agent: EdgeAgent, item: Live) -> None:
+    if isinstance(item, Signal):
+        agent.on_signal(item)
+    elif isinstance(item, Expectation):
+        agent.on_expectation(item)
+    elif isinstance(item, Override):
+        agent.on_override(item)

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from edge.fleet.routes import problems
 from readers.modbus.profile import ProfileError, WordOrder, load
-from warehouse.site import Antenna, Portal, Reader, Scale, Site
+from warehouse.site import Antenna, IoModule, Portal, Reader, Scale, Site
 
 Found = tuple[str, str, str]
 
@@ -17,6 +17,8 @@ _DRIVERS = ("native", "sllurp")
 _UPLINKS = ("inproc", "mqtt")
 _LINKS = ("tcp", "rtu", "rtu_over_tcp")
 _VDA5050 = ("2.1.0", "3.0.0")
+VALID_S_MIN, VALID_S_MAX = 2.0, 30.0
+HOLD_S_MAX = 600.0
 
 
 def cross_checks(site: Site) -> list[Found]:
@@ -26,6 +28,8 @@ def cross_checks(site: Site) -> list[Found]:
         *(found for index, reader in enumerate(site.readers) for found in _reader(site, reader, f"readers[{index}]")),
         *(found for index, portal in enumerate(site.portals) for found in _portal(site, portal, f"portals[{index}]")),
         *(found for index, scale in enumerate(site.scales) for found in _scale(scale, f"scales[{index}]")),
+        *(found for index, module in enumerate(site.io_modules) for found in _module(module, f"io_modules[{index}]")),
+        *_outputs(site),
         *_fleet(site),
         *_settings(site),
     ]
@@ -37,7 +41,7 @@ def _names(site: Site) -> Iterator[Found]:
     if site.timezone not in available_timezones():
         yield "timezone", f"unknown time zone {site.timezone!r}", "use an IANA name such as Asia/Shanghai"
     for label, names in (
-        ("readers", [reader.name for reader in site.readers]),
+        ("readers and io_modules", [reader.name for reader in site.readers] + [io.name for io in site.io_modules]),
         ("scales", [scale.name for scale in site.scales]),
         ("zones and portals", [zone.name for zone in site.zones] + [portal.name for portal in site.portals]),
     ):
@@ -99,12 +103,65 @@ def _portal(site: Site, portal: Portal, key: str) -> Iterator[Found]:
             yield f"{key}.neighbours", f"{neighbour!r} is not another portal", "name other [[portals]] only"
     if not site.antennas_of(portal.name):
         yield key, "no antenna watches this portal", f"give an antenna place = {portal.name!r}"
-    wired = [(f"{key}.photo_eyes[{n}].reader", eye.reader) for n, eye in enumerate(portal.photo_eyes)]
-    if portal.stack_light is not None:
-        wired.append((f"{key}.stack_light.reader", portal.stack_light.reader))
-    for wire, name in wired:
-        if name not in readers:
-            yield wire, f"there is no reader {name!r}", "name one of the [[readers]]"
+    for n, eye in enumerate(portal.photo_eyes):
+        if eye.reader not in readers:
+            yield f"{key}.photo_eyes[{n}].reader", f"there is no reader {eye.reader!r}", "name one of the [[readers]]"
+    if not 0.5 <= portal.signal.certain_score <= 1:
+        yield f"{key}.signal.certain_score", f"{portal.signal.certain_score} is not certain", "use 0.5 to 1"
+    for name, value in (("decide_after_s", portal.signal.decide_after_s), ("hold_s", portal.signal.hold_s)):
+        if not 0 <= value <= HOLD_S_MAX:
+            yield f"{key}.signal.{name}", f"{value} s is out of range", f"use 0 to {HOLD_S_MAX:g}"
+    if not VALID_S_MIN <= portal.signal.valid_s <= VALID_S_MAX:
+        yield (
+            f"{key}.signal.valid_s",
+            f"{portal.signal.valid_s} s is out of range",
+            f"use {VALID_S_MIN:g} to {VALID_S_MAX:g}: shorter goes dark between renewals, longer shows the past",
+        )
+
+
+def _outputs(site: Site) -> Iterator[Found]:
+    """Stack lights and interlocks: the device is there, and no output has two masters."""
+    coils, readers = {module.name for module in site.io_modules}, {reader.name for reader in site.readers}
+    taken: dict[tuple[str, int], str] = {}
+    for index, portal in enumerate(site.portals):
+        light, interlock = portal.stack_light, portal.interlock
+        wired: list[tuple[str, str, str, int]] = []
+        if light is not None:
+            key = f"portals[{index}].stack_light"
+            ports = (("green_gpo", light.green_gpo), ("amber_gpo", light.amber_gpo), ("red_gpo", light.red_gpo))
+            wired += [(f"{key}.reader", f"{key}.{name}", light.reader, port) for name, port in ports]
+        if interlock is not None:
+            key = f"portals[{index}].interlock"
+            wired.append((f"{key}.device", f"{key}.output", interlock.device, interlock.output))
+        for device_key, port_key, device, port in wired:
+            if device not in coils | readers:
+                yield (
+                    device_key,
+                    f"there is no reader or I/O module {device!r}",
+                    "name one of the [[readers]] or [[io_modules]]",
+                )
+                continue
+            least = 0 if device in coils else 1
+            if not least <= port <= 65535:
+                yield (
+                    port_key,
+                    f"{port} is not an output",
+                    f"count {'coils from 0' if device in coils else 'GPO ports from 1'}",
+                )
+            if (device, port) in taken:
+                yield (
+                    port_key,
+                    f"output {port} of {device} is {taken[device, port]} too",
+                    "wire each output to one thing",
+                )
+            taken.setdefault((device, port), port_key)
+
+
+def _module(module: IoModule, key: str) -> Iterator[Found]:
+    if module.link not in _LINKS:
+        yield f"{key}.link", f"unknown link {module.link!r}", f"use one of {', '.join(_LINKS)}"
+    yield from _port(f"{key}.port", module.port)
+    yield from _positive(f"{key}.refresh_ms", module.refresh_ms)
 
 
 def _scale(scale: Scale, key: str) -> Iterator[Found]:
@@ -149,6 +206,7 @@ def _settings(site: Site) -> Iterator[Found]:
         ("edge.window_ms", site.edge.window_ms),
         ("edge.spool_max_mb", site.edge.spool_max_mb),
         ("edge.retain_h", site.edge.retain_h),
+        ("edge.uplink_lost_s", site.edge.uplink_lost_s),
         ("stream.gap_wait_s", site.stream.gap_wait_s),
         ("stream.source_silent_s", site.stream.source_silent_s),
         ("stream.snapshot_every_s", site.stream.snapshot_every_s),

@@ -1,4 +1,5 @@
-"""What the stream tells the warehouse: loads that passed a portal, and where tags are. And what it asks: expectations.
+"""What the stream tells the warehouse: loads that passed a portal, and where tags are. And what it asks: expectations,
+and what people ordered a portal to show.
 
 These are the warehouse's own words for it; the stream maps its Passages to them (`stream.posting`).
 """
@@ -52,6 +53,26 @@ class LocationUpdate:
     location: str
     at_us: int
     evidence: str
+
+
+class OverrideColour(StrEnum):
+    """What a person can order a portal to show."""
+
+    GREEN = "green"
+    AMBER = "amber"
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What a person ordered a portal to show, from `at_us` until `until_us`; no colour ends what was ordered before."""
+
+    portal: str
+    colour: OverrideColour | None
+    reason: str
+    actor: str
+    at_us: int
+    until_us: int
 
 
 @dataclass(frozen=True, slots=True)

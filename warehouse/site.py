@@ -145,12 +145,48 @@ class PhotoEye:
 
 @dataclass(frozen=True, slots=True)
 class StackLight:
-    """A stack light wired to a reader's GPO ports."""
+    """A stack light wired to the GPO ports of `reader`, or to the coils of the I/O module of that name."""
 
     reader: str
     green_gpo: int
     amber_gpo: int
     red_gpo: int
+
+
+class OnLost(StrEnum):
+    """What an interlock does while the edge has nothing valid to show and the stream is not heard."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class Interlock:
+    """Keeps a conveyor or gate closed until the door is green. A process interlock, never a safety function.
+
+    `output` is a GPO port of the reader, or a coil of the I/O module, named `device`; it has the level
+    `released_state` while the way is open.
+    """
+
+    device: str
+    output: int
+    released_state: bool = True
+    on_lost: OnLost = OnLost.HOLD
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSettings:
+    """When a door decides what it shows, and for how long; times in seconds.
+
+    `certain_score` is the least score that counts a tag as present; without a decision it is amber `decide_after_s`
+    after the load came; the last colour stays `hold_s` after the load has left; a signal is driven for `valid_s` unless
+    it is renewed.
+    """
+
+    certain_score: float = 0.9
+    decide_after_s: float = 3.0
+    hold_s: float = 4.0
+    valid_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +203,26 @@ class Portal:
     neighbours: tuple[str, ...] = ()
     photo_eyes: tuple[PhotoEye, ...] = ()
     stack_light: StackLight | None = None
+    interlock: Interlock | None = None
+    signal: SignalSettings = SignalSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class IoModule:
+    """Digital outputs on Modbus coils; `link`, `host`, `port`, `unit` and `agent` as for scales.
+
+    Outputs are written on change and again every `refresh_ms`, so that a module with a watchdog of its own lets go of
+    them when nobody writes any more.
+    """
+
+    name: str
+    host: str
+    link: str = "tcp"
+    port: int = 502
+    unit: int = 1
+    baudrate: int = 9600
+    refresh_ms: int = 1000
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +252,10 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
-    """One edge agent's own settings."""
+    """One edge agent's own settings.
+
+    The uplink counts as lost when there was no connection, or no answer to what was sent, for `uplink_lost_s`.
+    """
 
     agent: str = "edge"
     flush_ms: int = 250
@@ -205,6 +264,7 @@ class EdgeSettings:
     spool_max_mb: int = 2048
     retain_h: float = 24.0
     capture: str = ""
+    uplink_lost_s: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +341,7 @@ class Site:
     database: DatabaseSettings = DatabaseSettings()
     api: ApiSettings = ApiSettings()
     scales: tuple[Scale, ...] = ()
+    io_modules: tuple[IoModule, ...] = ()
     roads: RoadMap = field(default_factory=RoadMap)
     fleet: FleetSettings = field(default_factory=FleetSettings)
     kafka: KafkaSettings = KafkaSettings()

@@ -3,7 +3,7 @@
 One module a topic; a new command is a row in one of them.
 """
 
-from api.command_routes import counts, documents, master_data, receipts, stock, tags
+from api.command_routes import counts, documents, master_data, receipts, signals, stock, tags
 from api.command_routes.route import CommandRoute
 
 COMMANDS: tuple[CommandRoute, ...] = (
@@ -13,6 +13,7 @@ COMMANDS: tuple[CommandRoute, ...] = (
     *receipts.ROUTES,
     *stock.ROUTES,
     *counts.ROUTES,
+    *signals.ROUTES,
 )
 
 __all__ = ["COMMANDS", "CommandRoute"]

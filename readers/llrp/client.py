@@ -11,7 +11,9 @@ everything delivered goes to the sink at once, nothing is queued here.
 import asyncio
 import contextlib
 import random
+import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -57,6 +59,7 @@ class ClientSettings:
     """Bounds of one driver."""
 
     connect_timeout_s: float = 5.0
+    gpo_answer_s: float = 3.0
     session: SessionSettings = field(default_factory=SessionSettings)
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
     clock: ClockSettings = field(default_factory=ClockSettings)
@@ -74,6 +77,15 @@ class _MemoryRequest:
         self.found.append(memory)
         if len(self.found) >= self.wanted:
             self.complete.set()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection and drop what it has not sent."""
+    peer = writer.get_extra_info("socket")
+    if peer is not None:
+        with contextlib.suppress(OSError):
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 class NativeDriver:
@@ -140,8 +152,19 @@ class NativeDriver:
             await asyncio.sleep(self._backoff.next_wait_s())
 
     async def write_gpo(self, port: int, state: bool) -> None:
-        """Set one output. Raises `ReaderUnavailable` without a connection, `ReaderRefused` if there is no such port."""
-        await self._ask(m.SetReaderConfig(False, GPOWriteData=(p.GPOWriteData(port, state),)))
+        """Set one output. Raises `ReaderUnavailable` without a connection, `ReaderRefused` if there is no such port.
+
+        Without an answer within `gpo_answer_s` the connection is reset: a write that waits behind a dead link must not
+        be carried out when the link is back.
+        """
+        writer = self._writer
+        try:
+            async with asyncio.timeout(self._settings.gpo_answer_s):
+                await self._ask(m.SetReaderConfig(False, GPOWriteData=(p.GPOWriteData(port, state),)))
+        except TimeoutError:
+            if writer is not None:
+                _reset(writer)
+            raise ReaderUnavailable(f"{self.reader.name} does not answer an output's write") from None
 
     async def read_memory(
         self, areas: tuple[MemoryArea, ...], *, epc: bytes = b"", tags: int = 1, timeout_s: float = 5.0
@@ -182,7 +205,9 @@ class NativeDriver:
         self._session, self._writer = session, writer
         delivery = Delivery(self.reader.name, sink, self._settings.clock, self._take_memory)
         try:
-            return await self._exchange(session, stream, writer, delivery)
+            reason = await self._exchange(session, stream, writer, delivery)
+            _reset(writer)
+            return reason
         except asyncio.CancelledError:
             await self._close(session, stream, writer, delivery)
             raise

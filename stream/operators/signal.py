@@ -1,4 +1,4 @@
-"""What a portal tells the people in it, keyed by portal: Passages and Expectations in, Signals out, only on change.
+"""What a portal tells the people in it, keyed by portal: Passages and Expectations in, Signals out, on change.
 
 While a load is in the door its provisional verdicts are compared with what open documents expect there:
 
@@ -13,29 +13,20 @@ Certain means verdict `belongs` with a score of at least `certain_score`. A late
 the light follows. Until an expectation is known nothing is said. A load that has passed is not judged again: by then
 the books may have taken it, and what is expected next is for the next load. Amended passages light no empty door.
 A signal is valid for `valid_s`: whoever drives a light checks that against the wall clock (replay never drives one).
+While a colour stays it is given again, as `renewed`, every half of that: what is not renewed goes dark by itself.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from stream.model import Colour, Passage, Signal, TagVerdict
 from warehouse.loads import Expectation
-from warehouse.site import Effect, Portal
+from warehouse.site import Effect, Portal, SignalSettings
 
 ItemOf = Callable[[str], str | None]
 """The item code (GTIN-14) of an EPC, or None when its scheme names no item."""
-
-
-@dataclass(frozen=True, slots=True)
-class SignalParams:
-    """Times in seconds; `certain_score` is the least score that may turn a light red or count as present."""
-
-    certain_score: float = 0.9
-    decide_after_s: float = 3.0
-    hold_s: float = 4.0
-    valid_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +57,11 @@ class SignalOperator:
     """The stack light of one portal."""
 
     def __init__(
-        self, portal: Portal, item_of: ItemOf, params: SignalParams | None = None, state: SignalState | None = None
+        self, portal: Portal, item_of: ItemOf, settings: SignalSettings | None = None, state: SignalState | None = None
     ) -> None:
         self._portal = portal
         self._item_of = item_of
-        self._params = params or SignalParams()
+        self._params = settings or portal.signal
         state = state or SignalState()
         self._expectation = state.expectation
         self._following = state.following
@@ -103,12 +94,13 @@ class SignalOperator:
         return self._changed(now_us)
 
     def next_wakeup(self) -> int | None:
-        """The deadline of an undecided load, or when the light goes off."""
-        if self._off_at_us is not None:
-            return self._off_at_us
-        if self._passage is None or self._last is None or self._last.colour is not Colour.OFF:
-            return None
-        return self._deadline_us(self._passage)
+        """The deadline of an undecided load, when the light goes off, or when its colour has to be given again."""
+        due = [self._off_at_us]
+        if self._last is not None and self._last.colour is not Colour.OFF:
+            due.append(self._renewal_us(self._last))
+        elif self._off_at_us is None and self._passage is not None and self._last is not None:
+            due.append(self._deadline_us(self._passage))
+        return min((at_us for at_us in due if at_us is not None), default=None)
 
     def snapshot(self) -> SignalState:
         """What the next call needs."""
@@ -119,8 +111,12 @@ class SignalOperator:
             self._passage = self._off_at_us = None
             self._turn()
         signal = self._judge(now_us)
-        if signal is None or (self._last is not None and _same(signal, self._last)):
+        if signal is None:
             return ()
+        if self._last is not None and _same(signal, self._last):
+            if signal.colour is Colour.OFF or now_us < self._renewal_us(self._last):
+                return ()
+            signal = replace(signal, renewed=True)
         first = self._last is None
         self._last = signal
         return () if first and self._passage is None else (signal,)
@@ -197,6 +193,9 @@ class SignalOperator:
                 return Colour.AMBER, "no tag is certain"
             return Colour.AMBER, f"{len(found.missing)} of {found.due} missing: {numbers}"
         return Colour.OFF, "a load is in the door"
+
+    def _renewal_us(self, given: Signal) -> int:
+        return given.at_us + int(self._params.valid_s * 0.5e6)
 
     def _deadline_us(self, passage: Passage) -> int:
         return passage.opened_us + int(self._params.decide_after_s * 1e6)

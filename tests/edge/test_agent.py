@@ -10,6 +10,7 @@ import pytest
 
 from edge.agent import EdgeAgent
 from edge.capture import CaptureHeader, CaptureReader, CaptureWriter
+from edge.expected_file import ExpectedFile
 from edge.health import Alarm
 from edge.replay import Command, ReplayCount, replay_capture
 from edge.spool import Spool
@@ -225,11 +226,11 @@ async def test_a_lost_uplink_shows_and_a_signal_from_the_stream_lights_the_door(
         now = edge.at(0)
         assert edge.uplink.orders is not None
         edge.uplink.orders.on_signal(Signal("door", Colour.RED, "extra", now, now + 5_000_000))
-        await edge.agent.lights.apply()
+        await edge.agent.outputs.apply()
         assert edge.drivers["dock-1"].outputs == {1: False, 2: False, 3: True}
         edge.uplink.is_connected = False
         edge.at(6000)
-        await edge.agent.lights.apply()
+        await edge.agent.outputs.apply()
         assert Alarm.UPLINK_LOST in edge.agent.health().alarms
         assert edge.drivers["dock-1"].outputs == {1: False, 2: True, 3: False}
     assert edge.drivers["dock-1"].outputs == {1: False, 2: False, 3: False}
@@ -250,8 +251,17 @@ class RedOnAnyRead:
         self.expected.append(expectation)
 
 
-@pytest.mark.parametrize("connected", [True, False])
-async def test_the_edge_decides_itself_only_while_the_uplink_is_lost(tmp_path: Path, connected: bool) -> None:
+@pytest.mark.parametrize(
+    ("connected", "answers"),
+    [
+        pytest.param(True, True, id="the stream answers"),
+        pytest.param(True, False, id="the broker is there, nobody behind it commits"),
+        pytest.param(False, False, id="no broker"),
+    ],
+)
+async def test_the_edge_decides_itself_only_while_the_stream_is_not_heard(
+    tmp_path: Path, connected: bool, answers: bool
+) -> None:
     clock, driver, local = StandingClock(START_US), ScriptedDriver("dock-1"), RedOnAnyRead()
     site = replace(SITE, readers=SITE.readers[:1])
     spool = Spool(tmp_path / "spool.sqlite", "edge-1", 16, 24.0)
@@ -260,11 +270,31 @@ async def test_the_edge_decides_itself_only_while_the_uplink_is_lost(tmp_path: P
     agent.on_expectation(await_expected)
     assert local.expected == [await_expected]
     driver.sink = agent
-    clock.advance_to(START_US + 3_000_000)
-    agent.step()
+
+    def steps(until_ms: int) -> None:
+        for at_ms in range((clock.now_us() - START_US) // 1000, until_ms, 100):
+            clock.advance_to(START_US + at_ms * 1000)
+            agent.step()
+            if answers:
+                name = spool.next_id
+                spool.ack(name.epoch, name.counter - 1, clock.now_us())
+
+    steps(4000)
+    assert (Alarm.UPLINK_LOST in agent.health().alarms) is not answers
     driver.deliver(report([1], clock.now_us()), clock.now_us())
-    clock.advance_to(START_US + 3_600_000)
-    agent.step()
-    await agent.lights.apply()
-    assert driver.outputs[3] is not connected
+    steps(4700)
+    await agent.outputs.apply()
+    assert driver.outputs[3] is not answers
     agent.close()
+
+
+async def test_an_edge_that_starts_while_the_stream_is_away_knows_what_was_expected(tmp_path: Path) -> None:
+    kept = tmp_path / "expected.json"
+    for expected_then in ([], [Expectation("door", START_US)]):
+        local = RedOnAnyRead()
+        spool = Spool(tmp_path / "spool.sqlite", "edge-1", 16, 24.0)
+        uplink, clock = HoldingUplink(False), StandingClock(START_US)
+        agent = EdgeAgent(SITE, {}, spool, uplink, clock, local=local, expected=ExpectedFile(kept))
+        assert local.expected == expected_then
+        agent.on_expectation(Expectation("door", START_US))
+        agent.close()

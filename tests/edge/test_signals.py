@@ -1,21 +1,21 @@
-"""Stack lights follow valid signals and nothing else."""
+"""Doors follow valid signals and people's orders, and nothing from the past."""
 
 import pytest
 
-from edge.signals import Lamps, StackLights, lamps
+from edge.signals import VALID_S_MAX, DoorSigns, Lamps, is_released, lamps
 from stream.model import Colour, Signal
-from warehouse.site import Portal, StackLight
+from warehouse.loads import Override, OverrideColour
+from warehouse.site import Interlock, OnLost
 
-from .llrp_frames import ScriptedDriver
-from .standing_clock import StandingClock
-
-LIGHT = StackLight("dock-1", green_gpo=1, amber_gpo=2, red_gpo=3)
-PORTAL = Portal("door", "in", "out", stack_light=LIGHT)
 S = 1_000_000
 
 
-def signal(colour: Colour, at_us: int, valid_until_us: int) -> Signal:
-    return Signal("door", colour, "test", at_us, valid_until_us)
+def signal(colour: Colour, at_us: int, valid_until_us: int, portal: str = "door") -> Signal:
+    return Signal(portal, colour, "test", at_us, valid_until_us)
+
+
+def order(colour: OverrideColour | None, at_us: int, until_us: int, portal: str = "door") -> Override:
+    return Override(portal, colour, "checked by hand", "keeper", at_us, until_us)
 
 
 @pytest.mark.parametrize(
@@ -27,74 +27,75 @@ def signal(colour: Colour, at_us: int, valid_until_us: int) -> Signal:
         (Colour.RED, Lamps(red=True)),
     ],
 )
-def test_one_lamp_per_colour_while_valid(colour: Colour, shown: Lamps) -> None:
-    assert lamps(signal(colour, 0, 10), uplink_lost=False, now_us=10) == shown
-    assert lamps(signal(colour, 0, 10), uplink_lost=False, now_us=11) == Lamps()
+def test_one_lamp_per_colour(colour: Colour, shown: Lamps) -> None:
+    assert lamps(colour, uplink_lost=False, now_us=0) == shown
 
 
 def test_a_lost_uplink_blinks_amber_unless_there_is_something_to_show() -> None:
-    blink = [lamps(None, uplink_lost=True, now_us=now).amber for now in (0, 400_000, 500_000, 900_000, S)]
+    blink = [lamps(Colour.OFF, uplink_lost=True, now_us=now).amber for now in (0, 400_000, 500_000, 900_000, S)]
     assert blink == [True, True, False, False, True]
-    assert lamps(signal(Colour.RED, 0, S), uplink_lost=True, now_us=0) == Lamps(red=True)
+    assert lamps(Colour.RED, uplink_lost=True, now_us=0) == Lamps(red=True)
 
 
-async def test_a_light_is_written_on_change_and_goes_dark_when_its_time_is_over() -> None:
-    clock, driver = StandingClock(10 * S), ScriptedDriver("dock-1")
-    lights = StackLights((PORTAL,), {"dock-1": driver}, clock)
-    await lights.apply()
-    assert driver.outputs == {1: False, 2: False, 3: False}
-    assert lights.on_signal(signal(Colour.RED, 10 * S, 15 * S))
-    await lights.apply()
-    await lights.apply()
-    assert driver.writes[3:] == [(3, True)]
-    clock.advance_to(15 * S + 1)
-    await lights.apply()
-    assert driver.writes[4:] == [(3, False)]
+@pytest.mark.parametrize(
+    ("colour", "lost", "on_lost", "open_"),
+    [
+        (Colour.GREEN, False, OnLost.HOLD, True),
+        (Colour.AMBER, False, OnLost.RELEASE, False),
+        (Colour.RED, True, OnLost.RELEASE, False),
+        (Colour.OFF, False, OnLost.RELEASE, False),
+        (Colour.OFF, True, OnLost.RELEASE, True),
+        (Colour.OFF, True, OnLost.HOLD, False),
+        (Colour.GREEN, True, OnLost.HOLD, True),
+    ],
+)
+def test_a_way_is_open_while_green_and_when_nobody_can_say_as_the_site_wants(
+    colour: Colour, lost: bool, on_lost: OnLost, open_: bool
+) -> None:
+    assert is_released(Interlock("io", 0, on_lost=on_lost), colour, lost) is open_
 
 
-async def test_signals_from_the_past_never_drive_a_light() -> None:
-    clock, driver = StandingClock(10 * S), ScriptedDriver("dock-1")
-    lights = StackLights((PORTAL,), {"dock-1": driver}, clock)
-    assert not lights.on_signal(signal(Colour.GREEN, 3 * S, 8 * S))
-    assert lights.on_signal(signal(Colour.RED, 9 * S, 14 * S))
-    assert not lights.on_signal(signal(Colour.GREEN, 8 * S, 13 * S))
-    await lights.apply()
-    assert driver.outputs == {1: False, 2: False, 3: True}
-    assert lights.refused == 2
+def test_a_signal_ends_with_its_time() -> None:
+    signs = DoorSigns(["door"])
+    assert signs.on_signal(signal(Colour.GREEN, 9 * S, 14 * S), 10 * S)
+    assert [signs.colour("door", now) for now in (10 * S, 14 * S, 14 * S + 1)] == [
+        Colour.GREEN,
+        Colour.GREEN,
+        Colour.OFF,
+    ]
 
 
-async def test_a_reader_that_was_away_is_written_again_with_what_then_holds() -> None:
-    clock, driver = StandingClock(10 * S), ScriptedDriver("dock-1", available=False)
-    lights = StackLights((PORTAL,), {"dock-1": driver}, clock)
-    lights.on_signal(signal(Colour.RED, 10 * S, 15 * S))
-    await lights.apply()
-    driver.available = True
-    await lights.apply()
-    assert driver.writes == []
-    clock.advance_to(11 * S)
-    lights.on_signal(signal(Colour.GREEN, 11 * S, 15 * S))
-    await lights.apply()
-    assert driver.outputs == {1: True, 2: False, 3: False}
-    driver.writes.clear()
-    lights.forget("dock-1")
-    await lights.apply()
-    assert driver.writes == [(1, True), (2, False), (3, False)]
+def test_signals_from_the_past_and_of_no_end_are_refused() -> None:
+    signs = DoorSigns(["door"])
+    assert not signs.on_signal(signal(Colour.GREEN, 3 * S, 8 * S), 10 * S)
+    assert not signs.on_signal(signal(Colour.GREEN, 10 * S, int((10 + VALID_S_MAX) * S) + 1), 10 * S)
+    assert signs.on_signal(signal(Colour.RED, 9 * S, 14 * S), 10 * S)
+    assert not signs.on_signal(signal(Colour.GREEN, 8 * S, 13 * S), 10 * S)
+    assert signs.colour("door", 10 * S) is Colour.RED
+    assert signs.refused == 3
+    assert not signs.on_signal(signal(Colour.RED, 9 * S, 14 * S, portal="elsewhere"), 10 * S)
 
 
-async def test_a_reader_that_refuses_is_left_alone_for_a_while() -> None:
-    clock, driver = StandingClock(10 * S), ScriptedDriver("dock-1", refuses=True)
-    lights = StackLights((PORTAL,), {"dock-1": driver}, clock)
-    await lights.apply()
-    driver.refuses = False
-    clock.advance_to(69 * S)
-    await lights.apply()
-    assert driver.writes == []
-    clock.advance_to(70 * S)
-    await lights.apply()
-    assert len(driver.writes) == 3
+def test_a_clock_that_is_set_back_ends_what_it_would_make_last() -> None:
+    signs = DoorSigns(["door"])
+    assert signs.on_signal(signal(Colour.GREEN, 1000 * S, 1005 * S), 1000 * S)
+    assert signs.colour("door", 400 * S) is Colour.OFF
 
 
-async def test_portals_without_a_light_of_ours_are_left_alone() -> None:
-    lights = StackLights((PORTAL, Portal("gate", "in", "out")), {}, StandingClock(0))
-    lights.on_signal(Signal("gate", Colour.RED, "test", 0, 10))
-    await lights.apply()
+def test_a_persons_order_stands_over_signals_until_it_ends() -> None:
+    signs = DoorSigns(["door"])
+    signs.on_signal(signal(Colour.RED, 10 * S, 40 * S), 10 * S)
+    assert signs.on_override(order(OverrideColour.GREEN, 11 * S, 20 * S), 11 * S)
+    assert signs.colour("door", 20 * S) is Colour.GREEN
+    assert signs.colour("door", 20 * S + 1) is Colour.RED
+    assert signs.on_override(order(OverrideColour.AMBER, 12 * S, 30 * S), 12 * S)
+    assert not signs.on_override(order(OverrideColour.GREEN, 11 * S, 20 * S), 12 * S)  # an older one, retained
+    assert signs.colour("door", 13 * S) is Colour.AMBER
+    assert signs.on_override(order(None, 13 * S, 13 * S), 13 * S)
+    assert signs.colour("door", 13 * S) is Colour.RED
+
+
+def test_an_order_whose_time_is_over_is_refused() -> None:
+    signs = DoorSigns(["door"])
+    assert not signs.on_override(order(OverrideColour.GREEN, 1 * S, 5 * S), 6 * S)
+    assert signs.colour("door", 6 * S) is Colour.OFF

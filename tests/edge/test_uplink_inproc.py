@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.spool import Spool
 from edge.uplink_inproc import InprocUplink
 from stream.model import EdgeBatch, Signal
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, Override
 
 from .batches import batch_named
 from .standing_clock import StandingClock
@@ -22,6 +22,9 @@ class NoOrders:
 
     def on_expectation(self, expectation: Expectation) -> None:
         raise AssertionError(expectation)
+
+    def on_override(self, override: Override) -> None:
+        raise AssertionError(override)
 
 
 class Receiver:

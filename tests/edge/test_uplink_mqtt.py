@@ -24,14 +24,16 @@ from stream.mqtt_topics import (
     batch_topic,
     encode_ack,
     encode_expectation,
+    encode_override,
     encode_resend,
     encode_signal,
     expected_topic,
+    override_topic,
     resend_topic,
     signal_topic,
 )
 from tests.mosquitto import Mosquitto
-from warehouse.loads import Expectation, ExpectedDocument
+from warehouse.loads import Expectation, ExpectedDocument, Override, OverrideColour
 from warehouse.site import UplinkSettings
 
 from .batches import batch_named
@@ -47,12 +49,16 @@ class Orders:
     def __init__(self) -> None:
         self.signals: list[Signal] = []
         self.expectations: list[Expectation] = []
+        self.overrides: list[Override] = []
 
     def on_signal(self, signal: Signal) -> None:
         self.signals.append(signal)
 
     def on_expectation(self, expectation: Expectation) -> None:
         self.expectations.append(expectation)
+
+    def on_override(self, override: Override) -> None:
+        self.overrides.append(override)
 
 
 class Stream:
@@ -194,14 +200,17 @@ async def test_signals_and_expectations_reach_the_edge_and_nonsense_does_not_sto
 ) -> None:
     expectation = Expectation("door", 1, (ExpectedDocument("ASN-1", items=(("04012345678901", 2),)),))
     signal = Signal("door", Colour.GREEN, "complete", 1, 2)
+    override = Override("door", OverrideColour.RED, "blocked", "keeper", 1, 2)
     async with meeting(mosquitto, spool) as (stream, edge):
         await eventually(lambda: edge.uplink.is_connected)
         stream.client.publish(expected_topic(SITE, AGENT, "door"), encode_expectation(expectation), qos=1, retain=True)
         for topic in (ack_topic(SITE, AGENT), resend_topic(SITE, AGENT), signal_topic(SITE, AGENT, "door")):
             stream.client.publish(topic, b"\xffnonsense", qos=1)
         stream.client.publish(signal_topic(SITE, AGENT, "door"), encode_signal(signal), qos=1)
-        await eventually(lambda: bool(edge.orders.signals and edge.orders.expectations))
-        assert (edge.orders.signals, edge.orders.expectations) == ([signal], [expectation])
+        stream.client.publish(override_topic(SITE, AGENT, "door"), encode_override(override), qos=1, retain=True)
+        orders = edge.orders
+        await eventually(lambda: bool(orders.signals and orders.expectations and orders.overrides))
+        assert (orders.signals, orders.expectations, orders.overrides) == ([signal], [expectation], [override])
         assert edge.uplink.control_errors == 3
         await edge.end()
         later = Running(mosquitto, spool)

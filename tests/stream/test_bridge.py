@@ -126,6 +126,8 @@ class _NoOrders:
 
     def on_expectation(self, expectation: Any) -> None: ...
 
+    def on_override(self, override: Any) -> None: ...
+
 
 @contextmanager
 def embedded(postgres_dsn: str, template: str) -> Iterator[dict[str, list[tuple[Any, ...]]]]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import paho.mqtt.client as mqtt
+import psycopg
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
@@ -21,9 +22,11 @@ from stream.mqtt_topics import (
     batch_topic,
     decode_ack,
     decode_expectation,
+    decode_override,
     decode_resend,
     decode_signal,
     expected_topic,
+    override_topic,
     resend_topic,
     signal_topic,
 )
@@ -33,6 +36,10 @@ from tests.mosquitto import Mosquitto
 from tests.stream.plant_books import prepare, query, results
 from tests.stream.test_embedded import LOG, PATIENCE_S, host_on, running, until
 from tests.stream.traffic import AGENT, EPOCH, site
+from warehouse.commands import Actor, OverrideSignal, Result
+from warehouse.loads import OverrideColour
+from warehouse.postgres.commands import execute
+from warehouse.postgres.places import ensure_places
 from warehouse.site import UplinkSettings
 
 pytest_plugins = ("tests.mosquitto",)
@@ -56,7 +63,8 @@ class Edge:
         self._client.connect("127.0.0.1", port)
         for topic in (ack_topic(SITE, AGENT), resend_topic(SITE, AGENT)):
             self._client.subscribe(topic, qos=1)
-        self._client.subscribe([(signal_topic(SITE, AGENT, "+"), 1), (expected_topic(SITE, AGENT, "+"), 1)])
+        for topic in (signal_topic, expected_topic, override_topic):
+            self._client.subscribe(topic(SITE, AGENT, "+"), qos=1)
         self._client.loop_start()
 
     def send(self, *batches: EdgeBatch) -> None:
@@ -204,3 +212,35 @@ async def test_a_backlog_drives_no_light(plant: str, broker: int) -> None:
         await receiving(host_on(plant), broker, work, wall_us=lambda: 2**62)
         assert query(plant, "select count(*) > 0 from signal") == [(True,)]
         assert [topic for topic, _, _ in sender.heard if "/signal/" in topic] == []
+
+
+async def test_a_persons_order_reaches_the_edge_and_its_end_too_also_through_a_broker_that_forgot(
+    plant: str, mosquitto: Mosquitto
+) -> None:
+    def order(colour: OverrideColour | None, number: str) -> None:
+        with psycopg.connect(plant, autocommit=True) as connection:
+            ensure_places(connection, site())
+            command = OverrideSignal("dock1", "checked by hand", colour, 600)
+            done = execute(connection, command, actor=Actor("keeper"), source="test", client_event_id=number)
+            assert isinstance(done, Result), done
+
+    host = host_on(plant)
+
+    async def work() -> None:
+        topic = override_topic(SITE, AGENT, "dock1")
+
+        def heard(edge: Edge) -> list[OverrideColour | None]:
+            return [decode_override(payload).colour for payload in edge.on(topic)]
+
+        with edge(mosquitto.port) as first:
+            await asyncio.to_thread(order, OverrideColour.GREEN, "order-1")
+            await until(lambda: heard(first)[-1:] == [OverrideColour.GREEN])
+        mosquitto.kill()
+        mosquitto.forget()
+        mosquitto.start()
+        with edge(mosquitto.port) as second:
+            await until(lambda: heard(second)[-1:] == [OverrideColour.GREEN])
+            await asyncio.to_thread(order, None, "order-2")
+            await until(lambda: heard(second)[-1:] == [None])
+
+    await receiving(host, mosquitto.port, work)

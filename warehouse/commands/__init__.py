@@ -34,6 +34,7 @@ from warehouse.commands.receipts import (
     SetInspectionPlan,
     SetLotPattern,
 )
+from warehouse.commands.signals import OverrideSignal
 from warehouse.commands.stock import (
     AdjustStock,
     ClosePeriod,
@@ -77,6 +78,7 @@ __all__ = [
     "LineName",
     "LineSpec",
     "MoveStock",
+    "OverrideSignal",
     "PartnerKind",
     "Permission",
     "PostCount",

@@ -23,3 +23,4 @@ class Permission(StrEnum):
     INSPECT = "inspect"
     REVERSE = "reverse"
     CLOSE_PERIOD = "close_period"
+    SIGNAL = "signal"

@@ -17,6 +17,7 @@ from warehouse.postgres import (
     inspection,
     lot_numbers,
     master_data,
+    overrides,
     scanning,
     stock,
     tags,
@@ -42,6 +43,7 @@ _HANDLERS: Handlers = {
     **allocation.HANDLERS,
     **lot_numbers.HANDLERS,
     **scanning.HANDLERS,
+    **overrides.HANDLERS,
 }
 
 # Every command by its name, as captures and the audit log write it.

@@ -1,4 +1,4 @@
-"""The places of the site file as locations of the ledger, made at start."""
+"""The places of the site file as locations of the ledger, and its portals, made at start."""
 
 from warehouse.postgres.balances import Conn
 from warehouse.site import Site
@@ -10,6 +10,9 @@ def ensure_places(conn: Conn, site: Site) -> tuple[str, ...]:
     A zone that is some portal's outside and no portal's inside is `outside`: seen, without stock of ours. Every other
     zone is internal. A place that was only seen so far and never had a movement takes the kind the site file says.
     """
+    conn.cursor().executemany(
+        "insert into portal (name) values (%s) on conflict do nothing", [(portal.name,) for portal in site.portals]
+    )
     inside = {portal.inside for portal in site.portals}
     outside = {portal.outside for portal in site.portals} - inside
     code_of = {zone.name: zone.location_code for zone in site.zones}

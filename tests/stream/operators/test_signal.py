@@ -6,18 +6,18 @@ from uuid import UUID
 import pytest
 
 from stream.model import Colour, Passage, PassageTag, Signal, TagVerdict
-from stream.operators.signal import SignalOperator, SignalParams, SignalState
+from stream.operators.signal import SignalOperator, SignalState
 from stream.snapshots import decode_state, encode_state
 from stream.topology import gtin_of
 from warehouse.epc import encode_sgtin96
 from warehouse.loads import Expectation, ExpectedDocument
-from warehouse.site import Direction, Effect, Portal
+from warehouse.site import Direction, Effect, Portal, SignalSettings
 
 S = 1_000_000
 OPENED = 100 * S
 BOLT, NUT = "10614141000019", "10614141000026"
 PALLET = "3114257BF7194E4000001A85"
-PARAMS = SignalParams(certain_score=0.9, decide_after_s=3.0, hold_s=4.0, valid_s=5.0)
+PARAMS = SignalSettings(certain_score=0.9, decide_after_s=3.0, hold_s=4.0, valid_s=5.0)
 POST, OBSERVE = Effect.POST, Effect.OBSERVE
 
 
@@ -99,6 +99,9 @@ def test_the_life_of_a_good_load() -> None:
     assert (green.colour, green.expected, green.seen, green.reason) == (Colour.GREEN, 2, 2, "complete: ASN-1")
     assert green.valid_until_us == OPENED + 7 * S
     assert operator.on_batch(OPENED + 3 * S, [load(bolt(1), bolt(2), final=True)]) == ()
+    assert operator.next_wakeup() == OPENED + 4_500_000
+    (renewed,) = operator.on_wakeup(OPENED + 4_500_000)
+    assert (renewed.colour, renewed.renewed) == (Colour.GREEN, True)
     assert operator.next_wakeup() == OPENED + 7 * S
     (off,) = operator.on_wakeup(OPENED + 7 * S)
     assert (off.colour, off.passage_id) == (Colour.OFF, None)
@@ -193,3 +196,37 @@ def test_what_the_books_take_of_a_load_does_not_turn_its_light() -> None:
     assert off.colour is Colour.OFF
     (red,) = operator.on_batch(OPENED + 10 * S, [load(bolt(3), number=2)])
     assert (red.colour, red.reason) == (Colour.RED, "no document is open here")
+
+
+def test_a_colour_that_stays_is_given_again_before_it_ends() -> None:
+    operator = light()
+    operator.on_batch(OPENED, [expecting(bolts=1)])
+    (green,) = [one for one in operator.on_batch(OPENED + S, [load(bolt(1))]) if one.colour is Colour.GREEN]
+    given = [green]
+    while len(given) < 4:
+        due = operator.next_wakeup()
+        assert due is not None
+        assert due < given[-1].valid_until_us
+        given += operator.on_wakeup(due)
+    assert [signal.renewed for signal in given] == [False, True, True, True]
+    assert {(signal.colour, signal.reason) for signal in given} == {(Colour.GREEN, green.reason)}
+    assert [signal.valid_until_us - signal.at_us for signal in given] == [5 * S] * 4
+    operator.on_batch(given[-1].at_us + S, [load(bolt(1), final=True)])
+    last = operator.next_wakeup()
+    while last is not None:
+        given += operator.on_wakeup(last)
+        last = operator.next_wakeup()
+    assert given[-1].colour is Colour.OFF
+    assert not given[-1].renewed
+
+
+def test_a_dark_door_is_not_told_again_and_again() -> None:
+    operator = light()
+    operator.on_batch(OPENED, [expecting(bolts=2)])
+    operator.on_batch(OPENED + S, [load(bolt(1), final=True)])
+    for _ in range(100):
+        due = operator.next_wakeup()
+        if due is None:
+            break
+        operator.on_wakeup(due)
+    assert operator.next_wakeup() is None
