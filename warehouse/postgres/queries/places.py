@@ -16,6 +16,22 @@ WITHIN = """within as (
         where t.depth < 10)
     select distinct location_id from tree)"""
 
+# A handling unit with everything packed in it.
+UNITS_IN = """units as (
+    with recursive packed (hu_id, depth) as (
+        select hu_id, 0 from handling_unit where code = %(unit)s
+        union all select h.hu_id, p.depth + 1 from handling_unit h join packed p on h.parent_id = p.hu_id
+        where p.depth < 10)
+    select distinct hu_id from packed)"""
+
+# For each location the one of a level that it is in, or itself.
+STANDING_IN = """standing_in as (
+    with recursive up (location_id, place_id, parent_id, found, depth) as (
+        select location_id, location_id, parent_id, level = %(level)s, 0 from location
+        union all select u.location_id, l.location_id, l.parent_id, l.level = %(level)s, u.depth + 1
+        from up u join location l on l.location_id = u.parent_id where not u.found and u.depth < 10)
+    select location_id, coalesce(min(place_id) filter (where found), location_id) as place_id from up group by 1)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

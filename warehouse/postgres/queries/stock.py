@@ -1,4 +1,4 @@
-"""Stock: balances now, at a past instant, and the named quantities of an item."""
+"""Stock now: balances, their totals, and the named quantities of items. The past is in `queries.past`."""
 
 # ruff: noqa: S608  (what is put into the queries here are constants, never a value)
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from warehouse.postgres.quantities import COLUMNS, COUNTED
 from warehouse.postgres.queries.paging import AConn, one, rows
-from warehouse.postgres.queries.places import WITHIN
+from warehouse.postgres.queries.places import STANDING_IN, UNITS_IN, WITHIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +42,16 @@ class StockTotal:
 
 
 @dataclass(frozen=True, slots=True)
-class PastStock:
-    """On hand at a past instant."""
-
-    item: str
-    lot: str | None
-    location: str
-    status: str
-    on_hand: Decimal
-
-
-@dataclass(frozen=True, slots=True)
 class NamedQuantities:
-    """The quantities people mean by "stock".
+    """The quantities people mean by "stock", our own goods; `location` null is everywhere.
 
-    available = usable - reserved; projected = available + expected - promised.
-
-    usable: available status, lot neither blocked nor expired, in internal places. expected and promised: what open
-    documents still bring and take (promised less what is reserved for them already).
+    On hand = usable + inspection + blocked + expired + in transit (everywhere, no place closed); available = usable -
+    reserved; projected = available + expected - promised. Every word is defined in `warehouse.postgres.quantities`.
     """
 
     item: str
+    location: str | None
+    owner: str
     on_hand: Decimal
     usable: Decimal
     reserved: Decimal
@@ -85,8 +75,16 @@ async def stock(
     location: str | None = None,
     status: str | None = None,
     unit: str | None = None,
+    serial: str | None = None,
+    owner: str | None = None,
+    category: str | None = None,
+    expires_before: date | None = None,
+    expires_from: date | None = None,
 ) -> list[StockRow]:
-    """Balances, by id; a location includes the places in it. `after` is the balance_id of the last row shown."""
+    """Balances, by id; a location includes the places in it, a unit those packed in it.
+
+    `after` is the balance_id of the last row shown. By expiry: of lots that say one.
+    """
     conditions = ["true"]
     if after is not None:
         conditions.append("b.balance_id > %(after)s")
@@ -99,11 +97,21 @@ async def stock(
     if status is not None:
         conditions.append("b.status = %(status)s")
     if unit is not None:
-        conditions.append("b.hu_id = (select hu_id from handling_unit where code = %(unit)s)")
+        conditions.append("b.hu_id in (select hu_id from units)")
+    if serial is not None:
+        conditions.append("b.serial_id in (select serial_id from serial where code = %(serial)s)")
+    if owner is not None:
+        conditions.append("b.owner = %(owner)s")
+    if category is not None:
+        conditions.append("i.category = %(category)s")
+    if expires_before is not None:
+        conditions.append("lo.expires_on < %(expires_before)s")
+    if expires_from is not None:
+        conditions.append("lo.expires_on >= %(expires_from)s")
     return await rows(
         conn,
         StockRow,
-        f"""with {WITHIN}
+        f"""with {WITHIN}, {UNITS_IN}
            select b.balance_id, i.code as item, i.name as item_name, lo.code as lot, lo.expires_on, s.code as serial,
                   l.code as location, h.code as unit, b.owner, b.status, b.on_hand, b.reserved, b.first_in_at
            from balance b join item i using (item_id) join location l using (location_id)
@@ -118,6 +126,11 @@ async def stock(
             "location": location,
             "status": status,
             "unit": unit,
+            "serial": serial,
+            "owner": owner,
+            "category": category,
+            "expires_before": expires_before,
+            "expires_from": expires_from,
         },
     )
 
@@ -129,21 +142,31 @@ async def stock_totals(
     *,
     item: str | None = None,
     location: str | None = None,
+    level: str | None = None,
+    owner: str | None = None,
 ) -> list[StockTotal]:
-    """By item, location and status; `after` is these three of the last row shown."""
+    """By item, location and status; `after` is these three of the last row shown.
+
+    `level` sums bins into their zone, warehouse or site; a place in none of that level stands for itself.
+    """
     conditions = ["true"]
     if item is not None:
         conditions.append("b.item_id = (select item_id from item where code = %(item)s)")
     if location is not None:
         conditions.append("b.location_id in (select location_id from within)")
+    if owner is not None:
+        conditions.append("b.owner = %(owner)s")
     if after is not None:
         conditions.append("i.code >= %(item_after)s and array[i.code, l.code, b.status] > %(after)s")
+    place = "location l using (location_id)"
+    if level is not None:
+        place = "standing_in s on s.location_id = b.location_id join location l on l.location_id = s.place_id"
     return await rows(
         conn,
         StockTotal,
-        f"""with {WITHIN}
+        f"""with {WITHIN}, {STANDING_IN}
            select i.code as item, l.code as location, b.status, sum(b.on_hand) as on_hand, sum(b.reserved) as reserved
-           from balance b join item i using (item_id) join location l using (location_id)
+           from balance b join item i using (item_id) join {place}
            where {" and ".join(conditions)}
            group by 1, 2, 3 order by 1, 2, 3 limit %(limit)s""",
         {
@@ -152,66 +175,55 @@ async def stock_totals(
             "limit": limit,
             "item": item,
             "location": location,
+            "level": level,
+            "owner": owner,
         },
     )
 
 
-async def stock_as_of(conn: AConn, at: datetime, *, item: str, location: str | None = None) -> list[PastStock]:
-    """An item's stock at an instant by effective time: today's balances less what happened after it."""
-    return await rows(
-        conn,
-        PastStock,
-        f"""with {WITHIN}, it as (select item_id from item where code = %(item)s),
-           parts as (
-               select lot_id, location_id, status, on_hand as quantity from balance
-               where item_id = (select item_id from it)
-               union all
-               select lot_id, to_location_id, to_status, -quantity from move
-               where item_id = (select item_id from it) and effective_at > %(at)s
-               union all
-               select lot_id, from_location_id, from_status, quantity from move
-               where item_id = (select item_id from it) and effective_at > %(at)s)
-           select %(item)s as item, lo.code as lot, l.code as location, p.status, sum(p.quantity) as on_hand
-           from parts p join location l using (location_id) left join lot lo on lo.lot_id = p.lot_id
-           where l.kind in ('internal', 'transit')
-             and (%(location)s::text is null or p.location_id in (select location_id from within))
-           group by 2, 3, 4 having sum(p.quantity) <> 0 order by 3, 2 nulls first, 4""",
-        {"at": at, "item": item, "location": location},
-    )
-
-
-async def named_quantities(conn: AConn, item: str) -> NamedQuantities | None:
-    """None when there is no such item."""
+async def named_quantities(
+    conn: AConn, item: str, *, location: str | None = None, owner: str = ""
+) -> NamedQuantities | None:
+    """Of an item, maybe in a place with those inside it. None when there is no such item or place."""
     return await one(
         conn,
         NamedQuantities,
-        """with it as (select item_id, code from item where code = %(item)s),
-           held as (
-               select coalesce(sum(b.on_hand), 0) as on_hand,
-                      coalesce(sum(b.on_hand) filter (
-                          where l.kind = 'internal' and b.status = 'available' and not bad), 0) as usable,
-                      coalesce(sum(b.reserved), 0) as reserved,
-                      coalesce(sum(b.on_hand) filter (where b.status = 'inspection'), 0) as inspection,
-                      coalesce(sum(b.on_hand) filter (where b.status = 'blocked' or x.blocked), 0) as blocked,
-                      coalesce(sum(b.on_hand) filter (where x.expired), 0) as expired,
-                      coalesce(sum(b.on_hand) filter (where l.kind = 'transit'), 0) as in_transit
-               from it join balance b using (item_id) join location l using (location_id)
-               left join lot lo on lo.lot_id = b.lot_id
-               cross join lateral (select coalesce(lo.blocked, false) as blocked,
-                                          coalesce(lo.expires_on < current_date, false) as expired) x
-               cross join lateral (select x.blocked or x.expired as bad) y),
-           open_lines as (
-               select k.direction, greatest(x.quantity - x.fulfilled, 0) as quantity,
-                      (select coalesce(sum(r.quantity), 0) from reservation r
-                       where r.line_id = x.line_id and r.state = 'pending') as reserved
-               from it join document_line x using (item_id) join document d using (document_id)
-               join document_kind k on k.kind = d.kind where d.status = 'open'),
-           planned as (
-               select coalesce(sum(quantity) filter (where direction = 'in'), 0) as expected,
-                      coalesce(sum(greatest(quantity - reserved, 0)) filter (where direction = 'out'), 0) as promised
-               from open_lines)
-           select it.code as item, on_hand, usable, reserved, usable - reserved as available, inspection, blocked,
-                  expired, in_transit, expected, promised, usable - reserved + expected - promised as projected
-           from it, held, planned""",
-        {"item": item},
+        f"""with recursive scope as (
+               select i.item_id, l.location_id as root_id from item i
+               left join location l on l.code = %(location)s
+               where i.code = %(item)s and (%(location)s::text is null or l.location_id is not null)),
+           {COUNTED}
+           select i.code as item, %(location)s::text as location, %(owner)s::text as owner, {COLUMNS}
+           from quantities q join item i using (item_id)""",
+        {"item": item, "location": location, "owner": owner},
+    )
+
+
+async def quantities_by_item(
+    conn: AConn,
+    after: str | None = None,
+    limit: int = 100,
+    *,
+    location: str | None = None,
+    owner: str = "",
+    category: str | None = None,
+) -> list[NamedQuantities]:
+    """By item code, of items that were not retired; `after` is the item of the last row shown."""
+    conditions = ["i.active"]
+    if after is not None:
+        conditions.append("i.code > %(after)s")
+    if category is not None:
+        conditions.append("i.category = %(category)s")
+    if location is not None:
+        conditions.append("exists (select from location where code = %(location)s)")
+    return await rows(
+        conn,
+        NamedQuantities,
+        f"""with recursive scope as (
+               select i.item_id, (select location_id from location where code = %(location)s) as root_id from item i
+               where {" and ".join(conditions)} order by i.code limit %(limit)s),
+           {COUNTED}
+           select i.code as item, %(location)s::text as location, %(owner)s::text as owner, {COLUMNS}
+           from quantities q join item i using (item_id) order by i.code""",
+        {"after": after, "limit": limit, "location": location, "owner": owner, "category": category},
     )

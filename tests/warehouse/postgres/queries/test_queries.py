@@ -14,7 +14,7 @@ from tests.warehouse.postgres.store import NOON_US, Store, open_store, sgtin
 from warehouse.commands import CreateLocation, MoveStock, ReserveStock
 from warehouse.loads import LocationEvent, LocationUpdate
 from warehouse.postgres import locations
-from warehouse.postgres.queries import documents, movements, places, stock, tags
+from warehouse.postgres.queries import documents, movements, past, places, stock, tags
 from warehouse.postgres.queries.paging import AConn
 from warehouse.site import Direction
 
@@ -87,9 +87,9 @@ async def test_stock_now_then_and_by_name(day: Day) -> None:
     assert [(row.item, row.on_hand, row.reserved) for row in inside] == [("I2", 4, 1)]
     page = await stock.stock_totals(day.conn, ("I1", "STAGE", "available"), 1)
     assert [(t.item, t.location) for t in page] == [("I2", "BIN-1-A")]
-    then = await stock.stock_as_of(day.conn, DAY_0 + timedelta(minutes=1), item="I2")
+    then = await past.stock_as_of(day.conn, DAY_0 + timedelta(minutes=1), item="I2")
     assert [(row.location, row.on_hand) for row in then] == [("STAGE", 6)]
-    assert await stock.stock_as_of(day.conn, DAY_0 - timedelta(minutes=1), item="I2") == []
+    assert await past.stock_as_of(day.conn, DAY_0 - timedelta(minutes=1), item="I2") == []
     two = await stock.named_quantities(day.conn, "I2")
     assert two is not None
     assert (two.on_hand, two.usable, two.reserved, two.available) == (6, 6, 1, 5)
