@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
-from psycopg.rows import class_row
-
 from api.postgres.pool import Pool
 from api.postgres.select import select_one, select_page
+from warehouse.postgres.queries.view_rows import view_row
 
 BODY_SHOWN_BYTES = 65_536
 
@@ -92,6 +91,6 @@ async def decide(pool: Pool, dead_letter_id: UUID, status: str, actor: str, note
     async with pool.connection() as connection, connection.transaction():
         await connection.execute("set transaction read write")
         await connection.execute(_DECIDE, values)
-        async with connection.cursor(row_factory=class_row(DeadLetterRow)) as cursor:
+        async with connection.cursor(row_factory=view_row(DeadLetterRow)) as cursor:
             await cursor.execute(query + " where dead_letter_id = %(dead_letter_id)s", values)
             return await cursor.fetchone()

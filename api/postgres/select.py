@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString, TypeVar
 
 from psycopg import sql
-from psycopg.rows import class_row
 
 from api.postgres.pool import Pool
+from warehouse.postgres.queries.view_rows import view_row
 
 RowT = TypeVar("RowT")
 
@@ -28,13 +28,13 @@ async def select_page(
     wanted = [sql.SQL(condition) for condition, used in conditions.items() if used]
     where = sql.SQL(" where ") + sql.SQL(" and ").join(wanted) if wanted else sql.SQL("")
     query = sql.SQL(select) + where + sql.SQL(" ") + sql.SQL(order_and_limit)
-    async with pool.connection() as connection, connection.cursor(row_factory=class_row(row_type)) as cursor:
+    async with pool.connection() as connection, connection.cursor(row_factory=view_row(row_type)) as cursor:
         await cursor.execute(query, values)
         return await cursor.fetchall()
 
 
 async def select_one(pool: Pool, row_type: type[RowT], query: LiteralString, values: Mapping[str, Any]) -> RowT | None:
     """The one row, or None."""
-    async with pool.connection() as connection, connection.cursor(row_factory=class_row(row_type)) as cursor:
+    async with pool.connection() as connection, connection.cursor(row_factory=view_row(row_type)) as cursor:
         await cursor.execute(query, values)
         return await cursor.fetchone()

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Annotated, Literal, LiteralString
 
 from psycopg import sql
-from psycopg.rows import class_row
 from pydantic import Field
 
 from api.postgres.pool import Pool
+from warehouse.postgres.queries.view_rows import view_row
 
 LocationEventName = Literal["arrived", "moved", "departed"]
 
@@ -99,7 +99,7 @@ async def tags(pool: Pool, wanted: TagFilter, after: str | None, limit: int) -> 
         "after": after,
         "limit": limit,
     }
-    async with pool.connection() as connection, connection.cursor(row_factory=class_row(TagView)) as cursor:
+    async with pool.connection() as connection, connection.cursor(row_factory=view_row(TagView)) as cursor:
         await cursor.execute(query, values)
         return await cursor.fetchall()
 
