@@ -28,6 +28,7 @@ from api import (
     readers,
     stock,
     tags,
+    tasks,
 )
 from api.body_bound import BodyBound
 from api.feed_hub import FeedHub
@@ -79,6 +80,7 @@ _TAGS = [
     },
     {"name": "movements", "description": "The ledger, and the explanation of every row of it."},
     {"name": "passages", "description": "Loads through portals, with the evidence."},
+    {"name": "tasks", "description": "What people and vehicles are to bring where; put-away rules; vehicles."},
     {"name": "documents", "description": "What is expected to come and go, and how far it is."},
     {"name": "discrepancies", "description": "What did not fit, for people to decide."},
     {"name": "portals", "description": "What doors show the people in them."},
@@ -163,6 +165,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         places.router(parts.site, parts.pool),
         movements.router(parts.pool),
         passages.router(parts.pool, parts.evidence),
+        tasks.router(parts.pool, hub),
         documents.router(parts.pool),
         discrepancies.router(parts.pool),
         portals.router(parts.site, parts.pool, parts.live),

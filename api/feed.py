@@ -36,7 +36,7 @@ _DESCRIPTION = """
 Server-sent events (HTML Living Standard, 9.2). Each stored event has `id` (opaque), `event` (its type) and `data`
 (JSON): types are `passage` and the topics of the outbox: `posting` (movements of one load, and how far its documents
 are), `location` (`updates`: rows of EPC, location, event, time in microseconds since 1970), `discrepancy`,
-`alarm` and `command` (a command that was executed).
+`alarm`, `task` (a transport task and what became of it) and `command` (a command that was executed).
 
 **Resume** with the `Last-Event-ID` header (a browser's EventSource sends it by itself) or `after`: events after that id
 follow, each once, in commit order. Without an id the stream starts now; its first message names the position. An id

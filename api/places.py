@@ -39,6 +39,7 @@ class LocationLevel(StrEnum):
     WAREHOUSE = "warehouse"
     ZONE = "zone"
     BIN = "bin"
+    VEHICLE = "vehicle"
 
 
 @dataclass(frozen=True, slots=True)

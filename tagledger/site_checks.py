@@ -7,9 +7,9 @@ import difflib
 from collections.abc import Iterator
 from zoneinfo import available_timezones
 
-from edge.fleet.routes import problems
 from readers.modbus.profile import ProfileError, WordOrder, load
 from warehouse.site import Antenna, IoModule, Portal, Reader, Scale, Site
+from warehouse.routes import problems
 
 Found = tuple[str, str, str]
 

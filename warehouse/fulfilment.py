@@ -135,6 +135,7 @@ class LoadFacts:
     standing: Mapping[str, Place]
     lines: Sequence[LineFacts]
     announced: Mapping[str, tuple[int, ...]]  # EPC → documents that announce it
+    units_in: frozenset[int] = frozenset()  # handling units that an earlier revision of this load brought in
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +271,9 @@ def _units(facts: LoadFacts, tags: Sequence[ReadTag], rules: Rules, draft: _Draf
         units += _contents(tag.hu_id, epc, facts, read, rules, covered, draft)
     for epc, tag in live.items():
         if tag.goods is not None and epc not in covered:
-            units.append(_Unit(tag.goods, read[epc].sure, False, read[epc].score, None))
+            # What is read late goes into the unit that it came with.
+            unit = tag.in_hu if tag.in_hu in facts.units_in else None
+            units.append(_Unit(tag.goods, read[epc].sure, False, read[epc].score, unit))
     doubtful = tuple(sorted(epc for epc, tag in live.items() if tag.hu_id is not None and not read[epc].sure))
     if doubtful:
         draft.findings.append(Finding(FindingKind.UNSURE, f"{len(doubtful)} handling units may belong", doubtful))

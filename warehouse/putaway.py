@@ -5,7 +5,7 @@ unit; a rule may count in a larger unit (`per_unit`: bags of 1000 kg) and then t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -20,13 +20,15 @@ class PutawayRefusal(StrEnum):
     TOO_LARGE = "too_large"
     NOT_EMPTY = "not_empty"
     OTHER_ITEM = "other_item"
+    UNITS_FULL = "units_full"
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """A place with its limits and what it holds or is planned to hold already. None: no such limit.
 
-    `capacity` in base units of the item put away, `held` of it. `items` are the items there, this one included.
+    `capacity` in base units of the item put away, `held` of it. `items` are the items there, this one included, and
+    `units` the handling units.
     """
 
     code: str
@@ -42,6 +44,8 @@ class Shelf:
     single_item: bool = False
     items: frozenset[str] = frozenset()
     distance: int = 0
+    units_max: int | None = None
+    units: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +111,34 @@ def plan(shelves: Sequence[Shelf], goods: Goods) -> Plan:
 def filled(shelves: Sequence[Shelf], goods: Goods, done: Plan) -> list[Shelf]:
     """The shelves with a plan counted in, for the next goods."""
     put = dict(done.parts)
-    return [
-        Shelf(
-            s.code,
-            s.priority,
-            s.capacity,
-            s.held + put[s.code],
-            s.per_unit,
-            s.weight_max_kg,
-            s.weight_kg + put[s.code] * goods.weight_kg,
-            s.volume_max_m3,
-            s.volume_m3 + put[s.code] * goods.volume_m3,
-            s.only_when_empty,
-            s.single_item,
-            s.items | {goods.item},
-            s.distance,
-        )
-        if s.code in put
-        else s
-        for s in shelves
-    ]
+    return [_with(shelf, goods, put[shelf.code]) if shelf.code in put else shelf for shelf in shelves]
+
+
+def place_for_unit(shelves: Sequence[Shelf], contents: Sequence[Goods]) -> str | None:
+    """The first place in order that takes a whole handling unit with everything in it; None when none does."""
+    return next((s.code for s in sorted(shelves, key=_order) if unit_refusal(s, contents) is None), None)
+
+
+def unit_refusal(shelf: Shelf, contents: Sequence[Goods]) -> PutawayRefusal | None:
+    """Why a place does not take a handling unit. Its items count one by one, so a mixed unit is mixed there too."""
+    if shelf.units_max is not None and shelf.units >= shelf.units_max:
+        return PutawayRefusal.UNITS_FULL
+    for goods in contents:
+        takes = room(shelf, replace(goods, whole=True))
+        if isinstance(takes, PutawayRefusal):
+            return takes
+        shelf = replace(_with(shelf, goods, goods.quantity), only_when_empty=False)
+    return None
+
+
+def _with(shelf: Shelf, goods: Goods, quantity: Decimal) -> Shelf:
+    return replace(
+        shelf,
+        held=shelf.held + quantity,
+        weight_kg=shelf.weight_kg + quantity * goods.weight_kg,
+        volume_m3=shelf.volume_m3 + quantity * goods.volume_m3,
+        items=shelf.items | {goods.item},
+    )
 
 
 def _order(shelf: Shelf) -> tuple[int, int, Decimal, str]:

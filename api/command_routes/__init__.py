@@ -3,7 +3,7 @@
 One module a topic; a new command is a row in one of them.
 """
 
-from api.command_routes import counts, documents, master_data, receipts, signals, stock, tags
+from api.command_routes import counts, documents, master_data, receipts, signals, stock, tags, tasks
 from api.command_routes.route import CommandRoute
 
 COMMANDS: tuple[CommandRoute, ...] = (
@@ -14,6 +14,7 @@ COMMANDS: tuple[CommandRoute, ...] = (
     *stock.ROUTES,
     *counts.ROUTES,
     *signals.ROUTES,
+    *tasks.ROUTES,
 )
 
 __all__ = ["COMMANDS", "CommandRoute"]

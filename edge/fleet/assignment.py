@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from edge.fleet.routes import Routes
 from edge.fleet.tasks import FleetTask
 from edge.fleet.vehicle import VehicleView
 from warehouse.roads import StationKind
+from warehouse.routes import Routes
 
 
 class Occupancy:

@@ -19,7 +19,6 @@ from edge.fleet.assignment import Occupancy, assign
 from edge.fleet.effects import Claim, Effect, Report, Send
 from edge.fleet.job import Job, Phase
 from edge.fleet.missions import Mission, charge, park, plan, resumed, transport
-from edge.fleet.routes import Routes
 from edge.fleet.tasks import Failure, FailureReason, FleetClaim, FleetTask, LoadWhere, TaskStep
 from edge.fleet.vehicle import VehicleView
 from readers.vda5050.connection import Connection
@@ -28,6 +27,7 @@ from readers.vda5050.order import Action, ActionParameter, InstantActions
 from readers.vda5050.plan import OrderPlan
 from readers.vda5050.state import State
 from warehouse.roads import FleetSettings, RoadMap, StationKind
+from warehouse.routes import Routes
 
 OPEN_MAX = 256
 TRIES_MAX = 3

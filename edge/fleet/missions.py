@@ -10,11 +10,11 @@ from itertools import pairwise
 
 import msgspec.structs
 
-from edge.fleet.routes import Routes, Way
 from edge.fleet.tasks import FleetTask
 from readers.vda5050.order import Action, ActionParameter, BlockingType, Edge, Node, NodePosition
 from readers.vda5050.plan import OrderPlan
 from readers.vda5050.state import ENDED, State
+from warehouse.routes import Routes, Way
 
 
 @dataclass(frozen=True, slots=True)

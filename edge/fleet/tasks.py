@@ -9,20 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from warehouse.tasks import LoadWhere, TaskStep
 
-class TaskStep(StrEnum):
-    """How far a claimed task is. PICKED: the load is on the vehicle, which is now its place."""
-
-    ACCEPTED = "accepted"
-    PICKED = "picked"
-
-
-class LoadWhere(StrEnum):
-    """Where the load of a failed task is, as far as the vehicle has said."""
-
-    SOURCE = "source"
-    VEHICLE = "vehicle"
-    UNKNOWN = "unknown"
+__all__ = ["Failure", "FailureReason", "FleetClaim", "FleetTask", "LoadWhere", "TaskBook", "TaskStep"]
 
 
 class FailureReason(StrEnum):

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from edge.fleet.job import Job
-from edge.fleet.routes import Routes
 from readers.vda5050.connection import ConnectionState
 from readers.vda5050.factsheet import Factsheet
 from readers.vda5050.header import Version
 from readers.vda5050.state import EmergencyStop, Error, ErrorLevel, OperatingMode, State
 from warehouse.roads import FleetSettings, Vehicle
+from warehouse.routes import Routes
 
 _NEAR_M = 1.0
 _SEVERE = frozenset({ErrorLevel.FATAL, ErrorLevel.CRITICAL})

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.putaway import Goods, Plan, PutawayRefusal, Shelf, filled, plan, room
+from warehouse.putaway import Goods, Plan, PutawayRefusal, Shelf, filled, place_for_unit, plan, room, unit_refusal
 
 
 def shelf(code: str, capacity: int | None = None, priority: int = 0, held: int = 0, **limits: object) -> Shelf:
@@ -99,3 +99,23 @@ def test_no_place_is_ever_overfilled(limits: list[tuple[int, int]], quantity: in
     done = plan(shelves, what)
     assert sum(q for _, q in done.parts) + done.unassigned == quantity
     assert all(s.capacity is None or s.held <= s.capacity for s in filled(shelves, what, done))
+
+
+def test_a_handling_unit_goes_where_all_of_it_fits() -> None:
+    contents = (goods(3, weight_kg=Decimal(100)), replace(goods(2), item="B", weight_kg=Decimal(50)))
+    light, single = shelf("light", weight_max_kg=Decimal(350)), shelf("single", 1, single_item=True)
+    full = shelf("full", units_max=1, units=1)
+    fits = shelf("fits", 5, 9, only_when_empty=True, weight_max_kg=Decimal(400))
+    assert unit_refusal(light, contents) is PutawayRefusal.NO_ROOM
+    assert unit_refusal(replace(light, weight_kg=Decimal(350)), contents) is PutawayRefusal.TOO_HEAVY
+    assert unit_refusal(replace(single, capacity=None), contents) is PutawayRefusal.OTHER_ITEM
+    assert unit_refusal(full, contents) is PutawayRefusal.UNITS_FULL
+    assert unit_refusal(replace(fits, held=Decimal(1)), contents) is PutawayRefusal.NOT_EMPTY
+    assert place_for_unit([light, single, full, fits], contents) == "fits"
+    assert place_for_unit([light, single, full], contents) is None
+
+
+def test_of_places_that_take_it_the_nearest_is_chosen() -> None:
+    near, far = shelf("z", distance=10), shelf("a", distance=20)
+    assert place_for_unit([far, near], (goods(1),)) == "z"
+    assert place_for_unit([replace(far, priority=-1), near], (goods(1),)) == "a"

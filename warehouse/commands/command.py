@@ -36,6 +36,9 @@ class RefusalCode(StrEnum):
     COUNT_CONFLICT = "count_conflict"
     BEYOND_TOLERANCE = "beyond_tolerance"
     WRONG_GOODS = "wrong_goods"
+    NO_ROOM = "no_room"
+    OVERTAKEN = "overtaken"
+    NOT_YOURS = "not_yours"
 
 
 @dataclass(frozen=True, slots=True)

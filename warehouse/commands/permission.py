@@ -24,3 +24,5 @@ class Permission(StrEnum):
     REVERSE = "reverse"
     CLOSE_PERIOD = "close_period"
     SIGNAL = "signal"
+    TASK = "task"
+    DISPATCH = "dispatch"

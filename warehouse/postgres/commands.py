@@ -20,7 +20,9 @@ from warehouse.postgres import (
     overrides,
     scanning,
     stock,
+    storage,
     tags,
+    tasks,
     transfers,
 )
 from warehouse.postgres.balances import Conn
@@ -44,6 +46,8 @@ _HANDLERS: Handlers = {
     **lot_numbers.HANDLERS,
     **scanning.HANDLERS,
     **overrides.HANDLERS,
+    **storage.HANDLERS,
+    **tasks.HANDLERS,
 }
 
 # Every command by its name, as captures and the audit log write it.

@@ -28,6 +28,7 @@ from warehouse.postgres.posting import settle_lines
 from warehouse.postgres.sources import check_source, find_source, lock_room
 from warehouse.postgres.stock import database_now, post_or_refuse
 from warehouse.valuation import cost_in_base
+from warehouse.postgres.task_planning import after_issue, after_receipt
 
 
 def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUID) -> Answer:
@@ -239,6 +240,10 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
         reservations.give_way(conn, move.key_at(here), move.quantity)
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason="by hand"))
     settle_lines(conn, [line_id], at)
+    if unit is not None and direction == "in":
+        after_receipt(conn, [unit], own, c.location, request_id, at, actor)
+    elif unit is not None:
+        after_issue(conn, [unit], at, actor, request_id)
     response = {"move_id": str(move.move_id), "number": c.number, "line_no": c.line_no, "lot": lot_code(conn, lot_id)}
     return response, Audit(after={"quantity": str(c.quantity), "lot": response["lot"]})
 

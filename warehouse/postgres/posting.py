@@ -20,6 +20,7 @@ from uuid import UUID, uuid5
 
 from psycopg.types.json import Jsonb
 
+from warehouse.commands import Actor
 from warehouse.fulfilment import Decision, Finding, FindingKind, Flow, LoadFacts, PostLine, ReadTag, Rules, decide
 from warehouse.ledger import Circumstance, MovedTag, NewMove, Place, StockStatus
 from warehouse.loads import Load
@@ -28,6 +29,8 @@ from warehouse.postgres.balances import Conn
 from warehouse.postgres.ledger import closed_through, post_possible
 from warehouse.postgres.load_facts import read_facts
 from warehouse.postgres.posting_record import DocumentProgress, Posting, decode_posting, encode_posting
+from warehouse.postgres.task_planning import after_issue, after_receipt
+from warehouse.postgres.unit_moves import place_of_unit
 from warehouse.site import Direction, Effect
 from warehouse.times import from_us
 
@@ -48,12 +51,19 @@ def post_load(
         reversals = _reverse(conn, load, removed, circumstance)
         discrepancies.supersede(conn, load, circumstance.effective_at)
     facts = read_facts(conn, load, [tag.epc for tag in wanted], settled)
+    if facts.flow is Flow.IN:
+        stay = [live.move.target.hu_id for live in posted if live not in removed]
+        facts = replace(facts, units_in=frozenset(unit for unit in stay if unit is not None))
     decision = _decide(facts, load, wanted, rules or Rules())
+    if facts.flow is Flow.IN and load.revision > 0:
+        decision = replace(decision, lines=tuple(at_their_unit(conn, decision.lines)))
     move_ids, refusals = _post_lines(conn, load, decision, circumstance)
     findings = [*decision.findings, *refusals]
     if load.effect is Effect.OBSERVE:
         findings = []
     discrepancy_ids = discrepancies.record(conn, load, findings)
+    if move_ids or reversals:
+        _plan_tasks(conn, load, facts, move_ids, circumstance)
     _settle_documents(conn, load.passage_id, circumstance.effective_at)
     documents = _progress(conn, load.passage_id)
     posting = Posting(
@@ -232,6 +242,31 @@ def _post_lines(
     return tuple(move.move_id for move, _ in done), findings
 
 
+def _plan_tasks(conn: Conn, load: Load, facts: LoadFacts, move_ids: Sequence[UUID], circumstance: Circumstance) -> None:
+    """Units that came in are put away; for those that are gone nobody needs to come."""
+    actor = Actor(circumstance.actor, circumstance.device)
+    units = conn.execute(
+        """select distinct u from move m, unnest(array[m.from_hu_id, m.to_hu_id]) as u
+           where m.passage_id = %s and u is not null""",
+        (load.passage_id,),
+    ).fetchall()
+    unit_ids = [unit for (unit,) in units]
+    after_issue(conn, unit_ids, circumstance.effective_at, actor, load.passage_id)
+    if facts.flow is Flow.IN and move_ids:
+        at = circumstance.effective_at
+        after_receipt(conn, unit_ids, facts.target_id, load.portal, load.passage_id, at, actor, load.passage_id)
+
+
+def at_their_unit(conn: Conn, lines: Sequence[PostLine]) -> list[PostLine]:
+    """Receipts into a handling unit that was put away meanwhile go where it is: a pallet is in one place."""
+    result = []
+    for line in lines:
+        came_in = line.target.hu_id is not None and line.source.hu_id is None
+        here = place_of_unit(conn, line.target.hu_id) if came_in and line.target.hu_id is not None else None
+        result.append(line if here is None else replace(line, target=replace(line.target, location_id=here)))
+    return result
+
+
 def to_moves(lines: Sequence[PostLine], namespace: UUID, prefix: str) -> list[NewMove]:
     """Movements with ids derived from the namespace, the prefix and their place in the list."""
     return [
@@ -349,4 +384,4 @@ def _digest(load: Load) -> str:
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 
-__all__ = ["DocumentProgress", "Posting", "post_load", "settle_lines", "to_moves"]
+__all__ = ["DocumentProgress", "Posting", "at_their_unit", "post_load", "settle_lines", "to_moves"]

@@ -36,8 +36,9 @@ from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.ledger import post
 from warehouse.postgres.measures import find_factor, measured, to_base
 from warehouse.postgres.naming import Refuse, find_id, find_stock
-from warehouse.postgres.posting import settle_lines, to_moves
+from warehouse.postgres.posting import at_their_unit, settle_lines, to_moves
 from warehouse.postgres.posting_record import decode_line
+from warehouse.postgres.task_planning import after_receipt
 from warehouse.valuation import cost_in_base
 
 # Which field of a one-movement command a ledger refusal is about; the quantity when none is.
@@ -179,19 +180,19 @@ def reverse_movement(conn: Conn, c: ReverseMovement, actor: Actor, request_id: U
 
 def resolve_discrepancy(conn: Conn, c: ResolveDiscrepancy, actor: Actor, request_id: UUID) -> Answer:
     row = conn.execute(
-        "select state, held, at, passage_id, kind from discrepancy where discrepancy_id = %s for update",
+        "select state, held, at, passage_id, kind, portal from discrepancy where discrepancy_id = %s for update",
         (c.discrepancy_id,),
     ).fetchone()
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "discrepancy_id", f"no discrepancy {c.discrepancy_id}")
-    state, held, at, passage_id, kind = row
+    state, held, at, passage_id, kind, portal = row
     if state != "open":
         raise Refuse(RefusalCode.WRONG_STATE, "discrepancy_id", f"it is {state}")
     moves: list[NewMove] = []
     if c.resolution is Resolution.POST:
         if not held:
             raise Refuse(RefusalCode.WRONG_STATE, "resolution", f"{kind} holds no movements: only dismiss is possible")
-        lines = [decode_line(line) for line in held]
+        lines = at_their_unit(conn, [decode_line(line) for line in held])
         moves = to_moves(lines, c.discrepancy_id, "held")
         post_or_refuse(
             conn,
@@ -199,6 +200,10 @@ def resolve_discrepancy(conn: Conn, c: ResolveDiscrepancy, actor: Actor, request
             Circumstance(actor.name, database_now(conn), actor.device, at, passage_id, request_id, f"accepted: {kind}"),
         )
         settle_lines(conn, [line.line_id for line in lines if line.line_id is not None], at)
+        for line in lines:
+            if line.target.hu_id is not None and line.source.hu_id is None:
+                place = line.target.location_id
+                after_receipt(conn, [line.target.hu_id], place, portal, c.discrepancy_id, at, actor, passage_id)
     new_state = "posted" if c.resolution is Resolution.POST else "dismissed"
     conn.execute(
         """update discrepancy set state = %s, resolved_by = %s, resolved_at = now(), note = %s

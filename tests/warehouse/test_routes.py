@@ -1,9 +1,8 @@
 """Shortest ways that keep out of stations, and what is wrong with a road map."""
 
-from edge.fleet.routes import Routes, problems
+from tests.edge.fleet.yard import yard
 from warehouse.roads import MapEdge, MapNode, RoadMap, Station, StationKind
-
-from .yard import yard
+from warehouse.routes import Routes, problems
 
 
 def diamond() -> RoadMap:

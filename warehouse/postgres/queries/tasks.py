@@ -1,0 +1,154 @@
+"""Transport tasks with their history, and what vehicles carry."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from warehouse.postgres.queries.paging import AConn, one, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task as it is. `pickup` is where its load is handed over: a portal, or the source itself."""
+
+    task_id: UUID
+    seq: int
+    kind: str
+    state: str
+    priority: int
+    deadline: datetime | None
+    unit: str
+    pickup: str
+    source: str
+    target: str | None
+    rule: str
+    quantity: Decimal
+    weight_kg: Decimal
+    owner: str
+    claimed_by: str
+    attempt: int
+    failures: int
+    beat: int
+    step: str
+    carrier: str | None
+    lost: bool
+    reason: str
+    detail: str
+    lease_until: datetime | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEvent:
+    """One event of a task. `at` is when it happened, by who told it."""
+
+    beat: int
+    event: str
+    state: str
+    attempt: int
+    owner: str
+    at: datetime
+    recorded_at: datetime
+    actor: str
+    device: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What is on a vehicle by the books."""
+
+    vehicle: str
+    units: list[str]
+    on_hand: Decimal
+    task_id: UUID | None
+
+
+_TASK = """select t.task_id, t.seq, t.kind, t.state, t.priority, t.deadline, h.code as unit, t.pickup,
+    s.code as source, g.code as target, t.rule, t.quantity, t.weight_kg, t.owner, t.claimed_by, t.attempt, t.failures,
+    t.beat, t.step, v.code as carrier, t.lost, t.reason, t.detail, t.lease_until, t.created_at, t.ended_at
+    from task t join handling_unit h using (hu_id) join location s on s.location_id = t.source_id
+    left join location g on g.location_id = t.target_id left join location v on v.location_id = t.carrier_id"""
+
+OPEN = f"{_TASK} where t.state = 'open' order by t.priority desc, t.deadline nulls last, t.seq limit %(limit)s"
+CLAIMS = (
+    f"{_TASK} where t.state in ('assigned', 'in_progress') and t.claimed_by = %(claimed_by)s order by t.seq"
+    " limit %(limit)s"
+)
+LAPSED = f"""{_TASK} where t.state in ('assigned', 'in_progress') and t.lease_until < now()
+    order by t.lease_until limit %(limit)s"""
+
+
+def read(conn: Connection[Any], query: str, **values: Any) -> list[Task]:
+    """One of the queries above over a connection that blocks, in a transaction of its own."""
+    with conn.transaction(), conn.cursor(row_factory=class_row(Task)) as cursor:
+        return cursor.execute(query.encode(), values).fetchall()
+
+
+async def tasks(
+    conn: AConn,
+    after: int | None = None,
+    limit: int = 100,
+    *,
+    states: list[str] | None = None,
+    kind: str | None = None,
+    owner: str | None = None,
+    unit: str | None = None,
+    place: str | None = None,
+) -> list[Task]:
+    """Newest first; `after` is the seq of the last row shown, `place` a source, pickup or target."""
+    return await rows(
+        conn,
+        Task,
+        _TASK
+        + """ where (%(after)s::bigint is null or t.seq < %(after)s)
+               and (%(states)s::text[] is null or t.state = any(%(states)s))
+               and (%(kind)s::text is null or t.kind = %(kind)s) and (%(owner)s::text is null or t.owner = %(owner)s)
+               and (%(unit)s::text is null or h.code = %(unit)s)
+               and (%(place)s::text is null or %(place)s in (t.pickup, s.code, g.code))
+             order by t.seq desc limit %(limit)s""",
+        {"after": after, "limit": limit, "states": states, "kind": kind, "owner": owner, "unit": unit, "place": place},
+    )
+
+
+async def open_tasks(conn: AConn, limit: int) -> list[Task]:
+    """What can be claimed now, in the order in which it would be."""
+    return await rows(conn, Task, OPEN, {"limit": limit})
+
+
+async def task(conn: AConn, task_id: UUID) -> Task | None:
+    return await one(conn, Task, _TASK + " where t.task_id = %(task_id)s", {"task_id": task_id})
+
+
+async def task_events(conn: AConn, task_id: UUID) -> list[TaskEvent]:
+    """The history of a task, in order."""
+    return await rows(
+        conn,
+        TaskEvent,
+        """select beat, event, state, attempt, owner, at, recorded_at, actor, device, reason, detail
+           from task_event where task_id = %(task_id)s order by beat""",
+        {"task_id": task_id},
+    )
+
+
+async def carried(conn: AConn) -> list[Carried]:
+    """Every vehicle that is a place, with what it carries."""
+    return await rows(
+        conn,
+        Carried,
+        """select l.code as vehicle,
+                  array(select distinct h.code from balance b join handling_unit h using (hu_id)
+                        where b.location_id = l.location_id and b.on_hand > 0 order by 1) as units,
+                  (select coalesce(sum(b.on_hand), 0) from balance b where b.location_id = l.location_id) as on_hand,
+                  (select t.task_id from task t where t.owner = l.code and t.state in ('assigned', 'in_progress')
+                   order by t.seq limit 1) as task_id
+           from location l where l.level = 'vehicle' order by l.code""",
+        {},
+    )
