@@ -27,8 +27,8 @@ from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot
 from warehouse.postgres.posting import settle_lines
 from warehouse.postgres.sources import check_source, find_source, lock_room
 from warehouse.postgres.stock import database_now, post_or_refuse
-from warehouse.valuation import cost_in_base
 from warehouse.postgres.task_planning import after_issue, after_receipt
+from warehouse.valuation import cost_in_base
 
 
 def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUID) -> Answer:

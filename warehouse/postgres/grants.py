@@ -16,7 +16,16 @@ from psycopg import Connection, sql
 SERVICE_ROLE = "tagledger_service"
 
 # What must be append-only, whatever the migrations say.
-APPEND_ONLY = ("move", "move_tag", "audit_log", "location_history", "posting", "period_close", "inspection")
+APPEND_ONLY = (
+    "move",
+    "move_tag",
+    "audit_log",
+    "location_history",
+    "posting",
+    "period_close",
+    "inspection",
+    "task_event",
+)
 
 _RIGHTS = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
 _WRITTEN = frozenset({"select", "insert", "update", "delete"})

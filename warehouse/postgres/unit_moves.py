@@ -174,8 +174,8 @@ def _carry_reservations(conn: Conn, held: Sequence[Holding], target_id: int) -> 
             (target_id, *holding.key),
         )
     moved = [(holding.key._replace(location_id=target_id), holding.reserved) for holding in reserved]
-    balances.lock(conn, sorted((key for key, _ in moved), key=balances.sort_key), None)
-    balances.change_reserved(conn, moved)
+    held_there = balances.lock(conn, sorted({key for key, _ in moved}, key=balances.sort_key))
+    balances.change_reserved(conn, [(held_there[key], quantity) for key, quantity in moved])
 
 
 def _tell_places(

@@ -105,9 +105,3 @@ create trigger task_event_no_change before update or delete on task_event
     for each row execute function refuse_change();
 create trigger task_event_no_truncate before truncate on task_event
     for each statement execute function refuse_change();
-do $$
-begin
-    if exists (select from pg_roles where rolname = 'tagledger_service') then
-        revoke update, delete on task_event from tagledger_service;
-    end if;
-end $$;
