@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from zoneinfo import available_timezones
 
 from readers.modbus.profile import ProfileError, WordOrder, load
-from warehouse.site import Antenna, IoModule, Portal, Reader, Scale, Site
 from warehouse.routes import problems
+from warehouse.site import Antenna, IoModule, Portal, Reader, Scale, Site
 
 Found = tuple[str, str, str]
 
