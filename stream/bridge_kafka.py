@@ -107,6 +107,7 @@ class KafkaSink:
 
     def __init__(self, settings: KafkaSettings, name: str, stop: threading.Event) -> None:
         self._topic = places_topic(settings)
+        self._reports = reports_topic(settings)
         self._stop = stop
         self.retries = 0
         self._producer = Producer(
@@ -125,13 +126,18 @@ class KafkaSink:
         """Fence whoever had the name before; False when stopped first."""
         return self._done(self._producer.init_transactions)
 
-    def send(self, messages: Sequence[tuple[str, bytes]]) -> bool:
-        """Write (key, value) pairs in this order; True once Kafka has acknowledged all, False when stopped first."""
+    def send(self, messages: Sequence[tuple[str, bytes]], reports: Sequence[tuple[int, bytes]] = ()) -> bool:
+        """Write (key, value) pairs to the places topic, (partition, value) pairs to the reports topic, in this order.
+
+        True once Kafka has acknowledged all, False when stopped first.
+        """
         while not self._stop.is_set():
             try:
                 self._producer.begin_transaction()
                 for key, value in messages:
-                    self._produce(key.encode(), value)
+                    self._produce(self._topic, value, key=key.encode())
+                for partition, value in reports:
+                    self._produce(self._reports, value, partition=partition)
                 if self._done(self._producer.commit_transaction):
                     return True
             except KafkaException as raised:
@@ -142,10 +148,10 @@ class KafkaSink:
                 self._stop.wait(AGAIN_S)
         return False
 
-    def _produce(self, key: bytes, value: bytes) -> None:
+    def _produce(self, topic: str, value: bytes, **where: Any) -> None:
         while True:
             try:
-                self._producer.produce(self._topic, value, key)
+                self._producer.produce(topic, value, **where)
             except BufferError:
                 self._producer.poll(0.1)
             else:

@@ -1,4 +1,4 @@
-"""The bridge's end at the MQTT broker (paho): batches in, acknowledged by hand; acks and resend requests out.
+"""The bridge's end at the MQTT broker (paho): batches in, acknowledged by hand; acks, requests, signals, lists out.
 
 A batch is acknowledged to the broker only after Kafka has it, so what a bridge held when it died is delivered to the
 next one, which has the same client id and so the same session. After a reconnect the broker delivers again what was
@@ -7,6 +7,7 @@ not acknowledged, and packet ids may mean other messages: what was received befo
 Bound: the broker sends at most `RECEIVE_MAX` unacknowledged messages (MQTT 5.0, 3.3.4).
 """
 
+import math
 import queue
 import ssl
 import threading
@@ -20,7 +21,21 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from stream.mqtt_topics import BatchAck, Resend, ack_topic, batch_topic, encode_ack, encode_resend, resend_topic
+from stream.model import Signal
+from stream.mqtt_topics import (
+    BatchAck,
+    Resend,
+    ack_topic,
+    batch_topic,
+    encode_ack,
+    encode_expectation,
+    encode_resend,
+    encode_signal,
+    expected_topic,
+    resend_topic,
+    signal_topic,
+)
+from warehouse.loads import Expectation
 from warehouse.site import UplinkSettings
 
 RECEIVE_MAX = 512
@@ -52,6 +67,7 @@ class BridgeMqtt:
         self._lock = threading.Lock()
         self.on_connected: Callable[[], None] = lambda: None
         self.taken_over = False
+        self.connected = False
         self._client = self._made(client_id)
 
     def start(self) -> None:
@@ -89,11 +105,27 @@ class BridgeMqtt:
 
     def tell_ack(self, agent: str, epoch: str, counter: int) -> None:
         """The database has this epoch up to there."""
-        self._client.publish(ack_topic(self._site, agent), encode_ack(BatchAck(epoch, counter)), qos=1, retain=True)
+        self._publish(ack_topic(self._site, agent), encode_ack(BatchAck(epoch, counter)), retain=True)
 
     def tell_resend(self, agent: str, epoch: str, counter: int) -> None:
         """Send again from there on."""
-        self._client.publish(resend_topic(self._site, agent), encode_resend(Resend(epoch, counter)), qos=1)
+        self._publish(resend_topic(self._site, agent), encode_resend(Resend(epoch, counter)))
+
+    def tell_signal(self, agent: str, signal: Signal, valid_s: float) -> None:
+        """What a portal shows; the broker forgets it when it is not valid any more (MQTT 5.0, 3.3.2.3.3)."""
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.MessageExpiryInterval = max(1, math.ceil(valid_s))
+        self._publish(signal_topic(self._site, agent, signal.portal), encode_signal(signal), properties=properties)
+
+    def tell_expectation(self, agent: str, expectation: Expectation) -> None:
+        """What a portal expects, kept by the broker for an edge that comes back."""
+        topic = expected_topic(self._site, agent, expectation.portal)
+        self._publish(topic, encode_expectation(expectation), retain=True)
+
+    def _publish(self, topic: str, payload: bytes, **how: Any) -> None:
+        """Nothing is queued for a broker that is away: what still counts is told again on connecting."""
+        if self.connected:
+            self._client.publish(topic, payload, qos=1, **how)
 
     def _made(self, client_id: str) -> mqtt.Client:
         client = mqtt.Client(
@@ -115,6 +147,7 @@ class BridgeMqtt:
             _log.warning("the broker refused us", reason=str(reason))
             return
         client.subscribe(batch_topic(self._site, "+"), qos=1)
+        self.connected = True
         self.on_connected()
 
     def _on_subscribe(self, _client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
@@ -122,6 +155,7 @@ class BridgeMqtt:
             _log.error("the broker refuses us the batches", reasons=[str(reason) for reason in reasons])
 
     def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self.connected = False
         with self._lock:
             self._connection += 1
         _log.info("disconnected from the broker", reason=str(reason))

@@ -31,6 +31,17 @@ class Stored:
     anywhere: int
 
 
+def connected(dsn: str, name: str) -> psycopg.Connection[Any]:
+    """A connection that does not wait for ever on anything. Raises psycopg.OperationalError."""
+    return psycopg.connect(
+        with_options(service_dsn(dsn), f"-c statement_timeout={TIMEOUT_S * 1000}"),
+        autocommit=True,
+        application_name=name,
+        connect_timeout=TIMEOUT_S,
+        tcp_user_timeout=TIMEOUT_S * 1000,
+    )
+
+
 class CommittedPositions:
     """One connection to the database, made again when it broke. `topic` is the places topic."""
 
@@ -46,13 +57,7 @@ class CommittedPositions:
         """Whether we are the bridge, now. Raises psycopg.OperationalError."""
         if self._connection is not None and not (self._connection.closed or self._connection.broken):
             return True
-        self._connection = connection = psycopg.connect(
-            with_options(service_dsn(self._dsn), f"-c statement_timeout={TIMEOUT_S * 1000}"),
-            autocommit=True,
-            application_name="tagledger bridge",
-            connect_timeout=TIMEOUT_S,
-            tcp_user_timeout=TIMEOUT_S * 1000,
-        )
+        self._connection = connection = connected(self._dsn, "tagledger bridge")
         query = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
         row = connection.execute(query, (self._lock_name,)).fetchone()
         if row is None or not row[0]:

@@ -30,13 +30,15 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from stream.chunk import Chunk
+from stream.chunk import Chunk, Standing
 from stream.live import Ack, Live, Posted, Subscription
+from stream.log import Entry
 from stream.model import BatchId, EdgeBatch
 from stream.pipeline import CHUNK_BATCHES, Counts, Pipeline
 from stream.places import FailureKind
+from stream.recovery import recovered
 from stream.sequencer import Duplicate, Position, ResendWanted, Sequenced, Taken
-from stream.store import Store
+from stream.store import LOG_KEEP_DAYS, TRIM_EVERY_S, Store
 from stream.topology import Operators, operators_of
 from stream.watermark import Silence
 from warehouse.loads import Expectation, Override
@@ -46,9 +48,6 @@ INPUTS_MAX = 1024
 CHUNKS_AHEAD = 2
 LOOK_AROUND_S = 1.0
 EXPECTATIONS_EVERY_S = 5.0
-TRIM_EVERY_S = 3600.0
-LOG_KEEP_DAYS = 7.0
-"""The log (packed sightings) is kept that long; what was decided from it is kept by its own rules."""
 
 
 @dataclass(slots=True)
@@ -81,12 +80,14 @@ class EmbeddedHost:
         *,
         now_s: Callable[[], float] = time.monotonic,
         look_around_s: float = LOOK_AROUND_S,
+        rebuild: bool = False,
     ) -> None:
         self._site = site
         self._store = store
         self._operators = operators or operators_of(site)
         self._now_s = now_s
         self._look_around_s = look_around_s
+        self._rebuild = rebuild
         self._inputs: asyncio.Queue[_Input] = asyncio.Queue(INPUTS_MAX)
         self._waiting: defaultdict[BatchId, list[asyncio.Future[Ack]]] = defaultdict(list)
         self._subscriptions: list[Subscription] = []
@@ -275,9 +276,11 @@ class EmbeddedHost:
             raise HostEndedError("the stream's host has ended")
 
     def _recover(self) -> Pipeline:
-        standing = self._store.standing()
-        self._committed = {(at.agent, at.epoch): at.counter for at in standing.positions}
-        return Pipeline(self._site, self._operators, standing, self._store.entries_after(standing.snapshot_seq))
+        def build(standing: Standing, log: Iterable[Entry]) -> Pipeline:
+            self._committed = {(at.agent, at.epoch): at.counter for at in standing.positions}
+            return Pipeline(self._site, self._operators, standing, log)
+
+        return recovered(self._store, build, rebuild=self._rebuild)
 
     def _offer(self, batch: EdgeBatch, pipeline: Pipeline, done: _Done) -> None:
         self._silence.heard(batch.id.agent, self._now_s())

@@ -22,7 +22,6 @@ import asyncio
 import os
 import ssl
 import sys
-import time
 import traceback
 from collections import defaultdict
 from collections.abc import Callable
@@ -30,16 +29,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import faust
-import msgspec
+import structlog
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.types.auth import SASLMechanism
 
 from stream.books import Books
-from stream.chunk import TopicPartition
-from stream.embedded import LOG_KEEP_DAYS, TRIM_EVERY_S
+from stream.chunk import Chunk, TopicPartition
+from stream.kafka_messages import encode_input
 from stream.log import ReportsTaken
-from stream.partition import PlacePartition, TagPartition, reports_for
-from stream.store import FencedError, Store
+from stream.owned_partitions import Owned, OwnedPartitions
+from stream.partition import PlacePartition
+from stream.partition_tags import TagPartition, reports_for
+from stream.recovery import StateOutdatedError
+from stream.store import LOG_KEEP_DAYS, FencedError, Store
 from stream.topology import Operators, operators_of
 from warehouse.site import Site
 
@@ -48,6 +50,8 @@ TAKE_WITHIN_S = 0.05
 SNAPSHOT_EVERY = 50
 """Chunks of a partition between snapshots."""
 EXIT_BROKEN = 70
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,44 +82,6 @@ class FaustSettings:
         return f"{self.prefix}.reports"
 
 
-class _Partitions:
-    """This worker's partitions of one topic, each with a store of its own; built when first needed."""
-
-    def __init__(self, open_store: Callable[[int], Store], build: Callable[..., Any]) -> None:
-        self._open_store = open_store
-        self._build = build
-        self._live: dict[int, tuple[Store, Any, int, int]] = {}
-        self._trimmed_s: dict[int, float] = {}
-
-    def get(self, partition: int) -> tuple[Store, Any, int, int]:
-        """(store, partition, next offset, chunks so far)."""
-        if partition not in self._live:
-            store = self._open_store(partition)
-            standing = store.standing()
-            built = self._build(standing, store.entries_after(standing.snapshot_seq))
-            self._live[partition] = (store, built, standing.next_offset, 0)
-        return self._live[partition]
-
-    def advanced(self, partition: int, next_offset: int) -> None:
-        """A chunk was committed."""
-        store, built, _, chunks = self._live[partition]
-        self._live[partition] = (store, built, next_offset, chunks + 1)
-
-    def trim_due(self, partition: int) -> bool:
-        """Whether this partition's log was last trimmed `TRIM_EVERY_S` ago, or never by this process."""
-        now_s = time.monotonic()
-        if now_s - self._trimmed_s.get(partition, -TRIM_EVERY_S) < TRIM_EVERY_S:
-            return False
-        self._trimmed_s[partition] = now_s
-        return True
-
-    def forget(self, partition: int) -> None:
-        """Another worker took it: rebuild before going on."""
-        live = self._live.pop(partition, None)
-        if live is not None:
-            live[0].close()
-
-
 class FaustHost:
     """One worker's agents. `app` is what `faust` runs."""
 
@@ -126,9 +92,11 @@ class FaustHost:
         settings: FaustSettings,
         operators: Operators | None = None,
         books: Books | None = None,
+        *,
+        rebuild: bool = False,
     ) -> None:
         self._settings = settings
-        self._operators = operators or operators_of(site)
+        self._operators = made = operators or operators_of(site)
 
         def store(topic: str) -> Callable[[int], Store]:
             def open_store(partition: int) -> Store:
@@ -138,11 +106,15 @@ class FaustHost:
 
             return open_store
 
-        self._places = _Partitions(
-            store(settings.places_topic), lambda standing, log: PlacePartition(site, self._operators, standing, log)
+        self.places: OwnedPartitions[PlacePartition] = OwnedPartitions(
+            store(settings.places_topic),
+            lambda standing, log, wanted: PlacePartition(site, made, standing, log, wanted),
+            rebuild=rebuild,
         )
-        self._tags = _Partitions(
-            store(settings.reports_topic), lambda standing, log: TagPartition(site, self._operators, standing, log)
+        self.tags: OwnedPartitions[TagPartition] = OwnedPartitions(
+            store(settings.reports_topic),
+            lambda standing, log, wanted: TagPartition(site, made, standing, log, wanted),
+            rebuild=rebuild,
         )
         self.app = _app(settings)
         places = self.app.topic(settings.places_topic, key_type=bytes, value_type=bytes, value_serializer="raw")
@@ -168,60 +140,70 @@ class FaustHost:
                 await take(partition, messages[partition])
         except asyncio.CancelledError:
             raise
-        except BaseException:
+        except BaseException as error:
             # Returning would acknowledge what was not stored.
-            traceback.print_exc(file=sys.stderr)
+            if isinstance(error, StateOutdatedError):
+                print(f"error {error}", file=sys.stderr)  # noqa: T201 - the process ends with it
+            else:
+                traceback.print_exc(file=sys.stderr)
             sys.stderr.flush()
             os._exit(EXIT_BROKEN)
 
     async def _places_chunk(self, partition: int, messages: list[Any]) -> None:
-        def compute() -> Any:
-            _, places, next_offset, chunks = self._places.get(partition)
+        def compute() -> tuple[Owned[PlacePartition], Chunk, list[ReportsTaken]]:
+            owned = self.places.current(partition)
             for message in messages:
-                if message.offset >= next_offset:
+                if message.offset >= owned.next_offset:
                     key = (message.key or b"").decode("utf-8", "replace")
-                    places.take(key, message.value or b"", f"{message.topic}/{partition}/{message.offset}")
-            return places.cut(snapshot=chunks % SNAPSHOT_EVERY == SNAPSHOT_EVERY - 1)
+                    owned.part.take(key, message.value or b"", message.topic)
+            chunk, reports = owned.part.cut(snapshot=owned.chunks % SNAPSHOT_EVERY == SNAPSHOT_EVERY - 1)
+            return owned, chunk, reports
 
         while True:
-            chunk, reports = await asyncio.to_thread(compute)
-            for report in reports:
-                for to in range(self._settings.partitions):
-                    part = reports_for(report, to, self._settings.partitions, self._operators.shards)
-                    await (
-                        await self._reports_topic.send(
-                            key=part.zone.encode(), value=msgspec.msgpack.encode(part), partition=to
-                        )
-                    )
-            if await self._stored(self._places, partition, chunk, messages):
+            owned, chunk, reports = await asyncio.to_thread(compute)
+            await self._send(reports)
+            if await self._stored(self.places, owned, partition, chunk, messages):
                 return
 
     async def _reports_chunk(self, partition: int, messages: list[Any]) -> None:
-        def compute() -> Any:
-            _, tags, next_offset, chunks = self._tags.get(partition)
+        def compute() -> tuple[Owned[TagPartition], Chunk]:
+            owned = self.tags.current(partition)
             for message in messages:
-                if message.offset >= next_offset:
-                    tags.take(msgspec.msgpack.decode(message.value, type=ReportsTaken))
-            return tags.cut(snapshot=chunks % SNAPSHOT_EVERY == SNAPSHOT_EVERY - 1)
+                if message.offset >= owned.next_offset:
+                    owned.part.take(message.value or b"", message.topic)
+            return owned, owned.part.cut(snapshot=owned.chunks % SNAPSHOT_EVERY == SNAPSHOT_EVERY - 1)
 
         while True:
-            chunk = await asyncio.to_thread(compute)
-            if await self._stored(self._tags, partition, chunk, messages):
+            owned, chunk = await asyncio.to_thread(compute)
+            if await self._stored(self.tags, owned, partition, chunk, messages):
                 return
 
-    async def _stored(self, owned: _Partitions, partition: int, chunk: Any, messages: list[Any]) -> bool:
+    async def _send(self, reports: list[ReportsTaken]) -> None:
+        """Hand reports to the tags; returns once Kafka has them."""
+        sent = []
+        for report in reports:
+            for to in range(self._settings.partitions):
+                part = reports_for(report, to, self._settings.partitions, self._operators.shards)
+                value = encode_input(part)
+                sent.append(await self._reports_topic.send(key=part.zone.encode(), value=value, partition=to))
+        for receipt in sent:
+            await receipt
+
+    async def _stored(
+        self, held: OwnedPartitions[Any], owned: Owned[Any], partition: int, chunk: Chunk, messages: list[Any]
+    ) -> bool:
         """Commit; False when another worker had the partition meanwhile and all is to be done again."""
-        store, _, next_offset, _ = owned.get(partition)
-        after = max(next_offset, messages[-1].offset + 1)
-        chunk.offsets = (next_offset, after)
+        after = max(owned.next_offset, messages[-1].offset + 1)
+        chunk.offsets = (owned.next_offset, after)
         try:
-            await asyncio.to_thread(store.commit, chunk)
-        except FencedError:
-            owned.forget(partition)
+            await asyncio.to_thread(owned.store.commit, chunk)
+        except FencedError as error:
+            _log.warning("another worker was first", partition=partition, reason=str(error))
+            held.fenced(partition)
             return False
-        owned.advanced(partition, after)
-        if chunk.snapshot is not None and owned.trim_due(partition):
-            await asyncio.to_thread(store.trim, LOG_KEEP_DAYS)
+        held.advanced(partition, after, len(messages))
+        if chunk.snapshot is not None and held.trim_due(partition):
+            await asyncio.to_thread(owned.store.trim, LOG_KEEP_DAYS)
         return True
 
 

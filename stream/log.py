@@ -40,10 +40,11 @@ class BatchTaken:
 
 @dataclass(frozen=True, slots=True)
 class SourceLeftOut:
-    """Time goes on without this agent; `at_us` is the stream's youngest time then."""
+    """Time goes on without this agent, at one place or (empty) at all; `at_us` is the stream's youngest time then."""
 
     agent: str
     at_us: int
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,10 @@ class Redelivery:
 
 @dataclass(frozen=True, slots=True)
 class SliceTaken:
-    """An edge batch cut to one place: what a place's partition takes."""
+    """An edge batch cut to one place: what a place's partition takes.
+
+    At one place of each agent, its recorder, `batch.events` are all of the batch's; elsewhere those of the place.
+    """
 
     place: str
     batch: EdgeBatch
@@ -67,13 +71,17 @@ class SliceTaken:
 
 @dataclass(frozen=True, slots=True)
 class ReportsTaken:
-    """A zone's reports numbered `first` to `upto`, those of other partitions left out, and its time after them."""
+    """A zone's reports numbered `first` to `upto`, those of other partitions left out, and its time after them.
+
+    `silent`: all its agents were left out there, so tags wait for it no longer, until it speaks again.
+    """
 
     zone: str
     now_us: int
     first: int
     upto: int
     reports: tuple[tuple[int, ZoneReport], ...]
+    silent: bool = False
 
     @property
     def at_us(self) -> int:

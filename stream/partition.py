@@ -1,74 +1,115 @@
-"""The graph cut into partitions, for hosts that spread it over workers: places by place, tags by shard.
+"""The graph cut into partitions, for hosts that spread it over workers: here the places, in `partition_tags` the tags.
 
-A `PlacePartition` takes edge batches cut to one place, in the order of the log; a `TagPartition` takes what zones
-report. Both are to a Kafka partition what `Pipeline` is to the embedded host: values in, `Chunk` out, rebuilt from the
-last snapshot and the partition's own log. Nothing derives from broker offsets: a slice is known by its batch, a report
-by its number within its zone, so what arrives again at a new offset is dropped.
+A `PlacePartition` takes edge batches cut to one place and whatever else a place is told, in the order of the topic; it
+is to a Kafka partition what `Pipeline` is to the embedded host: values in, `Chunk` out, rebuilt from the last snapshot
+and the partition's own log. Nothing derives from broker offsets: a slice is known by its batch, so what arrives again
+at a new offset is dropped; so is an expectation that is known, and a dead letter that is not wanted any more.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from uuid import UUID
+
+import msgspec
 
 from stream.batch_codec import BatchFormatError, decode_batch
 from stream.chunk import Chunk, Standing
-from stream.graph import PLACE, TAGS, place_of
-from stream.log import Entry, ReportsTaken, SliceTaken
+from stream.graph import PLACE, place_of
+from stream.kafka_messages import decode_place_input, is_batch
+from stream.log import Entry, Redelivery, ReportsTaken, SliceTaken, SourceLeftOut
 from stream.model import EMPTY, EdgeBatch
-from stream.operators.presence import presence_key
-from stream.places import FailureKind, Outputs, failure, slice_of
+from stream.operators.presence import ZoneReport
+from stream.operators.slices import PlaceSlice
+from stream.places import Failure, FailureKind, Outputs, Place, failure, slice_of
+from stream.plausibility import why_impossible
 from stream.routing import Router, watched_zones
 from stream.sequencer import GapFound, Position
-from stream.tags import Tags
 from stream.topology import Operators
+from warehouse.loads import Expectation, Load, LocationUpdate
 from warehouse.site import Site
 
 
 def slices_of(router: Router, batch: EdgeBatch) -> list[SliceTaken]:
-    """One message for every place whose time the batch moves; an empty batch where it holds nothing else."""
-    empty = replace(batch, sightings=EMPTY, events=())
+    """One message for every place whose time the batch moves; an empty batch where it holds nothing else.
+
+    The agent's recorder gets all events of the batch: scales' weights and the like concern no place's operators.
+    """
+    recorder = router.recorder(batch.id.agent)
     return [
-        SliceTaken(place, empty if piece is None else replace(batch, sightings=piece.sightings, events=piece.events))
+        SliceTaken(
+            place,
+            replace(
+                batch,
+                sightings=EMPTY if piece is None else piece.sightings,
+                events=batch.events if place == recorder else () if piece is None else piece.events,
+            ),
+        )
         for place, piece in router.route(batch).slices.items()
     ]
 
 
-def partition_of(shard: str, partitions: int) -> int:
-    """The partition that keeps a shard of tags."""
-    return int(shard.rpartition("-")[2]) % partitions
-
-
 class PlacePartition:
-    """The places of one partition."""
+    """The places of one partition. `wanted` says whether a dead letter still waits to be given again."""
 
-    def __init__(self, site: Site, operators: Operators, standing: Standing, log: Iterable[Entry] = ()) -> None:
+    def __init__(
+        self,
+        site: Site,
+        operators: Operators,
+        standing: Standing,
+        log: Iterable[Entry] = (),
+        wanted: Callable[[UUID], bool] = lambda _: True,
+    ) -> None:
         self._site = site
         self._operators = operators
+        self._wanted = wanted
         self._places = {
             key: place_of(key, site, operators, body) for (node, key), body in standing.states.items() if node == PLACE
         }
         self._zones = frozenset(watched_zones(site))
-        self._marks: dict[tuple[str, str], int] = {}
+        self._eyes = {portal.name: {(eye.reader, eye.gpi) for eye in portal.photo_eyes} for portal in site.portals}
+        self._expected: dict[str, Expectation] = {}
         self._moved: set[tuple[str, str]] = set()
+        self._first: dict[str, int] = {}
         replayed = 0
         for replayed, entry in enumerate(log, 1):  # noqa: B007
-            if isinstance(entry, SliceTaken):
-                self._apply(entry, Outputs())
+            self._apply(entry, Outputs())
         self._marks = {(at.agent, at.epoch): at.counter for at in standing.positions}
         self._chunk = Chunk(standing.snapshot_seq + replayed)
         self._first = {name: place.reported + 1 for name, place in self._places.items()}
+        self._untold: defaultdict[str, list[ZoneReport]] = defaultdict(list)
+        self._reports: list[ReportsTaken] = []
+        self._touched: set[str] = set()
 
     def take(self, key: str, value: bytes, source: str) -> None:
-        """One message. What cannot be read, or names no place of the site, becomes a dead letter."""
+        """One message. What cannot be read, or names no place of the site, becomes a dead letter.
+
+        `source` names the topic and no offset: a message that comes again is the same letter.
+        """
         try:
-            entry = SliceTaken(key, decode_batch(value))
-            if entry.place not in self._places:
-                self._places[key] = place_of(key, self._site, self._operators)
-                self._first[key] = 1
+            if is_batch(value):
+                self._take_batch(key, decode_batch(value), source, value)
+            else:
+                self._take_input(key, decode_place_input(value))
         except (BatchFormatError, KeyError) as error:
             reason = f"no place {key!r} in the site" if isinstance(error, KeyError) else str(error)
-            self._chunk.out.failures.append(failure(FailureKind.BATCH_BYTES, source, key, reason, value))
-            return
-        name = entry.batch.id
+            self._failed(failure(FailureKind.BATCH_BYTES, source, key, reason, value))
+
+    def cut(self, snapshot: bool = False) -> tuple[Chunk, list[ReportsTaken]]:
+        """The chunk so far, and what its zones report to the tags; both are to be made durable, reports first."""
+        for zone in sorted(self._touched):
+            self._tell(zone)
+        chunk, reports = self._chunk, self._reports
+        chunk.positions = [Position(*mark, self._marks[mark]) for mark in sorted(self._moved)]
+        if snapshot:
+            chunk.snapshot = {(PLACE, key): place.snapshot() for key, place in self._places.items()}
+        self._chunk, self._reports = Chunk(chunk.seq), []
+        self._moved, self._touched = set(), set()
+        return chunk, reports
+
+    def _take_batch(self, key: str, batch: EdgeBatch, source: str, value: bytes) -> None:
+        self._place(key)
+        name = batch.id
         mark = (f"{name.agent}@{key}", name.epoch)
         known = self._marks.get(mark, 0)
         if name.counter <= known:
@@ -78,81 +119,91 @@ class PlacePartition:
             self._chunk.gaps.append(GapFound(name.agent, name.epoch, known + 1, name.counter - 1))
         self._marks[mark] = name.counter
         self._moved.add(mark)
-        self._apply(entry, self._chunk.out)
+        if impossible := why_impossible(batch):
+            self._failed(failure(FailureKind.BATCH_BYTES, source, key, impossible, value))
+            return
+        self._enter(SliceTaken(key, batch), key)
+
+    def _take_input(self, key: str, entry: Entry) -> None:
+        match entry:
+            case Redelivery():
+                self._redeliver(entry)
+            case SourceLeftOut():
+                self._place(key)
+                self._enter(replace(entry, place=key), key)
+                if key in self._zones and not self._places[key].clock.sources:
+                    self._tell(key, silent=True)
+            case Expectation():
+                self._place(entry.portal)
+                known = self._expected.get(entry.portal)
+                if known is None or known.documents != entry.documents:
+                    self._enter(entry, entry.portal)
+
+    def _redeliver(self, letter: Redelivery) -> None:
+        """A dead letter given again, once; one that fails again is open again with the new reason."""
+        if letter.letter_id in self._chunk.letters_replayed or not self._wanted(letter.letter_id):
+            return
+        self._chunk.letters_replayed.append(letter.letter_id)
+        try:
+            match letter.kind:
+                case FailureKind.POSTING:
+                    self._chunk.loads.append(msgspec.msgpack.decode(letter.body, type=Load))
+                case FailureKind.LOCATION:
+                    self._chunk.out.locations.append(msgspec.msgpack.decode(letter.body, type=LocationUpdate))
+                case FailureKind.PLACE_SLICE:
+                    self._enter(replace(letter, at_us=self._place(letter.key).clock.now_us), letter.key)
+                case _:
+                    raise ValueError(f"a dead letter of kind {letter.kind} cannot be given to a place again")
+        except (ValueError, KeyError, msgspec.DecodeError) as error:
+            reason = f"no place {letter.key!r} in the site" if isinstance(error, KeyError) else str(error)
+            self._failed(Failure(letter.letter_id, letter.kind, "", letter.key, reason, letter.body))
+
+    def _enter(self, entry: Entry, place: str) -> None:
+        """Apply an entry of the log to be, and keep what a zone reports of it."""
+        out = self._chunk.out
+        self._apply(entry, out)
         self._chunk.entries.append(entry)
+        if place in self._zones:
+            self._touched.add(place)
+            self._untold[place] += out.reports
+        out.reports.clear()
 
-    def cut(self, snapshot: bool = False) -> tuple[Chunk, list[ReportsTaken]]:
-        """The chunk so far, and what its zones report to the tags; both are to be made durable, reports first."""
-        chunk = self._chunk
-        reports = []
-        for zone in sorted(self._zones & {entry.place for entry in chunk.entries if isinstance(entry, SliceTaken)}):
-            place = self._places[zone]
-            first = self._first[zone]
-            numbered = enumerate((r for r in chunk.out.reports if r.zone == zone), first)
-            reports.append(ReportsTaken(zone, place.clock.now_us, first, place.reported, tuple(numbered)))
-            self._first[zone] = place.reported + 1
-        chunk.out.reports.clear()
-        chunk.positions = [Position(*mark, self._marks[mark]) for mark in sorted(self._moved)]
-        if snapshot:
-            chunk.snapshot = {(PLACE, key): place.snapshot() for key, place in self._places.items()}
-        self._chunk = Chunk(chunk.seq)
-        self._moved = set()
-        return chunk, reports
+    def _tell(self, zone: str, silent: bool = False) -> None:
+        place, first = self._places[zone], self._first[zone]
+        numbered = tuple(enumerate(self._untold.pop(zone, ()), first))
+        self._reports.append(ReportsTaken(zone, place.clock.now_us, first, place.reported, numbered, silent))
+        self._first[zone] = place.reported + 1
+        self._touched.discard(zone)
 
-    def _apply(self, entry: SliceTaken, out: Outputs) -> None:
-        place = self._places.get(entry.place)
+    def _apply(self, entry: Entry, out: Outputs) -> None:
+        match entry:
+            case SliceTaken(key, batch):
+                self._place(key).take(batch.id.agent, batch.watermark_us, self._piece(key, batch), out)
+            case SourceLeftOut(agent, _, key):
+                self._place(key).leave_out(agent, out)
+            case Expectation():
+                self._expected[entry.portal] = entry
+                self._place(entry.portal).expect(entry, out)
+            case Redelivery():
+                piece = self._piece(entry.key, decode_batch(entry.body))
+                if piece is not None:
+                    self._place(entry.key).redeliver(piece, out)
+            case _:
+                raise TypeError(f"{type(entry).__name__} is nothing for a place")
+
+    def _piece(self, key: str, batch: EdgeBatch) -> PlaceSlice | None:
+        """What of the batch is this place's: a recorder's slice has events of others."""
+        eyes = self._eyes.get(key, set())
+        own = tuple(event for event in batch.events if (event.device, event.port) in eyes)
+        return slice_of(batch if len(own) == len(batch.events) else replace(batch, events=own))
+
+    def _place(self, key: str) -> Place:
+        """KeyError for a place the site does not have."""
+        place = self._places.get(key)
         if place is None:
-            place = self._places[entry.place] = place_of(entry.place, self._site, self._operators)
-        place.take(entry.batch.id.agent, entry.batch.watermark_us, slice_of(entry.batch), out)
+            place = self._places[key] = place_of(key, self._site, self._operators)
+            self._first[key] = 1
+        return place
 
-
-class TagPartition:
-    """The shards of tags of one partition."""
-
-    def __init__(self, site: Site, operators: Operators, standing: Standing, log: Iterable[Entry] = ()) -> None:
-        states = {key: body for (node, key), body in standing.states.items() if node == TAGS}
-        self._tags = Tags(watched_zones(site), operators.presence, operators.shards, states)
-        replayed, seen = 0, Outputs()
-        for replayed, entry in enumerate(log, 1):  # noqa: B007
-            if isinstance(entry, ReportsTaken):
-                self._apply(entry)
-        self._tags.run(seen)
-        self._upto = {at.agent: at.counter for at in standing.positions}
-        self._moved: set[str] = set()
-        self._chunk = Chunk(standing.snapshot_seq + replayed)
-
-    def take(self, message: ReportsTaken) -> None:
-        """One message: reports already taken are dropped, time is taken in any case."""
-        known = self._upto.get(message.zone, 0)
-        if message.first > known + 1:
-            self._chunk.gaps.append(GapFound(message.zone, "reports", known + 1, message.first - 1))
-        fresh = tuple((n, report) for n, report in message.reports if n > known)
-        entry = replace(message, reports=fresh)
-        self._upto[message.zone] = max(known, message.upto)
-        self._moved.add(message.zone)
-        self._apply(entry)
-        self._chunk.entries.append(entry)
-
-    def cut(self, snapshot: bool = False) -> Chunk:
-        """The chunk so far."""
-        chunk = self._chunk
-        self._tags.run(chunk.out)
-        chunk.positions = [Position(zone, "reports", self._upto[zone]) for zone in sorted(self._moved)]
-        if snapshot:
-            chunk.snapshot = {(TAGS, key): body for key, body in self._tags.snapshot().items()}
-        self._chunk = Chunk(chunk.seq)
-        self._moved = set()
-        return chunk
-
-    def _apply(self, entry: ReportsTaken) -> None:
-        self._tags.advance(entry.zone, entry.now_us, (report for _, report in entry.reports))
-
-
-def reports_for(message: ReportsTaken, partition: int, partitions: int, shards: int) -> ReportsTaken:
-    """The part of a message that one partition of tags needs: its shards' reports, and the zone's time."""
-    ours = tuple(
-        (n, report)
-        for n, report in message.reports
-        if partition_of(presence_key(report.epc, shards), partitions) == partition
-    )
-    return replace(message, reports=ours)
+    def _failed(self, letter: Failure) -> None:
+        self._chunk.out.failures.append(letter)

@@ -21,6 +21,7 @@ from stream.graph import Graph
 from stream.log import BatchTaken, Entry, Redelivery, SourceLeftOut, apply
 from stream.model import EdgeBatch
 from stream.places import Failure, FailureKind, Outputs, failure, source_of
+from stream.plausibility import why_impossible
 from stream.sequencer import Duplicate, GapFound, ResendWanted, Sequenced, Sequencer, Taken
 from stream.topology import Operators
 from warehouse.loads import Expectation, Load, LocationUpdate
@@ -28,11 +29,6 @@ from warehouse.site import Site
 
 CHUNK_BATCHES = 256
 CHUNK_ROWS = 40_000
-TIME_MIN_US = 0
-TIME_MAX_US = 4_102_444_800_000_000
-"""1 January 2100: a watermark beyond it would stop the clock for good. Such a batch becomes a dead letter."""
-
-PORT_MAX = 2**16 - 1
 
 
 @dataclass(slots=True)
@@ -206,9 +202,9 @@ class Pipeline:
         self.counts.sightings += len(batch.sightings)
         self.counts.reads += int(batch.sightings.reads.sum())
         self._rows += len(batch.sightings)
-        if absurd := _absurd(batch):
+        if impossible := why_impossible(batch):
             body = encode_batch(batch)
-            self._chunk.out.failures.append(failure(FailureKind.BATCH_BYTES, source_of(batch.id), "", absurd, body))
+            self._chunk.out.failures.append(failure(FailureKind.BATCH_BYTES, source_of(batch.id), "", impossible, body))
             return
         self._apply(BatchTaken(batch, late))
 
@@ -222,16 +218,3 @@ class Pipeline:
         counts.passages += sum(passage.final for passage in chunk.out.passages)
         counts.locations += len(chunk.out.locations)
         counts.signals += len(chunk.out.signals)
-
-
-def _absurd(batch: EdgeBatch) -> str | None:
-    """Why a batch cannot be true, or None: its times are no reader time, or a port is no port."""
-    times = [batch.watermark_us, *(event.at_us for event in batch.events)]
-    if len(batch.sightings):
-        times += [int(batch.sightings.first_us.min()), int(batch.sightings.last_us.max())]
-    ports = [event.port for event in batch.events if event.port is not None]
-    if ports and not 0 <= min(ports) <= max(ports) <= PORT_MAX:
-        return f"ports from {min(ports)} to {max(ports)} are none"
-    if all(TIME_MIN_US <= time_us <= TIME_MAX_US for time_us in times):
-        return None
-    return f"times from {min(times)} to {max(times)} µs lie outside 1970 to 2100"

@@ -45,6 +45,10 @@ class Router:
         """Whether this agent's time counts at a place: one of the place's readers is the agent's, or is anyone's."""
         return place in self._table(agent).places
 
+    def recorder(self, agent: str) -> str | None:
+        """The place that keeps all events of an agent's batches, whatever they concern; None for an unknown agent."""
+        return next(iter(self._table(agent).places), None)
+
     def route(self, batch: EdgeBatch) -> Routed:
         """The slices of a batch."""
         table = self._table(batch.id.agent)
@@ -78,6 +82,19 @@ class Router:
         if table is None:
             table = self._tables[agent] = _table_of(self._site, agent)
         return table
+
+
+def agents_at(site: Site, portal: str) -> set[str]:
+    """The agents at a portal: those of its antennas' readers and of what its outputs are wired to."""
+    place = site.portal(portal)
+    wired = {place.stack_light.reader} if place.stack_light is not None else set()
+    wired |= {place.interlock.device} if place.interlock is not None else set()
+    agents = {
+        reader.agent
+        for reader in site.readers
+        if reader.name in wired or any(antenna.place == portal for antenna in reader.antennas)
+    } | {module.agent for module in site.io_modules if module.name in wired}
+    return {agent or site.edge.agent for agent in agents}
 
 
 def places_of(site: Site) -> tuple[str, ...]:

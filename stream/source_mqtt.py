@@ -46,6 +46,7 @@ from stream.mqtt_topics import (
     resend_topic,
     signal_topic,
 )
+from stream.routing import agents_at
 from stream.sequencer import ResendWanted
 from warehouse.loads import Expectation, Override
 from warehouse.site import Site, UplinkSettings
@@ -190,7 +191,7 @@ class MqttSource:
         client.publish(topic, encode_resend(Resend(wanted.epoch, wanted.counter)), qos=1)
 
     def _tell_live(self, client: mqtt.Client, item: Signal | Expectation | Override) -> None:
-        for agent in self._agents(item.portal):
+        for agent in agents_at(self._site, item.portal):
             if isinstance(item, Expectation):
                 topic = expected_topic(self._site.name, agent, item.portal)
                 client.publish(topic, encode_expectation(item), qos=1, retain=True)
@@ -199,15 +200,3 @@ class MqttSource:
                 client.publish(topic, encode_override(item), qos=1, retain=True)
             elif item.valid_until_us > self._wall_us():
                 client.publish(signal_topic(self._site.name, agent, item.portal), encode_signal(item), qos=1)
-
-    def _agents(self, portal: str) -> set[str]:
-        """The agents at a portal: those of its antennas' readers and of what its outputs are wired to."""
-        place = self._site.portal(portal)
-        wired = {place.stack_light.reader} if place.stack_light is not None else set()
-        wired |= {place.interlock.device} if place.interlock is not None else set()
-        agents = {
-            reader.agent
-            for reader in self._site.readers
-            if reader.name in wired or any(antenna.place == portal for antenna in reader.antennas)
-        } | {module.agent for module in self._site.io_modules if module.name in wired}
-        return {agent or self._site.edge.agent for agent in agents}

@@ -26,6 +26,7 @@ from stream.chunk import Chunk, Committed, Standing, TopicPartition
 from stream.log import BatchTaken, Entry, SliceTaken, SourceLeftOut, at_of, decode_entry, encode_entry, kind_of
 from stream.places import FailureKind
 from stream.posting import load_of
+from stream.routing import Router
 from stream.sequencer import Position
 from stream.store_outputs import apply_locations, post_loads, text, write_letters, write_passages, write_signals
 from warehouse.loads import Expectation, Override
@@ -35,7 +36,14 @@ from warehouse.times import from_us
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Waits between attempts; the last one repeats."""
 
+TRIM_EVERY_S = 3600.0
+LOG_KEEP_DAYS = 7.0
+"""The log (packed sightings) is kept that long; what was decided from it is kept by its own rules."""
+
 T = TypeVar("T")
+_POSITION = (
+    "select next_offset from stream_position where (consumer_group, topic, topic_epoch, partition) = (%s, %s, %s, %s)"
+)
 _GAPS = UUID("4d0e3b5c-64a5-5a0e-9f2f-1c3c1b1f0a6e")
 
 
@@ -66,6 +74,7 @@ class Store:
         self._dsn = dsn
         self._books = books or WarehouseBooks()
         self._site = site
+        self._router = Router(site)
         self.consumer = consumer
         self._connection: psycopg.Connection[Any] | None = None
         self._closed = threading.Event()
@@ -112,6 +121,57 @@ class Store:
                 return removed.rowcount
 
         return self._retrying(remove)
+
+    def log_begins(self) -> int:
+        """The first sequence number the log holds; the next one to come when it holds none."""
+
+        def ask() -> int:
+            with self._connected().transaction():
+                found = self._connected().execute(
+                    "select coalesce(min(l.seq), max(h.seq) + 1, 1) from stream_head h"
+                    " left join stream_log l using (consumer) where h.consumer = %s",
+                    (self.consumer,),
+                )
+                row = found.fetchone()
+                return 1 if row is None else int(row[0])
+
+        return self._retrying(ask)
+
+    def forget_snapshot(self, seq: int) -> None:
+        """Drop all operator state; the next start makes it from the log after `seq`."""
+
+        def forget() -> None:
+            with self._connected().transaction():
+                self._connected().execute("delete from operator_state where consumer = %s", (self.consumer,))
+                self._connected().execute(
+                    "update stream_head set snapshot_seq = %s where consumer = %s", (seq, self.consumer)
+                )
+
+        self._retrying(forget)
+
+    def next_offset(self) -> int:
+        """Where the partition stands now; 0 without one."""
+
+        def ask() -> int:
+            if self._partition is None:
+                return 0
+            with self._connected().transaction():
+                row = self._connected().execute(_POSITION, astuple(self._partition)).fetchone()
+                return 0 if row is None else int(row[0])
+
+        return self._retrying(ask)
+
+    def is_letter_wanted(self, letter: UUID) -> bool:
+        """Whether a dead letter still waits to be given again."""
+
+        def ask() -> bool:
+            with self._connected().transaction():
+                found = self._connected().execute(
+                    "select 1 from dead_letter where dead_letter_id = %s and status = 'replay'", (letter,)
+                )
+                return found.fetchone() is not None
+
+        return self._retrying(ask)
 
     def expected_at(self, portal: str) -> Expectation:
         """What open documents expect at a portal now."""
@@ -180,11 +240,7 @@ class Store:
                     " values (%s, %s, %s, %s, 0) on conflict do nothing",
                     name,
                 )
-                position = connection.execute(
-                    "select next_offset from stream_position"
-                    " where (consumer_group, topic, topic_epoch, partition) = (%s, %s, %s, %s)",
-                    name,
-                ).fetchone()
+                position = connection.execute(_POSITION, name).fetchone()
                 assert position is not None
                 next_offset = position[0]
             states = connection.execute(
@@ -298,6 +354,7 @@ class Store:
             )
             for entry in chunk.entries
             if isinstance(entry, BatchTaken)
+            or (isinstance(entry, SliceTaken) and entry.place == self._router.recorder(entry.batch.id.agent))
             for event in entry.batch.events
         ]
         if events:
@@ -311,10 +368,11 @@ class Store:
         marks: dict[tuple[str, str], int] = {}
         late: list[tuple[str, str, int]] = []
         for entry in chunk.entries:
-            if isinstance(entry, BatchTaken):
+            if isinstance(entry, BatchTaken | SliceTaken):
                 name = entry.batch.id
-                marks[name.agent, name.epoch] = entry.batch.watermark_us
-                if entry.late:
+                agent = name.agent if isinstance(entry, BatchTaken) else f"{name.agent}@{entry.place}"
+                marks[agent, name.epoch] = entry.batch.watermark_us
+                if isinstance(entry, BatchTaken) and entry.late:
                     late.append((name.agent, name.epoch, name.counter))
         connection.cursor().executemany(
             "insert into stream_inbox (consumer, agent, epoch, counter, lost, watermark_us)"
@@ -349,7 +407,7 @@ class Store:
     def _write_notes(self, connection: psycopg.Connection[Any], chunk: Chunk) -> None:
         now_us = max((at_of(entry) for entry in chunk.entries), default=0)
         notes = [
-            (from_us(entry.at_us), "source_left_out", text(entry.agent), "silent for too long", 1)
+            (from_us(entry.at_us), "source_left_out", text(entry.agent), _silent(entry), 1)
             for entry in chunk.entries
             if isinstance(entry, SourceLeftOut)
         ]
@@ -378,3 +436,7 @@ class Store:
             [(self.consumer, node, key, seq, body) for (node, key), body in sorted(states.items())],
         )
         connection.execute("update stream_head set snapshot_seq = %s where consumer = %s", (seq, self.consumer))
+
+
+def _silent(entry: SourceLeftOut) -> str:
+    return f"silent for too long at {entry.place}" if entry.place else "silent for too long"

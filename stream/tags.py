@@ -65,9 +65,10 @@ class Tags:
             heappush(self._pending, (report.at_us, zone, n, report))
         self._zones[zone] = max(now_us, self._zones.get(zone, 0))
 
-    def leave_out(self, zone: str) -> None:
-        """Go on without a zone until it speaks again."""
-        self._zones.pop(zone, None)
+    def leave_out(self, zone: str, as_of_us: int | None = None) -> None:
+        """Go on without a zone until it speaks again; not when it has spoken of a time after `as_of_us` already."""
+        if as_of_us is None or self._zones.get(zone, 0) <= as_of_us:
+            self._zones.pop(zone, None)
 
     def run(self, out: Outputs) -> None:
         """Decide everything that all zones' time covers."""

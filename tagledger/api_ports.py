@@ -113,7 +113,7 @@ class LivePortals:
         """Follow the stream until cancelled."""
         async for item in self._host.subscribe():
             if isinstance(item, Signal):
-                self._show(LiveEvent("live.signal", item.portal, _signal(item)), stands=True)
+                self._show(LiveEvent("live.signal", item.portal, signal_data(item)), stands=True)
             elif isinstance(item, Override):
                 self._show(LiveEvent("live.override", item.portal, _override(item)), stands=item.colour is not None)
             elif isinstance(item, Passage):
@@ -181,7 +181,8 @@ class StoredEvidence:
         )
 
 
-def _signal(signal: Signal) -> dict[str, Any]:
+def signal_data(signal: Signal) -> dict[str, Any]:
+    """A signal as live events carry it."""
     return {
         "colour": signal.colour.value,
         "reason": signal.reason,

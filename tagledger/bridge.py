@@ -12,6 +12,7 @@ import typer
 from stream.bridge import Bridge, BridgeReplacedError
 from stream.bridge_kafka import KafkaSink, KafkaSinkError, ensure_topics, places_topic
 from stream.bridge_mqtt import BridgeMqtt
+from stream.bridge_news import CommittedNews
 from stream.bridge_positions import CommittedPositions
 from tagledger.logs import configure_logs
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, known_failures, site_or_exit
@@ -51,4 +52,5 @@ def forward(site: Site, stop: threading.Event) -> None:
     _log.info("bridge starts", site=site.name, process=f"{socket.gethostname()}:{os.getpid()}")
     positions = CommittedPositions(site.database.dsn, site, site.kafka.group, places_topic(site.kafka))
     sink = KafkaSink(site.kafka, f"{name}-{site.kafka.prefix}", stop)
-    Bridge(site, positions, sink, BridgeMqtt(site.uplink, site.name, name), stop).run()
+    news = CommittedNews(site.database.dsn, site)
+    Bridge(site, positions, news, sink, BridgeMqtt(site.uplink, site.name, name), stop).run()

@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 _PARTS = {
     "llrp": ("tagledger.llrp", "Look into files of LLRP messages; record a reader's session."),
     "devices": ("tagledger.devices", "Look at scales and other devices."),
+    "dead-letters": ("tagledger.dead_letters", "Input that could not be processed: list it, give it again, drop it."),
     "portal": ("tagledger.portal", "Measure and tune a door."),
 }
 
@@ -55,15 +56,18 @@ EyeOption = Annotated[
     list[str] | None, typer.Option("--eye", help="A photo-eye's side, as READER:GPI=outside; again for each.")
 ]
 SiteOption = Annotated[Path, typer.Option("--site", help="The site file (TOML).", envvar="TAGLEDGER_SITE")]
+RebuildOption = Annotated[
+    bool, typer.Option("--rebuild", help="Make another version's operator state again from what the log still holds.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")]
 
 
 @app.command()
-def up(site: SiteOption) -> None:
+def up(site: SiteOption, rebuild: RebuildOption = False) -> None:
     """Run everything of a site in one process: edge, stream, database, API."""
     from tagledger.processes import run_up
 
-    run_up(site)
+    run_up(site, rebuild=rebuild)
 
 
 @app.command()
@@ -75,11 +79,11 @@ def edge(site: SiteOption) -> None:
 
 
 @app.command()
-def stream(site: SiteOption) -> None:
+def stream(site: SiteOption, rebuild: RebuildOption = False) -> None:
     """Run the stream alone; batches come from edge agents over MQTT."""
     from tagledger.processes import run_stream
 
-    run_stream(site)
+    run_stream(site, rebuild=rebuild)
 
 
 @app.command()
@@ -91,11 +95,11 @@ def bridge(site: SiteOption) -> None:
 
 
 @app.command()
-def worker(site: SiteOption) -> None:
+def worker(site: SiteOption, rebuild: RebuildOption = False) -> None:
     """Run one worker of the stream on Kafka."""
     from tagledger.worker import run_worker
 
-    run_worker(site)
+    run_worker(site, rebuild=rebuild)
 
 
 @app.command()

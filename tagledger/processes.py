@@ -22,7 +22,7 @@ from warehouse.site import Site
 _log = structlog.get_logger(__name__)
 
 
-def run_up(site_file: Path) -> None:
+def run_up(site_file: Path, *, rebuild: bool = False) -> None:
     """Everything in one process, until a signal."""
     site = _prepared(site_file)
 
@@ -30,7 +30,7 @@ def run_up(site_file: Path) -> None:
         with open_database(site) as dsn:
             _tell_key(dsn)
             capture = Path(site.edge.capture) if site.edge.capture else None
-            async with running_site(site, dsn, WallClock(), capture=capture) as up:
+            async with running_site(site, dsn, WallClock(), capture=capture, rebuild=rebuild) as up:
                 _log.info("up", site=site.name, api=up.url, readers=len(site.readers))
                 await asyncio.Event().wait()
 
@@ -54,13 +54,13 @@ def run_edge(site_file: Path) -> None:
         run_until_signalled(main())
 
 
-def run_stream(site_file: Path) -> None:
+def run_stream(site_file: Path, *, rebuild: bool = False) -> None:
     """The stream alone; batches come in over MQTT."""
     site = _prepared(site_file)
 
     async def main() -> None:
         with open_database(site) as dsn:
-            async with running_host(site, dsn) as host:
+            async with running_host(site, dsn, rebuild=rebuild) as host:
                 _log.info("stream", site=site.name, broker=f"{site.uplink.host}:{site.uplink.port}")
                 await MqttSource(site, host, site.uplink).run()
 

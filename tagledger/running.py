@@ -40,6 +40,7 @@ from stream.model import Signal
 from stream.store import Store
 from tagledger.api_ports import LivePortals, ProcessDependencies, SiteReaders, StoredEvidence, StreamNumbers
 from tagledger.command_desk import CommandDesk, DirectBus, WritePool
+from tagledger.committed_stream import CommittedStream
 from tagledger.housekeeping import keep_tidy
 from tagledger.site_text import site_text
 from warehouse.loads import Expectation, Override
@@ -144,8 +145,9 @@ async def serving_api(
 
     Raises OSError when its address is taken.
     """
-    live = LivePortals(host, now_us) if host is not None else None
     async with query_pool(dsn, site.database.pool_max) as queries:
+        committed = CommittedStream(queries, now_us)
+        live = LivePortals(host, now_us) if host is not None else committed
         parts = ApiParts(
             site=site,
             version=version("tagledger"),
@@ -156,10 +158,10 @@ async def serving_api(
             commands=commands,
             readers=SiteReaders(site, agent) if agent is not None else None,
             live=live,
-            stream=StreamNumbers(host, agent) if host is not None and agent is not None else None,
+            stream=StreamNumbers(host, agent) if host is not None and agent is not None else committed,
             evidence=StoredEvidence(),
         )
-        following = asyncio.create_task(live.run(), name="live") if live is not None else None
+        following = asyncio.create_task(live.run(), name="live")
         try:
             async with serving(create_app(parts), site.api.host, site.api.port) as url:
                 # What is imported and built by now stays: collections need not walk it at every request.
@@ -167,15 +169,14 @@ async def serving_api(
                 gc.freeze()
                 yield url
         finally:
-            if following is not None:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
-async def running_host(site: Site, dsn: str) -> AsyncIterator[EmbeddedHost]:
+async def running_host(site: Site, dsn: str, *, rebuild: bool = False) -> AsyncIterator[EmbeddedHost]:
     """The embedded stream while the block runs, recovered and ready; the block ends when it does."""
-    host = EmbeddedHost(site, Store(dsn, site))
+    host = EmbeddedHost(site, Store(dsn, site), rebuild=rebuild)
     streaming = asyncio.create_task(host.run(), name="stream")
     ready = asyncio.ensure_future(host.ready.wait())
     await asyncio.wait({ready, streaming}, return_when=asyncio.FIRST_COMPLETED)
@@ -194,13 +195,13 @@ async def running_host(site: Site, dsn: str) -> AsyncIterator[EmbeddedHost]:
 
 @contextlib.asynccontextmanager
 async def running_site(
-    site: Site, dsn: str, clock: Clock, *, capture: Path | None = None
+    site: Site, dsn: str, clock: Clock, *, capture: Path | None = None, rebuild: bool = False
 ) -> AsyncIterator[RunningSite]:
     """Everything of a site while the block runs.
 
     Raises OSError when the API's port is taken, SpoolError when the spool is in use, RuntimeError when a part ended.
     """
-    async with running_host(site, dsn) as host:
+    async with running_host(site, dsn, rebuild=rebuild) as host:
         uplink = InprocUplink(host.submit, clock)
         host.on_ack.append(lambda ack: uplink.acknowledge(ack.epoch, ack.counter))
         host.on_resend.append(lambda wanted: uplink.send_again(wanted.epoch, wanted.counter))

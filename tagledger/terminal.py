@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge.errors import SpoolError
-from stream.snapshots import SnapshotFormatError
+from stream.recovery import StateOutdatedError
 from tagledger.config import ConfigError, load_site
 from warehouse.postgres.binaries import NoServerError
 from warehouse.postgres.migrate import MigrationError
@@ -64,10 +64,7 @@ def known_failures() -> Iterator[None]:
     except psycopg.OperationalError as error:
         complain(" ".join(str(error).split()))  # libpq's messages have several lines
         raise typer.Exit(EXIT_FAILED) from None
-    except SnapshotFormatError as error:
-        complain(f"the stream's stored state is another version's ({error}). Fix: run the version that wrote it")
-        raise typer.Exit(EXIT_FAILED) from None
-    except (NoServerError, ServerError, MigrationError, SpoolError, OSError) as error:
+    except (StateOutdatedError, NoServerError, ServerError, MigrationError, SpoolError, OSError) as error:
         complain(error)
         raise typer.Exit(EXIT_FAILED) from None
 

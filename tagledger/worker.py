@@ -19,24 +19,24 @@ from warehouse.site import KafkaSettings, Site
 _log = structlog.get_logger(__name__)
 
 
-def run_worker(site_file: Path) -> None:
+def run_worker(site_file: Path, *, rebuild: bool = False) -> None:
     """Work until SIGTERM or SIGINT, or until something breaks that only a new process mends (exit 70)."""
     configure_logs()
     site = clustered_site(site_file)
     with known_failures():
         try:
-            work(site)
+            work(site, rebuild=rebuild)
         except KafkaSinkError as error:
             complain(error)
             raise typer.Exit(EXIT_FAILED) from None
 
 
-def work(site: Site) -> None:
+def work(site: Site, *, rebuild: bool = False) -> None:
     """Bring topics and schema up, then take partitions. Never returns. Raises `KafkaSinkError` before it begins."""
     ensure_topics(site.kafka, threading.Event())
     with open_database(site) as dsn, tempfile.TemporaryDirectory(prefix="tagledger-worker-") as workdir:
         _log.info("worker", site=site.name, kafka=site.kafka.bootstrap, group=site.kafka.group)
-        run_faust(FaustHost(site, dsn, faust_settings(site.kafka)), workdir)
+        run_faust(FaustHost(site, dsn, faust_settings(site.kafka), rebuild=rebuild), workdir)
 
 
 def faust_settings(kafka: KafkaSettings) -> FaustSettings:

@@ -7,6 +7,9 @@
 Integers are little-endian. The CRC of a block covers flags, lengths and stored bytes. Records are msgpack arrays that
 begin with their kind; a reader ignores fields appended to a kind it knows, and refuses kinds it does not know, which
 only a later version of the magic may bring.
+
+Version 2 has an expectation by document. In version 1 it was one list a portal, `documents` only names; files of that
+version are read, the list as one document of all the names. (Some files of version 1 have it by document already.)
 """
 
 import struct
@@ -17,9 +20,11 @@ import msgspec
 
 from edge.errors import CaptureFormatError
 from stream.model import DeviceEvent, DeviceEventKind
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, ExpectedDocument
 
-MAGIC = b"TLCAPT\x01\n"
+MAGIC = b"TLCAPT\x02\n"
+VERSION = MAGIC[6]
+_VERSIONS = (1, VERSION)
 MARKER = b"\xf7TLBLK\r\n"
 HEADER_BYTES_MAX = 16 * 1024 * 1024
 BLOCK_BYTES_MAX = 64 * 1024 * 1024
@@ -124,6 +129,25 @@ class StopRecord(msgspec.Struct, array_like=True, frozen=True, tag=8):
     reason: str
 
 
+class _Expectation1(msgspec.Struct, frozen=True):
+    portal: str
+    at_us: int
+    documents: tuple[str | ExpectedDocument, ...] = ()
+    epcs: tuple[str, ...] = ()
+    items: tuple[tuple[str, int], ...] = ()
+
+    def current(self) -> Expectation:
+        documents = tuple(document for document in self.documents if isinstance(document, ExpectedDocument))
+        if self.epcs or self.items:
+            names = ", ".join(document for document in self.documents if isinstance(document, str))
+            documents += (ExpectedDocument(names, self.epcs, self.items),)
+        return Expectation(self.portal, self.at_us, documents)
+
+
+class _ExpectationRecord1(msgspec.Struct, array_like=True, frozen=True, tag=7):
+    expectation: _Expectation1
+
+
 Record: TypeAlias = (
     StartRecord
     | FramesRecord
@@ -138,6 +162,18 @@ Record: TypeAlias = (
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[list[Record]] = msgspec.msgpack.Decoder(list[Record])
+_Record1: TypeAlias = (
+    StartRecord
+    | FramesRecord
+    | ClockRecord
+    | DisconnectedRecord
+    | EventRecord
+    | SealRecord
+    | CommandRecord
+    | _ExpectationRecord1
+    | StopRecord
+)
+_decoder_1: msgspec.msgpack.Decoder[list[_Record1]] = msgspec.msgpack.Decoder(list[_Record1])
 _header_decoder = msgspec.msgpack.Decoder(CaptureHeader)
 
 
@@ -152,11 +188,17 @@ def file_head_size(head: bytes) -> int:
     if len(head) < FILE_HEAD_BYTES or not head.startswith(MAGIC[:6]):
         raise CaptureFormatError("not a capture: it does not begin with TLCAPT")
     magic, size, _ = _FILE_HEAD.unpack_from(head)
-    if magic != MAGIC:
-        raise CaptureFormatError(f"a capture of version {magic[6]}, this program knows {MAGIC[6]}")
+    if version_of(head) not in _VERSIONS or magic[7:] != MAGIC[7:]:
+        known = " and ".join(map(str, _VERSIONS))
+        raise CaptureFormatError(f"a capture of version {version_of(head)}, this program knows {known}")
     if size > HEADER_BYTES_MAX:
         raise CaptureFormatError(f"a capture header of {size} bytes, the bound is {HEADER_BYTES_MAX}")
     return int(size)
+
+
+def version_of(head: bytes) -> int:
+    """The version that a file's first bytes name."""
+    return head[6]
 
 
 def decode_file_header(head: bytes, body: bytes) -> CaptureHeader:
@@ -185,8 +227,8 @@ def block_stored_size(head: bytes) -> int | None:
     return int(stored) if sane else None
 
 
-def decode_block(head: bytes, stored: bytes) -> list[Record]:
-    """The records of a block. Raises `CaptureFormatError`."""
+def decode_block(head: bytes, stored: bytes, version: int = VERSION) -> list[Record]:
+    """The records of a block of a file of that version. Raises `CaptureFormatError`."""
     _, flags, _, raw_size, crc = _BLOCK_HEAD.unpack(head)
     if _crc(flags, raw_size, stored) != crc:
         raise CaptureFormatError("checksum")
@@ -194,7 +236,12 @@ def decode_block(head: bytes, stored: bytes) -> list[Record]:
         raw = zlib.decompressobj().decompress(stored, max(raw_size, 1)) if flags & _FLAG_ZLIB else stored
         if len(raw) != raw_size:
             raise CaptureFormatError("length")
-        return _decoder.decode(raw)
+        if version == VERSION:
+            return _decoder.decode(raw)
+        return [
+            ExpectationRecord(record.expectation.current()) if isinstance(record, _ExpectationRecord1) else record
+            for record in _decoder_1.decode(raw)
+        ]
     except (zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CaptureFormatError(f"records: {error}") from error
 

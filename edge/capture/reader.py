@@ -19,6 +19,7 @@ from edge.capture.format import (
     decode_block,
     decode_file_header,
     file_head_size,
+    version_of,
 )
 from edge.capture.writer import SUFFIX
 from edge.errors import CaptureFormatError
@@ -53,13 +54,14 @@ class CaptureReader:
         self.problem_count = 0
         self.bytes_read = 0
         self.bytes_total = sum(file.stat().st_size for file in self._files)
+        self._version = 0
         with self._files[0].open("rb") as file:
-            self.header = _read_header(file, self._files[0])
+            self.header, _ = _read_header(file, self._files[0])
 
     def __iter__(self) -> Iterator[Record]:
         for path in self._files:
             with path.open("rb") as file:
-                _read_header(file, path)
+                _, self._version = _read_header(file, path)
                 self.bytes_read += file.tell()
                 yield from self._blocks(file, path)
 
@@ -92,7 +94,7 @@ class CaptureReader:
         if len(stored) < size:
             return None, "cut off"
         try:
-            return decode_block(head, stored), ""
+            return decode_block(head, stored, self._version), ""
         except CaptureFormatError as error:
             return None, str(error)
 
@@ -102,10 +104,11 @@ class CaptureReader:
             self.problems.append(problem)
 
 
-def _read_header(file: BinaryIO, path: Path) -> CaptureHeader:
+def _read_header(file: BinaryIO, path: Path) -> tuple[CaptureHeader, int]:
+    """What a file's head says, and the file's version."""
     try:
         head = file.read(FILE_HEAD_BYTES)
-        return decode_file_header(head, file.read(file_head_size(head)))
+        return decode_file_header(head, file.read(file_head_size(head))), version_of(head)
     except CaptureFormatError as error:
         raise CaptureFormatError(f"{path}: {error}") from error
 

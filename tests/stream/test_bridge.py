@@ -10,22 +10,28 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from edge.clock import WallClock
 from edge.spool import Spool
+from edge.uplink import EdgeOrders
 from edge.uplink_mqtt import MqttUplink
-from stream.dead_letters import DeadLetters
+from stream.batch_codec import encode_batch
+from stream.dead_letters import Answer, DeadLetters
 from stream.embedded import EmbeddedHost
+from stream.model import EMPTY, Colour, DeviceEvent, DeviceEventKind, EdgeBatch, Signal
 from stream.store import Store
 from tests.kafka import Kafka
 from tests.mosquitto import Mosquitto
 from tests.stream.plant_books import another_database, prepare, query, results
-from tests.stream.traffic import AGENT, EPOCH, heartbeats, site, traffic
+from tests.stream.traffic import AGENT, EPOCH, START_US, heartbeats, site, traffic
+from warehouse.loads import Expectation
 from warehouse.site import UplinkSettings
 
 pytest.importorskip("confluent_kafka", reason="needs the kafka extra")
@@ -106,9 +112,11 @@ class Chain:
 
 
 @asynccontextmanager
-async def chain(dsn: str, kafka: Kafka, broker: Mosquitto, folder: Path) -> AsyncIterator[Chain]:
+async def chain(
+    dsn: str, kafka: Kafka, broker: Mosquitto, folder: Path, orders: EdgeOrders | None = None
+) -> AsyncIterator[Chain]:
     made = Chain(dsn, kafka, broker, folder)
-    run = asyncio.create_task(made.uplink.run(made.spool, _NoOrders()))
+    run = asyncio.create_task(made.uplink.run(made.spool, orders or _NoOrders()))
     try:
         made.bridge.start()
         yield made
@@ -214,12 +222,125 @@ async def test_a_second_bridge_waits_and_goes_on_when_the_first_has_died(
 
 def messages_in(kafka: Kafka, group: str) -> int:
     """Offsets of the places topic used so far, transaction markers included."""
-    from confluent_kafka import Consumer, TopicPartition
+    from confluent_kafka import Consumer, KafkaException, TopicPartition
 
     consumer: Any = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "looking", "log_level": 0})
     try:
         topic = consumer.list_topics(timeout=10).topics.get(f"{group}.places")
         parts = [] if topic is None else list(topic.partitions)
         return sum(int(consumer.get_watermark_offsets(TopicPartition(f"{group}.places", p))[1]) for p in parts)
+    except KafkaException:
+        return 0  # no leader yet
     finally:
         consumer.close()
+
+
+class _Orders:
+    """What an edge is told."""
+
+    def __init__(self) -> None:
+        self.signals: list[Signal] = []
+        self.expectations: dict[str, Expectation] = {}
+
+    def on_signal(self, signal: Signal) -> None:
+        self.signals.append(signal)
+
+    def on_expectation(self, expectation: Expectation) -> None:
+        self.expectations[expectation.portal] = expectation
+
+
+def shifted(batches: list[EdgeBatch], by_us: int, epoch: str = EPOCH) -> list[EdgeBatch]:
+    """The same traffic at another time: signals are valid by the wall clock."""
+
+    def moved(batch: EdgeBatch) -> EdgeBatch:
+        rows = batch.sightings
+        rows = replace(rows, first_us=rows.first_us + by_us, last_us=rows.last_us + by_us)
+        events = tuple(replace(event, at_us=event.at_us + by_us) for event in batch.events)
+        name, watermark_us = replace(batch.id, epoch=epoch), batch.watermark_us + by_us
+        return replace(batch, id=name, sightings=rows, events=events, watermark_us=watermark_us)
+
+    return [moved(batch) for batch in batches]
+
+
+async def test_lists_and_signals_reach_the_edge_while_they_are_valid_and_letters_are_given_again(
+    database: str, kafka_broker: Kafka, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    import paho.mqtt.publish as publish
+
+    prepare(database)
+    orders = _Orders()
+    weight = DeviceEvent("scale-1", DeviceEventKind.WEIGHT, START_US + 100, value=512.5)
+    first = [replace(LOG[0], events=(*LOG[0].events, weight)), *LOG[1:60]]
+    # The first load goes by an hour ago, as in a backlog; the second one now.
+    hour_ago_us = time.time_ns() // 1000 - START_US - 3_600_000_000
+    log = shifted(first, hour_ago_us) + shifted(LOG[60:], hour_ago_us + 3_600_000_000)
+    async with chain(database, kafka_broker, mosquitto, tmp_path, orders) as plant:
+        plant.worker.start()
+        await plant.until(lambda: set(orders.expectations) == {"dock1", "dock2"})
+        assert [document.number for document in orders.expectations["dock1"].documents] == ["ASN-dock1"]
+        plant.append(log[:60])
+        await plant.until(lambda: plant.acked() == 60)
+        # The light went on and off in the books, an hour late; nothing of it reached the door.
+        shown = query(database, "select count(*) from signal where portal = 'dock1' and colour <> 'off'")
+        assert shown[0][0] > 0
+        assert orders.signals == []
+        plant.append(log[60:])
+        await plant.until(lambda: any(signal.colour is not Colour.OFF for signal in orders.signals))
+        assert {signal.portal for signal in orders.signals if signal.colour is not Colour.OFF} == {"dock2"}
+        await plant.until(lambda: plant.acked() == len(log))
+        # What documents expect changes when the books do.
+        await plant.until(lambda: orders.expectations["dock1"].documents != () and _left(orders, "dock1") < 24)
+        assert query(database, "select device, kind, value from device_event where kind = 'weight'") == [
+            ("scale-1", "weight", 512.5)
+        ]
+
+        # A batch that nobody could read, missed, and given again after the edge is repaired.
+        topic = f"tagledger/v1/plant/edge/{AGENT}/batch"
+        publish.single(topic, b"garbage", qos=1, hostname="127.0.0.1", port=mosquitto.port)
+        letters = DeadLetters(database)
+        await plant.until(lambda: len(letters.list()) == 1)
+        (letter,) = letters.list()
+        assert letters.replay(letter.letter_id, "test") is Answer.DONE
+        await plant.until(lambda: "not an edge batch" in letters.list()[0].reason if letters.list() else False)
+        lost = log[20]
+        with psycopg.connect(database) as connection:
+            connection.execute(
+                "insert into data_gap (gap_id, agent, epoch, first, last) values (gen_random_uuid(), %s, %s, 21, 21)",
+                (AGENT, EPOCH),
+            )
+            connection.execute("update dead_letter set body = %s, status = 'replay'", (encode_batch(lost),))
+        await plant.until(
+            lambda: query(database, "select count(*) from dead_letter where status <> 'replayed'")[0][0] == 0
+        )
+        assert query(database, "select filled from data_gap") == [(1,)]
+        kinds = query(database, "select kind, count(*) > 0 from dead_letter group by kind order by kind")
+        assert kinds == [("batch_bytes", True), ("place_slice", True)]
+
+
+async def test_a_door_goes_on_without_an_edge_that_fell_silent(
+    database: str, kafka_broker: Kafka, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    prepare(database)
+    async with chain(database, kafka_broker, mosquitto, tmp_path) as plant:
+        plant.worker.start()
+        other = Spool(tmp_path / "other.sqlite", "other", 64, 24.0, new_epoch=lambda: EPOCH)
+        uplink = MqttUplink(UplinkSettings("mqtt", "127.0.0.1", mosquitto.port), "plant", "other", WallClock())
+        run = asyncio.create_task(uplink.run(other, _NoOrders()))
+        try:
+            for each in LOG[:8]:
+                other.append(replace(each, id=replace(each.id, agent="other"), sightings=EMPTY, events=()))
+            uplink.notify()
+            await plant.until(lambda: other.depth().unacked == 0)
+        finally:
+            run.cancel()
+            with suppress(asyncio.CancelledError):
+                await run
+            other.close()
+        # Nothing closes while the other agent's time stands; the bridge leaves it out.
+        plant.append(LOG)
+        await plant.until(lambda: query(database, "select count(*) from passage")[0][0] >= 2)
+        assert query(database, "select distinct agent from stream_note where kind = 'source_left_out'") == [("other",)]
+
+
+def _left(orders: _Orders, portal: str) -> int:
+    return sum(quantity for document in orders.expectations[portal].documents for _, quantity in document.items)

@@ -2,20 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from uuid import UUID
 
 import pytest
 
-from stream.batch_codec import encode_batch
+from stream.batch_codec import decode_batch, encode_batch
 from stream.chunk import Chunk, Standing
-from stream.log import Entry, ReportsTaken
-from stream.partition import PlacePartition, TagPartition, reports_for, slices_of
-from stream.places import FailureKind
-from stream.routing import Router
+from stream.graph import Graph
+from stream.kafka_messages import encode_input
+from stream.log import BatchTaken, Entry, Redelivery, ReportsTaken, SourceLeftOut, apply
+from stream.model import EMPTY, Colour, EdgeBatch
+from stream.operators.presence import ZoneReport
+from stream.partition import PlacePartition, slices_of
+from stream.partition_tags import TagPartition, reports_for
+from stream.places import FailureKind, Outputs
+from stream.routing import Router, places_of
 from stream.sequencer import Position
+from stream.snapshots import encode_state
 from stream.topology import operators_of
 from tests.stream.test_graph import EXPECTED, LOG, essence
-from tests.stream.traffic import site
-from warehouse.loads import LocationUpdate
+from tests.stream.traffic import START_US, site
+from warehouse.loads import Expectation, ExpectedDocument, LocationUpdate
 
 PARTITIONS = 2
 SITE = site()
@@ -81,7 +88,7 @@ def run(messages: Sequence[tuple[str, bytes]], chunk_of: int, snapshot_every: in
 def deliver(reports: Sequence[ReportsTaken], partitions: Sequence[TagPartition]) -> None:
     for report in reports:
         for number, partition in enumerate(partitions):
-            partition.take(reports_for(report, number, PARTITIONS, OPERATORS.shards))
+            partition.take_reports(reports_for(report, number, PARTITIONS, OPERATORS.shards))
 
 
 def by_time(locations: Sequence[LocationUpdate]) -> list[LocationUpdate]:
@@ -127,5 +134,112 @@ def test_unreadable_messages_and_unknown_places_become_dead_letters() -> None:
 
 def test_reports_that_never_came_are_a_gap_on_record() -> None:
     tags = TagPartition(SITE, OPERATORS, *Table().standing())
-    tags.take(ReportsTaken("shelf", 1_000_000, 5, 6, ()))
+    tags.take_reports(ReportsTaken("shelf", 1_000_000, 5, 6, ()))
     assert [(gap.agent, gap.first, gap.last) for gap in tags.cut().gaps] == [("shelf", 1, 4)]
+
+
+EXPECTED_AT_DOCK1 = Expectation("dock1", 5, (ExpectedDocument("ASN-1", items=(("item", 12),)),))
+
+
+def slice_letter(number: int = 1) -> Redelivery:
+    """A dead letter that holds a slice of dock1 with sightings."""
+    body = next(v for k, v in MESSAGES if k == "dock1" and len(decode_batch(v).sightings))
+    return Redelivery(UUID(int=number), FailureKind.PLACE_SLICE, "dock1", body, 0)
+
+
+def test_an_expectation_enters_the_log_once_and_turns_the_light_after_a_restart() -> None:
+    table = Table()
+    partition = PlacePartition(SITE, OPERATORS, *table.standing())
+    for _ in range(2):
+        partition.take("dock1", encode_input(EXPECTED_AT_DOCK1), "places")
+    table.commit(partition.cut()[0])
+    assert table.entries == [EXPECTED_AT_DOCK1]
+    partition = PlacePartition(SITE, OPERATORS, *table.standing())
+    for key, value in MESSAGES:
+        partition.take(key, value, "places")
+    colours = {signal.colour for signal in partition.cut()[0].out.signals if signal.portal == "dock1"}
+    assert Colour.GREEN in colours or Colour.RED in colours
+
+
+def test_an_agent_left_out_stops_no_time_as_in_the_whole_graph() -> None:
+    log: list[EdgeBatch | SourceLeftOut] = []
+    for each in LOG:
+        log.append(each)
+        if each.id.counter <= 40:  # another agent at the same places, that falls silent
+            log.append(replace(each, id=replace(each.id, agent="other"), sightings=EMPTY, events=()))
+    log.insert(150, SourceLeftOut("other", 0))
+    graph, expected = Graph(SITE, OPERATORS), Outputs()
+    places, tags = (
+        PlacePartition(SITE, OPERATORS, *Table().standing()),
+        TagPartition(SITE, OPERATORS, *Table().standing()),
+    )
+    total = Chunk(0)
+    for n, entry in enumerate(log):
+        apply(entry if isinstance(entry, SourceLeftOut) else BatchTaken(entry), graph, expected)
+        graph.settle(expected)
+        if isinstance(entry, SourceLeftOut):
+            messages = [(place, encode_input(entry)) for place in places_of(SITE)]
+        else:
+            messages = [(piece.place, encode_batch(piece.batch)) for piece in slices_of(Router(SITE), entry)]
+        for key, value in messages:
+            places.take(key, value, "places")
+        if n % 7 == 0 or n == len(log) - 1:
+            chunk, reports = places.cut()
+            total.out.passages += chunk.out.passages
+            total.out.locations += chunk.out.locations
+            for report in reports:
+                tags.take_reports(report)
+            total.out.locations += tags.cut().out.locations
+    assert by_time(total.out.locations) == by_time(expected.locations)
+    assert len(total.out.passages) == len(expected.passages) > 0
+    assert max(update.at_us for update in expected.locations) > LOG[80].watermark_us
+
+
+def test_a_dead_letter_is_taken_once_though_it_comes_again() -> None:
+    given: list[UUID] = []
+    partition = PlacePartition(SITE, OPERATORS, *Table().standing(), lambda letter: letter not in given)
+    for _ in range(2):
+        partition.take("dock1", encode_input(slice_letter()), "places")
+    chunk, _ = partition.cut()
+    given += chunk.letters_replayed
+    assert given == [UUID(int=1)]
+    partition.take("dock1", encode_input(slice_letter()), "places")
+    chunk, _ = partition.cut()
+    assert (chunk.entries, chunk.letters_replayed) == ([], [])
+
+
+def test_a_dead_letter_of_a_place_that_is_gone_is_open_again() -> None:
+    partition = PlacePartition(SITE, OPERATORS, *Table().standing())
+    partition.take("gone", encode_input(replace(slice_letter(), key="gone")), "places")
+    (failure,) = partition.cut()[0].out.failures
+    assert (failure.letter_id, failure.reason) == (UUID(int=1), "no place 'gone' in the site")
+
+
+def test_a_report_given_again_decides_at_the_same_time_when_it_is_rebuilt_from_the_log() -> None:
+    table = Table()
+    tags = TagPartition(SITE, OPERATORS, *table.standing())
+    report = ZoneReport("AA", "shelf", START_US + 1_000_000, -50.0, 5)
+    letter = Redelivery(UUID(int=2), FailureKind.TAG_REPORT, "AA", encode_state(report), 0)
+    for zone in ("shelf", "rack"):
+        tags.take_reports(ReportsTaken(zone, START_US + 9_000_000, 1, 0, ()))
+    tags.take(encode_input(letter), "reports")
+    told = tags.cut()
+    table.commit(told)
+    again = TagPartition(SITE, OPERATORS, *table.standing())
+    assert again.cut(snapshot=True).snapshot == tags.cut(snapshot=True).snapshot
+
+
+def test_bytes_that_are_no_reports_become_a_dead_letter() -> None:
+    tags = TagPartition(SITE, OPERATORS, *Table().standing())
+    tags.take(b"garbage", "reports")
+    (failure,) = tags.cut().out.failures
+    assert (failure.kind, failure.body) == (FailureKind.BATCH_BYTES, b"garbage")
+
+
+def test_an_impossible_batch_is_a_dead_letter_and_stops_no_clock() -> None:
+    partition = PlacePartition(SITE, OPERATORS, *Table().standing())
+    far = replace(LOG[0], watermark_us=2**62)
+    partition.take("dock1", encode_batch(far), "places")
+    chunk, _ = partition.cut()
+    assert [failure.kind for failure in chunk.out.failures] == [FailureKind.BATCH_BYTES]
+    assert [(p.agent, p.counter) for p in chunk.positions] == [(f"{far.id.agent}@dock1", far.id.counter)]

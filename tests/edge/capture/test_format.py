@@ -1,5 +1,9 @@
 """Blocks and file heads, both ways, and damage."""
 
+import struct
+import zlib
+
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,8 +74,8 @@ def test_other_files_and_versions_are_told_apart() -> None:
     data = encode_file_head(CaptureHeader("plant", "edge", 7))
     with pytest.raises(CaptureFormatError, match="not a capture"):
         file_head_size(b"\x04\x3d" * 8)
-    with pytest.raises(CaptureFormatError, match="version 2"):
-        file_head_size(data[:6] + b"\2" + data[7:FILE_HEAD_BYTES])
+    with pytest.raises(CaptureFormatError, match="version 3"):
+        file_head_size(data[:6] + b"\3" + data[7:FILE_HEAD_BYTES])
     with pytest.raises(CaptureFormatError, match="damaged"):
         decode_file_header(data[:FILE_HEAD_BYTES], data[FILE_HEAD_BYTES:-1] + b"\0")
 
@@ -87,3 +91,25 @@ def test_a_damaged_block_is_always_noticed(compress: bool, at: int, flip: int) -
     if block_stored_size(head) == len(stored):
         with pytest.raises(CaptureFormatError):
             decode_block(head, stored)
+
+
+def test_expectations_of_version_1_are_read_as_one_document() -> None:
+    """The bytes that version 1 wrote: a record of kind 7 with one list a portal."""
+    old = {"portal": "door", "at_us": 5, "documents": ["A-1", "A-2"], "epcs": ["AA"], "items": [["item", 2]]}
+    raw = msgspec.msgpack.encode([[7, old], [7, {**old, "documents": [], "epcs": [], "items": []}]])
+    block = encode_block([], False)
+    stored = raw
+    head = bytearray(block[:BLOCK_HEAD_BYTES])
+    crc = zlib.crc32(stored, zlib.crc32(struct.pack("<BII", 0, len(raw), len(stored))))
+    head[12:24] = struct.pack("<III", len(stored), len(raw), crc)
+    assert decode_block(bytes(head), stored, 1) == [
+        ExpectationRecord(Expectation("door", 5, (ExpectedDocument("A-1, A-2", ("AA",), (("item", 2),)),))),
+        ExpectationRecord(Expectation("door", 5)),
+    ]
+    with pytest.raises(CaptureFormatError):
+        decode_block(bytes(head), stored)
+
+
+def test_blocks_of_version_1_are_otherwise_the_same() -> None:
+    block = encode_block(RECORDS, True)
+    assert decode_block(block[:BLOCK_HEAD_BYTES], block[BLOCK_HEAD_BYTES:], 1) == RECORDS

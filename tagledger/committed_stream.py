@@ -1,0 +1,115 @@
+"""The stream as an API sees it that runs in a process of its own: what is committed, read every `EVERY_S`.
+
+Portals show the last committed signal while it is valid. Loads that are still in a door are not committed and stay in
+the process that decides them; final ones are in the feed like all that is committed. The numbers say how far
+the books are behind: `stream_lag_seconds` is the age of the reader time up to which the slowest agent is committed.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+import psycopg
+import structlog
+from psycopg_pool import PoolTimeout
+
+from api.ports import Gauge, LiveEvent
+from api.postgres.pool import Pool
+from stream.model import Signal
+from tagledger.api_ports import signal_data
+from warehouse.postgres import outbox
+
+EVERY_S = 0.2
+NUMBERS_EVERY = 25
+RETRY_S = 1.0
+# An agent that was taken out of the site file has no lag, however long ago it spoke.
+FORGOTTEN_AFTER = "1 day"
+_SEQ_MAX = 2**63 - 1
+
+_log = structlog.get_logger(__name__)
+
+_NUMBERS = f"""
+    with agents as (
+        select split_part(agent, '@', 1) as agent, min(newest) as at_us from (
+            select agent, max(watermark_us) as newest from stream_inbox
+            where epoch <> 'reports' and updated_at > now() - interval '{FORGOTTEN_AFTER}' group by agent) as places
+        group by 1)
+    select coalesce((select min(at_us) from agents), 0),
+           (select count(*) from dead_letter where status = 'open'),
+           (select count(*) from data_gap where recorded_at > now() - interval '1 day'),
+           (select count(*) from stream_head where updated_at > now() - interval '1 minute')
+"""  # noqa: S608 - a constant of ours
+
+
+class CommittedStream:
+    """Implements `LiveSource` and `StreamGauges` over the database. `now_us` is the clock signals are valid by."""
+
+    def __init__(self, pool: Pool, now_us: Callable[[], int]) -> None:
+        self._pool = pool
+        self._now_us = now_us
+        self._latest: dict[str, LiveEvent] = {}
+        self._deliver: list[Callable[[LiveEvent], None]] = []
+        self._cursor: outbox.Cursor | None = None
+        self._gauges: tuple[Gauge, ...] = ()
+
+    def portals(self) -> Sequence[LiveEvent]:
+        """The last signal of each portal that is still valid."""
+        now_us = self._now_us()
+        return tuple(event for event in self._latest.values() if event.data["valid_until_us"] >= now_us)
+
+    def subscribe(self, deliver: Callable[[LiveEvent], None]) -> Callable[[], None]:
+        """Every signal from now on."""
+        self._deliver.append(deliver)
+        return lambda: self._deliver.remove(deliver)
+
+    def gauges(self) -> Sequence[Gauge]:
+        """As of the last look."""
+        return self._gauges
+
+    async def run(self) -> None:
+        """Follow the database until cancelled; one that is away is waited for."""
+        turn = 0
+        while True:
+            try:
+                await self._signals()
+                if turn % NUMBERS_EVERY == 0:
+                    await self._numbers()
+                turn += 1
+                await asyncio.sleep(EVERY_S)
+            except (psycopg.Error, PoolTimeout) as error:
+                _log.warning("the stream's state cannot be read", error=str(error).strip())
+                await asyncio.sleep(RETRY_S)
+
+    async def _signals(self) -> None:
+        async with self._pool.connection() as connection:
+            found = await connection.execute("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+            (horizon,) = await found.fetchone() or (0,)
+            if self._cursor is None or self._cursor.tx > horizon:  # the start, or a restored database
+                self._cursor = outbox.Cursor(horizon - 1, _SEQ_MAX)
+            found = await connection.execute(
+                outbox.READ,
+                {"tx": str(self._cursor.tx), "seq": self._cursor.seq, "limit": 500, "topics": ["signal"]},
+            )
+            rows = await found.fetchall()
+        for tx, seq, _, portal, payload, _ in rows:
+            self._cursor = outbox.Cursor(tx, seq)
+            signal = msgspec.convert(payload, Signal)
+            if signal.valid_until_us < self._now_us():
+                continue
+            event = self._latest[portal] = LiveEvent("live.signal", portal, signal_data(signal))
+            for deliver in list(self._deliver):
+                deliver(event)
+
+    async def _numbers(self) -> None:
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(_NUMBERS)).fetchone()
+        if row is None:
+            return
+        behind_us, letters, gaps, consumers = row
+        lag_s = max(0.0, (self._now_us() - behind_us) / 1e6) if behind_us else 0.0
+        self._gauges = (
+            Gauge("stream_lag_seconds", "Age of the reader time that the slowest agent is committed to.", lag_s),
+            Gauge("stream_dead_letters", "Inputs that could not be taken and nobody has decided about.", letters),
+            Gauge("stream_gaps", "Runs of batches declared lost within a day.", gaps),
+            Gauge("stream_consumers", "Hosts or partitions that committed within a minute.", consumers),
+        )
