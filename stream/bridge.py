@@ -52,7 +52,7 @@ from stream.plausibility import why_impossible
 from stream.routing import Router, agents_at, places_of
 from stream.topology import SHARDS
 from stream.watermark import Silence
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, Override
 from warehouse.site import AntennaRef, Site
 
 GROUP_MAX = 256
@@ -222,8 +222,8 @@ class Bridge:
             if stored.everywhere:  # else a place is new: the edge goes on from where it is
                 self._broker.tell_ack(*name, stored.everywhere)
                 self._broker.tell_resend(*name, stored.everywhere + 1)
-        for expectation in self._news.expected:
-            self._tell_expectation(expectation)
+        for standing in self._news.standing:
+            self._tell_standing(standing)
 
     def _look_into_database(self) -> None:
         """In a thread of its own."""
@@ -257,7 +257,9 @@ class Bridge:
                     self._broker.tell_signal(agent, signal, valid_s)
         for expectation in news.expectations:
             self._enter(expectation)
-            self._tell_expectation(expectation)
+            self._tell_standing(expectation)
+        for override in news.overrides:
+            self._tell_standing(override)
         for letter in news.letters:
             self._enter(letter)
 
@@ -270,9 +272,15 @@ class Bridge:
                 continue
             return
 
-    def _tell_expectation(self, expectation: Expectation) -> None:
-        for agent in agents_at(self._site, expectation.portal):
-            self._broker.tell_expectation(agent, expectation)
+    def _tell_standing(self, standing: Expectation | Override) -> None:
+        """What the broker keeps for an edge that comes back."""
+        if standing.portal not in self._portals:
+            return
+        for agent in agents_at(self._site, standing.portal):
+            if isinstance(standing, Expectation):
+                self._broker.tell_expectation(agent, standing)
+            else:
+                self._broker.tell_override(agent, standing)
 
     def _tell_changes(self, committed: dict[tuple[str, str], Stored]) -> None:
         for name, told in self._told.items():

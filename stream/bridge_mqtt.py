@@ -29,13 +29,15 @@ from stream.mqtt_topics import (
     batch_topic,
     encode_ack,
     encode_expectation,
+    encode_override,
     encode_resend,
     encode_signal,
     expected_topic,
+    override_topic,
     resend_topic,
     signal_topic,
 )
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, Override
 from warehouse.site import UplinkSettings
 
 RECEIVE_MAX = 512
@@ -121,6 +123,10 @@ class BridgeMqtt:
         """What a portal expects, kept by the broker for an edge that comes back."""
         topic = expected_topic(self._site, agent, expectation.portal)
         self._publish(topic, encode_expectation(expectation), retain=True)
+
+    def tell_override(self, agent: str, override: Override) -> None:
+        """What a person ordered a portal to show, kept by the broker; the edge ends it at its time."""
+        self._publish(override_topic(self._site, agent, override.portal), encode_override(override), retain=True)
 
     def _publish(self, topic: str, payload: bytes, **how: Any) -> None:
         """Nothing is queued for a broker that is away: what still counts is told again on connecting."""

@@ -1,10 +1,11 @@
-"""What the database has for the bridge to pass on besides positions: signals, expectations, letters given again.
+"""What the database has for the bridge to pass on besides positions: signals, lists, orders, letters given again.
 
-Signals were decided and committed by the workers; the bridge takes them from the outbox, by (transaction id, seq) below
-the oldest running transaction, from the moment it starts: what was committed before is a backlog, and no backlog drives
-a light. Expectations are asked for when documents or passages were committed, and of every portal now and then; those
-that differ from the last are passed on. Dead letters are marked by a person; each is handed to its topic once, and the
-worker that takes it marks it done in its transaction.
+Signals were decided and committed by the workers; the bridge takes them from the outbox, by (transaction id, seq)
+below the oldest running transaction, from the moment it starts: what was committed before is a backlog, and no
+backlog drives a light. Expectations are asked for when documents or passages were committed, and of every portal now
+and then; those that differ from the last are passed on, and so are people's orders to a door's light. Dead letters
+are marked by a person; each is handed to its topic once, and the worker that takes it marks it done in its
+transaction.
 
 A letter that holds a whole batch may concern several places, each in a transaction of its own. So it is first cut into
 one letter a place, in one transaction, and these are given again.
@@ -30,7 +31,7 @@ from stream.model import EdgeBatch, Signal
 from stream.partition import slices_of
 from stream.places import FailureKind, source_of
 from stream.routing import Router
-from warehouse.loads import Expectation
+from warehouse.loads import Expectation, Override
 from warehouse.postgres import outbox
 from warehouse.site import Site
 
@@ -49,6 +50,7 @@ class News:
     signals: list[Signal] = field(default_factory=list)
     expectations: list[Expectation] = field(default_factory=list)
     letters: list[Redelivery] = field(default_factory=list)
+    overrides: list[Override] = field(default_factory=list)
 
 
 class CommittedNews:
@@ -72,11 +74,12 @@ class CommittedNews:
         self._stale: set[str] = set()
         self._ask_all_at_s = self._letters_at_s = float("-inf")
         self._given: set[UUID] = set()
+        self._overrides: dict[str, Override] = {}
 
     @property
-    def expected(self) -> tuple[Expectation, ...]:
-        """The last expectation of every portal."""
-        return tuple(self._expected.values())
+    def standing(self) -> tuple[Expectation | Override, ...]:
+        """The last expectation and order of every portal."""
+        return (*self._expected.values(), *self._overrides.values())
 
     def wait(self, timeout_s: float) -> None:
         """Until something is committed, or the time-out."""
@@ -109,6 +112,10 @@ class CommittedNews:
         if now_s >= self._letters_at_s:
             self._letters_at_s = now_s + LETTERS_EVERY_S
             news.letters.extend(self._letters(connection))
+            for override in self._books.overrides(connection):
+                if self._overrides.get(override.portal) != override:
+                    self._overrides[override.portal] = override
+                    news.overrides.append(override)
         return news
 
     def close(self) -> None:

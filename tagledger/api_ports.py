@@ -115,7 +115,7 @@ class LivePortals:
             if isinstance(item, Signal):
                 self._show(LiveEvent("live.signal", item.portal, signal_data(item)), stands=True)
             elif isinstance(item, Override):
-                self._show(LiveEvent("live.override", item.portal, _override(item)), stands=item.colour is not None)
+                self._show(LiveEvent("live.override", item.portal, override_data(item)), stands=item.colour is not None)
             elif isinstance(item, Passage):
                 self._show(LiveEvent("live.passage", item.portal, _passage(item)), stands=not item.final)
 
@@ -196,7 +196,8 @@ def signal_data(signal: Signal) -> dict[str, Any]:
     }
 
 
-def _override(override: Override) -> dict[str, Any]:
+def override_data(override: Override) -> dict[str, Any]:
+    """A person's order to a door as live events carry it."""
     return {
         "colour": override.colour.value if override.colour else None,
         "reason": override.reason,

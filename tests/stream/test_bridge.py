@@ -31,7 +31,10 @@ from tests.kafka import Kafka
 from tests.mosquitto import Mosquitto
 from tests.stream.plant_books import another_database, prepare, query, results
 from tests.stream.traffic import AGENT, EPOCH, START_US, heartbeats, site, traffic
-from warehouse.loads import Expectation
+from warehouse.commands import Actor, OverrideSignal, Result
+from warehouse.loads import Expectation, Override, OverrideColour
+from warehouse.postgres.commands import execute
+from warehouse.postgres.places import ensure_places
 from warehouse.site import UplinkSettings
 
 pytest.importorskip("confluent_kafka", reason="needs the kafka extra")
@@ -241,6 +244,10 @@ class _Orders:
     def __init__(self) -> None:
         self.signals: list[Signal] = []
         self.expectations: dict[str, Expectation] = {}
+        self.overrides: list[Override] = []
+
+    def on_override(self, override: Override) -> None:
+        self.overrides.append(override)
 
     def on_signal(self, signal: Signal) -> None:
         self.signals.append(signal)
@@ -294,6 +301,10 @@ async def test_lists_and_signals_reach_the_edge_while_they_are_valid_and_letters
             ("scale-1", "weight", 512.5)
         ]
 
+        order_light(database, "dock1")
+        await plant.until(lambda: orders.overrides != [])
+        assert (orders.overrides[-1].portal, orders.overrides[-1].colour) == ("dock1", OverrideColour.RED)
+
         # A batch that nobody could read, missed, and given again after the edge is repaired.
         topic = f"tagledger/v1/plant/edge/{AGENT}/batch"
         publish.single(topic, b"garbage", qos=1, hostname="127.0.0.1", port=mosquitto.port)
@@ -340,6 +351,14 @@ async def test_a_door_goes_on_without_an_edge_that_fell_silent(
         plant.append(LOG)
         await plant.until(lambda: query(database, "select count(*) from passage")[0][0] >= 2)
         assert query(database, "select distinct agent from stream_note where kind = 'source_left_out'") == [("other",)]
+
+
+def order_light(dsn: str, portal: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        ensure_places(connection, site())
+        order = OverrideSignal(portal, "spill", OverrideColour.RED, 60)
+        outcome = execute(connection, order, actor=Actor("test"), source="test", client_event_id="order")
+        assert isinstance(outcome, Result), outcome
 
 
 def _left(orders: _Orders, portal: str) -> int:
