@@ -56,7 +56,8 @@ _DESCRIPTION = """
 From tag reads to a stock ledger: where things are, what moved, why, and what did not fit.
 
 **Keys.** Every operation but the probes, this page and the index needs an API key, as `Authorization: Bearer KEY` or
-`X-API-Key: KEY`. `x-required-scope` of an operation names the scope its key needs: `read`, `command` or `admin`.
+`X-API-Key: KEY`. `x-required-permission` of an operation names the permission its key needs;
+`x-required-permission-by-field` those that some fields of its body need beside it when they are set.
 
 **Lists** come in pages: `items` and `next`, the cursor of the next page (null at the end). Cursors stay valid while
 rows are added and name the list and filters they belong to. `limit` is 1 to 1000.

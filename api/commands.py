@@ -79,7 +79,7 @@ def _add(routes: APIRouter, bus: CommandBus, running: asyncio.Semaphore, route: 
     ) -> Response:
         principal = principal_of(request.scope)
         command: Command = to_command(route.command, body)
-        actor = Actor(principal.actor, principal.device or device or "")
+        actor = Actor(principal.actor, principal.device or device or "", principal.rights)
         client_event_id = idempotency_key or str(uuid4())
         async with running:
             outcome = await asyncio.to_thread(bus.execute, command, actor, f"api:{principal.key_id}", client_event_id)

@@ -1,7 +1,7 @@
 """What the OpenAPI document says about every operation: problems by status, security, and examples.
 
-The problems any operation can answer with are added here, from the same rule that decides (`principal.required_scope`),
-so the document cannot promise less or more than the gate does.
+The problems any operation can answer with are added here, from the same rule that decides
+(`principal.required_permission`), so the document cannot promise less or more than the gate does.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
 from api.field_examples import FIELD_EXAMPLES
-from api.principal import required_scope
+from api.principal import is_open, permissions_by_field, required_permission
 from api.problems import (
     FORBIDDEN,
     INTERNAL,
@@ -114,12 +114,14 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
     if "application/json" in responses.get("422", {}).get("content", {}):
         del responses["422"]  # FastAPI's own shape, which this application never sends
     kinds = [INTERNAL]
-    scope = required_scope(method, path)
-    if scope is None:
+    if is_open(path):
         operation["security"] = []
     else:
         operation["security"] = [{"bearer": []}, {"header": []}]
-        operation["x-required-scope"] = scope.value
+        operation["x-required-permission"] = required_permission(method, path).value
+        by_field = permissions_by_field(method, path)
+        if by_field:
+            operation["x-required-permission-by-field"] = {name: needed.value for name, needed in by_field.items()}
         kinds += [UNAUTHENTICATED, FORBIDDEN, UNAVAILABLE]
     if operation.get("parameters") or "requestBody" in operation:
         kinds.append(INVALID)

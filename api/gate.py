@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from api.ports import KeyRing
-from api.principal import Principal, required_scope
+from api.principal import Principal, is_command, is_open, required_permission
 from api.problems import FORBIDDEN, UNAUTHENTICATED, UNAVAILABLE, problem_response
 
 CACHE_TTL_S = 5.0
@@ -23,11 +23,12 @@ KEY_LENGTH_MAX = 256
 
 _log = structlog.get_logger("api")
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tagledger"'}
+_CHALLENGE_SCOPE = {"WWW-Authenticate": 'Bearer realm="tagledger", error="insufficient_scope"'}
 _CHALLENGE_INVALID = {"WWW-Authenticate": 'Bearer realm="tagledger", error="invalid_token"'}
 
 
 class Gate:
-    """Authenticates, authorises by scope, and leaves the `Principal` in `scope["state"]["principal"]`."""
+    """Authenticates, authorises what is no command, and leaves the `Principal` in `scope["state"]["principal"]`."""
 
     def __init__(self, app: Any, keys: KeyRing, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._app = app
@@ -39,8 +40,8 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        needed = required_scope(scope["method"], scope["path"])
-        if needed is None:
+        method, path = scope["method"], scope["path"]
+        if is_open(path):
             await self._app(scope, receive, send)
             return
         key = _key(scope["headers"])
@@ -58,9 +59,10 @@ class Gate:
         if principal is None:
             detail = "the API key is unknown or was revoked"
             response = problem_response(UNAUTHENTICATED, detail, headers=_CHALLENGE_INVALID)
-        elif needed not in principal.scopes:
-            held = ", ".join(sorted(principal.scopes)) or "none"
-            response = problem_response(FORBIDDEN, f"this needs the scope {needed.value!r}; the key has: {held}")
+        elif not is_command(method, path) and not principal.rights.may(needed := required_permission(method, path)):
+            response = problem_response(
+                FORBIDDEN, f"this needs the permission {needed.value!r}", headers=_CHALLENGE_SCOPE
+            )
         else:
             scope.setdefault("state", {})["principal"] = principal
             await self._app(scope, receive, send)

@@ -1,45 +1,69 @@
-"""Who calls, and what they may do. Scopes are few until there are users with roles: read, command, admin.
+"""Who calls, and what they may do.
 
 The rule is one function of method and path, used both to decide and to document, so that a route that nobody thought of
-is closed: everything needs a key unless it is listed as open.
+is closed: everything needs a key or a token unless it is listed as open. Commands are decided by the warehouse itself,
+inside their transaction, where refusals are audited too; the gate only lets nobody through whom it does not know.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-
-class Scope(StrEnum):
-    """What a key may do. None contains another: a key that may do everything carries all three."""
-
-    READ = "read"
-    COMMAND = "command"
-    ADMIN = "admin"
+from api.command_routes import COMMANDS
+from warehouse.commands import Permission, Rights
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The holder of a key. `actor` is who the books name for its commands; `device` the key's own device, if bound."""
+    """Who holds a key. `actor` is who the books name for its commands; `device` the key's own device, if bound."""
 
     actor: str
     key_id: str
-    scopes: frozenset[Scope]
+    rights: Rights
     device: str = ""
 
 
 OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
 OPEN_PREFIXES = ("/static-offline-docs/", "/problems/")
-ADMIN_PREFIXES = ("/v1/keys", "/v1/dead-letters")
+
+# What reading and doing need below a path that is no command. Reading anything else needs `read`; doing something that
+# is not listed needs what nobody has by accident.
+_PREFIXES = (("/v1/dead-letters", Permission.DEAD_LETTER, Permission.DEAD_LETTER),)
+_COMMANDS = {route.path: route.command for route in COMMANDS}
 
 
-def required_scope(method: str, path: str) -> Scope | None:
-    """The scope a request needs; None when it needs no key."""
-    if path in OPEN_PATHS or path.startswith(OPEN_PREFIXES):
-        return None
-    if path.startswith(ADMIN_PREFIXES):
-        return Scope.ADMIN
-    return Scope.READ if method in ("GET", "HEAD", "OPTIONS") else Scope.COMMAND
+def is_open(path: str) -> bool:
+    """Whether anybody may ask."""
+    return path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
+
+
+def is_command(method: str, path: str) -> bool:
+    """Whether the warehouse decides."""
+    return method == "POST" and path in _COMMANDS
+
+
+def required_permission(method: str, path: str) -> Permission:
+    """What a request that is not open needs at least."""
+    if is_command(method, path):
+        return _COMMANDS[path].NEEDS
+    reads = method in ("GET", "HEAD", "OPTIONS")
+    for prefix, reading, doing in _PREFIXES:
+        if path.startswith(prefix):
+            return reading if reads else doing
+    return Permission.READ if reads else Permission.CONFIGURE
+
+
+def permissions_by_field(method: str, path: str) -> dict[str, Permission]:
+    """What a command needs beside that when it has a field set."""
+    if not is_command(method, path):
+        return {}
+    command = _COMMANDS[path]
+    fields = {
+        name: permission for name, permission in command.NEEDS_FOR.items() if name in command.__dataclass_fields__
+    }
+    if "effective_at" in command.__dataclass_fields__:
+        fields["effective_at"] = Permission.BACK_DATE
+    return fields
 
 
 def principal_of(scope: Mapping[str, Any]) -> Principal:

@@ -41,7 +41,7 @@ UNAUTHENTICATED = ProblemKind(
     "Send `Authorization: Bearer KEY` or `X-API-Key: KEY` with a key that has not been revoked.",
 )
 FORBIDDEN = ProblemKind(
-    "forbidden", 403, "The key may not do this", "Use a key with the scope the operation's description names."
+    "forbidden", 403, "You may not do this", "Have someone give you the permission that the detail names."
 )
 NOT_FOUND = ProblemKind("not-found", 404, "There is no such thing", "Check the name; lists show what exists.")
 METHOD_NOT_ALLOWED = ProblemKind(

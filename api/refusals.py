@@ -1,10 +1,10 @@
 """The warehouse's refusals as problems. The domain gives code, field and message; HTTP status and fix are ours.
 
-404: the command names something that does not exist. 409: it satisfies the document, and the rules of the warehouse or
-the state of its books are against it. 422 is left to what does not satisfy the document.
+403: the actor may not. 404: the command names something that does not exist. 409: it satisfies the document, and the
+rules of the warehouse or the state of its books are against it. 422 is left to what does not satisfy the document.
 """
 
-from api.problems import KEY_REUSED, FieldProblem, ProblemError, ProblemKind
+from api.problems import FORBIDDEN, KEY_REUSED, FieldProblem, ProblemError, ProblemKind
 from warehouse.commands import Refusal, RefusalCode
 from warehouse.ledger import LedgerRefusal
 
@@ -58,6 +58,7 @@ REFUSALS: dict[str, ProblemKind] = {
     str(code): ProblemKind(str(code), status, title, fix) for code, (status, title, fix) in _WORDS.items()
 } | {
     str(RefusalCode.REQUEST_ID_REUSED): KEY_REUSED,
+    str(RefusalCode.FORBIDDEN): FORBIDDEN,
     # The domain's word for it is taken by what does not satisfy the document.
     str(RefusalCode.INVALID): ProblemKind("invalid_command", 409, "A rule forbids it", "Correct what `errors` names."),
 }

@@ -31,11 +31,12 @@ from fastapi import FastAPI
 
 from api.app import ApiParts, create_app
 from api.postgres.pool import query_pool
-from api.principal import Principal, Scope
+from api.principal import Principal
 from api.server import serving
 from tagledger.api_ports import ProcessDependencies
 from tagledger.command_desk import DirectBus
 from tagledger.running import write_pool
+from warehouse.commands import Permission, Rights
 from warehouse.postgres.migrate import migrate
 from warehouse.postgres.server import EmbeddedServer
 from warehouse.site import Site
@@ -141,7 +142,7 @@ def _cpu_s(pid: int) -> float:
 
 class _OneKey:
     async def find(self, key: str) -> Principal | None:
-        return Principal("bench", "bench", frozenset({Scope.READ})) if key == KEY else None
+        return Principal("bench", "bench", Rights(frozenset({Permission.READ}))) if key == KEY else None
 
 
 async def _serve(which: str, dsn: str) -> None:

@@ -21,7 +21,17 @@ from uuid import uuid4
 
 import psycopg
 
-from warehouse.commands import Actor, AdjustStock, Command, CreateItem, CreateLocation, MoveStock, ReserveStock, Result
+from warehouse.commands import (
+    ALL_RIGHTS,
+    Actor,
+    AdjustStock,
+    Command,
+    CreateItem,
+    CreateLocation,
+    MoveStock,
+    ReserveStock,
+    Result,
+)
 from warehouse.postgres.commands import execute
 from warehouse.postgres.migrate import migrate
 from warehouse.postgres.server import EmbeddedServer
@@ -33,7 +43,7 @@ SECONDS = 4.0
 # live for hours.
 WARM_UP = 12
 STOCK = Decimal(10_000_000)
-ACTOR = Actor("bench", "bench")
+ACTOR = Actor("bench", "bench", ALL_RIGHTS)
 Connection = psycopg.Connection[Any]
 
 

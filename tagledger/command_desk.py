@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool
 from stream.embedded import EmbeddedHost
 from stream.sequencer import Position
 from warehouse import commands
-from warehouse.commands import Actor, Command, Refusal, Result
+from warehouse.commands import ALL_RIGHTS, Actor, Command, Refusal, RefusalCode, Result
 from warehouse.postgres.commands import KINDS, execute
 
 WritePool = ConnectionPool[Connection[Any]]
@@ -29,7 +29,10 @@ Record = Callable[[str, bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class RecordedCommand:
-    """A command as a capture holds it; `after` is how far each agent's batches were committed when it was executed."""
+    """A command as a capture holds it, without the actor's rights.
+
+    `after` is how far each agent's batches were committed when it was executed.
+    """
 
     command: Command
     actor: Actor
@@ -62,7 +65,7 @@ def decode_command(body: bytes) -> RecordedCommand:
         plain = json.loads(body)
         return RecordedCommand(
             msgspec.convert(plain["command"], KINDS[plain["kind"]], strict=False),
-            Actor(plain["actor"], plain["device"]),
+            Actor(plain["actor"], plain["device"], ALL_RIGHTS),
             plain["source"],
             plain["client_event_id"],
             tuple(Position(agent, epoch, counter) for agent, epoch, counter in plain["after"]),
@@ -104,8 +107,10 @@ class CommandDesk:
         async with self._host.turn:
             outcome = await asyncio.to_thread(self._bus.execute, command, actor, source, client_event_id)
             after = self._host.positions()
-        # A refusal is stored in the books too and belongs to the recording; a repeated answer changed nothing.
-        if not (isinstance(outcome, Result) and outcome.repeated):
+        # A refusal is stored in the books too and belongs to the recording; a repeated answer changed nothing, and who
+        # may do what is not part of a recording: what is in it was allowed, and is when it is replayed.
+        changed = outcome.code != RefusalCode.FORBIDDEN if isinstance(outcome, Refusal) else not outcome.repeated
+        if changed:
             self._record(actor.name, RecordedCommand(command, actor, source, client_event_id, after).encode())
         if isinstance(command, commands.CreateDocument | commands.CancelDocument | commands.CloseDocument):
             for portal in self._portals:

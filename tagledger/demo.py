@@ -28,13 +28,13 @@ from tagledger.plant_process import PlantTime, RunningPlant, running_plant
 from tagledger.running import RunningSite, running_site, watched
 from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_FAILED, complain, console, known_failures, print_json
-from warehouse.commands import Actor, Command, Refusal
+from warehouse.commands import ALL_RIGHTS, Actor, Command, Refusal
 from warehouse.postgres.posting import Posting
 from warehouse.postgres.server import owner_of
 from warehouse.site import ApiSettings, Effect, Site
 from warehouse.times import from_us
 
-ACTOR = Actor("demo")
+ACTOR = Actor("demo", rights=ALL_RIGHTS)
 # After the last load: a passage closes within 2 s of it, and what was late may amend it.
 SETTLE_S = 5.0
 # Batches the stream may be behind before plant time waits for it: well within what is waited for at the end.

@@ -1,7 +1,8 @@
 """`KeyRing` over the warehouse's API keys."""
 
 from api.postgres.pool import Pool
-from api.principal import Principal, Scope
+from api.principal import Principal
+from warehouse.commands import ALL_RIGHTS, Permission, Rights
 from warehouse.postgres import access
 
 
@@ -21,6 +22,5 @@ class PostgresKeys:
         holder = access.check(key, row)
         if holder is None:
             return None
-        known = {str(scope) for scope in Scope}
-        scopes = frozenset(Scope) if "*" in holder.scopes else frozenset(Scope(s) for s in holder.scopes if s in known)
-        return Principal(holder.name, holder.key_id, scopes)
+        known = frozenset(permission for permission in Permission if permission in holder.scopes)
+        return Principal(holder.name, holder.key_id, ALL_RIGHTS if "*" in holder.scopes else Rights(known))

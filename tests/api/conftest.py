@@ -15,11 +15,12 @@ from psycopg import sql
 from api.app import ApiParts, create_app
 from api.ports import AntennaHealth, DependencyState, EvidenceColumns, LiveEvent, ReaderState
 from api.postgres.pool import query_pool
-from api.principal import Principal, Scope
+from api.principal import Principal
 from api.server import serving
 from tests.api.direct_commands import DirectCommands
 from tests.api.plant import Plant, make_plant
 from tests.postgres import with_database
+from warehouse.commands import ALL_RIGHTS, Permission, Rights
 from warehouse.postgres.connect import service_dsn
 from warehouse.site import Antenna, Effect, Portal, Reader, Side, Site, Zone
 
@@ -43,9 +44,11 @@ class GivenKeys:
 
     def __init__(self) -> None:
         self.holders = {
-            "admin-key": Principal("admin", "k-admin", frozenset(Scope)),
-            "read-key": Principal("screen", "k-read", frozenset({Scope.READ})),
-            "command-key": Principal("handheld", "k-command", frozenset({Scope.COMMAND}), device="pda-7"),
+            "admin-key": Principal("admin", "k-admin", ALL_RIGHTS),
+            "read-key": Principal("screen", "k-read", Rights(frozenset({Permission.READ}))),
+            "command-key": Principal(
+                "handheld", "k-command", Rights(frozenset({Permission.MOVE, Permission.MASTER_DATA})), device="pda-7"
+            ),
         }
         self.asked = 0
         self.broken = False

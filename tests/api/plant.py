@@ -10,6 +10,7 @@ import psycopg
 
 from tests.api.stream_rows import SPACE, add_passage
 from warehouse.commands import (
+    ALL_RIGHTS,
     Actor,
     Command,
     CreateDocument,
@@ -34,7 +35,7 @@ from warehouse.times import to_us
 
 MORNING = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 GTIN = "80614141123458"
-ACTOR = Actor("keeper", "desk-1")
+ACTOR = Actor("keeper", "desk-1", ALL_RIGHTS)
 
 
 @dataclass(frozen=True, slots=True)

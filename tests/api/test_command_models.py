@@ -31,7 +31,7 @@ def test_every_example_is_a_command(route: typing.Any) -> None:
 
 def test_every_refusal_has_a_status_and_a_fix() -> None:
     assert set(REFUSALS) == {*RefusalCode, *LedgerRefusal}
-    assert all(isinstance(kind, ProblemKind) and kind.status in (404, 409) for kind in REFUSALS.values())
+    assert all(isinstance(kind, ProblemKind) and kind.status in (403, 404, 409) for kind in REFUSALS.values())
 
 
 def test_defaults_nested_lists_and_exact_quantities() -> None:

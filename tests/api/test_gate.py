@@ -1,4 +1,4 @@
-"""Default deny: every route but the open ones needs a key, of the scope that its document names."""
+"""Default deny: every route but the open ones needs a key, with the permission that its document names."""
 
 import asyncio
 
@@ -6,8 +6,9 @@ import httpx
 import pytest
 
 from api.gate import CACHE_MAX, CACHE_TTL_S, Gate
-from api.principal import OPEN_PATHS, Scope, required_scope
+from api.principal import OPEN_PATHS, required_permission
 from tests.api.conftest import GivenKeys, Running
+from warehouse.commands import Permission
 
 
 async def test_every_documented_operation_without_a_key_is_refused_unless_it_is_open(shared: Running) -> None:
@@ -63,7 +64,7 @@ async def test_what_is_no_key_is_refused(shared: Running, headers: dict[str, str
         assert (await client.get("/v1/readers")).status_code == 401
 
 
-async def test_scopes_do_not_contain_each_other(shared: Running) -> None:
+async def test_permissions_do_not_contain_each_other(shared: Running) -> None:
     async def status(key: str, method: str, path: str) -> int:
         async with httpx.AsyncClient(base_url=shared.url, headers={"X-API-Key": key}, trust_env=False) as client:
             return (await client.request(method, path)).status_code
@@ -72,7 +73,7 @@ async def test_scopes_do_not_contain_each_other(shared: Running) -> None:
     assert await status("read-key", "GET", "/v1/dead-letters") == 403
     assert await status("command-key", "GET", "/v1/readers") == 403
     assert await status("admin-key", "GET", "/v1/dead-letters") == 200
-    assert required_scope("POST", "/v1/anything") is Scope.COMMAND
+    assert required_permission("POST", "/v1/anything") is Permission.CONFIGURE
 
 
 async def test_a_key_store_that_is_away_closes_the_door(api: Running) -> None:

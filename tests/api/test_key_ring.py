@@ -1,10 +1,10 @@
-"""Keys in the database: found, bound to scopes, revoked; the service's role is kept by the pool."""
+"""Keys in the database: found, bound to permissions, revoked; the service's role is kept by the pool."""
 
 import psycopg
 
 from api.postgres.key_ring import PostgresKeys
 from api.postgres.pool import query_pool
-from api.principal import Scope
+from warehouse.commands import ALL_RIGHTS, Permission, Rights
 from warehouse.postgres.access import bootstrap_key, create_key, revoke_key
 from warehouse.postgres.connect import service_dsn
 from warehouse.postgres.grants import SERVICE_ROLE
@@ -19,10 +19,10 @@ async def test_the_bootstrap_key_may_do_everything_and_others_what_they_were_giv
         keys = PostgresKeys(pool)
         holder = await keys.find(first)
         assert holder is not None
-        assert (holder.actor, holder.scopes) == ("bootstrap", frozenset(Scope))
+        assert (holder.actor, holder.rights) == ("bootstrap", ALL_RIGHTS)
         holder = await keys.find(screen)
         assert holder is not None
-        assert (holder.actor, holder.scopes) == ("screen", frozenset({Scope.READ}))
+        assert (holder.actor, holder.rights) == ("screen", Rights(frozenset({Permission.READ})))
         for wrong in ("", "tl_", screen[:-1], screen + "x", "tl_" + "0" * 12 + "_" + "x" * 43, "admin"):
             assert await keys.find(wrong) is None
         with psycopg.connect(database, autocommit=True) as connection:

@@ -21,7 +21,7 @@ from stream.batch_codec import decode_batch
 from stream.model import EdgeBatch
 from tagledger.plant_entry import document_commands, opening_commands
 from tagledger.site_text import site_text
-from warehouse.commands import Actor, Result
+from warehouse.commands import ALL_RIGHTS, Actor, Result
 from warehouse.postgres.commands import execute
 from warehouse.postgres.migrate import migrate
 from warehouse.postgres.places import ensure_places
@@ -165,6 +165,9 @@ class Folder:
             yield connection
 
 
+TESTER = Actor("test", rights=ALL_RIGHTS)
+
+
 def enter_paper(state: Path, plant: Plant) -> None:
     """The plant's items, pallets and documents, all before the day begins; the same ids whenever it is done."""
     commands = list(opening_commands(plant))
@@ -177,7 +180,11 @@ def enter_paper(state: Path, plant: Plant) -> None:
             ensure_places(connection, plant.site)
             for number, command in enumerate(commands):
                 done = execute(
-                    connection, command, actor=Actor("test"), source="test", client_event_id=f"{plant.seed}-{number}"
+                    connection,
+                    command,
+                    actor=TESTER,
+                    source="test",
+                    client_event_id=f"{plant.seed}-{number}",
                 )
                 assert isinstance(done, Result), done
 

@@ -23,10 +23,10 @@ from simulators.llrp.steady_radio import SteadyRadio
 from stream.batch_codec import encode_batch
 from stream.mqtt_topics import batch_topic
 from tagledger.site_text import site_text
-from tests.e2e.sites import Folder, Running, eventually, wait_for
+from tests.e2e.sites import TESTER, Folder, Running, eventually, wait_for
 from tests.mosquitto import Mosquitto
 from tests.stream import traffic
-from warehouse.commands import Actor, CreateLocation
+from warehouse.commands import CreateLocation
 from warehouse.postgres.commands import execute
 from warehouse.site import Antenna, ApiSettings, EdgeSettings, Reader, Site, StreamSettings, UplinkSettings, Zone
 
@@ -81,7 +81,13 @@ def test_batches_twice_missing_or_unreadable_and_tags_nobody_knows(
     site = configured(folder, replace(traffic.site(), edge=EdgeSettings(agent=traffic.AGENT)), mosquitto)
     with psycopg.connect(database, autocommit=True) as connection:
         # What was only ever seen counts as outside; stock is in places that somebody described.
-        execute(connection, CreateLocation("hall"), actor=Actor("test"), source="test", client_event_id="hall")
+        execute(
+            connection,
+            CreateLocation("hall"),
+            actor=TESTER,
+            source="test",
+            client_event_id="hall",
+        )
     running(folder, "stream", database)
     batches = traffic.traffic(30)
     batches += traffic.heartbeats(batches[-1], 20)

@@ -36,7 +36,7 @@ from tests.mosquitto import Mosquitto
 from tests.stream.plant_books import prepare, query, results
 from tests.stream.test_embedded import LOG, PATIENCE_S, host_on, running, until
 from tests.stream.traffic import AGENT, EPOCH, site
-from warehouse.commands import Actor, OverrideSignal, Result
+from warehouse.commands import ALL_RIGHTS, Actor, OverrideSignal, Result
 from warehouse.loads import OverrideColour
 from warehouse.postgres.commands import execute
 from warehouse.postgres.places import ensure_places
@@ -221,7 +221,9 @@ async def test_a_persons_order_reaches_the_edge_and_its_end_too_also_through_a_b
         with psycopg.connect(plant, autocommit=True) as connection:
             ensure_places(connection, site())
             command = OverrideSignal("dock1", "checked by hand", colour, 600)
-            done = execute(connection, command, actor=Actor("keeper"), source="test", client_event_id=number)
+            done = execute(
+                connection, command, actor=Actor("keeper", rights=ALL_RIGHTS), source="test", client_event_id=number
+            )
             assert isinstance(done, Result), done
 
     host = host_on(plant)

@@ -7,14 +7,16 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from tagledger.housekeeping import expire_reservations, tidy
-from warehouse.commands import Actor, AdjustStock, CreateItem, CreateLocation, ReserveStock, Result
+from warehouse.commands import ALL_RIGHTS, Actor, AdjustStock, CreateItem, CreateLocation, ReserveStock, Result
 from warehouse.postgres.commands import execute
+
+KIM = Actor("kim", rights=ALL_RIGHTS)
 
 
 def test_old_messages_and_answers_go_and_new_ones_stay(database: str) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         for name in ("old", "new"):
-            execute(connection, CreateItem(name), actor=Actor("kim"), source="test", client_event_id=name)
+            execute(connection, CreateItem(name), actor=KIM, source="test", client_event_id=name)
         connection.execute("update request set created_at = now() - interval '100 days' where client_event_id = 'old'")
         connection.execute(
             "update outbox set created_at = now() - interval '20 days' where seq = (select min(seq) from outbox)"
@@ -38,7 +40,7 @@ def test_a_reservation_ends_at_its_expiry_and_not_before(database: str) -> None:
                 ReserveStock("A", one, "HALL", "kim", expires_at=until),
             )
         ):
-            done = execute(connection, command, actor=Actor("kim"), source="test", client_event_id=str(number))
+            done = execute(connection, command, actor=KIM, source="test", client_event_id=str(number))
             assert isinstance(done, Result), done
         with ConnectionPool(database, min_size=1, max_size=1, kwargs={"autocommit": True}, open=True) as pool:
             assert expire_reservations(pool, until - timedelta(seconds=1)) == 0

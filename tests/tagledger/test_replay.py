@@ -18,12 +18,12 @@ from tagledger.replay_source import in_turn, plain_site
 from tagledger.site_text import site_text
 from tests.shared_data import shared_data
 from tests.stream.traffic import batch
-from warehouse.commands import Actor, CreateItem
+from warehouse.commands import ALL_RIGHTS, Actor, CreateItem
 from warehouse.ledger import Tracking
 
 
 def command(name: str, *after: Position) -> RecordedCommand:
-    return RecordedCommand(CreateItem(name), Actor("kim", "pda-1"), "api:k", name, after)
+    return RecordedCommand(CreateItem(name), Actor("kim", "pda-1", ALL_RIGHTS), "api:k", name, after)
 
 
 def test_golden_frames_replay_into_a_database_of_their_own_and_once(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_commands_come_after_the_batches_that_were_committed_before_them() -> No
 def test_a_recorded_command_reads_back_as_it_was() -> None:
     given = RecordedCommand(
         CreateItem("A-1", gtin="00614141123452", tracking=Tracking.SERIAL),
-        Actor("kim"),
+        Actor("kim", rights=ALL_RIGHTS),
         "s",
         "1",
         (Position("a", "e", 3),),

@@ -25,7 +25,7 @@ from warehouse.commands.master_data import (
     UpdateItem,
     UpdateLocation,
 )
-from warehouse.commands.permission import Permission
+from warehouse.commands.permission import ALL_RIGHTS, NO_RIGHTS, SITE_WIDE, Permission, Rights
 from warehouse.commands.receipts import (
     AssignLots,
     Characteristic,
@@ -63,6 +63,9 @@ from warehouse.commands.transfers import ReceiveTransfer, ShipTransfer
 from warehouse.valuation import Valuation
 
 __all__ = [
+    "ALL_RIGHTS",
+    "NO_RIGHTS",
+    "SITE_WIDE",
     "Actor",
     "AdjustStock",
     "AllocateLine",
@@ -116,6 +119,7 @@ __all__ = [
     "Result",
     "RetireTag",
     "ReverseMovement",
+    "Rights",
     "ScanDocument",
     "SetCategory",
     "SetInspectionPlan",

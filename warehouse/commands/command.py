@@ -6,6 +6,7 @@ same id is refused. A refusal has a code, the field it is about and a message.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,20 +14,27 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from warehouse.commands.permission import Permission
+from warehouse.commands.permission import NO_RIGHTS, Permission, Rights
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Asks the warehouse for one thing. `NEEDS` is the right its actor must have."""
+    """Asks the warehouse for one thing. `NEEDS` is the right its actor must have.
+
+    `NEEDS_FOR` are rights needed beside it where a field of that name is set, `PLACES` the fields that hold codes of
+    places; both hold for every command that has such a field.
+    """
 
     NEEDS: ClassVar[Permission]
+    NEEDS_FOR: ClassVar[Mapping[str, Permission]] = {"force": Permission.FORCE, "approve": Permission.APPROVE}
+    PLACES: ClassVar[tuple[str, ...]] = ("location", "locations", "source", "sources", "target", "parent")
 
 
 class RefusalCode(StrEnum):
     """Why a command is refused; the ledger's own reasons (`warehouse.ledger.LedgerRefusal`) come as they are."""
 
     REQUEST_ID_REUSED = "request_id_reused"
+    FORBIDDEN = "forbidden"
     EXISTS = "exists"
     NOT_FOUND = "not_found"
     INVALID = "invalid"
@@ -61,10 +69,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: a person, device or system by name, and with which device."""
+    """Who asks: a person, device or system by name, with which device, and what it may do: nothing unless it is said.
+
+    Rights only refuse (`forbidden`); they never change what a command does.
+    """
 
     name: str
     device: str = ""
+    rights: Rights = NO_RIGHTS
 
 
 @dataclass(frozen=True, slots=True)

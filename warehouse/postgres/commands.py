@@ -1,4 +1,4 @@
-"""Executing commands: once per (source, client_event_id), in one transaction, with an audit row, refusals as values."""
+"""Executing commands: once per (source, client_event_id), in one transaction, audited, refusals as values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from warehouse import commands as c
 from warehouse.commands import Actor, Command, Refusal, RefusalCode, Result
 from warehouse.postgres import (
     allocation,
+    authority,
     catalogue,
     counts,
     documents,
@@ -86,7 +87,9 @@ def _execute(conn: Conn, asked: _Asked) -> Result | Refusal:
     stored = _begin(conn, asked)
     if stored is not None:
         return stored
+    authority.check_asked(conn, asked.command, asked.actor)
     response, audit = _HANDLERS[type(asked.command)](conn, asked.command, asked.actor, asked.request_id)
+    authority.check_done(conn, asked.command, asked.actor, asked.request_id)
     told = {"command": type(asked.command).__name__, "actor": asked.actor.name, "response": response}
     _store(conn, asked, "done", response, audit.before, audit.after, told)
     return Result(asked.request_id, response)

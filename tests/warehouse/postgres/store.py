@@ -9,6 +9,7 @@ import psycopg
 
 from tests.warehouse.postgres.books import DAY_0
 from warehouse.commands import (
+    ALL_RIGHTS,
     Actor,
     Command,
     ContentSpec,
@@ -32,7 +33,7 @@ from warehouse.postgres.posting import Posting, post_load
 from warehouse.site import Direction, Effect
 from warehouse.times import to_us
 
-CLERK = Actor("clerk", "handheld-7")
+CLERK = Actor("clerk", "handheld-7", ALL_RIGHTS)
 NOON_US = to_us(DAY_0)
 
 

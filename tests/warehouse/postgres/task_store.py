@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse.commands import (
+    ALL_RIGHTS,
     Actor,
     ClaimTask,
     Command,
@@ -21,7 +22,7 @@ from warehouse.loads import Load
 from warehouse.postgres.commands import execute
 from warehouse.tasks import TaskStep
 
-FLEET = Actor("fleet", "agv-1")
+FLEET = Actor("fleet", "agv-1", ALL_RIGHTS)
 
 
 @dataclass

@@ -8,11 +8,11 @@ import pytest
 from tests.warehouse.postgres.books import DAY_0
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
-from warehouse.commands import Actor, Refusal, Result
+from warehouse.commands import ALL_RIGHTS, Actor, Refusal, Result
 from warehouse.postgres.commands import execute
 from warehouse.postgres.integrity import check
 
-MANAGER = Actor("manager")
+MANAGER = Actor("manager", rights=ALL_RIGHTS)
 
 
 @pytest.fixture

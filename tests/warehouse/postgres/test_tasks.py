@@ -11,6 +11,7 @@ import pytest
 from tests.warehouse.postgres.books import DAY_0
 from tests.warehouse.postgres.task_store import FLEET, TaskStore, open_task_store
 from warehouse.commands import (
+    ALL_RIGHTS,
     Actor,
     CancelTask,
     ClaimTask,
@@ -104,7 +105,7 @@ def test_sixteen_who_ask_at_once_get_different_tasks(yard: TaskStore, database: 
     def worker(number: int) -> None:
         with psycopg.connect(database, autocommit=True) as conn:
             for _ in range(3):
-                actor = Actor(f"w{number}")
+                actor = Actor(f"w{number}", rights=ALL_RIGHTS)
                 outcome = execute(conn, ClaimTask(), actor=actor, source="w", client_event_id=str(uuid4()))
                 assert isinstance(outcome, Result)
                 if outcome.response["task"] is not None:
@@ -127,7 +128,7 @@ def test_claiming_again_is_the_same_claim_and_another_s_is_refused(yard: TaskSto
     assert again["attempt"] == 1
     assert yard.refused(ClaimTask(task_id, "agv-2")) == ("overtaken", "task_id")
     assert yard.do(ClaimTask())["task"] is None
-    stranger = Actor("somebody")
+    stranger = Actor("somebody", rights=ALL_RIGHTS)
     assert yard.refused(FinishTask(task_id, 1), stranger) == ("not_yours", "task_id")
     assert yard.refused(FinishTask(task_id, 2)) == ("wrong_state", "task_id")
 
@@ -210,7 +211,7 @@ def test_given_to_somebody_else(yard: TaskStore) -> None:
     task_id = UUID(yard.claim("agv-1")["task_id"])
     yard.do(ReassignTask(task_id, "anna"))
     assert yard.refused(ReportTask(task_id, 1, TaskStep.PICKED)) == ("overtaken", "attempt")
-    anna = Actor("anna", "pda-3")
+    anna = Actor("anna", "pda-3", ALL_RIGHTS)
     yard.do(ReportTask(task_id, 2, TaskStep.PICKED), anna)
     assert yard.refused(ReassignTask(task_id, "bert")) == ("wrong_state", "task_id")
     assert yard.do(FinishTask(task_id, 2, target="B3"), anna)["target"] == "B3"

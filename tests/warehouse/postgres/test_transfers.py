@@ -9,7 +9,7 @@ import pytest
 from tests.warehouse.postgres.books import DAY_0
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
-from warehouse.commands import Actor, Result
+from warehouse.commands import ALL_RIGHTS, Actor, Result
 from warehouse.postgres.commands import execute
 from warehouse.postgres.integrity import check
 
@@ -76,7 +76,7 @@ def test_nobody_approves_their_own_request(store: Store) -> None:
     assert store.refused(ship) == ("wrong_state", "number")
     approve = c.ApproveDocument("transfer", "T")
     assert store.refused(approve) == ("own_request", "number")
-    done = execute(store.conn, approve, actor=Actor("manager"), source="test", client_event_id="x")
+    done = execute(store.conn, approve, actor=Actor("manager", rights=ALL_RIGHTS), source="test", client_event_id="x")
     assert isinstance(done, Result)
     store.do(ship)
     assert store.one("select approved_by from document") == "manager"
