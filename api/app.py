@@ -27,6 +27,7 @@ from api import (
     problem_handlers,
     readers,
     stock,
+    stock_watch,
     tags,
     tasks,
 )
@@ -163,6 +164,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     routers = (
         tags.router(parts.pool),
         stock.router(parts.pool),
+        stock_watch.router(parts.pool),
         places.router(parts.site, parts.pool),
         movements.router(parts.pool),
         passages.router(parts.pool, parts.evidence),

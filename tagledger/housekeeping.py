@@ -1,4 +1,5 @@
-"""What a database does on time, by our own scheduler: reservations expire, feed messages and old answers go.
+"""What a database does on time, by our own scheduler: reservations expire, stock is watched, feed messages and old
+answers go.
 
 The stream trims its own log (`stream.store`). Nothing here touches the ledger, the audit log or a passage.
 """
@@ -14,10 +15,16 @@ from tagledger.command_desk import WritePool
 from warehouse.postgres import outbox
 from warehouse.postgres.commands import forget_old_requests
 from warehouse.postgres.reservations import expire
+from warehouse.postgres.stock_alerts import watch, watch_stillness
 from warehouse.postgres.transaction import in_transaction
 
 EXPIRE_EVERY_S = 30.0
+WATCH_EVERY_S = 60.0
+STILLNESS_EVERY_S = 6 * 3600.0
 FORGET_EVERY_S = 3600.0
+
+# Arbitrary, the same in every version of this program.
+WATCH_LOCK = 0x73746F63
 
 _log = structlog.get_logger(__name__)
 
@@ -38,14 +45,40 @@ def expire_reservations(pool: WritePool, now: datetime) -> int:
         return in_transaction(connection, lambda: expire(connection, now))
 
 
+def watch_stock(pool: WritePool, now: datetime, *, stillness: bool) -> int:
+    """Hold stock against its rules; how many suggestions were made. Raises psycopg.Error.
+
+    One process at a time: whoever finds another at it leaves it to that one.
+    """
+
+    def work() -> int:
+        row = connection.execute("select pg_try_advisory_xact_lock(%s)", (WATCH_LOCK,)).fetchone()
+        if row is None or not row[0]:
+            return 0
+        made = watch(connection, now).made
+        if stillness:
+            watch_stillness(connection, now)
+        return made
+
+    with pool.connection() as connection:
+        return in_transaction(connection, work)
+
+
 async def keep_tidy(pool: WritePool) -> None:
     """Until cancelled. A database that is away now is tried again next time."""
-    forget_at_s = time.monotonic()
+    forget_at_s = watch_at_s = stillness_at_s = time.monotonic()
     while True:
         try:
             expired = await asyncio.to_thread(expire_reservations, pool, datetime.now(UTC))
             if expired:
                 _log.info("reservations expired", count=expired)
+            if time.monotonic() >= watch_at_s:
+                stillness = time.monotonic() >= stillness_at_s
+                made = await asyncio.to_thread(watch_stock, pool, datetime.now(UTC), stillness=stillness)
+                watch_at_s = time.monotonic() + WATCH_EVERY_S
+                stillness_at_s = time.monotonic() + STILLNESS_EVERY_S if stillness else stillness_at_s
+                if made:
+                    _log.info("replenishment suggested", count=made)
             if time.monotonic() >= forget_at_s:
                 messages, answers = await asyncio.to_thread(tidy, pool)
                 forget_at_s = time.monotonic() + FORGET_EVERY_S

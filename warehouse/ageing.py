@@ -2,6 +2,9 @@
 
 What leaves takes the oldest layers. What a document puts back while it takes (repacking) keeps the age of what it took.
 Receipts after a shortage first fill the shortage.
+
+Stock is dead when nothing of it was used for so long, and slow when what lies there would last for so long at the rate
+it was used. What came in meanwhile is not dead yet.
 """
 
 from collections import deque
@@ -9,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 
 ZERO = Decimal(0)
 
@@ -71,3 +75,41 @@ def _take(source: deque[AgeLayer], quantity: Decimal) -> tuple[list[AgeLayer], D
 def older_than(aged: Iterable[AgeLayer], today: date, days: int) -> Decimal:
     """How much has lain longer than that: dead stock."""
     return sum((layer.quantity for layer in aged if (today - layer.day).days > days), ZERO)
+
+
+class Stillness(StrEnum):
+    """How stock moves."""
+
+    MOVING = "moving"
+    SLOW = "slow"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """An item over the days looked back: on hand now, used and received in them. `days` is at least 1."""
+
+    on_hand: Decimal
+    used: Decimal
+    received: Decimal
+    days: int
+
+    @property
+    def still(self) -> Decimal:
+        """What was there before these days and still is; nothing when something of it was used."""
+        return ZERO if self.used > 0 else max(ZERO, self.on_hand - self.received)
+
+    @property
+    def cover_days(self) -> Decimal | None:
+        """How long what is there lasts at the rate of these days; None when nothing was used."""
+        return self.on_hand * self.days / self.used if self.used > 0 else None
+
+
+def stillness(usage: Usage, dead_after_days: int, slow_cover_days: int) -> Stillness:
+    """Dead needs the whole time looked back: `usage.days` below `dead_after_days` says nothing yet."""
+    if usage.still > 0 and usage.days >= dead_after_days:
+        return Stillness.DEAD
+    cover = usage.cover_days
+    if usage.on_hand > 0 and cover is not None and cover > slow_cover_days:
+        return Stillness.SLOW
+    return Stillness.MOVING

@@ -3,7 +3,7 @@
 One module a topic; a new command is a row in one of them.
 """
 
-from api.command_routes import counts, documents, master_data, receipts, signals, stock, tags, tasks
+from api.command_routes import counts, documents, master_data, receipts, replenishment, signals, stock, tags, tasks
 from api.command_routes.route import CommandRoute
 
 COMMANDS: tuple[CommandRoute, ...] = (
@@ -13,6 +13,7 @@ COMMANDS: tuple[CommandRoute, ...] = (
     *receipts.ROUTES,
     *stock.ROUTES,
     *counts.ROUTES,
+    *replenishment.ROUTES,
     *signals.ROUTES,
     *tasks.ROUTES,
 )

@@ -6,8 +6,17 @@ from decimal import Decimal
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from tagledger.housekeeping import expire_reservations, tidy
-from warehouse.commands import ALL_RIGHTS, Actor, AdjustStock, CreateItem, CreateLocation, ReserveStock, Result
+from tagledger.housekeeping import WATCH_LOCK, expire_reservations, tidy, watch_stock
+from warehouse.commands import (
+    ALL_RIGHTS,
+    Actor,
+    AdjustStock,
+    CreateItem,
+    CreateLocation,
+    ReserveStock,
+    Result,
+    SetStockRule,
+)
 from warehouse.postgres.commands import execute
 
 KIM = Actor("kim", rights=ALL_RIGHTS)
@@ -46,3 +55,18 @@ def test_a_reservation_ends_at_its_expiry_and_not_before(database: str) -> None:
             assert expire_reservations(pool, until - timedelta(seconds=1)) == 0
             assert expire_reservations(pool, until) == 1
         assert connection.execute("select on_hand, reserved from balance").fetchone() == (1, 0)
+
+
+def test_stock_is_watched_by_one_process_at_a_time(database: str) -> None:
+    now = datetime(2030, 1, 1, tzinfo=UTC)
+    with psycopg.connect(database, autocommit=True) as connection:
+        low = SetStockRule("A", "HALL", minimum=Decimal(5), maximum=Decimal(10))
+        for number, command in enumerate((CreateLocation("HALL"), CreateItem("A"), low)):
+            done = execute(connection, command, actor=KIM, source="test", client_event_id=str(number))
+            assert isinstance(done, Result), done
+        with ConnectionPool(database, min_size=2, max_size=2, kwargs={"autocommit": True}, open=True) as pool:
+            with connection.transaction():
+                connection.execute("select pg_advisory_xact_lock(%s)", (WATCH_LOCK,))
+                assert watch_stock(pool, now, stillness=True) == 0
+            assert watch_stock(pool, now, stillness=True) == 1
+            assert watch_stock(pool, now, stillness=True) == 0

@@ -34,6 +34,7 @@ from warehouse.commands.receipts import (
     SetInspectionPlan,
     SetLotPattern,
 )
+from warehouse.commands.replenishment import AcceptReplenishment, DismissReplenishment, RouteAlerts, SetStockRule
 from warehouse.commands.signals import OverrideSignal
 from warehouse.commands.stock import (
     AdjustStock,
@@ -66,6 +67,7 @@ __all__ = [
     "ALL_RIGHTS",
     "NO_RIGHTS",
     "SITE_WIDE",
+    "AcceptReplenishment",
     "Actor",
     "AdjustStock",
     "AllocateLine",
@@ -91,6 +93,7 @@ __all__ = [
     "CreateTask",
     "DecideInspection",
     "DescribeStorage",
+    "DismissReplenishment",
     "EnterCount",
     "FailTask",
     "FinishTask",
@@ -120,6 +123,7 @@ __all__ = [
     "RetireTag",
     "ReverseMovement",
     "Rights",
+    "RouteAlerts",
     "ScanDocument",
     "SetCategory",
     "SetInspectionPlan",
@@ -127,6 +131,7 @@ __all__ = [
     "SetLotPattern",
     "SetPartner",
     "SetPutawayRule",
+    "SetStockRule",
     "ShipTransfer",
     "StartCount",
     "TagSpec",

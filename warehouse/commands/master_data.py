@@ -28,7 +28,6 @@ class CreateItem(Command):
     volume_m3: Decimal | None = None
     valuation: Valuation = Valuation.NONE
     standard_cost: Decimal | None = None
-    usable_days_min: int | None = None
     expiry_warn_days: int | None = None
     dead_after_days: int | None = None
     slow_cover_days: int | None = None
@@ -51,7 +50,6 @@ class UpdateItem(Command):
     inspect: bool | None = None
     weight_kg: Decimal | None = None
     volume_m3: Decimal | None = None
-    usable_days_min: int | None = None
     expiry_warn_days: int | None = None
     dead_after_days: int | None = None
     slow_cover_days: int | None = None
@@ -84,7 +82,6 @@ class SetCategory(Command):
     code: str
     name: str = ""
     active: bool = True
-    usable_days_min: int | None = None
     expiry_warn_days: int | None = None
     dead_after_days: int | None = None
     slow_cover_days: int | None = None

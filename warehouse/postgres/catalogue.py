@@ -36,7 +36,7 @@ _LIMITS = (
     "slow_cover_days",
 )
 _ABOVE_ZERO = {"dead_after_days", "slow_cover_days"}
-_CLEARABLE = ("gtin", "weight_kg", "volume_m3", "usable_days_min", "expiry_warn_days", "dead_after_days",
+_CLEARABLE = ("gtin", "weight_kg", "volume_m3", "expiry_warn_days", "dead_after_days",
               "slow_cover_days")  # fmt: skip
 # A tree of places is site, warehouse, zone, bin and a few between; queries on it go this deep.
 DEPTH_MAX = 10
@@ -50,7 +50,7 @@ def update_item(conn: Conn, c: UpdateItem, actor: Actor, request_id: UUID) -> An
         known_category(conn, c.category)
     changes: dict[str, Any] = {
         name: value
-        for name in ("name", "gtin", "category", "inspect", "weight_kg", "volume_m3", "usable_days_min",
+        for name in ("name", "gtin", "category", "inspect", "weight_kg", "volume_m3",
                      "expiry_warn_days", "dead_after_days", "slow_cover_days", "active")
         if (value := getattr(c, name)) is not None
     }  # fmt: skip
@@ -89,7 +89,7 @@ def set_item_unit(conn: Conn, c: SetItemUnit, actor: Actor, request_id: UUID) ->
 
 def set_category(conn: Conn, c: SetCategory, actor: Actor, request_id: UUID) -> Answer:
     check_limits(c)
-    names = ("name", "active", "usable_days_min", "expiry_warn_days", "dead_after_days", "slow_cover_days")
+    names = ("name", "active", "expiry_warn_days", "dead_after_days", "slow_cover_days")
     return _set(conn, "category", c.code, {name: getattr(c, name) for name in names})
 
 

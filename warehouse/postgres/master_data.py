@@ -37,11 +37,11 @@ def create_item(conn: Conn, c: CreateItem, actor: Actor, request_id: UUID) -> An
         with conn.transaction():
             row = conn.execute(
                 """insert into item (code, name, gtin, tracking, unit, decimals, category, inspect, weight_kg,
-                                     volume_m3, valuation, standard_cost, usable_days_min, expiry_warn_days,
+                                     volume_m3, valuation, standard_cost, expiry_warn_days,
                                      dead_after_days, slow_cover_days)
-                   values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning item_id""",
+                   values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning item_id""",
                 (c.code, c.name, c.gtin, c.tracking, c.unit, c.decimals, c.category, c.inspect, c.weight_kg,
-                 c.volume_m3, c.valuation, c.standard_cost, c.usable_days_min, c.expiry_warn_days, c.dead_after_days,
+                 c.volume_m3, c.valuation, c.standard_cost, c.expiry_warn_days, c.dead_after_days,
                  c.slow_cover_days),
             ).fetchone()  # fmt: skip
     except psycopg.errors.UniqueViolation as error:

@@ -14,9 +14,9 @@ And from these:
 
 - **on hand**: all that stands there, whatever its state.
 - **reserved**: promised to a holder on a balance. **available** = usable less what is reserved of it.
-- **expected**: what open documents still bring: receipts, and with a place, transfers to it, shipped or
-  not. **promised**: what they
-  still take beyond what is reserved for them: issues, and with a place, transfers from it that are not shipped.
+- **expected**: what open documents still bring: receipts, orders as far as no receipt names them yet, and with a place,
+  transfers to it, shipped or not. **promised**: what they still take beyond what is reserved for them: issues, and with
+  a place, transfers from it that are not shipped.
 - **projected** = available + expected - promised. Goods in inspection are not counted on before they are accepted.
 
 A document counts for a place when its target (coming) or source (going) is that place or inside it; one that names none
@@ -59,17 +59,24 @@ COUNTED = """
                sum(on_hand) filter (where state = 'transit') as in_transit
         from held group by 1, 2),
     open_line as (
-        select s.item_id, s.root_id, k.direction, x.quantity, x.fulfilled, x.shipped,
-               case when k.direction = 'in' then 0 else coalesce((
+        select s.item_id, s.root_id, case k.direction when 'plan' then 'in' else k.direction end as direction,
+               x.quantity, x.shipped,
+               case when k.direction <> 'plan' then x.fulfilled else (
+                   select coalesce(sum(case when e.status in ('draft', 'approval', 'open')
+                                            then greatest(y.quantity, y.fulfilled) else y.fulfilled end), 0)
+                   from document_line y join document e on e.document_id = y.document_id
+                   where y.source_line_id = x.line_id) end as fulfilled,
+               case when k.direction in ('in', 'plan') then 0 else coalesce((
                    select sum(r.quantity) from reservation r
                    where r.line_id = x.line_id and r.state = 'pending'), 0) end as reserved,
                s.root_id is null
                    or k.direction <> 'out' and d.target_id in (
                        select t.location_id from tree t where t.root_id = s.root_id)
-                   or k.direction = 'in' and d.target_id is null and s.root_id = (select location_id from only_root)
+                   or k.direction in ('in', 'plan') and d.target_id is null
+                       and s.root_id = (select location_id from only_root)
                    as comes,
                s.root_id is null
-                   or k.direction <> 'in' and d.source_id in (
+                   or k.direction in ('out', 'internal') and d.source_id in (
                        select t.location_id from tree t where t.root_id = s.root_id)
                    or k.direction = 'out' and d.source_id is null and s.root_id = (select location_id from only_root)
                    as goes

@@ -112,6 +112,16 @@ async def test_a_document_without_a_place_counts_in_the_only_warehouse(store: St
     assert shown(await named_quantities(reading, "I2", location="W1")) == {"expected": 5, "projected": 5}
 
 
+async def test_an_order_is_expected_once_whether_announced_or_not(store: Store, reading: Any) -> None:
+    store.document("purchase_order", "PO", {"I2": 30})
+    assert shown(await named_quantities(reading, "I2")) == {"expected": 30, "projected": 30}
+    part = c.LineSpec("I2", D(10), source=c.LineName("purchase_order", "PO", 1))
+    store.do(c.CreateDocument("purchase_receipt", "ASN", (part,)))
+    assert shown(await named_quantities(reading, "I2"))["expected"] == 30
+    store.do(c.FulfilLine("purchase_receipt", "ASN", 1, D(10), "A1"))
+    assert shown(await named_quantities(reading, "I2"))["expected"] == 20
+
+
 async def test_what_waits_for_approval_is_neither_expected_nor_promised(store: Store, reading: Any) -> None:
     store.document("delivery", "DN", {"I2": 6}, needs_approval=True)
     assert shown(await named_quantities(reading, "I2")) == {}
