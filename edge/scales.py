@@ -1,22 +1,24 @@
 """Scales at the edge: readings in, weighings and the state of the connection out, as device events.
 
 A `ScaleWatch` owns the drivers of this agent's scales. A load at rest becomes one WEIGHT event: `device` is the scale's
-name, `value` the weight in the profile's unit, `at_us` when it came to rest, `detail` what a person wants beside it. A
-connection that comes or goes is READER_UP or READER_DOWN, the words the stream has for any device.
+name, `value` the weight in kg, `at_us` when it came to rest, `detail` JSON with the exact weight in kg (`kg`) and in
+the profile's unit, the tare, and since when it stands there (`on_since_us`, which tells a load weighed again from
+another). A connection that comes or goes is READER_UP or READER_DOWN, the words the stream has for any device.
 
 A lost connection starts the settling over: what stood on the platform meanwhile is not known, so a load that is still
 there is weighed again and told again.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec.structs
 import structlog
 
 from readers.modbus.connection import Link, ModbusAddress
 from readers.modbus.driver import ScaleDriver
-from readers.modbus.profile import ScaleProfile, WordOrder, load
+from readers.modbus.profile import KG_OF, ScaleProfile, WordOrder, load
 from readers.modbus.reading import Reading
 from readers.modbus.settling import Settling
 from stream.model import DeviceEvent, DeviceEventKind
@@ -39,7 +41,11 @@ class ScaleWatch:
     """Implements `ScaleSink`. `on_event` takes what was seen, as `EdgeAgent.on_device_event` does."""
 
     def __init__(
-        self, scales: Sequence[Scale], now_us: Callable[[], int], on_event: Callable[[DeviceEvent], None]
+        self,
+        scales: Sequence[Scale],
+        now_us: Callable[[], int],
+        on_event: Callable[[DeviceEvent], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._scales = {scale.name: scale for scale in scales}
         self._profiles = {scale.name: profile_of(scale) for scale in scales}
@@ -55,6 +61,7 @@ class ScaleWatch:
                 self._profiles[scale.name],
                 scale.poll_ms,
                 now_us,
+                sleep,
             )
             for scale in scales
         }
@@ -71,9 +78,15 @@ class ScaleWatch:
         weighing = self._settling[scale].take(reading)
         if weighing is None:
             return
-        tare = "" if weighing.tare is None else f", tare {weighing.tare} {weighing.unit}"
-        detail = f"{weighing.weight} {weighing.unit}{tare}, on since {weighing.on_since_us}"
-        self._tell(scale, DeviceEventKind.WEIGHT, weighing.at_us, float(weighing.weight), detail)
+        kg = weighing.weight * KG_OF[weighing.unit]
+        told = {
+            "kg": f"{kg:f}",
+            "weight": f"{weighing.weight:f}",
+            "unit": weighing.unit,
+            "tare": None if weighing.tare is None else f"{weighing.tare:f}",
+            "on_since_us": weighing.on_since_us,
+        }
+        self._tell(scale, DeviceEventKind.WEIGHT, weighing.at_us, float(kg), json.dumps(told))
 
     def on_link(self, scale: str, up: bool, detail: str) -> None:
         """The connection came or went."""

@@ -11,10 +11,12 @@ Postings are netted within a load, so a posting and its reversal count as nothin
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
+from simulators.auditor_scales import WeighingRow, WeightScore, audit_weights
+from simulators.plant_scales import PlantWeighing
 from simulators.plant_truth import PlantLoad, PlantTruth
 from warehouse.site import Direction
 
@@ -88,6 +90,7 @@ class Score:
     cartons_doubled: Decimal
     cartons_astray: Decimal
     findings: tuple[Finding, ...] = ()
+    weights: WeightScore | None = None
 
     @property
     def tag_precision(self) -> float:
@@ -107,8 +110,9 @@ class Score:
 
     @property
     def books_agree(self) -> bool:
-        """Nothing lost, doubled or astray, and every stock line as it truly is."""
-        return not (self.stock_lines_different or self.cartons_lost or self.cartons_doubled or self.cartons_astray)
+        """Nothing lost, doubled or astray, every stock line as it truly is, every weight that of its pallet."""
+        wrong = self.stock_lines_different or self.cartons_lost or self.cartons_doubled or self.cartons_astray
+        return not wrong and (self.weights is None or self.weights.agrees)
 
     def as_json(self) -> dict[str, object]:
         """Everything, quantities as text, for one JSON object."""
@@ -136,6 +140,7 @@ class Score:
             ("movements lost", f"{self.cartons_lost} cartons"),
             ("movements doubled", f"{self.cartons_doubled} cartons"),
             ("movements astray", f"{self.cartons_astray} cartons"),
+            *(self.weights.rows() if self.weights is not None else ()),
         )
 
     @property
@@ -177,6 +182,8 @@ def audit(
     passages: Iterable[PassageRow],
     movements: Iterable[MovementRow],
     stock: Iterable[StockRow],
+    plan: Sequence[PlantWeighing] = (),
+    weighings: Iterable[WeighingRow] = (),
 ) -> Score:
     """Compare. Passages without any belonging tag are no claim and count for nothing unless a load is theirs."""
     rows = list(passages)
@@ -213,6 +220,9 @@ def audit(
             findings.append(Finding("direction", passed.load_id, text))
     lost, doubled, astray = _postings(truth, movements, of_load, findings)
     lines, different = _stock_lines(truth, stock, findings)
+    short = {finding.about for finding in findings if finding.kind in ("lost", "tags", "no passage")}
+    weights = audit_weights(plan, weighings, short) if plan else None
+    findings += [Finding("weight", about, text) for about, text in (weights.findings if weights else ())]
     return Score(
         loads=len(truth.loads),
         loads_exact=exact,
@@ -231,6 +241,7 @@ def audit(
         cartons_doubled=doubled,
         cartons_astray=astray,
         findings=tuple(findings[:FINDINGS_MOST]),
+        weights=weights,
     )
 
 

@@ -9,6 +9,7 @@ carton that passes in two seconds among fifty others is read ten times, in this 
     plant = Plant(seed=7, duration_s=600.0)
     plant.site, plant.items, plant.opening, plant.documents      # to enter
     plant.radio("door-1"), plant.gpi_changes                     # to drive reader simulators
+    plant.weighings                                              # to put on scale simulators
     plant.truth                                                  # for the auditor
 """
 
@@ -21,6 +22,7 @@ from simulators.physics.photo_eye import level_changes
 from simulators.physics.recording import GpiEvent
 from simulators.physics.world import World
 from simulators.plant_radio import PlantRadio
+from simulators.plant_scales import plan as plan_weighings
 from simulators.plant_schedule import Day, fill
 from simulators.scenarios.site_plan import dock
 from simulators.scenarios.spec import Air, Layout
@@ -28,6 +30,7 @@ from simulators.scenarios.spec import Air, Layout
 START_US = 1_767_600_000_000_000
 """2026-01-05T08:00:00Z."""
 LEAST_S = 60.0
+SCALES = 2
 
 
 class Plant:
@@ -53,6 +56,9 @@ class Plant:
         self.documents = tuple(sorted(day.documents, key=lambda document: document.announced_us))
         self._world = World(tuple(day.bodies), self._plan.openings, duration_s)
         self._radio_seed = int(rng.integers(1 << 62))
+        self.scale_doors = tuple(portal.name for portal in self.site.portals[:SCALES])
+        self.weighings = tuple(plan_weighings(self.truth, self.items, self.scale_doors, self.end_us))
+        """What stands on the scales behind the first doors, in order of time."""
         self.gpi_changes = self._light_barriers()
         """Level changes of all light barriers in plant time, in order; inputs are low at the start."""
 

@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 import psycopg
 
-from warehouse.loads import Expectation, Load, LocationUpdate, Override
-from warehouse.postgres import expectations, locations, overrides, posting
+from warehouse.loads import Expectation, Load, LocationUpdate, Override, Weighing
+from warehouse.postgres import expectations, locations, overrides, posting, weighings
 
 
 class Books(Protocol):
@@ -17,6 +17,9 @@ class Books(Protocol):
 
     def apply(self, connection: psycopg.Connection[Any], updates: Sequence[LocationUpdate]) -> object:
         """Record where tags are. Harmless when repeated."""
+
+    def post_weighing(self, connection: psycopg.Connection[Any], weighing: Weighing) -> object:
+        """Record a weighing and compare it with the books. Harmless when repeated."""
 
     def expected_at(self, connection: psycopg.Connection[Any], portal: str) -> Expectation:
         """What open documents expect at a portal now."""
@@ -35,6 +38,10 @@ class WarehouseBooks:
     def apply(self, connection: psycopg.Connection[Any], updates: Sequence[LocationUpdate]) -> int:
         """`warehouse.postgres.locations.apply`."""
         return locations.apply(connection, updates)
+
+    def post_weighing(self, connection: psycopg.Connection[Any], weighing: Weighing) -> weighings.Weighed:
+        """`warehouse.postgres.weighings.post_weighing`."""
+        return weighings.post_weighing(connection, weighing)
 
     def expected_at(self, connection: psycopg.Connection[Any], portal: str) -> Expectation:
         """`warehouse.postgres.expectations.expected_at`."""

@@ -59,7 +59,9 @@ class TopicPartition:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What came of a stored chunk: the warehouse's answers to its loads (`Posting`), and how many dead letters."""
+    """What came of a stored chunk: the warehouse's answers to its loads (`Posting`) and weighings (`Weighed`), and how
+    many dead letters.
+    """
 
     postings: tuple[object, ...]
     dead_letters: int

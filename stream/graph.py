@@ -17,7 +17,7 @@ from typing import Any
 from stream.batch_codec import decode_batch
 from stream.model import EdgeBatch
 from stream.operators.presence import ZoneReport
-from stream.places import PASSAGES, SIGNAL, ZONE, FailureKind, Outputs, Place, slice_of
+from stream.places import PASSAGES, SIGNAL, WEIGHING, ZONE, FailureKind, Outputs, Place, slice_of
 from stream.posting import locations_of
 from stream.routing import Router, places_of, watched_zones
 from stream.snapshots import decode_state
@@ -36,10 +36,11 @@ States = Mapping[tuple[str, str], bytes]
 
 def place_of(name: str, site: Site, operators: Operators, state: bytes | None = None) -> Place:
     """The place of that name. KeyError for one the site does not have."""
+    weighings = {WEIGHING: operators.weighings} if any(scale.place == name for scale in site.scales) else {}
     if any(portal.name == name for portal in site.portals):
-        roles: dict[str, Keyed[Any, Any]] = {PASSAGES: operators.passages, SIGNAL: operators.signals}
+        roles: dict[str, Keyed[Any, Any]] = {PASSAGES: operators.passages, SIGNAL: operators.signals, **weighings}
         return Place(name, roles, state, lambda passage: locations_of(passage, site))
-    return Place(site.zone(name).name, {ZONE: operators.zones}, state)
+    return Place(site.zone(name).name, {ZONE: operators.zones, **weighings}, state)
 
 
 class Graph:

@@ -24,7 +24,7 @@ from stream.places import Failure, FailureKind, Outputs, failure, source_of
 from stream.plausibility import why_impossible
 from stream.sequencer import Duplicate, GapFound, ResendWanted, Sequenced, Sequencer, Taken
 from stream.topology import Operators
-from warehouse.loads import Expectation, Load, LocationUpdate
+from warehouse.loads import Expectation, Load, LocationUpdate, Weighing
 from warehouse.site import Site
 
 CHUNK_BATCHES = 256
@@ -95,6 +95,7 @@ class Pipeline:
             or chunk.letters_replayed
             or chunk.loads
             or chunk.out.locations
+            or chunk.out.weighings
         )
 
     @property
@@ -151,6 +152,8 @@ class Pipeline:
                     self._chunk.loads.append(msgspec.msgpack.decode(body, type=Load))
                 case FailureKind.LOCATION:
                     self._chunk.out.locations.append(msgspec.msgpack.decode(body, type=LocationUpdate))
+                case FailureKind.WEIGHING:
+                    self._chunk.out.weighings.append(msgspec.msgpack.decode(body, type=Weighing))
                 case _:
                     self._apply(Redelivery(letter, kind, key, body, self._graph.now_us))
         except (ValueError, msgspec.DecodeError) as error:

@@ -1,7 +1,8 @@
 """The operators of one place behind its clock: what a Kafka message or a routed slice is given to.
 
-A portal has passages and its light; a zone has its observer. A place takes one edge batch of one agent at a time, cut
-to the place (a heartbeat when empty), lets its `Watermark` decide what is due, and feeds the operators in that order.
+A portal has passages and its light; a zone has its observer; a place with scales ties their weights to loads. A place
+takes one edge batch of one agent at a time, cut to the place (a heartbeat when empty), lets its `Watermark` decide what
+is due, and feeds the operators in that order.
 
 What an operator could not take is returned as a `Failure` with the exact input, the rest goes on.
 """
@@ -15,13 +16,13 @@ from uuid import UUID, uuid5
 import msgspec
 
 from stream.batch_codec import encode_batch
-from stream.model import BatchId, EdgeBatch, Passage, Signal
+from stream.model import BatchId, DeviceEventKind, EdgeBatch, Passage, Signal
 from stream.operators.presence import ZoneReport
 from stream.operators.slices import PlaceSlice
 from stream.snapshots import decode_state, encode_state
 from stream.supervised import Keyed, OperatorFailed, Supervised
 from stream.watermark import Watermark, WatermarkState
-from warehouse.loads import Expectation, LocationUpdate
+from warehouse.loads import Expectation, LocationUpdate, Weighing
 
 _NAMESPACE = UUID("5f0b5bd2-8c1e-5a52-a3f0-64c8f3c7f2d1")
 
@@ -35,6 +36,7 @@ class FailureKind(StrEnum):
     OPERATOR_STATE = "operator_state"
     POSTING = "posting"
     LOCATION = "location"
+    WEIGHING = "weighing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Outputs:
     signals: list[Signal] = field(default_factory=list)
     locations: list[LocationUpdate] = field(default_factory=list)
     reports: list[ZoneReport] = field(default_factory=list)
+    weighings: list[Weighing] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
 
@@ -130,6 +133,8 @@ class Place:
     def _run(self, due: Sequence[tuple[int, PlaceSlice]], out: Outputs) -> None:
         for now_us, piece in due:
             self._feed(self._main, now_us, [piece], piece, out)
+            if WEIGHING in self._operators and any(event.kind is DeviceEventKind.WEIGHT for event in piece.events):
+                self._feed(WEIGHING, now_us, [piece], None, out)
         now_us = self.clock.now_us
         for role, operator in self._operators.items():
             if operator.due_us is not None and operator.due_us <= now_us:
@@ -147,10 +152,13 @@ class Place:
             for passage in said:
                 if passage.final:
                     out.locations += self._locate(passage)
-            if said and SIGNAL in self._operators:
-                self._feed(SIGNAL, now_us, said, None, out)
+            for follower in (SIGNAL, WEIGHING):
+                if said and follower in self._operators:
+                    self._feed(follower, now_us, said, None, out)
         elif role == SIGNAL:
             out.signals += said
+        elif role == WEIGHING:
+            out.weighings += said
         else:
             self.reported += len(said)
             out.reports += said
@@ -170,6 +178,7 @@ class Place:
 PASSAGES = "passages"
 SIGNAL = "signal"
 ZONE = "zone"
+WEIGHING = "weighing"
 
 
 def encode_slice(piece: PlaceSlice, watermark_us: int) -> bytes:

@@ -1,8 +1,8 @@
 """Which place an edge batch concerns: one `PlaceSlice` for each place that it holds something of.
 
 A zone gets the sightings of its own antennas. A portal gets those of its own antennas and of its neighbours' antennas
-(evidence against strays), and the GPI events of its photo-eyes. A sighting may so reach several places. Other events
-are recorded by the host and decide nothing here.
+(evidence against strays), and the GPI events of its photo-eyes. A sighting may so reach several places. A weight goes
+to the place of its scale. Other events are recorded by the host and decide nothing here.
 
 The work per batch is one table look-up per row and, per place, one boolean mask. A batch whose rows all concern a
 place is handed over as it is. A cut slice has dictionaries of its own, holding only what its rows use, so that it means
@@ -67,6 +67,8 @@ class Router:
             if event.kind is DeviceEventKind.GPI and event.port is not None:
                 for portal in table.eyes.get((event.device, event.port), ()):
                     events.setdefault(portal, []).append(event)
+            elif event.kind is DeviceEventKind.WEIGHT and event.device in table.scales:
+                events.setdefault(table.scales[event.device], []).append(event)
         slices: dict[str, PlaceSlice | None] = dict.fromkeys(table.places)
         for place in table.places:
             wanted = np.array([places is not None and place in places for places in watched], dtype=bool)
@@ -109,11 +111,12 @@ def watched_zones(site: Site) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One agent's view of the site: places it serves, places each antenna is heard at, portals of each photo-eye."""
+    """One agent's view of the site: places it serves, where antennas are heard, portals of eyes, places of scales."""
 
     places: tuple[str, ...]
     watchers: dict[AntennaRef, frozenset[str]]
     eyes: dict[tuple[str, int], tuple[str, ...]]
+    scales: dict[str, str]
 
 
 def _table_of(site: Site, agent: str) -> _Table:
@@ -136,7 +139,8 @@ def _table_of(site: Site, agent: str) -> _Table:
             if eye.reader in readers:
                 eyes[eye.reader, eye.gpi] = (*eyes.get((eye.reader, eye.gpi), ()), portal.name)
     served = frozenset().union(*watchers.values(), *eyes.values())
-    return _Table(tuple(place for place in places_of(site) if place in served), watchers, eyes)
+    scales = {s.name: s.place for s in site.scales if s.agent in ("", agent) and s.place in served}
+    return _Table(tuple(place for place in places_of(site) if place in served), watchers, eyes, scales)
 
 
 def take(sightings: Sightings, mask: NDArray[np.bool_]) -> Sightings:

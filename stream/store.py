@@ -28,7 +28,15 @@ from stream.places import FailureKind
 from stream.posting import load_of
 from stream.routing import Router
 from stream.sequencer import Position
-from stream.store_outputs import apply_locations, post_loads, text, write_letters, write_passages, write_signals
+from stream.store_outputs import (
+    apply_locations,
+    post_loads,
+    post_weighings,
+    text,
+    write_letters,
+    write_passages,
+    write_signals,
+)
 from warehouse.loads import Expectation, Override
 from warehouse.site import Site
 from warehouse.times import from_us
@@ -291,12 +299,13 @@ class Store:
             letters += apply_locations(connection, self._books, chunk.out.locations)
             loads = [load_of(passage, self._site) for passage in chunk.out.passages if passage.final] + chunk.loads
             posted, refused = post_loads(connection, self._books, loads)
+            weighed, unweighed = post_weighings(connection, self._books, chunk.out.weighings)
             write_signals(connection, chunk.out.signals)
             self._write_notes(connection, chunk)
-            write_letters(connection, letters + refused)
+            write_letters(connection, letters + refused + unweighed)
             if chunk.snapshot is not None:
                 self._write_snapshot(connection, chunk.seq, chunk.snapshot)
-        return Committed(tuple(posted), len(letters) + len(refused))
+        return Committed((*posted, *weighed), len(letters) + len(refused) + len(unweighed))
 
     def _advance(self, connection: psycopg.Connection[Any], partition: TopicPartition, chunk: Chunk) -> None:
         """Move the partition's position; the row lock makes two workers of one partition take turns, and one lose."""

@@ -15,7 +15,7 @@ from stream.batch_codec import encode_sightings
 from stream.books import Books
 from stream.model import Passage, Signal, TagVerdict
 from stream.places import Failure, FailureKind, failure
-from warehouse.loads import Load, LocationUpdate
+from warehouse.loads import Load, LocationUpdate, Weighing
 from warehouse.times import from_us
 
 
@@ -126,6 +126,25 @@ def post_loads(
             reason = f"{type(error).__name__}: {error}"
             letters.append(failure(FailureKind.POSTING, source, load.portal, reason, msgspec.msgpack.encode(load)))
     return posted, letters
+
+
+def post_weighings(
+    connection: psycopg.Connection[Any], books: Books, weighings: Sequence[Weighing]
+) -> tuple[list[object], list[Failure]]:
+    """The warehouse's answers to weighings, given after loads, and those it could not take, as dead letters."""
+    answers: list[object] = []
+    letters: list[Failure] = []
+    for weighing in weighings:
+        try:
+            with connection.transaction():
+                answers.append(books.post_weighing(connection, weighing))
+        except psycopg.OperationalError:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            body = msgspec.msgpack.encode(weighing)
+            letters.append(failure(FailureKind.WEIGHING, str(weighing.weighing_id), weighing.scale, reason, body))
+    return answers, letters
 
 
 def write_signals(connection: psycopg.Connection[Any], signals: Iterable[Signal]) -> None:

@@ -15,9 +15,10 @@ from stream.operators.presence import (
 )
 from stream.operators.signal import SignalOperator, SignalState
 from stream.operators.slices import PlaceSlice
+from stream.operators.weighing import WeighingOperator, WeighingState
 from stream.supervised import Keyed
 from warehouse.epc import decode
-from warehouse.loads import Expectation, LocationUpdate
+from warehouse.loads import Expectation, LocationUpdate, Weighing
 from warehouse.site import SignalSettings, Site
 
 SHARDS = 16
@@ -26,12 +27,15 @@ SHARDS = 16
 
 @dataclass(frozen=True, slots=True)
 class Operators:
-    """How to make each operator: passages and signals by portal, observers by zone, presence by shard of tags."""
+    """How to make each operator: passages and signals by portal, observers by zone, scales by place, presence by
+    shard of tags.
+    """
 
     passages: Keyed[PlaceSlice, Passage]
     signals: Keyed[Passage | Expectation, Signal]
     zones: Keyed[PlaceSlice, ZoneReport]
     presence: Keyed[ZoneReport, LocationUpdate]
+    weighings: Keyed[PlaceSlice | Passage, Weighing]
     shards: int = SHARDS
 
 
@@ -80,9 +84,15 @@ def operators_of(site: Site, params: OperatorParams | None = None) -> Operators:
     def shard(key: str, state: PresenceState | None) -> PresenceOperator:
         return PresenceOperator(key, presence, state)
 
+    def weighings(key: str, state: WeighingState | None) -> WeighingOperator:
+        scales = {scale.name: scale for scale in site.scales if scale.place == key}
+        zone = next((zone for zone in site.zones if zone.name == key), None)
+        return WeighingOperator(key, zone.location_code if zone else "", zone is None, scales, state)
+
     return Operators(
         passages=Keyed(passages, PassageState),
         signals=Keyed(signals, SignalState),
         zones=Keyed(zones, ZoneObserverState),
         presence=Keyed(shard, PresenceState),
+        weighings=Keyed(weighings, WeighingState),
     )

@@ -1,14 +1,18 @@
 """Fetches what the auditor compares with the truth. Plain rows out of the database; the judging is the simulators'."""
 
+from collections.abc import Sequence
+
 import psycopg
 
 from simulators.auditor import MovementRow, PassageRow, Score, StockRow, audit
+from simulators.auditor_scales import WeighingRow
+from simulators.plant_scales import PlantWeighing
 from simulators.plant_truth import PlantTruth
 from warehouse.site import Direction
 
 
-def score_of(dsn: str, truth: PlantTruth) -> Score:
-    """The ledger in this database against a plant's truth."""
+def score_of(dsn: str, truth: PlantTruth, plan: Sequence[PlantWeighing] = ()) -> Score:
+    """The ledger in this database against a plant's truth, and against what stood on its scales by `plan`."""
     with psycopg.connect(dsn) as connection:
         passages = [
             PassageRow(str(passage), portal, Direction(direction), opened, closed, tuple(belongs), tuple(unsure))
@@ -40,4 +44,11 @@ def score_of(dsn: str, truth: PlantTruth) -> Score:
                    join location l using (location_id) group by i.code, l.code having sum(b.on_hand) <> 0"""
             )
         ]
-    return audit(truth, passages, movements, stock)
+        weighings = [
+            WeighingRow(scale, epc or "", at_us, weight, outcome == "mismatch")
+            for scale, epc, at_us, weight, outcome in connection.execute(
+                """select w.scale, t.epc, (extract(epoch from w.at) * 1000000)::bigint, w.weight_kg, w.outcome
+                   from weighing w left join tag t on t.hu_id = w.hu_id order by w.at"""
+            )
+        ]
+    return audit(truth, passages, movements, stock, plan, weighings)

@@ -1,8 +1,8 @@
 """`tagledger demo`: a plant with three dock doors, from LLRP bytes to the books, and how right the books are.
 
-Everything is real but the radio: readers speak LLRP over TCP, the edge drives them as it would drive any, the stream
-decides, PostgreSQL keeps the books, the API serves them. Documents are entered as their time comes. At the end the
-auditor, who knows what truly happened and none of the rules, compares.
+Everything is real but the radio: readers speak LLRP over TCP and scales Modbus, the edge drives them as it would drive
+any, the stream decides, PostgreSQL keeps the books, the API serves them. Documents are entered as their time comes. At
+the end the auditor, who knows what truly happened and none of the rules, compares.
 """
 
 import asyncio
@@ -31,8 +31,10 @@ from tagledger.terminal import EXIT_FAILED, complain, console, known_failures, p
 from warehouse.commands import ALL_RIGHTS, Actor, Command, Refusal
 from warehouse.postgres.posting import Posting
 from warehouse.postgres.server import owner_of
+from warehouse.postgres.weighings import Weighed
 from warehouse.site import ApiSettings, Effect, Site
 from warehouse.times import from_us
+from warehouse.weighing import WeighOutcome
 
 ACTOR = Actor("demo", rights=ALL_RIGHTS)
 # After the last load: a passage closes within 2 s of it, and what was late may amend it.
@@ -99,7 +101,7 @@ async def _demo(
                     pace.cancel()
                     telling.cancel()
         # Counted while the day ran, judged when everything is committed.
-        return await asyncio.to_thread(score_of, dsn, plant.truth)
+        return await asyncio.to_thread(score_of, dsn, plant.truth, plant.weighings)
 
 
 def demo_site(site: Site, state_dir: Path, port: int) -> Site:
@@ -173,6 +175,8 @@ async def _tell(host: EmbeddedHost, quiet: bool) -> None:
             passage = passages.pop(str(item.posting.passage_id), None)
             if passage is not None:
                 console.print(_posted(passage, item.posting), soft_wrap=True)
+        elif isinstance(item, Posted) and isinstance(item.posting, Weighed):
+            console.print(_weighed(item.posting), soft_wrap=True)
 
 
 def _posted(passage: Passage, posting: Posting) -> str:
@@ -189,6 +193,14 @@ def _posted(passage: Passage, posting: Posting) -> str:
         f"{_time(passage.closed_us)}   {passage.portal:<7} {passage.direction.upper():<6} {tags} → "
         f"{posting.quantity_posted:f} posted, {escape(progress)}{found}{amended}"
     )
+
+
+def _weighed(weighed: Weighed) -> str:
+    said = weighed.weighing
+    verdict = weighed.verdict
+    mismatch = verdict.outcome is WeighOutcome.MISMATCH
+    words = f"[yellow]{escape(verdict.detail)}[/yellow]" if mismatch else f"{said.weight_kg:f} kg, {verdict.outcome}"
+    return f"{_time(said.at_us)}   {said.scale:<7} {weighed.unit or 'nobody knows what'}: {words}"
 
 
 def _time(us: int) -> str:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from simulators.plant import Plant
 from simulators.plant_documents import PlantDocument, PlantUnit
+from simulators.plant_scales import PALLET_KG, carton_kg
 from warehouse.commands import (
     AdjustStock,
     Command,
@@ -22,7 +23,7 @@ from warehouse.times import from_us
 def opening_commands(plant: Plant) -> Iterator[Command]:
     """Items, and the pallets that are there when the day begins."""
     for item in plant.items:
-        yield CreateItem(item.code, item.name, item.gtin)
+        yield CreateItem(item.code, item.name, item.gtin, weight_kg=carton_kg(plant.items, item.code))
     for standing in plant.opening:
         yield from _unit_commands(standing.unit)
         yield AdjustStock(
@@ -53,4 +54,5 @@ def document_commands(document: PlantDocument, known_units: set[str]) -> Iterato
 
 def _unit_commands(unit: PlantUnit) -> Iterator[Command]:
     yield RegisterTags(tuple(TagSpec(epc, unit.item) for epc in unit.cartons))
-    yield CreateHandlingUnit(epc=unit.epc, contents=tuple(ContentSpec(epc=epc) for epc in unit.cartons))
+    contents = tuple(ContentSpec(epc=epc) for epc in unit.cartons)
+    yield CreateHandlingUnit(epc=unit.epc, contents=contents, tare_kg=PALLET_KG)

@@ -1,4 +1,4 @@
-"""A simulated plant on loopback, in a process of its own: LLRP readers in front of the physics, light barriers.
+"""A simulated plant on loopback, in a process of its own: LLRP readers in front of the physics, light barriers, scales.
 
 Its own process, because a real plant does not wait for the computer that watches it: physics would steal time from the
 edge it is there to test. Both processes share plant time: the machine's monotonic clock scaled, which waits for the
@@ -9,23 +9,30 @@ import asyncio
 import contextlib
 import multiprocessing
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from multiprocessing.connection import Connection
 
 import numpy as np
 
+from readers.modbus.profile import load
 from simulators.llrp.models import FX9600, SPEEDWAY_R420
 from simulators.llrp.plant_clock import ReaderClock, ScaledClock
 from simulators.llrp.server import ReaderSimulator
+from simulators.modbus.indicator import IndicatorSimulator
+from simulators.modbus.platform import Platform
 from simulators.plant import Plant
+from simulators.plant_scales import scale_name
 from tagledger.plant_time import EDGE, PromisedClock, Promises, new_promises
-from warehouse.site import Site
+from warehouse.site import Scale, Site
 
 # Crystals of readers are good to some 20 ppm, and nobody sets their clocks to the millisecond.
 DRIFT_PPM = 20.0
 OFFSET_US = 150_000
 START_TIMEOUT_S = 60.0
+INDICATORS = ("tuna-id551", "eagle-ei4000")
 # Less than the edge allows for scheduling, so that what it has not looked at yet is not late for it.
 EDGE_PROMISE_US = 50_000
 LOOK_EVERY_S = 0.002
@@ -98,8 +105,11 @@ def running_plant(plant: Plant, duration_s: float, speed: float) -> Iterator[Run
         except EOFError:
             raise PlantProcessError("the plant's process ended while it started, see above") from None
         readers = tuple(replace(reader, port=ports[reader.name]) for reader in plant.site.readers)
+        scales = tuple(
+            Scale(name, "127.0.0.1", profile, port=ports[name], place=door) for name, door, profile in _scales(plant)
+        )
         clock = PromisedClock(ScaledClock(plant.start_us, speed=speed, running=False), promises)
-        yield RunningPlant(replace(plant.site, readers=readers), clock, ours)
+        yield RunningPlant(replace(plant.site, readers=readers, scales=scales), clock, ours)
     finally:
         ours.close()
         process.join(timeout=5.0)
@@ -140,10 +150,37 @@ async def serve_plant(plant: Plant, clock: ScaledClock, parent: Connection, prom
     async with contextlib.AsyncExitStack() as stack:
         for simulator in simulators.values():
             await stack.enter_async_context(simulator)
-        parent.send({name: simulator.port for name, simulator in simulators.items()})
+        ports = {name: simulator.port for name, simulator in simulators.items()}
+        for name, _, profile in _scales(plant):
+            indicator = _indicator(plant, name, profile, PromisedClock(clock, promises))
+            await indicator.start()
+            stack.push_async_callback(indicator.stop)
+            ports[name] = indicator.port
+        parent.send(ports)
         with contextlib.suppress(EOFError):
             while True:
                 clock.start(await _received(parent))
+
+
+def _scales(plant: Plant) -> list[tuple[str, str, str]]:
+    """Name, door and model of each scale."""
+    return [(scale_name(door), door, profile) for door, profile in zip(plant.scale_doors, INDICATORS, strict=False)]
+
+
+def _indicator(plant: Plant, name: str, profile: str, clock: PromisedClock) -> IndicatorSimulator:
+    """A scale on which pallets are put, and taken off again, when the plant's day says so."""
+    platform = Platform(plant.seed)
+    mine = [weighing for weighing in plant.weighings if weighing.scale == name]
+    changes = deque(change for at in mine for change in ((at.on_us, at.weight_kg), (at.off_us, Decimal(0))))
+
+    def now_us() -> int:
+        now = clock.now_us()
+        while changes and changes[0][0] <= now:
+            at_us, weight_kg = changes.popleft()
+            platform.put(weight_kg, at_us)
+        return now
+
+    return IndicatorSimulator(load(profile), platform, now_us)
 
 
 async def _received(parent: Connection) -> int:

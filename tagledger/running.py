@@ -112,7 +112,7 @@ async def run_edge_parts(site: Site, agent: EdgeAgent, clock: Clock) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(agent.run())
             if scales:
-                group.create_task(ScaleWatch(scales, clock.now_us, agent.on_device_event).run())
+                group.create_task(ScaleWatch(scales, clock.now_us, agent.on_device_event, clock.sleep).run())
     except BaseExceptionGroup as failures:
         # The first is the cause; the others are its cancellations.
         raise failures.exceptions[0] from None

@@ -27,7 +27,7 @@ def cross_checks(site: Site) -> list[Found]:
         *_names(site),
         *(found for index, reader in enumerate(site.readers) for found in _reader(site, reader, f"readers[{index}]")),
         *(found for index, portal in enumerate(site.portals) for found in _portal(site, portal, f"portals[{index}]")),
-        *(found for index, scale in enumerate(site.scales) for found in _scale(scale, f"scales[{index}]")),
+        *(found for index, scale in enumerate(site.scales) for found in _scale(site, scale, f"scales[{index}]")),
         *(found for index, module in enumerate(site.io_modules) for found in _module(module, f"io_modules[{index}]")),
         *_outputs(site),
         *_fleet(site),
@@ -164,7 +164,7 @@ def _module(module: IoModule, key: str) -> Iterator[Found]:
     yield from _positive(f"{key}.refresh_ms", module.refresh_ms)
 
 
-def _scale(scale: Scale, key: str) -> Iterator[Found]:
+def _scale(site: Site, scale: Scale, key: str) -> Iterator[Found]:
     if scale.link not in _LINKS:
         yield f"{key}.link", f"unknown link {scale.link!r}", f"use one of {', '.join(_LINKS)}"
     if scale.word_order and scale.word_order not in set(WordOrder):
@@ -175,6 +175,19 @@ def _scale(scale: Scale, key: str) -> Iterator[Found]:
         what, _, fix = str(error).rstrip(".").partition(". Fix: ")
         yield f"{key}.profile", what, fix
     yield from _positive(f"{key}.poll_ms", scale.poll_ms)
+    yield from _positive(f"{key}.tie_within_s", scale.tie_within_s)
+    for name, value in (("tolerance_kg", scale.tolerance_kg), ("tolerance_percent", scale.tolerance_percent)):
+        if value < 0:
+            yield f"{key}.{name}", f"{value} is below zero", "use 0 or more"
+    if not scale.place:
+        return
+    watching = {reader.agent for reader in site.readers for antenna in reader.antennas if antenna.place == scale.place}
+    if scale.place not in {zone.name for zone in site.zones} | {portal.name for portal in site.portals}:
+        yield f"{key}.place", f"there is no zone or portal {scale.place!r}", "name one of the [[zones]] or [[portals]]"
+    elif not watching:
+        yield f"{key}.place", f"no antenna watches {scale.place!r}", "name a portal, or a zone with an antenna"
+    elif scale.agent and not watching & {"", scale.agent}:
+        yield f"{key}.agent", f"agent {scale.agent!r} drives no antenna there", "give it to the agent of the antennas"
 
 
 def _fleet(site: Site) -> Iterator[Found]:

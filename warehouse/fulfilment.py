@@ -49,6 +49,7 @@ class FindingKind(StrEnum):
     NO_DOCUMENT = "no_document"
     REFUSED = "refused"
     SUGGESTION = "suggestion"
+    WEIGHT_MISMATCH = "weight_mismatch"
 
 
 @dataclass(frozen=True, slots=True)

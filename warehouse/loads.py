@@ -1,10 +1,11 @@
-"""What the stream tells the warehouse: loads that passed a portal, and where tags are. And what it asks: expectations,
-and what people ordered a portal to show.
+"""What the stream tells the warehouse: loads that passed a portal, where tags are, what loads weigh. And what it asks:
+expectations, and what people ordered a portal to show.
 
 These are the warehouse's own words for it; the stream maps its Passages to them (`stream.posting`).
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -53,6 +54,25 @@ class LocationUpdate:
     location: str
     at_us: int
     evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """A load at rest on a scale. In a portal it is the load of `passage_id` with the tags `epcs`; in a zone it is what
+    stood at `location` (ledger code, empty in a portal) then.
+    """
+
+    weighing_id: UUID
+    scale: str
+    place: str
+    location: str
+    at_us: int
+    on_since_us: int
+    weight_kg: Decimal
+    tolerance_kg: Decimal
+    tolerance_percent: Decimal
+    passage_id: UUID | None = None
+    epcs: tuple[str, ...] = ()
 
 
 class OverrideColour(StrEnum):

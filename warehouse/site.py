@@ -231,7 +231,9 @@ class Scale:
 
     `link` is tcp, rtu_over_tcp or rtu (then `host` is a serial device). `profile` names a shipped register map or a
     .toml file; `scale` and `word_order` replace the profile's. Up to `empty_below` the platform is empty, a weight that
-    moves by more than `change` is weighed again, both in the profile's unit.
+    moves by more than `change` is weighed again, both in the profile's unit. A load may weigh `tolerance_kg`, or
+    `tolerance_percent` of its expected weight, whichever is more, beside what the books have on it. In a portal the
+    load that passed at most `tie_within_s` before is on the scale, in a zone the handling unit that antennas see there.
     """
 
     name: str
@@ -248,6 +250,9 @@ class Scale:
     change: Decimal = Decimal(2)
     place: str = ""
     agent: str = ""
+    tolerance_kg: Decimal = Decimal(1)
+    tolerance_percent: Decimal = Decimal("0.5")
+    tie_within_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)

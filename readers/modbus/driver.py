@@ -4,7 +4,7 @@ A failed poll ends the connection; a new one begins. Commands share the connecti
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from readers.modbus.connection import ModbusAddress, ModbusConnection, ModbusRefused, ModbusUnavailable
@@ -28,16 +28,23 @@ class ScaleSink(Protocol):
 
 
 class ScaleDriver:
-    """One scale, polled until cancelled. `now_us` is the edge's clock."""
+    """One scale, polled until cancelled. `now_us` and `sleep` are the edge's clock."""
 
     def __init__(
-        self, name: str, address: ModbusAddress, profile: ScaleProfile, poll_ms: int, now_us: Callable[[], int]
+        self,
+        name: str,
+        address: ModbusAddress,
+        profile: ScaleProfile,
+        poll_ms: int,
+        now_us: Callable[[], int],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.name = name
         self._address = address
         self._profile = profile
         self._poll_s = poll_ms / 1000
         self._now_us = now_us
+        self._sleep = sleep
         self._connection: ModbusConnection | None = None
 
     async def run(self, sink: ScaleSink) -> None:
@@ -57,7 +64,7 @@ class ScaleDriver:
                 while True:
                     sink.on_reading(self.name, await self.poll())
                     wait_s = RETRY_FIRST_S
-                    await asyncio.sleep(self._poll_s)
+                    await self._sleep(self._poll_s)
             except ModbusUnavailable as error:
                 sink.on_link(self.name, False, str(error))
             finally:

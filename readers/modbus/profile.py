@@ -20,6 +20,9 @@ import msgspec
 # A request may ask for 125 registers (Modbus Application Protocol 1.1b3, 6.3).
 BLOCK_MAX = 125
 
+KG_OF = {"kg": Decimal(1), "g": Decimal("0.001"), "t": Decimal(1000), "lb": Decimal("0.45359237")}
+"""Kilograms in one of a profile's units."""
+
 
 class ProfileError(ValueError):
     """A profile that does not say what a profile must; the text names file, key and fix."""

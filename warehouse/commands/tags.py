@@ -46,7 +46,7 @@ class ContentSpec:
 
 @dataclass(frozen=True, slots=True)
 class CreateHandlingUnit(Command):
-    """`code` is the SSCC, GRAI or GIAI; by default what `epc` says."""
+    """`code` is the SSCC, GRAI or GIAI; by default what `epc` says. `tare_kg` is its own weight, empty."""
 
     NEEDS: ClassVar[Permission] = Permission.TAG
 
@@ -55,3 +55,4 @@ class CreateHandlingUnit(Command):
     kind: str = "pallet"
     parent: str | None = None
     contents: tuple[ContentSpec, ...] = ()
+    tare_kg: Decimal | None = None

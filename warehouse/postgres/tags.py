@@ -63,12 +63,14 @@ def create_handling_unit(conn: Conn, c: CreateHandlingUnit, actor: Actor, reques
     code = c.code or (decode(epc).key if epc is not None else None) or epc or ""
     if not code:
         raise Refuse(RefusalCode.INVALID, "code", "a handling unit needs a code or an EPC")
+    if c.tare_kg is not None and c.tare_kg < 0:
+        raise Refuse(RefusalCode.INVALID, "tare_kg", "cannot be negative")
     parent = find_unit(conn, c.parent, "parent")
     try:
         with conn.transaction():
             row = conn.execute(
-                "insert into handling_unit (code, kind, parent_id) values (%s, %s, %s) returning hu_id",
-                (code, c.kind, parent),
+                "insert into handling_unit (code, kind, parent_id, tare_kg) values (%s, %s, %s, %s) returning hu_id",
+                (code, c.kind, parent, c.tare_kg),
             ).fetchone()
     except psycopg.errors.UniqueViolation:
         raise Refuse(RefusalCode.EXISTS, "code", f"a handling unit {code!r} exists") from None
