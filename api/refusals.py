@@ -24,6 +24,7 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     RefusalCode.NO_ROOM: (409, "The place does not take it", "Name another place, or make room."),
     RefusalCode.OVERTAKEN: (409, "Somebody else has it by now", "Stop work on it, and claim another."),
     RefusalCode.NOT_YOURS: (409, "Another claimed it", "Report with the key that claimed it."),
+    RefusalCode.SHORT: (409, "Components are missing", "Issue in part, or bring what is missing."),
     LedgerRefusal.NOTHING_TO_POST: (409, "Nothing to post", "Name at least one movement."),
     LedgerRefusal.QUANTITY_NOT_POSITIVE: (409, "The quantity is not above zero", "Use a quantity above zero."),
     LedgerRefusal.UNKNOWN_ITEM: (404, "There is no such item", "Check the code, or create the item."),

@@ -23,6 +23,16 @@ from warehouse.postgres.commands import KINDS, execute
 
 WritePool = ConnectionPool[Connection[Any]]
 
+# After these another list of what is expected hangs at the doors.
+CHANGES_EXPECTATIONS = (
+    commands.CreateDocument,
+    commands.ApproveDocument,
+    commands.CancelDocument,
+    commands.CloseDocument,
+    commands.CreateWorkOrder,
+    commands.CreateBackorder,
+)
+
 Record = Callable[[str, bytes], None]
 """Takes the actor's name and the command as JSON."""
 
@@ -112,7 +122,7 @@ class CommandDesk:
         changed = outcome.code != RefusalCode.FORBIDDEN if isinstance(outcome, Refusal) else not outcome.repeated
         if changed:
             self._record(actor.name, RecordedCommand(command, actor, source, client_event_id, after).encode())
-        if isinstance(command, commands.CreateDocument | commands.CancelDocument | commands.CloseDocument):
+        if isinstance(command, CHANGES_EXPECTATIONS):
             for portal in self._portals:
                 await self._host.refresh_expectations(portal)
         if isinstance(command, commands.OverrideSignal):

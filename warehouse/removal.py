@@ -23,6 +23,7 @@ class Order(StrEnum):
     CLOSEST = "closest"
     SMALLEST = "smallest"
     LARGEST = "largest"
+    LEAST_UNITS = "least_units"  # not an order but a set: the fewest handling units
 
 
 class Taking(StrEnum):
@@ -119,8 +120,25 @@ def take_least_packages(sources: Iterable[Source], demand: Decimal) -> Taken:
     return Taken(tuple(lines), ZERO)
 
 
+def choose(sources: Iterable[Source], demand: Decimal, order: Order = Order.FIFO, single_lot: bool = False) -> Taken:
+    """By an order or the fewest units; with `single_lot` from the first lot that suffices alone, or nothing."""
+    take_by: Callable[[Iterable[Source], Decimal], Taken] = (
+        take_least_packages if order is Order.LEAST_UNITS else lambda some, need: take(some, need, order)
+    )
+    if not single_lot:
+        return take_by(sources, demand)
+    by_lot: dict[str | None, list[Source]] = {}
+    sort = _SORT[Order.FIFO if order is Order.LEAST_UNITS else order]
+    for source in sorted(sources, key=sort):
+        by_lot.setdefault(source.lot, []).append(source)
+    for lot in by_lot.values():
+        if sum((s.quantity for s in lot), ZERO) >= demand:
+            return take_by(lot, demand)
+    return Taken((), demand)
+
+
 def take_from_one(sources: Iterable[Source], demand: Decimal, order: Order = Order.FIFO) -> Taken:
-    """All from one source (lots that must not mix): the first that suffices, or nothing."""
+    """All from one source: the first that suffices, or nothing."""
     for source in sorted(sources, key=_SORT[order]):
         if source.quantity >= demand:
             return Taken(((source, demand),), ZERO)

@@ -3,7 +3,18 @@
 One module a topic; a new command is a row in one of them.
 """
 
-from api.command_routes import counts, documents, master_data, receipts, replenishment, signals, stock, tags, tasks
+from api.command_routes import (
+    counts,
+    documents,
+    master_data,
+    production,
+    receipts,
+    replenishment,
+    signals,
+    stock,
+    tags,
+    tasks,
+)
 from api.command_routes.route import CommandRoute
 
 COMMANDS: tuple[CommandRoute, ...] = (
@@ -11,6 +22,7 @@ COMMANDS: tuple[CommandRoute, ...] = (
     *tags.ROUTES,
     *documents.ROUTES,
     *receipts.ROUTES,
+    *production.ROUTES,
     *stock.ROUTES,
     *counts.ROUTES,
     *replenishment.ROUTES,

@@ -13,6 +13,7 @@ from warehouse.removal import (
     Taken,
     Taking,
     ZoneRule,
+    choose,
     promisable,
     take,
     take_by_zone,
@@ -112,7 +113,7 @@ def test_never_more_than_asked_or_there_and_short_only_when_all_is_taken(
     stock: list[int], demand: int, order: Order
 ) -> None:
     sources = [source(str(n), q, n) for n, q in enumerate(stock)]
-    for taken in (take(sources, Decimal(demand), order), take_least_packages(sources, Decimal(demand))):
+    for taken in (choose(sources, Decimal(demand), order), take_least_packages(sources, Decimal(demand))):
         total = sum(amount for _, amount in taken.lines)
         assert total + taken.short == demand
         assert total == min(demand, sum(stock))

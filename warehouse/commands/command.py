@@ -47,6 +47,7 @@ class RefusalCode(StrEnum):
     NO_ROOM = "no_room"
     OVERTAKEN = "overtaken"
     NOT_YOURS = "not_yours"
+    SHORT = "short"
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,8 @@ class FulfilLine(Command):
 class AllocateLine(Command):
     """Reserve stock for an open line of an outgoing document, by an order of removal; as much as there is.
 
-    `location` limits it to a place and those inside it; `remaining_days_min` to lots that live that long.
+    What is not said here the removal rules say, and the partner for shelf life. `location` limits it to a place and
+    those inside it, `lot` and `serial` to these; `closest` counts from the place `near`.
     """
 
     NEEDS: ClassVar[Permission] = Permission.RESERVE
@@ -129,8 +130,11 @@ class AllocateLine(Command):
     kind: str
     number: str
     line_no: int
-    order: Order = Order.FIFO
+    order: Order | None = None
     location: str | None = None
-    remaining_days_min: int = 0
-    single_lot: bool = False
+    remaining_days_min: int | None = None
+    single_lot: bool | None = None
     expires_at: datetime | None = None
+    lot: str | None = None
+    serial: str | None = None
+    near: str | None = None

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     FULFIL = "fulfil"  # by hand on lines of documents; with it `receive`, `issue` or both
     RECEIVE = "receive"
     ISSUE = "issue"
+    OVER_ISSUE = "over_issue"
     TRANSFER = "transfer"
     COUNT = "count"
     POST_COUNT = "post_count"

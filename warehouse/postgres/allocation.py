@@ -8,13 +8,15 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from warehouse.commands import Actor, AllocateLine, Audit, RefusalCode
-from warehouse.ledger import BalanceKey, LedgerRefusal
+from warehouse.ledger import LedgerRefusal
 from warehouse.postgres import reservations
 from warehouse.postgres.balances import Conn
+from warehouse.postgres.candidates import choose_stock
 from warehouse.postgres.handlers import Answer, Handlers
-from warehouse.postgres.naming import Refuse, find_location
+from warehouse.postgres.naming import Refuse, find_location, find_lot, find_serial, item_by_id
+from warehouse.postgres.removal_rules import Strategy, strategy_of
 from warehouse.postgres.stock import database_now
-from warehouse.removal import Source, Taken, take, take_from_one, usable
+from warehouse.removal import Taken
 
 ATTEMPTS_MAX = 10
 
@@ -37,10 +39,22 @@ def allocate_line(conn: Conn, c: AllocateLine, actor: Actor, request_id: UUID) -
     if need <= 0:
         raise Refuse(RefusalCode.WRONG_STATE, "line_no", "the line needs no more stock")
     now = database_now(conn)
-    within = find_location(conn, c.location) if c.location is not None else None
+    ruled = strategy_of(conn, line_id)
+    strategy = Strategy(
+        c.order or ruled.order,
+        ruled.remaining_days_min if c.remaining_days_min is None else c.remaining_days_min,
+        ruled.single_lot if c.single_lot is None else c.single_lot,
+    )
+    item = item_by_id(conn, item_id)
+    named_lot, serial_id = find_lot(conn, item, c.lot), find_serial(conn, item, c.serial)
+    if named_lot is not None and lot_id not in (None, named_lot):
+        raise Refuse(RefusalCode.INVALID, "lot", "the line names another lot")
+    within, near = (find_location(conn, x, f) if x else None for x, f in ((c.location, "location"), (c.near, "near")))
     for attempt in range(ATTEMPTS_MAX):
-        sources = usable(_sources(conn, item_id, lot_id, within), now.date(), c.remaining_days_min)
-        taken = take_from_one(sources, need, c.order) if c.single_lot else take(sources, need, c.order)
+        taken = choose_stock(
+            conn, item_id, need, strategy, now.date(),
+            lot_id=named_lot or lot_id, serial_id=serial_id, within=within, near=near,
+        )  # fmt: skip
         wanted = [
             reservations.Wanted(
                 uuid5(request_id, f"{attempt}/{n}"), source.key, quantity, actor.name, line_id, c.expires_at
@@ -53,27 +67,6 @@ def allocate_line(conn: Conn, c: AllocateLine, actor: Actor, request_id: UUID) -
         if refused.reason not in (LedgerRefusal.NOT_ENOUGH, LedgerRefusal.RESERVED):
             raise Refuse(refused.reason, "line_no", refused.detail)
     raise Refuse(LedgerRefusal.RESERVED, "line_no", "others took the stock first: ask again")
-
-
-def _sources(conn: Conn, item_id: int, lot_id: int | None, within: int | None) -> list[Source]:
-    rows = conn.execute(
-        """with recursive tree (location_id, depth) as (
-               select location_id, 0 from location where %(within)s::int is null or location_id = %(within)s
-               union all select l.location_id, t.depth + 1 from location l join tree t on l.parent_id = t.location_id
-               where %(within)s::int is not null and t.depth < 10)
-           select b.item_id, b.lot_id, b.serial_id, b.location_id, b.hu_id, b.owner, b.status,
-                  b.on_hand - b.reserved, b.first_in_at, l.code, lo.code, lo.expires_on
-           from balance b join location l using (location_id) left join lot lo on lo.lot_id = b.lot_id
-           where b.item_id = %(item)s and (%(lot)s::bigint is null or b.lot_id = %(lot)s) and b.status = 'available'
-             and b.on_hand > b.reserved and l.kind = 'internal' and not l.closed and not coalesce(lo.blocked, false)
-             and b.location_id in (select location_id from tree)
-           order by b.balance_id""",
-        {"item": item_id, "lot": lot_id, "within": within},
-    )
-    return [
-        Source(BalanceKey(*row[:7]), row[7], row[8], row[9], row[10], row[11], package=row[4] is not None)
-        for row in rows
-    ]
 
 
 def _answer(taken: Taken, wanted: list[reservations.Wanted]) -> dict[str, Any]:

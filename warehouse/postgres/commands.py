@@ -12,13 +12,17 @@ from warehouse.commands import Actor, Command, Refusal, RefusalCode, Result
 from warehouse.postgres import (
     allocation,
     authority,
+    backorders,
+    boms,
     catalogue,
     counts,
     documents,
     inspection,
+    kits,
     lot_numbers,
     master_data,
     overrides,
+    removal_rules,
     replenishment,
     scanning,
     stock,
@@ -26,6 +30,7 @@ from warehouse.postgres import (
     tags,
     tasks,
     transfers,
+    work_orders,
 )
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Handlers
@@ -51,6 +56,11 @@ _HANDLERS: Handlers = {
     **overrides.HANDLERS,
     **storage.HANDLERS,
     **tasks.HANDLERS,
+    **boms.HANDLERS,
+    **work_orders.HANDLERS,
+    **kits.HANDLERS,
+    **backorders.HANDLERS,
+    **removal_rules.HANDLERS,
 }
 
 # Every command by its name, as captures and the audit log write it.

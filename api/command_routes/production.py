@@ -1,0 +1,135 @@
+"""Bills of material, work orders, kits, output, backorders."""
+
+from api.command_routes.route import DECIDED, MADE, NAMED, POSTED, CommandRoute
+from warehouse import commands
+from warehouse.commands import RefusalCode
+from warehouse.ledger import LedgerRefusal
+
+ROUTES = (
+    CommandRoute(
+        commands.CreateBom,
+        "/v1/boms",
+        "boms_create",
+        "production",
+        "Create a version of an item's bill of material",
+        "Of those in effect on a day the one that came into effect last counts. A bill that would contain itself is "
+        "refused with the way round.",
+        {
+            "item": "PUMP-7",
+            "version": "B",
+            "effective_from": "2026-03-01",
+            "components": [
+                {
+                    "item": "A-100",
+                    "quantity": "2",
+                    "scrap_percent": "1.5",
+                    "substitutes": [{"item": "A-101", "quantity": "1", "of": "1"}],
+                }
+            ],
+        },
+        MADE,
+    ),
+    CommandRoute(
+        commands.RetireBom,
+        "/v1/boms/retire",
+        "boms_retire",
+        "production",
+        "Retire a version of a bill",
+        "No new order uses it; orders that do go on.",
+        {"item": "PUMP-7", "version": "A"},
+        NAMED,
+    ),
+    CommandRoute(
+        commands.CreateWorkOrder,
+        "/v1/work-orders",
+        "work_orders_create",
+        "production",
+        "Create a work order",
+        "A `work_order_issue` for its components and a `production_receipt` for its output, both with its number.",
+        {"number": "WO-1001", "item": "PUMP-7", "quantity": "10", "door": "door-2", "due_at": "2026-03-02T06:00:00Z"},
+        (
+            *MADE,
+            RefusalCode.WRONG_STATE,
+            RefusalCode.OVER,
+            LedgerRefusal.QUANTITY_SCALE,
+            LedgerRefusal.QUANTITY_NOT_POSITIVE,
+        ),
+    ),
+    CommandRoute(
+        commands.IssueKit,
+        "/v1/work-orders/issue-kit",
+        "work_orders_issue_kit",
+        "production",
+        "Issue the components for a quantity of the product",
+        "What is reserved for the order first, then by the removal rules. All, or with `partial` what there is.",
+        {"number": "WO-1001", "quantity": "10", "location": "hall-a"},
+        (*POSTED, RefusalCode.SHORT),
+    ),
+    CommandRoute(
+        commands.OverIssue,
+        "/v1/work-orders/over-issue",
+        "work_orders_over_issue",
+        "production",
+        "Issue more of a component than the order asks for",
+        "Needs its own right, and a reason.",
+        {
+            "number": "WO-1001",
+            "line_no": 1,
+            "quantity": "1",
+            "location": "hall-a",
+            "lot": "L-2026-014",
+            "reason": "broken at the press",
+        },
+        POSTED,
+    ),
+    CommandRoute(
+        commands.SubstituteComponent,
+        "/v1/work-orders/substitute",
+        "work_orders_substitute",
+        "production",
+        "Let a substitute stand in for a component",
+        "One that the bill lists, at its ratio, for what is neither issued nor reserved.",
+        {"number": "WO-1001", "line_no": 1, "item": "A-101"},
+        (*DECIDED, RefusalCode.OVER),
+    ),
+    CommandRoute(
+        commands.ReportOutput,
+        "/v1/work-orders/output",
+        "work_orders_output",
+        "production",
+        "Receive what a work order made",
+        "With `backflush` the components for it are issued in the same breath.",
+        {"number": "WO-1001", "quantity": "4", "location": "hall-a", "backflush": True},
+        (*POSTED, RefusalCode.OVER, RefusalCode.SHORT, RefusalCode.EXISTS),
+    ),
+    CommandRoute(
+        commands.CreateBackorder,
+        "/v1/documents/backorder",
+        "documents_backorder",
+        "documents",
+        "Put the rest of a document on a backorder",
+        "The document is closed at what was done; nothing is reported short.",
+        {"kind": "delivery", "number": "DN-1001", "backorder": "DN-1001-2"},
+        (*DECIDED, RefusalCode.EXISTS),
+    ),
+    CommandRoute(
+        commands.SetRemovalRule,
+        "/v1/removal-rules",
+        "removal_rules_set",
+        "stock",
+        "Say how stock is chosen",
+        "For an item, a category or everything, for all documents or one kind. Without `order` the rule is taken away.",
+        {"order": "fefo", "category": "chemicals", "kind": "delivery", "remaining_days_min": 30},
+        NAMED,
+    ),
+    CommandRoute(
+        commands.SetDocumentRemoval,
+        "/v1/documents/removal",
+        "documents_removal",
+        "documents",
+        "Say how stock is chosen for one document",
+        "Whatever the rules say; without `order` by the rules again.",
+        {"kind": "delivery", "number": "DN-1001", "order": "least_units"},
+        DECIDED,
+    ),
+)
