@@ -69,6 +69,11 @@ KEY_FIGURES: tuple[tuple[str, str, str, str, Peers], ...] = (
     ("api", "where is this tag", "tag/ours_cpu_s", "requests per CPU-second", _of("tag", _API)),
     ("api", "stock of an item", "stock/ours_cpu_s", "requests per CPU-second", _of("stock", _API)),
     ("api", "a list of 1,000 tags", "list/ours_cpu_s", "requests per CPU-second", _of("list", _API)),
+    ("live", "readers of 1,500 reads/s in real time", "readers", "readers", ()),
+    ("live", "share of a core, edge process", "cpu_share/edge", "cores", ()),
+    ("live", "share of a core, stream process", "cpu_share/stream", "cores", ()),
+    ("live", "last read to movement, p50", "read_to_movement_s/p50", "s", ()),
+    ("live", "last read to movement, p99", "read_to_movement_s/p99", "s", ()),
     ("start", "`tagledger --help`", "help/wall_s", "s", ()),
     ("start", "`tagledger demo` to the first movement", "demo_first_movement_s", "s", ()),
 )

@@ -1,0 +1,308 @@
+"""Forty readers of 1,500 reads a second each, in real time, into one edge process and one stream process.
+
+Simulated readers speak LLRP over TCP from a process of their own, each on one door: 240 parked tags, and in every 20
+seconds a load of 60 announced tags that stands in the door for five. `tagledger edge` decodes, reduces, spools and
+sends over Mosquitto; `tagledger stream` decides and posts into its embedded PostgreSQL with fsync on.
+
+Printed: CPU share of each process while it lasts (100 % is one core), how far the stream is behind the clock, and from
+the last read of a load to its movement in the books (the ledger's own clock at the insert, just before the commit).
+There is no peer: the time of day is what it runs against. Readers and simulators share the machine with what is
+measured; with fewer free cores than processes the lag shows it.
+
+    python -m bench live            # LIVE_READERS=10 for a smaller machine
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+
+from bench.capture_maker import BEAMS, CYCLE_S, bench_site
+from simulators.llrp.models import SPEEDWAY_R420
+from simulators.llrp.plant_clock import ScaledClock
+from simulators.llrp.radio import AntennaDrive, Singulations, TagMemory
+from simulators.llrp.server import ReaderSimulator
+from tagledger.site_text import site_text
+from warehouse.commands import Actor, Command, CreateDocument, CreateItem, LineSpec, RegisterTags, Result, TagSpec
+from warehouse.postgres.commands import execute
+from warehouse.postgres.migrate import migrate
+from warehouse.postgres.places import ensure_places
+from warehouse.postgres.server import EmbeddedServer
+from warehouse.site import ApiSettings, Site, UplinkSettings
+
+READERS = int(os.environ.get("LIVE_READERS", "40"))
+CYCLES = 3
+READS_S = 1500
+PARKED, LOAD = 240, 60
+LOAD_IN_S, LOAD_OUT_S = 3.0, 8.0
+START_WAIT_S = 60.0
+LOOK_EVERY_S = 0.5
+LAST_LOAD_S = 5.0
+
+
+def run() -> dict[str, object]:
+    """Shares, lag and latency."""
+    broker = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    if broker is None:
+        raise SystemExit("bench live: mosquitto is missing; bash .ci/services installs it")
+    with (
+        tempfile.TemporaryDirectory(prefix="tagledger-bench-") as name,
+        EmbeddedServer(Path(name) / "database") as server,
+    ):
+        return _run(Path(name), broker, server)
+
+
+def _run(folder: Path, broker: str, server: EmbeddedServer) -> dict[str, object]:
+    ports = [_free_port() for _ in range(READERS + 1)]
+    site = _site(folder, ports)
+    site_file = folder / "site.toml"
+    site_file.write_text(site_text(site))
+    (folder / "mosquitto.conf").write_text(f"listener {ports[-1]} 127.0.0.1\nallow_anonymous true\nuser root\n")
+    migrate(server.dsn)
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        ensure_places(connection, site)
+        _enter_paper(connection)
+    started: dict[str, subprocess.Popen[str]] = {}
+
+    def start(name: str, *command: str) -> None:
+        with (folder / f"{name}.log").open("w") as log:
+            environment = {**os.environ, "TAGLEDGER_LOG_FORMAT": "json", "TAGLEDGER_DATABASE__DSN": server.dsn}
+            started[name] = subprocess.Popen(command, stdout=log, stderr=log, text=True, env=environment)
+
+    try:
+        start("mosquitto", broker, "-c", str(folder / "mosquitto.conf"))
+        start("stream", sys.executable, "-m", "tagledger", "stream", "--site", str(site_file))
+        _until_said('"stream"', folder / "stream.log", started["stream"])
+        origin_us = time.time_ns() // 1000 + 10_000_000
+        start("readers", sys.executable, "-m", "bench.live", str(origin_us), *map(str, ports[:-1]))
+        start("edge", sys.executable, "-m", "tagledger", "edge", "--site", str(site_file))
+        return _watch(server, origin_us, started, folder)
+    finally:
+        for process in reversed(started.values()):
+            process.send_signal(signal.SIGTERM)
+        for process in started.values():
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _watch(
+    server: EmbeddedServer, origin_us: int, started: dict[str, "subprocess.Popen[str]"], folder: Path
+) -> dict[str, object]:
+    """Let the cycles pass, look on, and add up."""
+    _sleep_until(origin_us)
+    pids = {name: process.pid for name, process in started.items()} | {"postgres": server.pid or 0}
+    before, began_s = {name: _cpu_s(pid) for name, pid in pids.items()}, time.monotonic()
+    lags_s: list[float] = []
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        until_us = origin_us + CYCLES * CYCLE_S * 1_000_000
+        while time.time_ns() // 1000 < until_us:
+            ended = [name for name, process in started.items() if process.poll() is not None]
+            if ended:
+                raise SystemExit(f"bench live: {ended[0]} ended: {(folder / f'{ended[0]}.log').read_text()[-2000:]}")
+            row = connection.execute("select max(at) from stream_log where kind = 1").fetchone()
+            if row is not None and row[0] is not None:
+                lags_s.append(time.time() - row[0].timestamp())
+            time.sleep(LOOK_EVERY_S)
+        spent_s = time.monotonic() - began_s
+        share = {name: (_cpu_s(pid) - before[name]) / spent_s for name, pid in pids.items()}
+        row = connection.execute("select coalesce(sum(sightings), 0) from stream_log where kind = 1").fetchone()
+        assert row is not None
+        time.sleep(LAST_LOAD_S)
+        latencies_s = [
+            recorded_at.timestamp() - (origin_us / 1e6 + int(number.split("-")[2]) * CYCLE_S + LOAD_OUT_S)
+            for number, recorded_at in connection.execute(
+                """select d.number, max(m.recorded_at) from move m join document_line l using (line_id)
+                   join document d using (document_id) group by 1"""
+            )
+        ]
+    offered, loads = READERS * READS_S, READERS * CYCLES
+    result: dict[str, object] = {
+        "bench": "live",
+        "readers": READERS,
+        "reads_s": offered,
+        "sightings_s": round(int(row[0]) / spent_s),
+        "cpu_share": {name: round(value, 3) for name, value in share.items()},
+        "lag_s": _quantiles(lags_s),
+        "loads": loads,
+        "loads_posted": len(latencies_s),
+        "read_to_movement_s": _quantiles(latencies_s),
+    }
+    print(f"{READERS} readers, {offered:,} reads/s offered, {result['sightings_s']:,} sightings/s stored")
+    print("CPU " + ", ".join(f"{name} {value:.0%}" for name, value in share.items()))
+    print(f"behind the clock, s: {result['lag_s']}")
+    print(f"{len(latencies_s)} of {loads} loads posted; last read to movement, s: {result['read_to_movement_s']}")
+    print(json.dumps(result))
+    return result
+
+
+def _quantiles(values: Sequence[float]) -> dict[str, float]:
+    if len(values) < 2:
+        return {}
+    cuts = statistics.quantiles(values, n=100, method="inclusive")
+    return {"p50": round(cuts[49], 2), "p99": round(cuts[98], 2)}
+
+
+def _site(folder: Path, ports: Sequence[int]) -> Site:
+    made = bench_site(READERS)
+    return replace(
+        made,
+        state_dir=str(folder / "state"),
+        readers=tuple(replace(reader, port=port) for reader, port in zip(made.readers, ports[:-1], strict=True)),
+        uplink=UplinkSettings("mqtt", "127.0.0.1", ports[-1]),
+        api=ApiSettings(port=0),
+    )
+
+
+def _epc(door: int, cycle: int, tag: int) -> str:
+    """A load's tags belong to one door and cycle; cycle -1 is what is parked there."""
+    return f"3034257BF7194E40{door:02X}{cycle + 1:02X}{tag:04X}"
+
+
+def _enter_paper(connection: psycopg.Connection[Any]) -> None:
+    """An announced receipt for every load."""
+    commands: list[Command] = [CreateItem("A")]
+    for door in range(READERS):
+        for cycle in range(CYCLES):
+            epcs = tuple(_epc(door, cycle, tag) for tag in range(LOAD))
+            commands.append(RegisterTags(tuple(TagSpec(epc, "A") for epc in epcs)))
+            line = LineSpec("A", Decimal(LOAD))
+            commands.append(
+                CreateDocument("purchase_receipt", f"ASN-{door}-{cycle}", (line,), door=f"d{door}", epcs=epcs)
+            )
+    for number, command in enumerate(commands):
+        outcome = execute(connection, command, actor=Actor("bench"), source="bench", client_event_id=str(number))
+        assert isinstance(outcome, Result), outcome
+
+
+def _until_said(event: str, log: Path, process: "subprocess.Popen[str]") -> None:
+    until_s = time.monotonic() + START_WAIT_S
+    while time.monotonic() < until_s and process.poll() is None:
+        if event in log.read_text():
+            return
+        time.sleep(0.1)
+    raise SystemExit(f"bench live: {log.stem} did not start: {log.read_text()[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _sleep_until(at_us: int) -> None:
+    time.sleep(max(0.0, at_us / 1e6 - time.time()))
+
+
+def _cpu_s(pid: int) -> float:
+    """Of a process and all below it."""
+    ticks = 0
+    for found in (pid, *_below(pid)):
+        try:
+            fields = Path(f"/proc/{found}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _below(pid: int) -> list[int]:
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            parents.setdefault(parent, []).append(int(entry.name))
+    found, todo = [], [pid]
+    while todo:
+        children = parents.get(todo.pop(), [])
+        found += children
+        todo += children
+    return found
+
+
+class DoorRadio:
+    """What one door's reader hears: parked goods always, and in every cycle the tags of a load while it is there.
+
+    Read number n of a stretch is of tag n modulo the population; a load in the door takes four reads of five.
+    """
+
+    def __init__(self, door: int, origin_us: int) -> None:
+        self._door, self._origin_us = door, origin_us
+        self._parked = _bytes([_epc(door, -1, tag) for tag in range(PARKED)])
+        self._load = [_bytes([_epc(door, cycle, tag) for tag in range(LOAD)]) for cycle in range(CYCLES + 1)]
+
+    def reads(self, start_us: int, end_us: int, antennas: Sequence[AntennaDrive]) -> Singulations:
+        step_us = 1_000_000 // READS_S
+        number = np.arange(-(-start_us // step_us), -(-end_us // step_us), dtype=np.int64)
+        time_us = number * step_us
+        since_s = (time_us - self._origin_us) / 1e6
+        cycle = np.clip(since_s // CYCLE_S, 0, CYCLES).astype(np.int64)
+        into_s = since_s - cycle * CYCLE_S
+        of_load = (since_s > 0) & (into_s >= LOAD_IN_S) & (into_s < LOAD_OUT_S) & (number % 5 < 4)
+        epc = self._parked[number % PARKED]
+        for one in np.unique(cycle[of_load]):
+            at = of_load & (cycle == one)
+            epc[at] = self._load[one][number[at] % LOAD]
+        ports = np.array([drive.port for drive in antennas], np.int64)
+        # A load comes from the outer antennas (1, 2) and leaves by the inner ones (3, 4).
+        through = np.clip((into_s - LOAD_IN_S) / (LOAD_OUT_S - LOAD_IN_S), 0.0, 1.0)
+        place = np.where(of_load, np.where(number % 4 < 4 * through, 2, 0) + number % 2, number % len(ports))
+        near = np.where(of_load, 8.0, -12.0)
+        return Singulations(
+            epc=epc,
+            epc_bits=np.full(len(number), 96, np.uint16),
+            antenna=ports[place % len(ports)].astype(np.uint16),
+            time_us=time_us,
+            rssi_dbm=(-55.0 + near + number % 3 * 0.5).astype(np.float32),
+            channel=(number % 50 + 1).astype(np.uint16),
+            phase_rad=(number * 0.7 % (2 * np.pi)).astype(np.float32),
+            doppler_hz=np.zeros(len(number), np.float32),
+        )
+
+    def memory(self, epc: bytes) -> TagMemory | None:
+        return None
+
+
+def _bytes(epcs: Sequence[str]) -> "np.ndarray[Any, np.dtype[np.uint8]]":
+    return np.array([list(bytes.fromhex(epc)) for epc in epcs], np.uint8)
+
+
+async def _serve_readers(origin_us: int, ports: Sequence[int]) -> None:
+    clock = ScaledClock(time.time_ns() // 1000)
+    readers = [
+        ReaderSimulator(SPEEDWAY_R420, DoorRadio(door, origin_us), clock, port=port) for door, port in enumerate(ports)
+    ]
+    for reader in readers:
+        reader.plan_gpi(
+            (origin_us + round((cycle * CYCLE_S + at_s) * 1e6), port, level)
+            for cycle in range(CYCLES)
+            for port, at_s, level in BEAMS
+        )
+        await reader.start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        asyncio.run(_serve_readers(int(sys.argv[1]), [int(port) for port in sys.argv[2:]]))
+    else:
+        run()
