@@ -80,6 +80,50 @@ class LiveSource(Protocol):
         """Call `deliver`, which never blocks, in this event loop for every event; returns what ends it."""
 
 
+@dataclass(frozen=True, slots=True)
+class VehicleError:
+    """What a vehicle complains about."""
+
+    kind: str
+    level: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleState:
+    """One vehicle as the built-in master hears it; None where it has not said. `phase` is what the master does with it.
+
+    Positions in metres on the map `map_id`; `heard_us` is when the last state arrived, by our clock.
+    """
+
+    name: str
+    connection: str
+    heard_us: int | None
+    battery_percent: float | None
+    charging: bool | None
+    x_m: float | None
+    y_m: float | None
+    map_id: str | None
+    node: str | None
+    driving: bool | None
+    mode: str | None
+    errors: tuple[VehicleError, ...]
+    order_id: str | None
+    phase: str
+    task_id: str | None
+    loads: tuple[str, ...]
+
+
+class FleetHealth(Protocol):
+    """The vehicles of this site that our own master drives."""
+
+    def vehicles(self) -> Sequence[VehicleState]:
+        """In site-file order; empty while another process is the master. Never blocks."""
+
+    async def instant(self, vehicle: str, action_type: str) -> bool:
+        """Send an instant action; False while another process is the master. KeyError for an unknown vehicle."""
+
+
 class StreamGauges(Protocol):
     """Numbers of the stream host for `/metrics`, by metric name and bounded labels."""
 

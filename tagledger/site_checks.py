@@ -17,6 +17,7 @@ _DRIVERS = ("native", "sllurp")
 _UPLINKS = ("inproc", "mqtt")
 _LINKS = ("tcp", "rtu", "rtu_over_tcp")
 _VDA5050 = ("2.1.0", "3.0.0")
+_MQTT = ("5", "3.1.1")
 VALID_S_MIN, VALID_S_MAX = 2.0, 30.0
 HOLD_S_MAX = 600.0
 
@@ -194,6 +195,13 @@ def _fleet(site: Site) -> Iterator[Found]:
     for problem in problems(site.roads):
         yield "roads", problem, "correct the map: nodes first, then edges and stations between them"
     stations = {station.name for station in site.roads.stations}
+    portals = {portal.name for portal in site.portals}
+    for index, station in enumerate(site.roads.stations):
+        if station.portal and station.portal not in portals:
+            key = f"roads.stations[{index}].portal"
+            yield key, f"there is no portal {station.portal!r}", "name one of the [[portals]]"
+    if site.fleet.mqtt not in _MQTT:
+        yield "fleet.mqtt", f"unknown version {site.fleet.mqtt!r}", f"use one of {', '.join(_MQTT)}"
     vehicles = site.fleet.vehicles
     for name in _twice([vehicle.name for vehicle in vehicles]):
         yield "fleet.vehicles", f"the name {name!r} is used twice", "give each its own name"

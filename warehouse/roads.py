@@ -39,12 +39,16 @@ class MapEdge:
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A place at a node; `location` is its code in the ledger (its name when empty)."""
+    """A place at a node; `location` is its code in the ledger (its name when empty).
+
+    What a portal brings in is handed over at the station that names it as its `portal`.
+    """
 
     name: str
     node: str
     kind: StationKind = StationKind.TRANSFER
     location: str = ""
+    portal: str = ""
 
     @property
     def location_code(self) -> str:
@@ -75,7 +79,8 @@ class Vehicle:
 class FleetSettings:
     """The built-in master. An order is not sent later than `order_valid_s` after it was decided.
 
-    `base_nodes` nodes are released ahead of a vehicle. A vehicle silent for `silent_s` loses what it cannot have begun.
+    `mqtt` is the protocol's version, 5 or 3.1.1. `base_nodes` nodes are released ahead of a vehicle. A vehicle silent
+    for `silent_s` loses what it cannot have begun.
     """
 
     vehicles: tuple[Vehicle, ...] = ()
@@ -85,6 +90,7 @@ class FleetSettings:
     password: str = ""
     tls: bool = False
     interface: str = "uagv"
+    mqtt: str = "5"
     base_nodes: int = 3
     order_valid_s: float = 5.0
     silent_s: float = 60.0

@@ -56,6 +56,23 @@ class Routes:
                     heapq.heappush(queue, (reached_m, edge.end))
         return None
 
+    def lengths_from(self, start: str) -> dict[str, float]:
+        """Metres from a node to every station's node that can be reached; 0 to itself."""
+        found, done = {start: 0.0}, set[str]()
+        queue = [(0.0, start)]
+        while queue:
+            length_m, name = heapq.heappop(queue)
+            if name in done:
+                continue
+            done.add(name)
+            if name != start and name in self.station_at:
+                continue
+            for step_m, edge in self._from.get(name, ()):
+                if length_m + step_m < found.get(edge.end, math.inf):
+                    found[edge.end] = length_m + step_m
+                    heapq.heappush(queue, (length_m + step_m, edge.end))
+        return {name: length_m for name, length_m in found.items() if name in self.station_at}
+
     def nearest(self, x_m: float, y_m: float, map_id: str, within_m: float) -> str | None:
         """The node closest to a position, if one is within reach."""
         near = [

@@ -8,8 +8,8 @@ Three tasks share one `FleetMaster` and never wait inside it:
              reports wait in order and nothing new is claimed
 
 Orders are QoS 0 and not retained (VDA 5050 2.1.0, 6.2). One that cannot go out at once is dropped: there is no queue
-that could drive a vehicle later, and the broker is given the same time to live as MQTT 5 message expiry. The master
-decides again from the next state.
+that could drive a vehicle later, and with MQTT 5 the broker is given the same time to live as message expiry. The
+master decides again from the next state.
 
 Bound: reports and claims waiting for the book are at most a few per vehicle, because a vehicle gets no other order
 before its last report is taken.
@@ -57,6 +57,7 @@ class FleetService:
     def __init__(self, roads: RoadMap, settings: FleetSettings, book: TaskBook, clock: Clock | None = None) -> None:
         self.master = FleetMaster(roads, settings)
         self._settings = settings
+        self._v5 = settings.mqtt == "5"
         self._book = book
         self._clock = clock or WallClock()
         self._names = {VehicleId(v.manufacturer, v.serial_number): v.name for v in settings.vehicles}
@@ -105,8 +106,8 @@ class FleetService:
             username=settings.username or None,
             password=settings.password or None,
             tls_context=ssl.create_default_context() if settings.tls else None,
-            protocol=aiomqtt.ProtocolVersion.V5,
-            clean_start=True,
+            protocol=aiomqtt.ProtocolVersion.V5 if self._v5 else aiomqtt.ProtocolVersion.V311,
+            clean_session=None if self._v5 else True,
             keepalive=_KEEPALIVE_S,
             timeout=_PUBLISH_S,
         )
@@ -161,8 +162,10 @@ class FleetService:
             return
         version, vehicle = self.master.vehicles[send.vehicle].version, self._ids[send.vehicle]
         header = Header(self._counters[send.vehicle].next(topic), now_us, version, vehicle)
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.MessageExpiryInterval = max(1, int(self._settings.order_valid_s))
+        properties = None
+        if self._v5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = max(1, int(self._settings.order_valid_s))
         address = str(Address(self._settings.interface, version, vehicle, topic))
         try:
             await client.publish(address, encode(header, send.message), qos=qos(topic), properties=properties)

@@ -1,5 +1,7 @@
 """Shortest ways that keep out of stations, and what is wrong with a road map."""
 
+import pytest
+
 from tests.edge.fleet.yard import yard
 from warehouse.roads import MapEdge, MapNode, RoadMap, Station, StationKind
 from warehouse.routes import Routes, problems
@@ -57,3 +59,12 @@ def test_every_problem_is_named() -> None:
     assert "joins two stations" in found
     apart = RoadMap((MapNode("a", 0, 0), MapNode("b", 1, 0)), (), (Station("s", "a"), Station("t", "b")))
     assert problems(apart) == ["station t: no way from s", "station s: no way from t"]
+
+
+def test_lengths_to_all_stations_are_those_of_the_single_ways() -> None:
+    routes = Routes(yard())
+    lengths = routes.lengths_from("at-dock-0")
+    for station in routes.stations.values():
+        way = routes.way("at-dock-0", station.node)
+        assert way is not None
+        assert lengths[station.node] == pytest.approx(way.length_m)

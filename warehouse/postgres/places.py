@@ -1,6 +1,7 @@
-"""The places of the site file as locations of the ledger, and its portals, made at start."""
+"""The places of the site file as locations of the ledger, and its portals, made at start; vehicles too."""
 
 from warehouse.postgres.balances import Conn
+from warehouse.postgres.road_places import ensure_vehicles, write_distances
 from warehouse.site import Site
 
 
@@ -31,4 +32,5 @@ def ensure_places(conn: Conn, site: Site) -> tuple[str, ...]:
         ).fetchone()
         if row is not None:
             made.append(row[0])
-    return tuple(made)
+    write_distances(conn, site)
+    return (*made, *ensure_vehicles(conn, site))

@@ -142,13 +142,13 @@ def _shelves(conn: Conn, target_id: int, pickup: str, source_id: int) -> dict[in
     """The open storage places in a place with their limits, by how far it is; a bin is as far as what it is in."""
     rows = conn.execute(
         """with recursive inside (location_id, metres, depth) as (
-               select l.location_id, d.metres, 0 from location l left join ways d using (location_id)
+               select l.location_id, d.metres, 0 from location l left join ways d on d.location = l.code
                where l.location_id = %(target)s
                union all select l.location_id, coalesce(d.metres, i.metres), i.depth + 1 from location l
-               join inside i on l.parent_id = i.location_id left join ways d on d.location_id = l.location_id
+               join inside i on l.parent_id = i.location_id left join ways d on d.location = l.code
                where i.depth < 10 and not l.closed),
            ways as (
-               select location_id, min(metres) as metres from road_distance
+               select location, min(metres) as metres from road_distance
                where pickup in (%(pickup)s, (select code from location where location_id = %(source)s)) group by 1)
            select i.metres, p.location_id, l.code, p.units_max, p.capacity, p.weight_max_kg, p.volume_max_m3,
                   p.only_when_empty, p.single_item

@@ -16,6 +16,7 @@ from warehouse.postgres.load_facts import read_facts
 from warehouse.postgres.naming import Refuse, find_location
 from warehouse.postgres.posting import settle_lines, to_moves
 from warehouse.postgres.stock import database_now, post_or_refuse
+from warehouse.postgres.task_planning import after_issue, after_receipt
 from warehouse.site import Direction, Effect
 from warehouse.times import to_us
 
@@ -54,6 +55,11 @@ def scan_document(conn: Conn, c: ScanDocument, actor: Actor, request_id: UUID) -
         raise Refuse(RefusalCode.INVALID, "epcs", "the scanned units are empty")
     post_or_refuse(conn, moves, Circumstance(actor.name, at, actor.device, request_id=request_id, reason="by scan"))
     settle_lines(conn, [move.line_id for move in moves if move.line_id is not None], at)
+    units = {place.hu_id for move in moves for place in (move.source, move.target) if place.hu_id is not None}
+    if inward:
+        after_receipt(conn, units, facts.target_id, c.location, request_id, at, actor)
+    else:
+        after_issue(conn, units, at, actor, request_id)
     response = {
         "kind": c.kind,
         "number": c.number,

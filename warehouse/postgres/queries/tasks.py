@@ -92,6 +92,22 @@ def read(conn: Connection[Any], query: str, **values: Any) -> list[Task]:
         return cursor.execute(query.encode(), values).fetchall()
 
 
+def containers(conn: Connection[Any], codes: list[str]) -> dict[str, list[str]]:
+    """Each place with those it is in, from the inside out."""
+    found: dict[str, list[str]] = {}
+    with conn.transaction():
+        for code, outer in conn.execute(
+            """with recursive up (code, location_id, outer_code, parent_id, depth) as (
+                   select code, location_id, code, parent_id, 0 from location where code = any(%s)
+                   union all select u.code, l.location_id, l.code, l.parent_id, u.depth + 1 from location l
+                   join up u on l.location_id = u.parent_id where u.depth < 10)
+               select code, outer_code from up order by code, depth""",
+            (codes,),
+        ):
+            found.setdefault(code, []).append(outer)
+    return found
+
+
 async def tasks(
     conn: AConn,
     after: int | None = None,
