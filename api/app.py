@@ -31,6 +31,7 @@ from api import (
     stock_watch,
     tags,
     tasks,
+    vehicles,
 )
 from api.body_bound import BodyBound
 from api.feed_hub import FeedHub
@@ -40,6 +41,7 @@ from api.ports import (
     CommandBus,
     Dependencies,
     EvidenceReader,
+    FleetHealth,
     KeyRing,
     LiveSource,
     ReaderHealth,
@@ -110,6 +112,7 @@ class ApiParts:
     live: LiveSource | None = None
     stream: StreamGauges | None = None
     evidence: EvidenceReader | None = None
+    fleet: FleetHealth | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
@@ -171,6 +174,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         movements.router(parts.pool),
         passages.router(parts.pool, parts.evidence),
         tasks.router(parts.pool, hub),
+        vehicles.router(parts.site, parts.pool, parts.fleet),
         documents.router(parts.pool),
         production.router(parts.pool),
         discrepancies.router(parts.pool),

@@ -45,7 +45,8 @@ that reaches back too far, or comes from another database, is answered 410: read
 **Delay**: an event waits until every transaction older than its own has ended, so that order never changes afterwards.
 
 **Live events** show portals as they are, and are not stored: they have no `id` and cannot be resumed. Types:
-`live.signal` (what the stack light shows) and `live.passage` (a load still in the door, provisional). The current ones
+`live.signal` (what the stack light shows), `live.vehicle` (how a vehicle is) and `live.passage` (a load still in the
+door, provisional). The current ones
 come first.
 
 At most 500 clients; above that 503.

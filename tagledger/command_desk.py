@@ -96,6 +96,10 @@ class DirectBus:
             connection.autocommit = True
             return execute(connection, command, actor=actor, source=source, client_event_id=client_event_id)
 
+    async def submit(self, command: Command, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
+        """The same from an event loop."""
+        return await asyncio.to_thread(self.execute, command, actor, source, client_event_id)
+
 
 class CommandDesk:
     """Implements the API's `CommandBus` beside an embedded host. Made inside the host's event loop."""

@@ -63,7 +63,7 @@ class SiteFleet:
             await asyncio.sleep(_LOOK_S)
 
     async def _hold(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        while not await self._locked(connection):
+        while not await self._locked(connection):  # noqa: ASYNC110  (the other process is asked through the database)
             await asyncio.sleep(_LOOK_S)
         self._service = FleetService(self._site.roads, self._site.fleet, self._book, self._clock)
         driving = asyncio.create_task(self._service.run(), name="fleet")
@@ -81,6 +81,11 @@ class SiteFleet:
         found = await connection.execute("select pg_try_advisory_lock(%s, %s)", (_LOCK_SPACE, self._key))
         row = await found.fetchone()
         return row is not None and bool(row[0])
+
+
+def fleet_of(site: Site, dsn: str, submit: Submit, pool: WritePool, clock: Clock) -> SiteFleet | None:
+    """The fleet of a site file that names vehicles; None for one that does not."""
+    return SiteFleet(site, dsn, submit, pool, clock) if site.fleet.vehicles else None
 
 
 def _state(view: VehicleView) -> VehicleState:

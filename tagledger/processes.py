@@ -11,11 +11,13 @@ from edge.uplink_mqtt import MqttUplink
 from stream.source_mqtt import MqttSource
 from tagledger.command_desk import DirectBus
 from tagledger.database import open_database
+from tagledger.fleet import fleet_of
 from tagledger.housekeeping import keep_tidy
 from tagledger.keys import first_key
 from tagledger.lifecycle import run_until_signalled
 from tagledger.logs import configure_logs
 from tagledger.running import edge_agent, run_edge_parts, running_host, running_site, serving_api, write_pool
+from tagledger.task_parts import run_task_parts
 from tagledger.terminal import console, known_failures, site_or_exit
 from warehouse.site import Site
 
@@ -76,8 +78,11 @@ def run_api(site_file: Path) -> None:
         with open_database(site) as dsn:
             _tell_key(dsn)
             with write_pool(site, dsn) as pool:
-                async with serving_api(site, dsn, DirectBus(pool), WallClock().now_us) as url:
+                bus, clock = DirectBus(pool), WallClock()
+                fleet = fleet_of(site, dsn, bus.submit, pool, clock)
+                async with serving_api(site, dsn, bus, clock.now_us, fleet=fleet) as url, asyncio.TaskGroup() as group:
                     _log.info("api", site=site.name, api=url)
+                    group.create_task(run_task_parts(fleet, bus.submit, pool))
                     await keep_tidy(pool)
 
     with known_failures():

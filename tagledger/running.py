@@ -41,8 +41,10 @@ from stream.store import Store
 from tagledger.api_ports import LivePortals, ProcessDependencies, SiteReaders, StoredEvidence, StreamNumbers
 from tagledger.command_desk import CommandDesk, DirectBus, WritePool
 from tagledger.committed_stream import CommittedStream
+from tagledger.fleet import SiteFleet, fleet_of
 from tagledger.housekeeping import keep_tidy
 from tagledger.site_text import site_text
+from tagledger.task_parts import LiveVehicles, run_task_parts
 from warehouse.loads import Expectation, Override
 from warehouse.site import Reader, Site
 
@@ -57,6 +59,7 @@ class RunningSite:
     agent: EdgeAgent
     desk: CommandDesk
     url: str
+    fleet: SiteFleet | None
 
 
 def driver_of(reader: Reader, now_us: Callable[[], int]) -> ReaderDriver:
@@ -140,6 +143,7 @@ async def serving_api(
     now_us: Callable[[], int],
     host: EmbeddedHost | None = None,
     agent: EdgeAgent | None = None,
+    fleet: SiteFleet | None = None,
 ) -> AsyncIterator[str]:
     """The API while the block runs; yields its URL. What is not in this process is shown as not known here.
 
@@ -147,7 +151,8 @@ async def serving_api(
     """
     async with query_pool(dsn, site.database.pool_max) as queries:
         committed = CommittedStream(queries, now_us)
-        live = LivePortals(host, now_us) if host is not None else committed
+        portals = LivePortals(host, now_us) if host is not None else committed
+        vehicles = LiveVehicles(portals, fleet) if fleet is not None else None
         parts = ApiParts(
             site=site,
             version=version("tagledger"),
@@ -157,11 +162,12 @@ async def serving_api(
             dependencies=ProcessDependencies(queries, host, agent),
             commands=commands,
             readers=SiteReaders(site, agent) if agent is not None else None,
-            live=live,
+            live=vehicles or portals,
+            fleet=fleet,
             stream=StreamNumbers(host, agent) if host is not None and agent is not None else committed,
             evidence=StoredEvidence(),
         )
-        following = asyncio.create_task(live.run(), name="live")
+        following = [asyncio.create_task(live.run(), name="live") for live in (portals, vehicles) if live is not None]
         try:
             async with serving(create_app(parts), site.api.host, site.api.port) as url:
                 # What is imported and built by now stays: collections need not walk it at every request.
@@ -169,8 +175,9 @@ async def serving_api(
                 gc.freeze()
                 yield url
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            for task in following:
+                task.cancel()
+            await asyncio.gather(*following, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
@@ -211,14 +218,19 @@ async def running_site(
             desk = CommandDesk(
                 DirectBus(pool), host, lambda actor, body: agent.on_command(clock.now_us(), actor, body), portals
             )
-            async with serving_api(site, dsn, desk, clock.now_us, host, agent) as url:
+            fleet = fleet_of(site, dsn, desk.submit, pool, clock)
+            async with serving_api(site, dsn, desk, clock.now_us, host, agent, fleet) as url:
                 edge = asyncio.create_task(run_edge_parts(site, agent, clock), name="edge")
                 orders = asyncio.create_task(_orders(host, agent), name="orders")
                 tidying = asyncio.create_task(keep_tidy(pool), name="housekeeping")
+                tasking = asyncio.create_task(run_task_parts(fleet, desk.submit, pool), name="tasks")
                 try:
-                    with watched(edge):
-                        yield RunningSite(host, agent, desk, url)
+                    with watched(edge, tasking):
+                        yield RunningSite(host, agent, desk, url, fleet)
                 finally:
+                    # Nothing more is commanded: what is recorded from here on is what readers still said.
+                    tasking.cancel()
+                    await asyncio.gather(tasking, return_exceptions=True)
                     await _drained(agent, edge)
                     for task in (edge, orders, tidying):
                         task.cancel()

@@ -27,10 +27,12 @@ from warehouse.commands import (
     Command,
     FailTask,
     FinishTask,
+    Permission,
     Refusal,
     RefusalCode,
     ReportTask,
     Result,
+    Rights,
 )
 from warehouse.postgres.queries.tasks import CLAIMS, OPEN, Task, containers, read
 from warehouse.roads import StationKind
@@ -40,6 +42,8 @@ from warehouse.times import from_us
 
 FLEET = "fleet"
 CLAIMS_MAX = 1_000
+# A report waits as long as the database is away, and then says when it happened.
+RIGHTS = Rights(frozenset({Permission.TASK, Permission.BACK_DATE}))
 # What says that the task went on without us: nothing is left to report.
 _OVER = {RefusalCode.OVERTAKEN, RefusalCode.NOT_YOURS, RefusalCode.WRONG_STATE, RefusalCode.NOT_FOUND}
 
@@ -115,15 +119,17 @@ class WarehouseTasks:
 
     async def progress(self, task_id: str, attempt: int, step: TaskStep, at_us: int) -> None:
         """A step; with `picked` the load is on the vehicle in the books too."""
-        await self._tell(ReportTask(UUID(task_id), attempt, step, at=from_us(at_us)))
+        await self._tell(ReportTask(UUID(task_id), attempt, step, effective_at=from_us(at_us)))
 
     async def done(self, task_id: str, attempt: int, at_us: int) -> None:
         """Stock and place move. Should the books refuse that, a person has to look: the task fails with the reason."""
-        refused = await self._tell(FinishTask(UUID(task_id), attempt, at=from_us(at_us)))
+        refused = await self._tell(FinishTask(UUID(task_id), attempt, effective_at=from_us(at_us)))
         if refused is not None:
             detail = f"set down, but the books say: {refused.message}"
             await self._tell(
-                FailTask(UUID(task_id), attempt, str(refused.code), LoadWhere.UNKNOWN, detail, at=from_us(at_us))
+                FailTask(
+                    UUID(task_id), attempt, str(refused.code), LoadWhere.UNKNOWN, detail, effective_at=from_us(at_us)
+                )
             )
 
     async def failed(self, task_id: str, attempt: int, failure: Failure, at_us: int) -> None:
@@ -155,7 +161,7 @@ class WarehouseTasks:
 
     async def _do(self, command: Command, vehicle: str) -> Result | Refusal:
         # The commands are idempotent by what they say, so a report that is repeated may have an id of its own.
-        return await self._reached(self._submit(command, Actor(FLEET, vehicle), FLEET, str(uuid4())))
+        return await self._reached(self._submit(command, Actor(FLEET, vehicle, RIGHTS), FLEET, str(uuid4())))
 
     async def _read(self, work: Callable[[Connection[Any]], T]) -> T:
         def reading() -> T:

@@ -12,12 +12,12 @@ from psycopg_pool import PoolTimeout
 
 from tagledger.command_desk import WritePool
 from tagledger.task_book import Submit
-from warehouse.commands import Actor, LapseTask
+from warehouse.commands import Actor, LapseTask, Permission, Rights
 from warehouse.postgres.queries.tasks import LAPSED, Task, read
 
 LOOK_EVERY_S = 5.0
 LAPSED_MAX = 200
-ACTOR = Actor("leases")
+ACTOR = Actor("leases", rights=Rights(frozenset({Permission.DISPATCH})))
 
 _log = structlog.get_logger(__name__)
 

@@ -90,7 +90,7 @@ class ReportTask(Command):
     attempt: int
     step: TaskStep
     vehicle: str = ""
-    at: datetime | None = None
+    effective_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class FinishTask(Command):
     task_id: UUID
     attempt: int
     target: str | None = None
-    at: datetime | None = None
+    effective_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class FailTask(Command):
     load: LoadWhere
     detail: str = ""
     lost: bool = False
-    at: datetime | None = None
+    effective_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

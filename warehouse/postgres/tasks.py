@@ -12,6 +12,7 @@ from warehouse.commands import (
     FailTask,
     FinishTask,
     LapseTask,
+    Permission,
     ReassignTask,
     RefusalCode,
     ReleaseTask,
@@ -74,6 +75,8 @@ def create_task(conn: Conn, c: CreateTask, actor: Actor, request_id: UUID) -> An
 
 def claim_task(conn: Conn, c: ClaimTask, actor: Actor, request_id: UUID) -> Answer:
     _check_lease(c.lease_s)
+    if c.task_id is None and not c.sources and actor.rights.warehouses(Permission.TASK) is not None:
+        raise Refuse(RefusalCode.FORBIDDEN, "sources", "the next task may be anywhere: name places of your warehouses")
     owner = c.owner or actor.name
     task = lock_next(conn, c.sources) if c.task_id is None else _task(conn, c.task_id)
     if task is None:
@@ -94,7 +97,7 @@ def report_task(conn: Conn, c: ReportTask, actor: Actor, request_id: UUID) -> An
     task = _task(conn, c.task_id)
     if _checked(task, report_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
         return task.answer(), Audit()
-    at = c.at or database_now(conn)
+    at = c.effective_at or database_now(conn)
     step = TaskStep.PICKED if task.step is TaskStep.PICKED else c.step
     values: dict[str, object] = {"step": step, "lost": False, "lease_s": task.lease_s}
     if step is TaskStep.PICKED and task.step is not TaskStep.PICKED:
@@ -116,7 +119,7 @@ def finish_task(conn: Conn, c: FinishTask, actor: Actor, request_id: UUID) -> An
         _stocked(conn, target_id, "target")
     if target_id is None:
         raise Refuse(RefusalCode.INVALID, "target", "the task has no target: say where the load is")
-    at = c.at or database_now(conn)
+    at = c.effective_at or database_now(conn)
     reason = f"task {task.task_id}: put away by {task.owner}"
     moves = move_unit(conn, task.hu_id, target_id, _circumstance(actor, at, request_id, reason), request_id, "done")
     values = {"carrier_id": None, "lost": False, "target_id": target_id, "reason": "", "detail": ""}
@@ -131,7 +134,7 @@ def fail_task(conn: Conn, c: FailTask, actor: Actor, request_id: UUID) -> Answer
     task = _task(conn, c.task_id)
     if _checked(task, report_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
         return task.answer(), Audit()
-    at = c.at or database_now(conn)
+    at = c.effective_at or database_now(conn)
     told = {"reason": c.reason, "detail": c.detail}
     if c.lost and c.load is not LoadWhere.SOURCE:
         made = Change("lost", TaskState.IN_PROGRESS, at, actor, request_id, {**told, "lost": True}, c.reason, c.detail)

@@ -195,4 +195,4 @@ def _tell_places(
 
 
 def _field(reason: LedgerRefusal) -> str:
-    return {LedgerRefusal.LOCATION_CLOSED: "target", LedgerRefusal.PERIOD_CLOSED: "at"}.get(reason, "")
+    return {LedgerRefusal.LOCATION_CLOSED: "target", LedgerRefusal.PERIOD_CLOSED: "effective_at"}.get(reason, "")

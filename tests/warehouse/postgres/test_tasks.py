@@ -50,10 +50,10 @@ def test_a_received_pallet_is_put_away_with_everything_on_it(yard: TaskStore) ->
     task_id = UUID(task["task_id"])
     yard.do(ReportTask(task_id, 1, TaskStep.ACCEPTED))
     assert yard.at(code) == {"STAGE"}
-    yard.do(ReportTask(task_id, 1, TaskStep.PICKED, vehicle="agv-1", at=DAY_0 + timedelta(minutes=1)))
+    yard.do(ReportTask(task_id, 1, TaskStep.PICKED, vehicle="agv-1", effective_at=DAY_0 + timedelta(minutes=1)))
     assert yard.at(code) == {"agv-1"}
     assert {yard.seen_at(tag.epc) for tag in load.tags} == {"agv-1"}
-    done = yard.do(FinishTask(task_id, 1, at=DAY_0 + timedelta(minutes=2)))
+    done = yard.do(FinishTask(task_id, 1, effective_at=DAY_0 + timedelta(minutes=2)))
     assert (done["state"], done["target"]) == ("done", "B1")
     assert yard.at(code) == {"B1"}
     assert {yard.seen_at(tag.epc) for tag in load.tags} == {"B1"}
