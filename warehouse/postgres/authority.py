@@ -17,13 +17,21 @@ from warehouse.commands import (
     ApproveDocument,
     CancelCount,
     CancelDocument,
+    CancelTask,
+    ClaimTask,
     CloseDocument,
     Command,
     EnterCount,
+    FailTask,
+    FinishTask,
+    LapseTask,
     Permission,
     PostCount,
+    ReassignTask,
     RefusalCode,
     ReleaseReservation,
+    ReleaseTask,
+    ReportTask,
     Rights,
 )
 from warehouse.commands.command import Actor
@@ -41,6 +49,8 @@ _OF_COUNT = """select distinct l.code from count_sheet s join count_line c using
     join location l using (location_id) where s.number = %(number)s"""
 _OF_RESERVATION = """select l.code from reservation join location l using (location_id)
     where reservation_id = %(reservation_id)s"""
+_OF_TASK = """select l.code from task t join location l on l.location_id in (t.source_id, t.target_id)
+    where t.task_id = %(task_id)s"""
 _IMPLIED: Mapping[type[Command], tuple[str, str]] = {
     ApproveDocument: ("number", _OF_DOCUMENT),
     CancelDocument: ("number", _OF_DOCUMENT),
@@ -49,6 +59,10 @@ _IMPLIED: Mapping[type[Command], tuple[str, str]] = {
     PostCount: ("number", _OF_COUNT),
     CancelCount: ("number", _OF_COUNT),
     ReleaseReservation: ("reservation_id", _OF_RESERVATION),
+    **dict.fromkeys(
+        (ClaimTask, ReportTask, FinishTask, FailTask, ReleaseTask, ReassignTask, CancelTask, LapseTask),
+        ("task_id", _OF_TASK),
+    ),
 }
 
 # The first of these places that lies in none of the warehouses. Only stores of ours lie in a warehouse.
@@ -96,7 +110,7 @@ def check_asked(conn: Conn, command: Command, actor: Actor) -> None:
         _require_within(conn, codes, warehouses, field, needed)
     if type(command) in _IMPLIED:
         field, query = _IMPLIED[type(command)]
-        values = {name: getattr(command, name, None) for name in ("kind", "number", "reservation_id")}
+        values = {name: getattr(command, name, None) for name in ("kind", "number", "reservation_id", "task_id")}
         codes = [code for (code,) in conn.execute(query.encode(), values)]
         _require_within(conn, codes, warehouses, field, needed)
 
