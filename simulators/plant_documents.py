@@ -35,8 +35,9 @@ class PlantLine:
 
 @dataclass(frozen=True, slots=True)
 class PlantDocument:
-    """An ASN (`kind` purchase_receipt) or a delivery (`delivery`), expected at one portal.
+    """An ASN (`purchase_receipt`), a `delivery` or a work order's issue (`work_order_issue`), expected at one portal.
 
+    A work order makes `makes`, one for each carton of its one line.
     `announced_us` is when the document is known to the warehouse, before the load comes.
     """
 
@@ -48,6 +49,7 @@ class PlantDocument:
     due_us: int
     lines: tuple[PlantLine, ...]
     units: tuple[PlantUnit, ...]
+    makes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ PRODUCTS = (
     ("BRACKET-L", "Bracket L"),
 )
 CASES = ("short", "stop", "extra", "turn_round", "unknown", "beside", "wrong_carton", "along")
+WORK_ORDER_EVERY = 3
+"""Of the plain pallets that leave, the first and every third after it go to the assembly hall, not to a customer."""
 LAYER_SHARE = 0.3
 """A short pallet lacks its top layer: this share of its cartons."""
 REACH_M = 9.0
@@ -62,6 +64,7 @@ class Day:
     received: list[tuple[float, PlantUnit]] = field(default_factory=list)
     serial: int = 100_000
     pallet: int = 1
+    plain_out: int = 0
 
     def draw(self, low: float, high: float) -> float:
         return float(self.rng.uniform(low, high))
@@ -188,17 +191,24 @@ def _visit(day: Day, door: int, start_s: float, case: str, turn: int) -> float:
     passed = LoadTruth(
         f"L{turn:03d}", door_name(door), direction, day.us(first_s), day.us(last_s), tuple(body.tags.epcs)
     )
-    number = f"{'D' if outward else 'A'}-{turn:04d}"
+    partner = f"{'customer' if outward else 'supplier'}-{int(day.rng.integers(1, 5))}"
+    kind, letter, makes = ("delivery", "D", "") if outward else ("purchase_receipt", "A", "")
+    if outward and case == "plain":
+        if day.plain_out % WORK_ORDER_EVERY == 0:
+            kind, letter, makes, partner = "work_order_issue", "W", f"SET-{unit.item}", ""
+        day.plain_out += 1
+    number = f"{letter}-{turn:04d}"
     day.documents.append(
         PlantDocument(
-            "delivery" if outward else "purchase_receipt",
+            kind,
             number,
-            f"{'customer' if outward else 'supplier'}-{int(day.rng.integers(1, 5))}",
+            partner,
             door_name(door),
             day.us(max(0.0, start_s - ANNOUNCED_BEFORE_S)),
             day.us(crossing(path)),
             (PlantLine(1, unit.item, len(named), named),),
             (unit,),
+            makes,
         )
     )
     day.loads.append(

@@ -9,10 +9,13 @@ from simulators.plant_scales import PALLET_KG, carton_kg
 from warehouse.commands import (
     AdjustStock,
     Command,
+    ComponentSpec,
     ContentSpec,
+    CreateBom,
     CreateDocument,
     CreateHandlingUnit,
     CreateItem,
+    CreateWorkOrder,
     LineSpec,
     RegisterTags,
     TagSpec,
@@ -21,9 +24,13 @@ from warehouse.times import from_us
 
 
 def opening_commands(plant: Plant) -> Iterator[Command]:
-    """Items, and the pallets that are there when the day begins."""
+    """Items, what is made of them, and the pallets that are there when the day begins."""
     for item in plant.items:
         yield CreateItem(item.code, item.name, item.gtin, weight_kg=carton_kg(plant.items, item.code))
+    made = {document.makes: document.lines[0].item for document in plant.documents if document.makes}
+    for product, part in sorted(made.items()):
+        yield CreateItem(product, f"Assembled from {part}")
+        yield CreateBom(product, "1", (ComponentSpec(part, Decimal(1)),))
     for standing in plant.opening:
         yield from _unit_commands(standing.unit)
         yield AdjustStock(
@@ -41,6 +48,17 @@ def document_commands(document: PlantDocument, known_units: set[str]) -> Iterato
         if unit.sscc not in known_units:
             known_units.add(unit.sscc)
             yield from _unit_commands(unit)
+    epcs = tuple(epc for line in document.lines for epc in line.epcs) + tuple(unit.epc for unit in document.units)
+    if document.makes:
+        yield CreateWorkOrder(
+            document.number,
+            document.makes,
+            Decimal(document.lines[0].quantity),
+            door=document.portal,
+            due_at=from_us(document.due_us),
+            epcs=epcs,
+        )
+        return
     yield CreateDocument(
         document.kind,
         document.number,
@@ -48,7 +66,7 @@ def document_commands(document: PlantDocument, known_units: set[str]) -> Iterato
         partner=document.partner,
         door=document.portal,
         expected_at=from_us(document.due_us),
-        epcs=tuple(epc for line in document.lines for epc in line.epcs) + tuple(unit.epc for unit in document.units),
+        epcs=epcs,
     )
 
 

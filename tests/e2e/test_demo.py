@@ -67,6 +67,19 @@ def test_every_load_becomes_a_passage_the_right_way_and_nothing_is_doubled(demo:
 
 
 @pytest.mark.timeout(240)
+def test_a_pallet_goes_to_its_work_order_through_a_door(demo: Demo) -> None:
+    with EmbeddedServer(demo.folder) as server, psycopg.connect(server.dsn) as connection:
+        issued = connection.execute(
+            """select l.fulfilled, l.quantity, l.fulfilled = (
+                   select sum(m.quantity) from move m join location t on t.location_id = m.to_location_id
+                   where m.line_id = l.line_id and m.passage_id is not null and t.code = 'PRODUCTION')
+               from work_order w join document_line l on l.document_id = w.issue_document_id"""
+        ).fetchall()
+    assert issued
+    assert all(fulfilled > 0 and by_door for fulfilled, _, by_door in issued)
+
+
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("speed", ["max", "60"])
 def test_a_replay_gives_the_same_books_and_a_second_one_adds_nothing(demo: Demo, speed: str, tmp_path: Path) -> None:
     first = json.loads(tagledger("replay", demo.capture, "--state-dir", tmp_path, "--speed", speed, "--json").stdout)

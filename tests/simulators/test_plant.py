@@ -38,12 +38,20 @@ def test_both_directions_and_every_surprise_happen(plant: Plant) -> None:
     assert plant.truth.bystanders
 
 
+def test_some_of_what_leaves_goes_to_customers_and_some_into_production(plant: Plant) -> None:
+    kinds = Counter(document.kind for document in plant.documents)
+    assert kinds["work_order_issue"] >= 2
+    assert kinds["delivery"] >= 1
+
+
 def test_every_load_has_its_document_announced_before_it_comes(plant: Plant) -> None:
     documents = {document.number: document for document in plant.documents}
     assert len(documents) == len(plant.documents)
     for load in plant.truth.loads:
         document = documents[load.document]
-        assert document.kind == ("purchase_receipt" if load.load.direction is Direction.IN else "delivery")
+        inward = load.load.direction is Direction.IN
+        assert document.kind in ({"purchase_receipt"} if inward else {"delivery", "work_order_issue"})
+        assert bool(document.makes) is (document.kind == "work_order_issue")
         assert document.announced_us <= load.load.start_us
         assert document.portal == load.load.portal
         named = {epc for line in document.lines for epc in line.epcs}
