@@ -49,12 +49,18 @@ def judge(
         return WeighVerdict(WeighOutcome.UNKNOWN, "the books have nothing on it")
     expected_kg = sum((content.quantity * (content.unit_kg or 0) for content in contents), tare_kg)
     allowed_kg = max(tolerance_kg, expected_kg * tolerance_percent / 100)
-    parts = ", ".join(f"{c.quantity:f} × {c.item} ({c.unit_kg:f} kg)" for c in contents)
-    expected = f"{expected_kg:f} ± {allowed_kg:f} kg expected: {parts}, tare {tare_kg:f} kg"
+    parts = ", ".join(f"{c.quantity:f} × {c.item} ({_kg(c.unit_kg)} kg)" for c in contents)
+    expected = f"{_kg(expected_kg)} ± {_kg(allowed_kg)} kg expected: {parts}, tare {_kg(tare_kg)} kg"
     difference_kg = weight_kg - expected_kg
     if abs(difference_kg) <= allowed_kg:
         return WeighVerdict(WeighOutcome.AGREES, expected, expected_kg, allowed_kg)
-    words = f"{weight_kg:f} kg, {expected}; {abs(difference_kg):f} kg too {'much' if difference_kg > 0 else 'little'}"
+    words = f"{_kg(weight_kg)} kg, {expected}; {_kg(abs(difference_kg))} kg too "
+    words += "much" if difference_kg > 0 else "little"
     if len(contents) == 1 and contents[0].unit_kg:
         words += f", about {abs(difference_kg) / contents[0].unit_kg:.1f} of {contents[0].item}"
     return WeighVerdict(WeighOutcome.MISMATCH, words, expected_kg, allowed_kg)
+
+
+def _kg(value: Decimal | None) -> str:
+    """Without trailing zeros: a recorded command has lost them, and its replay must say the same."""
+    return f"{(value or Decimal(0)).normalize():f}"
