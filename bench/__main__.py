@@ -69,6 +69,13 @@ KEY_FIGURES: tuple[tuple[str, str, str, str, Peers], ...] = (
     ("api", "where is this tag", "tag/ours_cpu_s", "requests per CPU-second", _of("tag", _API)),
     ("api", "stock of an item", "stock/ours_cpu_s", "requests per CPU-second", _of("stock", _API)),
     ("api", "a list of 1,000 tags", "list/ours_cpu_s", "requests per CPU-second", _of("list", _API)),
+    (
+        "feed",
+        "live feed, 100 clients",
+        "ours/events_cpu_s",
+        "events per CPU-second",
+        (("x_bare", "a bare StreamingResponse"),),
+    ),
     ("live", "readers of 1,500 reads/s in real time", "readers", "readers", ()),
     ("live", "share of a core, edge process", "cpu_share/edge", "cores", ()),
     ("live", "share of a core, stream process", "cpu_share/stream", "cores", ()),
