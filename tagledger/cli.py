@@ -131,6 +131,22 @@ def doctor(
 
 
 @app.command()
+def discover(
+    targets: Annotated[list[str], typer.Argument(metavar="CIDR|HOST...", help="Networks and addresses to look at.")],
+    llrp_port: Annotated[list[int] | None, typer.Option(help="LLRP ports; again for each. 5084 without.")] = None,
+    modbus_port: Annotated[list[int] | None, typer.Option(help="Modbus ports; again for each. 502 without.")] = None,
+    units: Annotated[int, typer.Option(min=0, max=247, help="Ask Modbus units 1 to this; 0 asks none.")] = 1,
+    timeout_s: Annotated[float, typer.Option("--timeout", min=0.05, help="Seconds to wait for an answer.")] = 1.0,
+    out: Annotated[Path | None, typer.Option("--out", help="Site file to write; printed without.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Find LLRP readers and Modbus scales; write a site file to start with."""
+    from tagledger.discover import run_discover
+
+    run_discover(targets, llrp_port or (5084,), modbus_port or (502,), units, timeout_s, out, as_json=json)
+
+
+@app.command()
 def demo(
     seed: Annotated[int, typer.Option(min=0, help="Decides the whole plant: loads, tags, radio, faults.")] = 1,
     speed: Annotated[

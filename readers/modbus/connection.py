@@ -52,7 +52,13 @@ class ModbusUnavailable(ConnectionError):
 
 
 class ModbusRefused(ModbusUnavailable):
-    """The unit answered with a Modbus exception: it has no such register, coil or function."""
+    """The unit answered with a Modbus exception `code` (Modbus Application Protocol 1.1b3, 7), such as 2: no such
+    register or coil.
+    """
+
+    def __init__(self, text: str, code: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class ModbusConnection:
@@ -144,7 +150,7 @@ class ModbusConnection:
                 _heed_cancellation()
                 raise ModbusUnavailable(str(error)) from error
         if answer.isError():
-            raise ModbusRefused(f"the unit answered {answer}")
+            raise ModbusRefused(f"the unit answered {answer}", getattr(answer, "exception_code", 0))
         return answer
 
 
