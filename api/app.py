@@ -18,6 +18,8 @@ from api import (
     documents,
     feed,
     health,
+    imports,
+    jobs,
     landing,
     metrics,
     movements,
@@ -52,6 +54,7 @@ from api.postgres.pool import Pool
 from api.problems import KINDS
 from api.refusals import REFUSALS
 from api.route_index import RouteIndex
+from warehouse.postgres.files import FILE_BYTES_MAX
 from warehouse.site import Site
 
 BODY_LIMIT_BYTES = 1 << 20
@@ -89,6 +92,8 @@ _TAGS = [
     {"name": "documents", "description": "What is expected to come and go, and how far it is."},
     {"name": "production", "description": "What products are made of, and the orders to make them."},
     {"name": "discrepancies", "description": "What did not fit, for people to decide."},
+    {"name": "imports", "description": "Files in: templates, checks, problems by row and column, undo, sign-off."},
+    {"name": "jobs", "description": "Work in the background."},
     {"name": "portals", "description": "What doors show the people in them."},
     {"name": "readers", "description": "Devices and their health."},
     {"name": "feed", "description": "What happens, as it happens."},
@@ -162,7 +167,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     parts.registry.register(metrics.SiteCollector(parts.readers, parts.stream))
     problem_handlers.install(app)
     # The last added is the outermost.
-    app.add_middleware(BodyBound, limit_bytes=BODY_LIMIT_BYTES)
+    app.add_middleware(BodyBound, limit_bytes=BODY_LIMIT_BYTES, larger={"/v1/imports": FILE_BYTES_MAX})
     app.add_middleware(Gate, keys=parts.keys)
     app.add_middleware(Outermost, metrics=http_metrics)
     kinds = (*KINDS, dead_letters.ALREADY_DECIDED, *REFUSALS.values())
@@ -177,6 +182,8 @@ def create_app(parts: ApiParts) -> FastAPI:
         vehicles.router(parts.site, parts.pool, parts.fleet),
         documents.router(parts.pool),
         production.router(parts.pool),
+        imports.router(parts.pool, parts.dsn),
+        jobs.router(parts.pool),
         discrepancies.router(parts.pool),
         portals.router(parts.site, parts.pool, parts.live),
         readers.router(parts.site, parts.pool, parts.readers),

@@ -6,6 +6,7 @@ what follows is read and thrown away first, at most `DRAIN_BYTES` of it and at m
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -19,19 +20,21 @@ _CLOSE = {"Connection": "close"}
 
 
 class BodyBound:
-    """Lets at most `limit_bytes` of a request body through."""
+    """Lets at most `limit_bytes` of a request body through; the paths in `larger` have bounds of their own."""
 
-    def __init__(self, app: Any, limit_bytes: int) -> None:
+    def __init__(self, app: Any, limit_bytes: int, larger: Mapping[str, int] | None = None) -> None:
         self._app = app
         self._limit_bytes = limit_bytes
+        self._larger = larger or {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
-        detail = f"the limit is {self._limit_bytes} bytes"
+        limit_bytes = self._larger.get(scope["path"], self._limit_bytes)
+        detail = f"the limit is {limit_bytes} bytes"
         for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value) > self._limit_bytes:
+            if name == b"content-length" and value.isdigit() and int(value) > limit_bytes:
                 await _drain(receive)
                 await problem_response(TOO_LARGE, detail, headers=_CLOSE)(scope, receive, send)
                 return
@@ -42,7 +45,7 @@ class BodyBound:
             message = await receive()
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
-                if seen > self._limit_bytes:
+                if seen > limit_bytes:
                     if message.get("more_body", False):
                         await _drain(receive)
                     raise HTTPException(413, detail, headers=_CLOSE)

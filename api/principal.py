@@ -28,7 +28,10 @@ OPEN_PREFIXES = ("/static-offline-docs/", "/problems/")
 
 # What reading and doing need below a path that is no command. Reading anything else needs `read`; doing something that
 # is not listed needs what nobody has by accident.
-_PREFIXES = (("/v1/dead-letters", Permission.DEAD_LETTER, Permission.DEAD_LETTER),)
+_PREFIXES = (
+    ("/v1/dead-letters", Permission.DEAD_LETTER, Permission.DEAD_LETTER),
+    ("/v1/imports", Permission.READ, Permission.IMPORT),
+)
 _COMMANDS = {route.path: route.command for route in COMMANDS}
 
 

@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 # Sub-applications by name: the module whose `app` they are, and their line in the help.
 _PARTS = {
     "llrp": ("tagledger.llrp", "Look into files of LLRP messages; record a reader's session."),
+    "import": ("tagledger.imports", "Import items, locations, stock and documents from CSV and workbooks."),
     "devices": ("tagledger.devices", "Look at scales and other devices."),
     "dead-letters": ("tagledger.dead_letters", "Input that could not be processed: list it, give it again, drop it."),
     "portal": ("tagledger.portal", "Measure and tune a door."),

@@ -12,7 +12,7 @@ import psycopg
 import structlog
 
 from tagledger.command_desk import WritePool
-from warehouse.postgres import outbox
+from warehouse.postgres import files, jobs, outbox
 from warehouse.postgres.commands import forget_old_requests
 from warehouse.postgres.reservations import expire
 from warehouse.postgres.stock_alerts import watch, watch_stillness
@@ -30,12 +30,18 @@ _log = structlog.get_logger(__name__)
 
 
 def tidy(pool: WritePool) -> tuple[int, int]:
-    """Once: how many feed messages and how many stored answers were removed. Raises psycopg.Error."""
+    """Once: how many feed messages and how many stored answers were removed; files and jobs past their time go too.
+
+    Raises psycopg.Error.
+    """
     with pool.connection() as connection:
         with connection.transaction():
             messages = outbox.trim(connection)
         with connection.transaction():
             answers = forget_old_requests(connection)
+        with connection.transaction():
+            files.forget_old(connection)
+            jobs.forget_old(connection)
     return messages, answers
 
 

@@ -9,10 +9,10 @@ import structlog
 from edge.clock import WallClock
 from edge.uplink_mqtt import MqttUplink
 from stream.source_mqtt import MqttSource
+from tagledger.background import run_background
 from tagledger.command_desk import DirectBus
 from tagledger.database import open_database
 from tagledger.fleet import fleet_of
-from tagledger.housekeeping import keep_tidy
 from tagledger.keys import first_key
 from tagledger.lifecycle import run_until_signalled
 from tagledger.logs import configure_logs
@@ -83,7 +83,7 @@ def run_api(site_file: Path) -> None:
                 async with serving_api(site, dsn, bus, clock.now_us, fleet=fleet) as url, asyncio.TaskGroup() as group:
                     _log.info("api", site=site.name, api=url)
                     group.create_task(run_task_parts(fleet, bus.submit, pool))
-                    await keep_tidy(pool)
+                    await run_background(pool)
 
     with known_failures():
         run_until_signalled(main())

@@ -39,10 +39,10 @@ from stream.live import Live
 from stream.model import Signal
 from stream.store import Store
 from tagledger.api_ports import LivePortals, ProcessDependencies, SiteReaders, StoredEvidence, StreamNumbers
+from tagledger.background import run_background
 from tagledger.command_desk import CommandDesk, DirectBus, WritePool
 from tagledger.committed_stream import CommittedStream
 from tagledger.fleet import SiteFleet, fleet_of
-from tagledger.housekeeping import keep_tidy
 from tagledger.site_text import site_text
 from tagledger.task_parts import LiveVehicles, run_task_parts
 from warehouse.loads import Expectation, Override
@@ -127,7 +127,7 @@ def write_pool(site: Site, dsn: str) -> Iterator[WritePool]:
     with ConnectionPool(
         dsn,
         min_size=1,
-        max_size=max(2, site.database.pool_max),
+        max_size=max(4, site.database.pool_max),  # a job at work takes two
         kwargs={"autocommit": True},
         open=True,
         name="commands",
@@ -222,7 +222,7 @@ async def running_site(
             async with serving_api(site, dsn, desk, clock.now_us, host, agent, fleet) as url:
                 edge = asyncio.create_task(run_edge_parts(site, agent, clock), name="edge")
                 orders = asyncio.create_task(_orders(host, agent), name="orders")
-                tidying = asyncio.create_task(keep_tidy(pool), name="housekeeping")
+                tidying = asyncio.create_task(run_background(pool), name="housekeeping")
                 tasking = asyncio.create_task(run_task_parts(fleet, desk.submit, pool), name="tasks")
                 try:
                     with watched(edge, tasking):

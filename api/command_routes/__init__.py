@@ -6,6 +6,7 @@ One module a topic; a new command is a row in one of them.
 from api.command_routes import (
     counts,
     documents,
+    imports,
     master_data,
     production,
     receipts,
@@ -28,6 +29,7 @@ COMMANDS: tuple[CommandRoute, ...] = (
     *replenishment.ROUTES,
     *signals.ROUTES,
     *tasks.ROUTES,
+    *imports.ROUTES,
 )
 
 __all__ = ["COMMANDS", "CommandRoute"]

@@ -12,6 +12,7 @@ from warehouse.commands.documents import (
     LineName,
     LineSpec,
 )
+from warehouse.commands.imports import ApplyImport, SignOffImport, UndoImport
 from warehouse.commands.inspection import CharacteristicResult, DecideInspection, Inspected
 from warehouse.commands.master_data import (
     BlockLot,
@@ -91,6 +92,7 @@ __all__ = [
     "Actor",
     "AdjustStock",
     "AllocateLine",
+    "ApplyImport",
     "ApproveDocument",
     "AssignLots",
     "Audit",
@@ -167,10 +169,12 @@ __all__ = [
     "SetRemovalRule",
     "SetStockRule",
     "ShipTransfer",
+    "SignOffImport",
     "StartCount",
     "SubstituteComponent",
     "SubstituteSpec",
     "TagSpec",
+    "UndoImport",
     "UpdateItem",
     "UpdateLocation",
     "Valuation",

@@ -35,6 +35,7 @@ class Permission(StrEnum):
     INSPECT = "inspect"
     REVERSE = "reverse"
     CLOSE_PERIOD = "close_period"
+    IMPORT = "import"  # files of an old system
     SIGNAL = "signal"
     TASK = "task"
     DISPATCH = "dispatch"
@@ -52,6 +53,7 @@ SITE_WIDE = frozenset(
         Permission.MASTER_DATA,
         Permission.RECALL,
         Permission.CLOSE_PERIOD,
+        Permission.IMPORT,
         Permission.DEAD_LETTER,
         Permission.AUDIT,
         Permission.USERS,

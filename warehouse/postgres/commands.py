@@ -34,6 +34,7 @@ from warehouse.postgres import (
 )
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Handlers
+from warehouse.postgres.importing import decisions as imports
 from warehouse.postgres.naming import Refuse
 from warehouse.postgres.transaction import in_transaction
 
@@ -61,6 +62,7 @@ _HANDLERS: Handlers = {
     **kits.HANDLERS,
     **backorders.HANDLERS,
     **removal_rules.HANDLERS,
+    **imports.HANDLERS,
 }
 
 # Every command by its name, as captures and the audit log write it.

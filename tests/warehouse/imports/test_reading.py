@@ -1,0 +1,123 @@
+"""Files as people send them: encodings, separators, workbooks, and those that are none."""
+
+import io
+import zipfile
+from collections.abc import Callable
+
+import pytest
+from openpyxl import Workbook
+
+from warehouse.imports.cleaning import NumberCell
+from warehouse.imports.header import match
+from warehouse.imports.table import FileUnreadable
+from warehouse.imports.table_csv import open_csv
+from warehouse.imports.template_file import as_csv, as_workbook
+from warehouse.imports.templates import ITEMS, OPENING_STOCK, TEMPLATES
+from warehouse.imports.workbook import is_workbook, open_workbook, write_workbook
+
+TABLE = "物料编码,名称,单位\r\n00017,轴承,个\r\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "seen"),
+    [("utf-8", "utf-8"), ("utf-8-sig", "utf-8-sig"), ("gb18030", "gb18030"), ("gbk", "gb18030"), ("utf-16", "utf-16")],
+)
+def test_every_encoding_reads_the_same(encoding: str, seen: str) -> None:
+    table = open_csv(io.BytesIO(TABLE.encode(encoding)), ITEMS)
+    assert table.form == f"CSV, {seen}"
+    columns, faults = match(ITEMS, table.header)
+    assert [column.name for column in columns if column] == ["code", "name", "unit"]
+    assert faults == []
+    assert list(table.rows) == [(2, ["00017", "轴承", "个"])]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_separators_are_seen_from_the_header(separator: str) -> None:
+    text = separator.join(["code", "name"]) + "\n" + separator.join(["A", "x"]) + "\n"
+    assert list(open_csv(io.BytesIO(text.encode()), ITEMS).rows) == [(2, ["A", "x"])]
+
+
+def test_lines_before_the_header_may_be_empty_and_cells_may_hold_lines() -> None:
+    rows = list(open_csv(io.BytesIO(b'\n\ncode,name\nA,"x\ny"\nB,z\n'), ITEMS).rows)
+    assert rows == [(4, ["A", "x\ny"]), (5, ["B", "z"])]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n\n", b"\xff\xfe\x00", b"code\x00,name\n", b"\x80\x81\xfe\xff,1\n", b'code\n"' + b"x" * 40_000]
+)
+def test_what_is_no_table_is_said(content: bytes) -> None:
+    with pytest.raises(FileUnreadable) as refused:
+        list(open_csv(io.BytesIO(content), ITEMS).rows)
+    assert refused.value.fix
+
+
+def test_headers_that_are_wrong_are_named_with_the_nearest() -> None:
+    _, faults = match(OPENING_STOCK, ["item", "loction", "quantity", "item", ""])
+    assert [(f.code, f.header) for f in faults] == [
+        ("unknown_column", "loction"),
+        ("column_twice", "item"),
+        ("missing_column", "location"),
+    ]
+    assert "'location'" in faults[0].fix
+
+
+@pytest.mark.parametrize("template", TEMPLATES.values(), ids=list(TEMPLATES))
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_templates_are_read_back_as_themselves(template: object, form: str) -> None:
+    assert isinstance(template, type(ITEMS))
+    file = io.BytesIO(as_csv(template))
+    if form == "xlsx":
+        file = io.BytesIO()
+        as_workbook(template, file)
+    table = open_workbook(file) if is_workbook(file) else open_csv(file, template)
+    columns, faults = match(template, table.header)
+    assert faults == []
+    assert tuple(columns) == template.columns
+    assert list(table.rows) == []
+
+
+def test_number_cells_say_what_they_are() -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["code", "weight_kg"])
+    sheet.append([17, 0.1 + 0.2])
+    sheet["A2"].number_format = "00000"
+    file = io.BytesIO()
+    book.save(file)
+    assert list(open_workbook(file).rows) == [(2, [NumberCell("17", 5), NumberCell("0.3")])]
+
+
+def test_what_is_written_is_text_and_no_formula() -> None:
+    file = io.BytesIO()
+    write_workbook(file, [("t", ["a"], [["=1+1"], ["007"], ["\x01x"]])])
+    assert [cells for _, cells in open_workbook(file).rows] == [["=1+1"], ["007"], ["x"]]
+
+
+def _bomb() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * (70 << 20))
+    return file.getvalue()
+
+
+def _entities() -> bytes:
+    """A workbook whose sheet expands an entity a billion times."""
+    file = io.BytesIO()
+    write_workbook(file, [("t", ["code"], [["A"]])])
+    bomb = (
+        '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">'
+        + "".join(f'<!ENTITY a{n} "{"&a" + (str(n - 1) if n else "") + ";"}">' * 1 for n in range(1, 9))
+        + "]><worksheet>&a8;</worksheet>"
+    )
+    changed = io.BytesIO()
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(changed, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, bomb if name.endswith("sheet1.xml") else source.read(name))
+    return changed.getvalue()
+
+
+@pytest.mark.parametrize("make", [_bomb, _entities, lambda: b"PK\x03\x04 and nothing more"])
+def test_workbooks_that_would_fill_the_machine_are_refused(make: Callable[[], bytes]) -> None:
+    with pytest.raises(FileUnreadable):
+        list(open_workbook(io.BytesIO(make())).rows)
