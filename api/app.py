@@ -33,6 +33,7 @@ from api import (
     stock_watch,
     tags,
     tasks,
+    value,
     vehicles,
 )
 from api.body_bound import BodyBound
@@ -174,6 +175,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     routers = (
         tags.router(parts.pool),
         stock.router(parts.pool),
+        value.router(parts.pool),
         stock_watch.router(parts.pool),
         places.router(parts.site, parts.pool),
         movements.router(parts.pool),

@@ -3,6 +3,9 @@
 Value is an amount, never a rate: a unit cost is only displayed. What is left keeps its rounded share and the issue
 takes the rest, so nothing is lost on the way and at quantity 0 the value is exactly 0. Lot- or serial-tracked items are
 valued per lot or serial, so that picks and layers cannot disagree. Quantities below zero are refused, not valued.
+
+A `Pool` is what is valued together. What a movement is worth is what it changes the pool's value by, and that is always
+a whole number of cents. Where a receipt cost something else than it is carried at, the rest is its `difference`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -136,30 +139,6 @@ def issue_lines(
     return tuple(done)
 
 
-@dataclass(frozen=True, slots=True)
-class Average:
-    """Stock at moving average: quantity and value, the value always a whole number of cents."""
-
-    quantity: Decimal = ZERO
-    value: Decimal = ZERO
-
-    @property
-    def unit_cost_shown(self) -> Decimal:
-        """Rounded, for people; never used to calculate."""
-        return rounded(self.value / self.quantity) if self.quantity else ZERO
-
-    def receive(self, quantity: Decimal, value: Decimal) -> "Average":
-        return Average(self.quantity + quantity, self.value + rounded(value))
-
-    def issue(self, quantity: Decimal) -> "tuple[Decimal, Average] | ValuationRefusal":
-        """The value that leaves, and what stays."""
-        if quantity > self.quantity:
-            return ValuationRefusal.NOT_ENOUGH
-        left = self.quantity - quantity
-        value_left = rounded(self.value * left / self.quantity) if left else ZERO
-        return self.value - value_left, Average(left, value_left)
-
-
 def cost_in_base(unit_cost: Decimal, factor: Fraction) -> Decimal:
     """The cost of one base unit, to 9 decimals, from that of a unit of `factor` of them: a pallet's price, a piece."""
     exact = Fraction(unit_cost) / factor
@@ -181,3 +160,102 @@ def split(amount: Decimal, weights: Sequence[Decimal], unit: Decimal = CENT) -> 
         parts.append(upto - given)
         given = upto
     return tuple(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What is valued together. `layers` are kept only where their order matters."""
+
+    quantity: Decimal = ZERO
+    value: Decimal = ZERO
+    layers: tuple[Layer, ...] = ()
+
+    @property
+    def unit_cost_shown(self) -> Decimal:
+        """Rounded, for people; never used to calculate."""
+        return rounded(self.value / self.quantity) if self.quantity else ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A movement's worth: what the pool gained (negative when it gave), what is not in the pool, and why so much."""
+
+    pool: Pool
+    amount: Decimal
+    difference: Decimal
+    basis: str
+
+
+def gain(
+    pool: Pool,
+    quantity: Decimal,
+    valuation: Valuation,
+    *,
+    unit_cost: Decimal | None = None,
+    amount: Decimal | None = None,
+    standard_cost: Decimal | None = None,
+    basis: str = "document",
+) -> Booked:
+    """Goods come in, worth `amount`, else `unit_cost` each, else what such goods cost now, else the standard cost."""
+    here = pool.quantity + quantity
+    cost: Decimal | None = None
+    if amount is not None:
+        cost = rounded(amount)
+    elif unit_cost is not None:
+        cost = rounded(unit_cost * quantity)
+    if valuation is Valuation.STANDARD:
+        value = rounded((standard_cost or ZERO) * here)
+        carried = value - pool.value
+        difference = ZERO if cost is None else cost - carried
+        return Booked(Pool(here, value), carried, difference, "standard" if cost is None else basis)
+    if cost is None:
+        if pool.quantity > 0:
+            cost, basis = rounded(pool.value * quantity / pool.quantity), "average"
+        elif standard_cost is not None:
+            cost, basis = rounded(standard_cost * quantity), "standard"
+        else:
+            cost, basis = ZERO, "none"
+    if valuation is Valuation.AVERAGE:
+        return Booked(Pool(here, pool.value + cost), cost, ZERO, basis)
+    layers = receive(pool.layers, Layer(quantity, unit_cost if amount is None and unit_cost else cost / quantity))
+    value = rounded(value_of(layers))
+    return Booked(Pool(here, value, layers), value - pool.value, cost - (value - pool.value), basis)
+
+
+def give(
+    pool: Pool,
+    quantity: Decimal,
+    valuation: Valuation,
+    *,
+    standard_cost: Decimal | None = None,
+    amount: Decimal | None = None,
+) -> Booked | ValuationRefusal:
+    """Goods leave, by the item's method; a reversed receipt gives back its `amount` as far as it is still there."""
+    if quantity > pool.quantity:
+        return ValuationRefusal.NOT_ENOUGH
+    left = pool.quantity - quantity
+    basis = "reversal" if amount is not None else str(valuation)
+    layers: tuple[Layer, ...] = ()
+    if valuation is Valuation.STANDARD:
+        value = rounded((standard_cost or ZERO) * left)
+    elif valuation is Valuation.AVERAGE:
+        value = rounded(pool.value * left / pool.quantity) if left else ZERO
+        if amount is not None and left and amount <= pool.value:
+            value = pool.value - amount
+    else:
+        prefer = amount / quantity if amount is not None else None
+        issued = issue(pool.layers, quantity, Method(valuation), prefer_cost=prefer)
+        if isinstance(issued, ValuationRefusal):
+            return issued
+        layers, value = issued.left, rounded(value_of(issued.left)) if left else ZERO
+    given = value - pool.value
+    difference = ZERO if amount is None else -amount - given
+    return Booked(Pool(left, value, layers), given, difference, basis)
+
+
+def revalue(pool: Pool, value: Decimal, valuation: Valuation, note: str = "given") -> Booked:
+    """The same goods at another value; nothing is worth nothing."""
+    worth = rounded(value) if pool.quantity else ZERO
+    layered = valuation in (Valuation.FIFO, Valuation.LIFO) and pool.quantity > 0
+    layers = (Layer(pool.quantity, worth / pool.quantity),) if layered else ()
+    return Booked(Pool(pool.quantity, worth, layers), worth - pool.value, ZERO, note)

@@ -15,6 +15,7 @@ from api.command_routes import (
     stock,
     tags,
     tasks,
+    value,
 )
 from api.command_routes.route import CommandRoute
 
@@ -25,6 +26,7 @@ COMMANDS: tuple[CommandRoute, ...] = (
     *receipts.ROUTES,
     *production.ROUTES,
     *stock.ROUTES,
+    *value.ROUTES,
     *counts.ROUTES,
     *replenishment.ROUTES,
     *signals.ROUTES,

@@ -82,6 +82,7 @@ from warehouse.commands.tasks import (
     SetPutawayRule,
 )
 from warehouse.commands.transfers import ReceiveTransfer, ShipTransfer
+from warehouse.commands.value import RevalueStock, SetValuation
 from warehouse.valuation import Valuation
 
 __all__ = [
@@ -155,6 +156,7 @@ __all__ = [
     "Result",
     "RetireBom",
     "RetireTag",
+    "RevalueStock",
     "ReverseMovement",
     "Rights",
     "RouteAlerts",
@@ -168,6 +170,7 @@ __all__ = [
     "SetPutawayRule",
     "SetRemovalRule",
     "SetStockRule",
+    "SetValuation",
     "ShipTransfer",
     "SignOffImport",
     "StartCount",

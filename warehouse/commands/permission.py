@@ -36,6 +36,7 @@ class Permission(StrEnum):
     REVERSE = "reverse"
     CLOSE_PERIOD = "close_period"
     IMPORT = "import"  # files of an old system
+    VALUE = "value"  # how items are valued, and revaluation
     SIGNAL = "signal"
     TASK = "task"
     DISPATCH = "dispatch"
@@ -54,6 +55,7 @@ SITE_WIDE = frozenset(
         Permission.RECALL,
         Permission.CLOSE_PERIOD,
         Permission.IMPORT,
+        Permission.VALUE,
         Permission.DEAD_LETTER,
         Permission.AUDIT,
         Permission.USERS,

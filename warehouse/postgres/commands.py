@@ -30,6 +30,7 @@ from warehouse.postgres import (
     tags,
     tasks,
     transfers,
+    value,
     work_orders,
 )
 from warehouse.postgres.balances import Conn
@@ -51,6 +52,7 @@ _HANDLERS: Handlers = {
     **inspection.HANDLERS,
     **replenishment.HANDLERS,
     **stock.HANDLERS,
+    **value.HANDLERS,
     **allocation.HANDLERS,
     **lot_numbers.HANDLERS,
     **scanning.HANDLERS,

@@ -71,6 +71,19 @@ CHECKS: dict[str, str] = {
                            filter (where line_role = 'ship') as sent
                    from move where line_id is not null group by 1) m using (line_id)
         where l.fulfilled <> coalesce(m.moved, 0) or l.shipped <> coalesce(m.sent, 0)""",
+    "value_is_sum_of_entries": """
+        select item_id, lot_id, serial_id, sum(booked) as entries, sum(held) as pool from (
+            select item_id, lot_id, serial_id, amount as booked, 0 as held from value_entry
+            union all select item_id, lot_id, serial_id, 0, value from value_pool) both_sides
+        group by 1, 2, 3 having sum(booked) <> sum(held)""",
+    "valued_quantity_is_stock": """
+        select item_id, lot_id, serial_id, sum(valued) as pool, sum(held) as balance from (
+            select item_id, lot_id, serial_id, quantity as valued, 0 as held from value_pool
+            union all
+            select b.item_id, case i.tracking when 'lot' then b.lot_id end,
+                   case i.tracking when 'serial' then b.serial_id end, 0, b.on_hand
+            from balance b join item i using (item_id) where i.valuation <> 'none' and b.owner = '') both_sides
+        group by 1, 2, 3 having sum(valued) <> sum(held)""",
     "scale_of_the_unit": """
         select m.seq, m.quantity, i.decimals from move m join item i using (item_id)
         where m.quantity <> round(m.quantity, i.decimals)""",

@@ -1,8 +1,8 @@
 """Posting to the ledger: two calls whatever the number of movements, one for the facts and one to write.
 
-Locks are taken in one order: document lines, reservations, serials, balances, each sorted by key. Two postings can then
-only wait for each other, not deadlock, except where one creates a balance that another locks at that moment; PostgreSQL
-breaks that with 40P01 and `warehouse.postgres.transaction` runs the whole transaction again.
+Locks are taken in one order: document lines, reservations, serials, balances, value pools, each sorted by key. Two
+postings can then only wait for each other, not deadlock, except where one creates a balance that another locks at that
+moment; PostgreSQL breaks that with 40P01 and `warehouse.postgres.transaction` runs the whole transaction again.
 
 The rules run in Python on the locked rows (`warehouse.ledger.plan`); the conditions are repeated in the UPDATE, and
 under them stand the CHECK constraints and unique keys. A refusal writes nothing. Everything happens in the caller's
@@ -34,6 +34,7 @@ from warehouse.ledger import (
     Tracking,
     plan,
 )
+from warehouse.postgres import value_pools
 from warehouse.postgres.balances import Conn, LedgerBroken, later_peaks, sort_key
 
 _Uses = tuple[tuple[UUID, Decimal], ...]
@@ -204,6 +205,7 @@ def _write(
     seqs, taken = row
     if taken != len(takings):
         raise LedgerBroken(f"{len(takings)} balances were locked with enough stock, {taken} gave it")
+    value_pools.book(conn, moves, seqs, read.facts, circumstance)
     return tuple(seqs)
 
 
