@@ -1,12 +1,13 @@
 """Where is a tag, what stock has an item, a list of 1,000 tags: requests per second of the server's CPU.
 
-Scaled down to 200,000 tags, 1,000,000 rows of location history and 20,000 balances of 1,000 items, made inside the
-database; both questions are look-ups in B-trees, so that size adds a level of index and little else.
+200,000 tags, 1,000,000 rows of location history and 20,000 balances of 1,000 items, made inside the database; size adds
+levels of index and little else. API_TAGS=1000000 API_HISTORY=50000000 asks for the large ones (ten minutes and 12 GB).
 
 Peer, in interleaved rounds: a bare FastAPI application, whose handlers do one psycopg select from a pool and return the
 rows: no key, no paging, no identity of the tag, no typed answer, FastAPI's own JSON. Each application runs in a process
 of its own under uvicorn and is asked over kept-alive connections by `CLIENTS` threads here. CPU time is that of the
-server's process (PostgreSQL and the clients are not in it), from /proc.
+server's process (PostgreSQL and the clients are not in it), from /proc. `pgbench` runs the bare select of one row over
+as many connections without any web server in front, by wall clock: what the database itself can give here.
 """
 
 import asyncio
@@ -37,6 +38,7 @@ from tagledger.api_ports import ProcessDependencies
 from tagledger.command_desk import DirectBus
 from tagledger.running import write_pool
 from warehouse.commands import Permission, Rights
+from warehouse.postgres.binaries import find_binaries
 from warehouse.postgres.migrate import migrate
 from warehouse.postgres.server import EmbeddedServer
 from warehouse.site import Site
@@ -44,21 +46,26 @@ from warehouse.site import Site
 ROUNDS = 3
 SECONDS = 1.5
 CLIENTS = 8
-TAGS, HISTORY, ITEMS = 200_000, 1_000_000, 1_000
+TAGS = int(os.environ.get("API_TAGS", "200000"))
+HISTORY = int(os.environ.get("API_HISTORY", "1000000"))
+ITEMS = 1_000
 KEY = "bench-key"
 POOL_MAX = 8
 PATHS = {"tag": "/v1/tags/{epc}", "stock": "/v1/stock?item=I{item}", "list": "/v1/tags?limit=1000"}
+COLUMNS = "select t.epc, l.code as location, t.event, t.at from tag_location t join location l using (location_id)"
+ONE_TAG = f"{COLUMNS} where t.epc = %s"
+_EPC_SQL = "'3034257BF7194E40' || lpad(upper(to_hex(cast(:n as bigint))), 8, '0')"
 FILL = """
 insert into item (code) select 'I' || n from generate_series(1, 1000) n;
 insert into location (code, kind) select 'B' || n, 'internal' from generate_series(1, 1000) n;
 insert into tag (epc, item_id) select '3034257BF7194E40' || lpad(upper(to_hex(n)), 8, '0'), 1 + n % 1000
-  from generate_series(1, 200000) n;
+  from generate_series(1, {tags}) n;
 insert into tag_location (epc, location_id, event, at, update_id)
   select epc, 100 + hashtext(epc) % 50, 'moved', now(), gen_random_uuid() from tag;
 insert into location_history (at, update_id, epc, location_id, event)
   select now() - n * interval '1 second', gen_random_uuid(),
-         '3034257BF7194E40' || lpad(upper(to_hex(1 + n % 200000)), 8, '0'), 100 + n % 50, 'moved'
-  from generate_series(1, 1000000) n;
+         '3034257BF7194E40' || lpad(upper(to_hex(1 + n % {tags})), 8, '0'), 100 + n % 50, 'moved'
+  from generate_series(1, {history}) n;
 insert into balance (item_id, location_id, on_hand, last_seq, last_effective_at, first_in_at)
   select i.item_id, l.location_id, 5, 1, now(), now() from item i
   join lateral (select location_id from location where kind = 'internal' and code like 'B%'
@@ -74,13 +81,14 @@ def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="tagledger-bench-") as folder, EmbeddedServer(Path(folder)) as server:
         migrate(server.dsn)
         with psycopg.connect(server.dsn, autocommit=True) as connection:
-            connection.execute(FILL.encode())
+            connection.execute(FILL.format(tags=TAGS, history=HISTORY).encode())
             connection.execute("vacuum analyze")
         with _served("ours", server.dsn) as ours, _served("bare", server.dsn) as bare:
             for _ in range(rounds):
                 for path in PATHS:
                     for name, served in (("ours", ours), ("bare", bare)):
                         figures[path][name].append(_drive(*served, PATHS[path], seconds))
+        pgbench_s = _pgbench(server.dsn, Path(folder), seconds)
     print(f"{'':8}{'ours/CPU-s':>12}{'bare/CPU-s':>12}{'ratio':>8}{'ours/s':>9}{'bare/s':>9}")
     for path, by in figures.items():
         row = {f"{name}_cpu_s": round(statistics.median(cpu for cpu, _ in by[name])) for name in by}
@@ -91,8 +99,26 @@ def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, object]:
             f"{path:8}{row['ours_cpu_s']:12,}{row['bare_cpu_s']:12,}{ratio:8}{row['ours_s']:9,}{row['bare_s']:9,}",
             flush=True,
         )
+    tag: Any = result["tag"]
+    result["pgbench_s"] = pgbench_s
+    result["tag_s_x_pgbench"] = round(tag["ours_s"] / pgbench_s, 3)
+    print(f"pgbench, one tag: {pgbench_s:,}/s; ours {result['tag_s_x_pgbench']} of it")
     print(json.dumps(result))
     return result
+
+
+def _pgbench(dsn: str, folder: Path, seconds: float) -> int:
+    """Transactions a second of the select of one tag."""
+    script = folder / "tag.sql"
+    script.write_text(f"\\set n random(1, {TAGS})\n{ONE_TAG.replace('%s', _EPC_SQL)};\n")
+    command = [str(find_binaries().program("pgbench")), "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2"]
+    done = subprocess.run(
+        [*command, "-T", str(max(1, round(seconds))), "-f", str(script), dsn],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return round(float(done.stdout.partition("tps = ")[2].split()[0]))
 
 
 @contextlib.contextmanager
@@ -170,7 +196,6 @@ def _bare(pool: Any) -> FastAPI:
 
     app = FastAPI(lifespan=nothing)
     app.state.feeds = contextlib.closing(io.StringIO())  # `serving` ends the feeds of what it serves
-    columns = "select t.epc, l.code as location, t.event, t.at from tag_location t join location l using (location_id)"
 
     async def asked(statement: str, values: tuple[object, ...]) -> list[dict[str, object]]:
         async with pool.connection() as connection, connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
@@ -180,11 +205,11 @@ def _bare(pool: Any) -> FastAPI:
 
     @app.get("/v1/tags/{epc}")
     async def tag(epc: str) -> dict[str, object]:
-        return (await asked(f"{columns} where t.epc = %s", (epc,)))[0]
+        return (await asked(ONE_TAG, (epc,)))[0]
 
     @app.get("/v1/tags")
     async def tags(limit: int) -> list[dict[str, object]]:
-        return await asked(f"{columns} order by t.epc limit %s", (limit,))
+        return await asked(f"{COLUMNS} order by t.epc limit %s", (limit,))
 
     @app.get("/v1/stock")
     async def stock(item: str) -> list[dict[str, object]]:
