@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak lock clean
+.PHONY: help setup demo demo-cluster test check bench soak lock clean
 
 help:  ## Show the targets.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(STAMP)  ## Make the virtual environment and install everything, by hash.
 
@@ -20,6 +20,9 @@ $(STAMP): requirements.lock.txt pyproject.toml
 
 demo: $(STAMP)  ## A plant with three dock doors, from LLRP bytes to the books, and its score. ARGS="--seed 7 --speed 20"
 	@$(BIN)/tagledger demo $(ARGS)
+
+demo-cluster: $(STAMP)  ## The same through Mosquitto, Kafka, two workers, TimescaleDB, two APIs, edges. ARGS=--compare
+	@deploy/services/with.sh $(BIN)/tagledger demo-cluster $(ARGS)
 
 test: $(STAMP)  ## All tests but the soaks.
 	@$(BIN)/pytest -m "not soak" $(ARGS)

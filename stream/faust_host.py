@@ -40,8 +40,7 @@ from stream.log import ReportsTaken
 from stream.owned_partitions import Owned, OwnedPartitions
 from stream.partition import PlacePartition
 from stream.partition_tags import TagPartition, reports_for
-from stream.recovery import StateOutdatedError
-from stream.store import LOG_KEEP_DAYS, FencedError, Store
+from stream.store import LOG_KEEP_DAYS, FencedError, Store, StoreError
 from stream.topology import Operators, operators_of
 from warehouse.site import Site
 
@@ -142,7 +141,7 @@ class FaustHost:
             raise
         except BaseException as error:
             # Returning would acknowledge what was not stored.
-            if isinstance(error, StateOutdatedError):
+            if isinstance(error, StoreError):
                 print(f"error {error}", file=sys.stderr)  # noqa: T201 - the process ends with it
             else:
                 traceback.print_exc(file=sys.stderr)

@@ -17,10 +17,14 @@ from uuid import UUID
 from stream.chunk import Standing
 from stream.log import Entry
 from stream.recovery import recovered
-from stream.store import TRIM_EVERY_S, Store
+from stream.store import TRIM_EVERY_S, Store, StoreError
 
 PartT = TypeVar("PartT")
 Build = Callable[[Standing, Iterable[Entry], Callable[[UUID], bool]], PartT]
+
+
+class DatabaseRestoredError(StoreError):
+    """The database is behind what this process has committed: the process must begin again."""
 
 
 @dataclass(slots=True)
@@ -55,11 +59,17 @@ class OwnedPartitions(Generic[PartT]):
         self.progress: dict[int, Progress] = {}
 
     def current(self, partition: int) -> Owned[PartT]:
-        """The partition as the database has it. Raises `StateOutdatedError`."""
+        """The partition as the database has it. Raises `StateOutdatedError`, `DatabaseRestoredError`."""
         owned = self._live.get(partition)
-        if owned is not None and owned.store.next_offset() != owned.next_offset:
-            self.forget(partition)
-            owned = None
+        if owned is not None:
+            stored = owned.store.next_offset()
+            if stored < owned.next_offset:
+                raise DatabaseRestoredError(
+                    f"partition {partition}: at {stored} in the database, at {owned.next_offset} here"
+                )
+            if stored > owned.next_offset:
+                self.forget(partition)
+                owned = None
         if owned is None:
             owned = self._live[partition] = self._opened(partition)
         return owned

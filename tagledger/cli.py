@@ -148,6 +148,31 @@ def discover(
 
 
 @app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder for the backup.")],
+    site: SiteOption,
+    json: JsonOption = False,
+) -> None:
+    """Back the books up while everything runs, with a ledger check."""
+    from tagledger.backup import run_backup
+
+    run_backup(site, folder, as_json=json)
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="The backup's folder.")],
+    site: SiteOption,
+    replace: Annotated[bool, typer.Option("--replace", help="Set aside what the database holds.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Restore a backup into an empty database, with a ledger check; everything else stopped."""
+    from tagledger.backup import run_restore
+
+    run_restore(site, folder, replace=replace, as_json=json)
+
+
+@app.command()
 def demo(
     seed: Annotated[int, typer.Option(min=0, help="Decides the whole plant: loads, tags, radio, faults.")] = 1,
     speed: Annotated[
@@ -165,6 +190,23 @@ def demo(
     from tagledger.demo import run_demo
 
     run_demo(seed, speed, duration, state_dir, port, serve=serve, as_json=json)
+
+
+@app.command("demo-cluster")
+def demo_cluster(
+    seed: Annotated[int, typer.Option(min=0, help="Decides the whole plant: loads, tags, radio.")] = 1,
+    speed: Annotated[float, typer.Option(min=0.01, help="Plant seconds per real second, at most.")] = 4.0,
+    duration: Annotated[float, typer.Option(min=60.0, help="Plant seconds to run.")] = 240.0,
+    state_dir: Annotated[Path, typer.Option(help="Where spools and logs go; emptied first.")] = Path(
+        ".state/demo-cluster"
+    ),
+    compare: Annotated[bool, typer.Option("--compare", help="Run `tagledger demo` too: same score?")] = False,
+    json: JsonOption = False,
+) -> None:
+    """The demo's plant through edges, Mosquitto, Kafka, two workers, TimescaleDB and two APIs (`make demo-cluster`)."""
+    from tagledger.demo_cluster import run_demo_cluster
+
+    run_demo_cluster(seed, speed, duration, state_dir, compare=compare, as_json=json)
 
 
 @app.command()

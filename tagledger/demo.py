@@ -23,12 +23,12 @@ from tagledger.audit import score_of
 from tagledger.database import open_database
 from tagledger.keys import first_key
 from tagledger.logs import configure_logs
-from tagledger.plant_entry import document_commands, opening_commands
-from tagledger.plant_process import PlantTime, RunningPlant, running_plant
+from tagledger.plant_day import live_a_day
+from tagledger.plant_process import PlantTime, running_plant
 from tagledger.running import RunningSite, running_site, watched
 from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_FAILED, complain, console, known_failures, print_json
-from warehouse.commands import ALL_RIGHTS, Actor, Command, Refusal
+from warehouse.commands import ALL_RIGHTS, Actor
 from warehouse.postgres.posting import Posting
 from warehouse.postgres.server import owner_of
 from warehouse.postgres.weighings import Weighed
@@ -37,8 +37,6 @@ from warehouse.times import from_us
 from warehouse.weighing import WeighOutcome
 
 ACTOR = Actor("demo", rights=ALL_RIGHTS)
-# After the last load: a passage closes within 2 s of it, and what was late may amend it.
-SETTLE_S = 5.0
 # Batches the stream may be behind before plant time waits for it: well within what is waited for at the end.
 BACKLOG_MAX = 64
 _LIGHTS = {Colour.GREEN: "[green]●[/green]", Colour.AMBER: "[yellow]●[/yellow]", Colour.RED: "[red]●[/red]"}
@@ -93,7 +91,9 @@ async def _demo(
                 )
                 try:
                     with watched(pace):
-                        await _day(up, plant, running)
+                        await live_a_day(
+                            plant, running, lambda command, name: up.desk.submit(command, ACTOR, "demo", name)
+                        )
                         if serve and not quiet:
                             console.print(f"\nThe plant has stopped; the API stays at {up.url} until Ctrl-C.")
                             await asyncio.Event().wait()
@@ -113,36 +113,6 @@ def demo_site(site: Site, state_dir: Path, port: int) -> Site:
         edge=replace(site.edge, agent="dock"),
         api=ApiSettings(port=port),
     )
-
-
-async def _day(up: RunningSite, plant: Plant, running: RunningPlant) -> None:
-    """Enter the paper when its time comes, until the day is over and everything has settled."""
-    entered = 0
-
-    async def enter(command: Command) -> None:
-        nonlocal entered
-        entered += 1
-        outcome = await up.desk.submit(command, ACTOR, "demo", f"{plant.seed}-{entered}")
-        if isinstance(outcome, Refusal):
-            raise RuntimeError(f"the plant's {type(command).__name__} was refused: {outcome.field} {outcome.message}")
-
-    for command in opening_commands(plant):
-        await enter(command)
-    known_units = {standing.unit.sscc for standing in plant.opening}
-    started = False
-    for document in plant.documents:  # in the order they are announced
-        if not started and document.announced_us > plant.start_us:
-            running.start()
-            started = True
-        while running.clock.now_us() < document.announced_us:
-            await running.clock.sleep_until(document.announced_us)
-        for command in document_commands(document, known_units):
-            await enter(command)
-    if not started:
-        running.start()
-    end_us = plant.end_us + round(SETTLE_S * 1e6)
-    while running.clock.now_us() < end_us:
-        await running.clock.sleep_until(end_us)
 
 
 def _welcome(up: RunningSite, key: str | None, plant: Plant, speed: float, capture: Path) -> None:

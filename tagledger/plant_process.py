@@ -11,7 +11,7 @@ import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from multiprocessing.connection import Connection
 
@@ -53,16 +53,22 @@ class PlantTime:
 
 @dataclass(frozen=True, slots=True)
 class RunningPlant:
-    """A plant whose readers listen: the site that reaches them, and its clock, which stands until `start`."""
+    """A plant whose readers listen: the site that reaches them, and its clock, which stands until `start`.
+
+    `edges` are pipes to edges in processes of their own, which share that clock.
+    """
 
     site: Site
     clock: PromisedClock
     child: Connection
+    promises: Promises
+    edges: list[Connection] = field(default_factory=list)
 
     def start(self) -> None:
-        """Let plant time run, here and in the plant's process."""
+        """Let plant time run, here, in the plant's process and in the edges'."""
         start_ns = time.monotonic_ns()
-        self.child.send(start_ns)
+        for process in (self.child, *self.edges):
+            process.send(start_ns)
         self.clock.start(start_ns)
 
     async def keep_pace(self, is_behind: Callable[[], bool]) -> None:
@@ -83,15 +89,15 @@ class PlantProcessError(OSError):
 
 
 @contextlib.contextmanager
-def running_plant(plant: Plant, duration_s: float, speed: float) -> Iterator[RunningPlant]:
-    """The plant's readers while the block runs. Time waits for the edge once that runs `keep_pace`.
+def running_plant(plant: Plant, duration_s: float, speed: float, edges: int = 1) -> Iterator[RunningPlant]:
+    """The plant's readers while the block runs. Time waits for an edge once that runs `keep_pace`, or promises itself.
 
     Raises `PlantProcessError`.
     """
     # spawn: a forked child would share our event loop's file descriptors.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    promises = new_promises(len(plant.site.readers))
+    promises = new_promises(len(plant.site.readers), edges)
     process = context.Process(
         target=_run, args=(plant.seed, duration_s, plant.start_us, speed, theirs, promises), name="plant", daemon=True
     )
@@ -109,7 +115,7 @@ def running_plant(plant: Plant, duration_s: float, speed: float) -> Iterator[Run
             Scale(name, "127.0.0.1", profile, port=ports[name], place=door) for name, door, profile in _scales(plant)
         )
         clock = PromisedClock(ScaledClock(plant.start_us, speed=speed, running=False), promises)
-        yield RunningPlant(replace(plant.site, readers=readers, scales=scales), clock, ours)
+        yield RunningPlant(replace(plant.site, readers=readers, scales=scales), clock, ours, promises)
     finally:
         ours.close()
         process.join(timeout=5.0)

@@ -21,15 +21,20 @@ Promises = MutableSequence[int]
 """One plant time per party, in memory that processes share. Elements are aligned machine words, so need no lock."""
 
 EDGE = 0
-"""The edge's place among the promises; readers follow."""
+"""The first edge's place among the promises; readers follow, then further edges."""
 _FOR_EVER_US = 1 << 62
 
 
-def new_promises(readers: int) -> Promises:
-    """For an edge and so many readers; nobody holds time up yet. Give it to the other process when it is spawned."""
-    shared = multiprocessing.get_context("spawn").RawArray("q", 1 + readers)
-    shared[:] = [_FOR_EVER_US] * (1 + readers)
+def new_promises(readers: int, edges: int = 1) -> Promises:
+    """For so many edges and readers; nobody holds time up yet. Give it to the other process when it is spawned."""
+    shared = multiprocessing.get_context("spawn").RawArray("q", edges + readers)
+    shared[:] = [_FOR_EVER_US] * (edges + readers)
     return cast(Promises, shared)
+
+
+def edge_party(number: int, readers: int) -> int:
+    """An edge's place among the promises, edges counted from 0."""
+    return EDGE if number == 0 else readers + number
 
 
 class PromisedClock:

@@ -10,6 +10,7 @@ import typer
 from stream.bridge_kafka import KafkaSinkError, ensure_topics
 from stream.faust_host import FaustHost, FaustSettings
 from stream.faust_host import run_worker as run_faust
+from stream.group_offsets import set_back
 from tagledger.bridge import clustered_site
 from tagledger.database import open_database
 from tagledger.logs import configure_logs
@@ -35,6 +36,7 @@ def work(site: Site, *, rebuild: bool = False) -> None:
     """Bring topics and schema up, then take partitions. Never returns. Raises `KafkaSinkError` before it begins."""
     ensure_topics(site.kafka, threading.Event())
     with open_database(site) as dsn, tempfile.TemporaryDirectory(prefix="tagledger-worker-") as workdir:
+        set_back(dsn, site.kafka, threading.Event())
         _log.info("worker", site=site.name, kafka=site.kafka.bootstrap, group=site.kafka.group)
         run_faust(FaustHost(site, dsn, faust_settings(site.kafka), rebuild=rebuild), workdir)
 

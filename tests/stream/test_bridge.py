@@ -30,6 +30,7 @@ from stream.store import Store
 from tests.kafka import Kafka
 from tests.mosquitto import Mosquitto
 from tests.stream.plant_books import another_database, prepare, query, results
+from tests.stream.quiet_edge import NoOrders
 from tests.stream.traffic import AGENT, EPOCH, START_US, heartbeats, site, traffic
 from warehouse.commands import Actor, OverrideSignal, Result
 from warehouse.loads import Expectation, Override, OverrideColour
@@ -119,7 +120,7 @@ async def chain(
     dsn: str, kafka: Kafka, broker: Mosquitto, folder: Path, orders: EdgeOrders | None = None
 ) -> AsyncIterator[Chain]:
     made = Chain(dsn, kafka, broker, folder)
-    run = asyncio.create_task(made.uplink.run(made.spool, orders or _NoOrders()))
+    run = asyncio.create_task(made.uplink.run(made.spool, orders or NoOrders()))
     try:
         made.bridge.start()
         yield made
@@ -130,14 +131,6 @@ async def chain(
         made.bridge.kill()
         made.worker.kill()
         made.spool.close()
-
-
-class _NoOrders:
-    def on_signal(self, signal: Any) -> None: ...
-
-    def on_expectation(self, expectation: Any) -> None: ...
-
-    def on_override(self, override: Any) -> None: ...
 
 
 @contextmanager
@@ -336,7 +329,7 @@ async def test_a_door_goes_on_without_an_edge_that_fell_silent(
         plant.worker.start()
         other = Spool(tmp_path / "other.sqlite", "other", 64, 24.0, new_epoch=lambda: EPOCH)
         uplink = MqttUplink(UplinkSettings("mqtt", "127.0.0.1", mosquitto.port), "plant", "other", WallClock())
-        run = asyncio.create_task(uplink.run(other, _NoOrders()))
+        run = asyncio.create_task(uplink.run(other, NoOrders()))
         try:
             for each in LOG[:8]:
                 other.append(replace(each, id=replace(each.id, agent="other"), sightings=EMPTY, events=()))

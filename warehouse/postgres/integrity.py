@@ -112,20 +112,25 @@ class Problem:
 
 def check(conn: Connection[Any]) -> list[Problem]:
     """The broken invariants; empty for a healthy ledger. The connection must be outside a transaction."""
-    problems: list[Problem] = []
     before = conn.isolation_level
     conn.isolation_level = IsolationLevel.REPEATABLE_READ
     try:
         with conn.transaction():
-            for name, query in CHECKS.items():
-                cursor = conn.execute(query.encode())
-                titles = [column.name for column in cursor.description or ()]
-                rows = cursor.fetchmany(SHOWN_MAX)
-                if rows:
-                    shown = tuple(
-                        ", ".join(f"{title}={value}" for title, value in zip(titles, row, strict=True)) for row in rows
-                    )
-                    problems.append(Problem(name, cursor.rowcount, shown))
+            return broken(conn)
     finally:
         conn.isolation_level = before
+
+
+def broken(conn: Connection[Any]) -> list[Problem]:
+    """The same in the caller's transaction, which must read one snapshot (REPEATABLE READ)."""
+    problems: list[Problem] = []
+    for name, query in CHECKS.items():
+        cursor = conn.execute(query.encode())
+        titles = [column.name for column in cursor.description or ()]
+        rows = cursor.fetchmany(SHOWN_MAX)
+        if rows:
+            shown = tuple(
+                ", ".join(f"{title}={value}" for title, value in zip(titles, row, strict=True)) for row in rows
+            )
+            problems.append(Problem(name, cursor.rowcount, shown))
     return problems

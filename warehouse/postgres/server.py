@@ -64,6 +64,14 @@ def owner_of(state_dir: Path | str) -> str | None:
     return None
 
 
+def running_dsn(state_dir: Path | str) -> str:
+    """The DSN of the embedded server that another process runs over this state directory. OSError when none does."""
+    home = Path(state_dir).absolute() / "postgres"
+    lines = (home / "data" / "postmaster.pid").read_text().split("\n")
+    password = (home / "password").read_text().strip()
+    return f"postgresql://postgres:{password}@127.0.0.1:{lines[3]}/postgres"
+
+
 class EmbeddedServer:
     """One server over one state directory. `start` gives a DSN of database `postgres`; `stop` shuts down cleanly.
 
