@@ -26,14 +26,14 @@ from stream.plausibility import why_impossible
 from stream.routing import Router, watched_zones
 from stream.sequencer import GapFound, Position
 from stream.topology import Operators
-from warehouse.loads import Expectation, Load, LocationUpdate
+from warehouse.loads import Expectation, Load, LocationUpdate, Weighing
 from warehouse.site import Site
 
 
 def slices_of(router: Router, batch: EdgeBatch) -> list[SliceTaken]:
     """One message for every place whose time the batch moves; an empty batch where it holds nothing else.
 
-    The agent's recorder gets all events of the batch: scales' weights and the like concern no place's operators.
+    The agent's recorder gets all events of the batch: those of devices at no place are for the record only.
     """
     recorder = router.recorder(batch.id.agent)
     return [
@@ -67,7 +67,7 @@ class PlacePartition:
             key: place_of(key, site, operators, body) for (node, key), body in standing.states.items() if node == PLACE
         }
         self._zones = frozenset(watched_zones(site))
-        self._eyes = {portal.name: {(eye.reader, eye.gpi) for eye in portal.photo_eyes} for portal in site.portals}
+        self._router = Router(site)
         self._expected: dict[str, Expectation] = {}
         self._moved: set[tuple[str, str]] = set()
         self._first: dict[str, int] = {}
@@ -150,6 +150,8 @@ class PlacePartition:
                     self._chunk.loads.append(msgspec.msgpack.decode(letter.body, type=Load))
                 case FailureKind.LOCATION:
                     self._chunk.out.locations.append(msgspec.msgpack.decode(letter.body, type=LocationUpdate))
+                case FailureKind.WEIGHING:
+                    self._chunk.out.weighings.append(msgspec.msgpack.decode(letter.body, type=Weighing))
                 case FailureKind.PLACE_SLICE:
                     self._enter(replace(letter, at_us=self._place(letter.key).clock.now_us), letter.key)
                 case _:
@@ -193,8 +195,7 @@ class PlacePartition:
 
     def _piece(self, key: str, batch: EdgeBatch) -> PlaceSlice | None:
         """What of the batch is this place's: a recorder's slice has events of others."""
-        eyes = self._eyes.get(key, set())
-        own = tuple(event for event in batch.events if (event.device, event.port) in eyes)
+        own = self._router.own_events(key, batch)
         return slice_of(batch if len(own) == len(batch.events) else replace(batch, events=own))
 
     def _place(self, key: str) -> Place:

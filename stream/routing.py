@@ -49,6 +49,11 @@ class Router:
         """The place that keeps all events of an agent's batches, whatever they concern; None for an unknown agent."""
         return next(iter(self._table(agent).places), None)
 
+    def own_events(self, place: str, batch: EdgeBatch) -> tuple[DeviceEvent, ...]:
+        """Those of a batch's events that a place's operators decide from, as `route` gives them."""
+        table = self._table(batch.id.agent)
+        return tuple(event for event in batch.events if place in table.concerned(event))
+
     def route(self, batch: EdgeBatch) -> Routed:
         """The slices of a batch."""
         table = self._table(batch.id.agent)
@@ -64,11 +69,8 @@ class Router:
             }
         events: dict[str, list[DeviceEvent]] = {}
         for event in batch.events:
-            if event.kind is DeviceEventKind.GPI and event.port is not None:
-                for portal in table.eyes.get((event.device, event.port), ()):
-                    events.setdefault(portal, []).append(event)
-            elif event.kind is DeviceEventKind.WEIGHT and event.device in table.scales:
-                events.setdefault(table.scales[event.device], []).append(event)
+            for place in table.concerned(event):
+                events.setdefault(place, []).append(event)
         slices: dict[str, PlaceSlice | None] = dict.fromkeys(table.places)
         for place in table.places:
             wanted = np.array([places is not None and place in places for places in watched], dtype=bool)
@@ -117,6 +119,14 @@ class _Table:
     watchers: dict[AntennaRef, frozenset[str]]
     eyes: dict[tuple[str, int], tuple[str, ...]]
     scales: dict[str, str]
+
+    def concerned(self, event: DeviceEvent) -> tuple[str, ...]:
+        """The places an event is for."""
+        if event.kind is DeviceEventKind.GPI and event.port is not None:
+            return self.eyes.get((event.device, event.port), ())
+        if event.kind is DeviceEventKind.WEIGHT and event.device in self.scales:
+            return (self.scales[event.device],)
+        return ()
 
 
 def _table_of(site: Site, agent: str) -> _Table:
