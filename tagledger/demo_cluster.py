@@ -151,7 +151,7 @@ async def _demo(plant: Plant, duration_s: float, speed: float, state_dir: Path, 
 
 
 def _site(site: Site, state_dir: Path) -> Site:
-    """The plant's site as a cluster runs it, an edge for each reader; servers come from the environment (`TAGLEDGER_DATABASE__DSN`, …)."""
+    """The plant's site as a cluster runs it; servers come from the environment (`TAGLEDGER_DATABASE__DSN`, …)."""
     readers = tuple(replace(reader, agent=f"edge-{n}") for n, reader in enumerate(site.readers, 1))
     agents = {antenna.place: reader.agent for reader in readers for antenna in reader.antennas}
     site = replace(
