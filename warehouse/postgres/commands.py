@@ -22,6 +22,7 @@ from warehouse.postgres import (
     lot_numbers,
     master_data,
     overrides,
+    picking,
     removal_rules,
     replenishment,
     scanning,
@@ -65,6 +66,7 @@ _HANDLERS: Handlers = {
     **backorders.HANDLERS,
     **removal_rules.HANDLERS,
     **imports.HANDLERS,
+    **picking.HANDLERS,
 }
 
 # Every command by its name, as captures and the audit log write it.

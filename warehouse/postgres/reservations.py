@@ -98,6 +98,23 @@ def end(conn: Conn, reservation_ids: Sequence[UUID], state: State, *, give_back:
     return len(rows)
 
 
+def pick(conn: Conn, reservation_id: UUID, key: BalanceKey, quantity: Decimal, whole: bool) -> None:
+    """Give back what is picked of a pending reservation, for a movement of it in this transaction."""
+    if whole:
+        end(conn, [reservation_id], State.PICKED)
+        return
+    conn.execute(
+        "update reservation set quantity = quantity - %s where reservation_id = %s", (quantity, reservation_id)
+    )
+    balances.change_reserved(conn, [(balances.lock(conn, [key])[key], -quantity)])
+
+
+def _reduce(conn: Conn, reservation_id: UUID, quantity: Decimal) -> None:
+    conn.execute(
+        "update reservation set quantity = quantity - %s where reservation_id = %s", (quantity, reservation_id)
+    )
+
+
 def give_way(conn: Conn, key: BalanceKey, quantity: Decimal) -> Decimal:
     """Make `quantity` of a balance free, as far as reservations hold it; how much they lost.
 
@@ -122,8 +139,10 @@ def give_way(conn: Conn, key: BalanceKey, quantity: Decimal) -> Decimal:
         if part <= need:
             end(conn, [reservation_id], State.RELEASED)
         else:
+            _reduce(conn, reservation_id, need)
+            # What a pick list asked for and lost is not picked, so it is not asked for any more.
             conn.execute(
-                "update reservation set quantity = quantity - %s where reservation_id = %s", (need, reservation_id)
+                "update pick_line set quantity = quantity - %s where reservation_id = %s", (need, reservation_id)
             )
             balances.change_reserved(conn, [(held, -need)])
         need -= min(part, need)
