@@ -36,6 +36,7 @@ from api import (
     tasks,
     value,
     vehicles,
+    webhooks,
 )
 from api.body_bound import BodyBound
 from api.feed_hub import FeedHub
@@ -96,6 +97,7 @@ _TAGS = [
     {"name": "discrepancies", "description": "What did not fit, for people to decide."},
     {"name": "imports", "description": "Files in: templates, checks, problems by row and column, undo, sign-off."},
     {"name": "jobs", "description": "Work in the background."},
+    {"name": "webhooks", "description": "Partners that are told what happens, signed, in order, each once."},
     {"name": "portals", "description": "What doors show the people in them."},
     {"name": "readers", "description": "Devices and their health."},
     {"name": "feed", "description": "What happens, as it happens."},
@@ -172,7 +174,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.add_middleware(BodyBound, limit_bytes=BODY_LIMIT_BYTES, larger={"/v1/imports": FILE_BYTES_MAX})
     app.add_middleware(Gate, keys=parts.keys)
     app.add_middleware(Outermost, metrics=http_metrics)
-    kinds = (*KINDS, dead_letters.ALREADY_DECIDED, *REFUSALS.values())
+    kinds = (*KINDS, dead_letters.ALREADY_DECIDED, webhooks.NOT_DEAD, *REFUSALS.values())
     routers = (
         tags.router(parts.pool),
         stock.router(parts.pool),
@@ -188,6 +190,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         imports.router(parts.pool, parts.dsn),
         jobs.router(parts.pool),
         picking.router(parts.pool),
+        webhooks.router(parts.pool, parts.dsn),
         discrepancies.router(parts.pool),
         portals.router(parts.site, parts.pool, parts.live),
         readers.router(parts.site, parts.pool, parts.readers),

@@ -31,6 +31,7 @@ OPEN_PREFIXES = ("/static-offline-docs/", "/problems/")
 _PREFIXES = (
     ("/v1/dead-letters", Permission.DEAD_LETTER, Permission.DEAD_LETTER),
     ("/v1/imports", Permission.READ, Permission.IMPORT),
+    ("/v1/webhooks", Permission.CONFIGURE, Permission.CONFIGURE),
 )
 _COMMANDS = {route.path: route.command for route in COMMANDS}
 

@@ -8,10 +8,13 @@ import asyncio
 from tagledger.command_desk import WritePool
 from tagledger.housekeeping import keep_tidy
 from tagledger.jobs import keep_working
+from tagledger.webhook_sender import keep_sending
+from warehouse.site import Site
 
 
-async def run_background(pool: WritePool) -> None:
+async def run_background(site: Site, pool: WritePool) -> None:
     """Until cancelled."""
     async with asyncio.TaskGroup() as group:
         group.create_task(keep_tidy(pool), name="tidying")
         group.create_task(keep_working(pool), name="jobs")
+        group.create_task(keep_sending(pool, site.name, site.webhooks), name="webhooks")

@@ -12,7 +12,7 @@ import psycopg
 import structlog
 
 from tagledger.command_desk import WritePool
-from warehouse.postgres import files, jobs, outbox
+from warehouse.postgres import files, jobs, outbox, webhooks
 from warehouse.postgres.commands import forget_old_requests
 from warehouse.postgres.reservations import expire
 from warehouse.postgres.stock_alerts import watch, watch_stillness
@@ -42,6 +42,7 @@ def tidy(pool: WritePool) -> tuple[int, int]:
         with connection.transaction():
             files.forget_old(connection)
             jobs.forget_old(connection)
+            webhooks.forget_old(connection)
     return messages, answers
 
 

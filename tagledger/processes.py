@@ -83,7 +83,7 @@ def run_api(site_file: Path) -> None:
                 async with serving_api(site, dsn, bus, clock.now_us, fleet=fleet) as url, asyncio.TaskGroup() as group:
                     _log.info("api", site=site.name, api=url)
                     group.create_task(run_task_parts(fleet, bus.submit, pool))
-                    await run_background(pool)
+                    await run_background(site, pool)
 
     with known_failures():
         run_until_signalled(main())

@@ -222,7 +222,7 @@ async def running_site(
             async with serving_api(site, dsn, desk, clock.now_us, host, agent, fleet) as url:
                 edge = asyncio.create_task(run_edge_parts(site, agent, clock), name="edge")
                 orders = asyncio.create_task(_orders(host, agent), name="orders")
-                tidying = asyncio.create_task(run_background(pool), name="housekeeping")
+                tidying = asyncio.create_task(run_background(site, pool), name="housekeeping")
                 tasking = asyncio.create_task(run_task_parts(fleet, desk.submit, pool), name="tasks")
                 try:
                     with watched(edge, tasking):

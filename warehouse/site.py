@@ -331,6 +331,29 @@ class KafkaSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """Messages to partners. They go to public addresses only, and to `allow_networks` (`10.0.0.0/8`), there also
+    without TLS.
+    """
+
+    allow_networks: tuple[str, ...] = ()
+    timeout_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """How alerts are mailed; no mail without a `host`. `security` is starttls, tls or none."""
+
+    host: str = ""
+    port: int = 587
+    security: str = "starttls"
+    username: str = ""
+    password: str = ""
+    sender: str = ""
+    tls_ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Everything one site file says."""
 
@@ -350,6 +373,8 @@ class Site:
     roads: RoadMap = field(default_factory=RoadMap)
     fleet: FleetSettings = field(default_factory=FleetSettings)
     kafka: KafkaSettings = KafkaSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    mail: MailSettings = MailSettings()
 
     def portal(self, name: str) -> Portal:
         """The portal of that name; KeyError when there is none."""
