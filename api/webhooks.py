@@ -47,7 +47,8 @@ Messages are POSTed as JSON and signed after the Standard Webhooks specification
 secret is being replaced). Answer 2xx **after** your own commit. Anything else, or no answer, and the message comes
 again under the same `webhook-id`, after 5 s, 1 min, 5 min, 30 min, 2 h, 5 h, 10 h, 24 h and 24 h; then it is a dead
 letter until somebody replays or drops it. **Keep the ids you have acted on**, so that a message whose answer got lost
-acts once. 410 ends the endpoint. Messages about one document (or item) come one after the other; others come side by side.
+acts once. 410 ends the endpoint. Messages about one document (or item) come one after the other; others come side by
+side.
 
 Types: """ + "; ".join(f"`{name}`: {meaning}" for name, meaning in TYPES.items())
 

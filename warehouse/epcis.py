@@ -2,8 +2,8 @@
 
 A movement is an ObjectEvent: the EPCs it moved, or its quantity by class where there are none; the document is its
 business transaction, the kind of document its business step (CBV 2.0, 7.1). Tags seen at a place are an ObjectEvent
-with action OBSERVE. Other events have no counterpart and are not sent in this form. Identifiers are EPC URIs; an EPC of no
-GS1 coding is a `urn:epc:raw`.
+with action OBSERVE. Other events have no counterpart and are not sent in this form. Identifiers are EPC URIs; an EPC of
+no GS1 coding is a `urn:epc:raw`.
 """
 
 import json

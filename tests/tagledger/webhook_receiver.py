@@ -1,7 +1,7 @@
 """A partner's endpoint as a program: it keeps the ids it acted on, and can die between its commit and its answer.
 
-Run as `python webhook_receiver.py DATABASE SECRET`; prints its port. `GET /die` makes the next message's process end right
-after its commit. Signatures are checked by the specification's own library.
+Run as `python webhook_receiver.py DATABASE SECRET`; prints its port. After `GET /die` the process ends right after its
+next commit. Signatures are checked by the specification's own library.
 """
 
 import json

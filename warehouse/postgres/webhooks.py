@@ -276,7 +276,7 @@ def set_state(conn: Conn, webhook_id: UUID, state: str, actor: str) -> bool:
 
 
 def decide(conn: Conn, message_id: str, state: str, actor: str) -> bool | None:
-    """`pending` sends a dead message again, `dropped` gives it up and frees its line. False: not dead; None: no such."""
+    """`pending` sends a dead message again, `dropped` gives it up and frees its line. False: not dead; None: none."""
     row = conn.execute("select state from webhook_message where message_id = %s for update", (message_id,)).fetchone()
     if row is None:
         return None
