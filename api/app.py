@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from fastapi import FastAPI
@@ -108,7 +108,10 @@ _TAGS = [
 
 @dataclass(frozen=True, slots=True)
 class ApiParts:
-    """What the composition root gives. Absent optional parts leave their answers empty, never wrong."""
+    """What the composition root gives. Absent optional parts leave their answers empty, never wrong.
+
+    `site_now` is the site file as it holds now, where it can change while the process runs.
+    """
 
     site: Site
     version: str
@@ -122,6 +125,7 @@ class ApiParts:
     stream: StreamGauges | None = None
     evidence: EvidenceReader | None = None
     fleet: FleetHealth | None = None
+    site_now: Callable[[], Site] | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
@@ -192,8 +196,8 @@ def create_app(parts: ApiParts) -> FastAPI:
         picking.router(parts.pool),
         webhooks.router(parts.pool, parts.dsn),
         discrepancies.router(parts.pool),
-        portals.router(parts.site, parts.pool, parts.live),
-        readers.router(parts.site, parts.pool, parts.readers),
+        portals.router(parts.site_now or (lambda: parts.site), parts.pool, parts.live),
+        readers.router(parts.site_now or (lambda: parts.site), parts.pool, parts.readers),
         feed.router(feeds),
         commands.router(parts.commands),
         dead_letters.router(parts.pool),

@@ -1,6 +1,6 @@
 """Portals: how they are set up, what they show now, and what they showed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -54,10 +54,12 @@ _SIGNALS: Lister[SignalView, SignalPosition] = Lister(
 PortalName = Annotated[str, Path(max_length=128, pattern=TEXT_PATTERN, description="The portal.", examples=["door-1"])]
 
 
-def router(site: Site, pool: Pool, live: LiveSource | None) -> APIRouter:
-    """Portals and their signals."""
+def router(site_now: Callable[[], Site], pool: Pool, live: LiveSource | None) -> APIRouter:
+    """Portals and their signals; `site_now` is the site file as it holds now."""
     routes = APIRouter(prefix="/v1/portals", tags=["portals"])
-    configured = {portal.name: portal for portal in site.portals}
+
+    def configured() -> dict[str, Portal]:
+        return {portal.name: portal for portal in site_now().portals}
 
     def view(portal: Portal) -> PortalView:
         events = live.portals() if live is not None else ()
@@ -66,7 +68,7 @@ def router(site: Site, pool: Pool, live: LiveSource | None) -> APIRouter:
             portal.inside,
             portal.outside,
             portal.effect,
-            tuple(str(antenna) for antenna in site.antennas_of(portal.name)),
+            tuple(str(antenna) for antenna in site_now().antennas_of(portal.name)),
             portal.neighbours,
             tuple(LiveView(event.kind, dict(event.data)) for event in events if event.portal == portal.name),
         )
@@ -74,14 +76,14 @@ def router(site: Site, pool: Pool, live: LiveSource | None) -> APIRouter:
     @routes.get("", operation_id="portals_list", summary="Portals and what they show", response_model=Portals)
     async def portals_list() -> Response:
         """All portals of the site file, in its order."""
-        return json_response(Portals(tuple(view(portal) for portal in site.portals)))
+        return json_response(Portals(tuple(view(portal) for portal in site_now().portals)))
 
     @routes.get("/{name}", operation_id="portals_get", summary="One portal", response_model=PortalView)
     async def portals_get(name: PortalName) -> Response:
         """Its zones, antennas and what it shows."""
-        if name not in configured:
+        if name not in configured():
             raise not_found("portal", name)
-        return json_response(view(configured[name]))
+        return json_response(view(configured()[name]))
 
     @routes.get(
         "/{name}/signals",
@@ -92,7 +94,7 @@ def router(site: Site, pool: Pool, live: LiveSource | None) -> APIRouter:
     )
     async def portals_signals(request: Request, name: PortalName, query: Annotated[Paging, Query()]) -> Response:
         """Newest first."""
-        if name not in configured:
+        if name not in configured():
             raise not_found("portal", name)
         within = f"/{name}"
         rows: Sequence[SignalView] = await signals(pool, name, _SIGNALS.start(query, within), query.limit + 1)

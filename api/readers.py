@@ -1,6 +1,6 @@
 """Readers: how they are now, as the edge sees them, and what they reported."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -97,10 +97,12 @@ def _view(configured: Reader, state: ReaderState | None) -> ReaderView:
 ReaderName = Annotated[str, Path(max_length=128, pattern=TEXT_PATTERN, description="The reader.", examples=["dock-1"])]
 
 
-def router(site: Site, pool: Pool, health: ReaderHealth | None) -> APIRouter:
-    """Readers and their events."""
+def router(site_now: Callable[[], Site], pool: Pool, health: ReaderHealth | None) -> APIRouter:
+    """Readers and their events; `site_now` is the site file as it holds now."""
     routes = APIRouter(prefix="/v1/readers", tags=["readers"])
-    configured = {reader.name: reader for reader in site.readers}
+
+    def configured() -> dict[str, Reader]:
+        return {reader.name: reader for reader in site_now().readers}
 
     def states() -> dict[str, ReaderState]:
         found: Sequence[ReaderState] = health.readers() if health is not None else ()
@@ -110,14 +112,14 @@ def router(site: Site, pool: Pool, health: ReaderHealth | None) -> APIRouter:
     async def readers_list() -> Response:
         """All readers of the site file, in its order."""
         now = states()
-        return json_response(Readers(tuple(_view(reader, now.get(reader.name)) for reader in site.readers)))
+        return json_response(Readers(tuple(_view(reader, now.get(reader.name)) for reader in site_now().readers)))
 
     @routes.get("/{name}", operation_id="readers_get", summary="One reader", response_model=ReaderView)
     async def readers_get(name: ReaderName) -> Response:
         """Its connection, clock and antennas."""
-        if name not in configured:
+        if name not in configured():
             raise not_found("reader", name)
-        return json_response(_view(configured[name], states().get(name)))
+        return json_response(_view(configured()[name], states().get(name)))
 
     @routes.get(
         "/{name}/events",
@@ -130,7 +132,7 @@ def router(site: Site, pool: Pool, health: ReaderHealth | None) -> APIRouter:
         request: Request, name: ReaderName, query: Annotated[DeviceEventQuery, Query()]
     ) -> Response:
         """Newest first."""
-        if name not in configured:
+        if name not in configured():
             raise not_found("reader", name)
         within = f"/{name}"
         after = _EVENTS.start(query, within)

@@ -63,7 +63,9 @@ class EdgeAgent:
     ) -> None:
         settings = site.edge
         self._settings = settings
-        self._drivers = drivers
+        self._drivers = dict(drivers)
+        self._driving: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
         self._spool = spool
         self._uplink = uplink
         self._clock = clock
@@ -173,13 +175,38 @@ class EdgeAgent:
                 group.create_task(self.outputs.run())
                 for module in self._coils.values():
                     group.create_task(module.run(self.on_io_link))
-                for driver in self._drivers.values():
-                    group.create_task(driver.run(self))
+                self._group = group
+                for name in self._drivers:
+                    self._drive(name)
                 while True:
                     self.step()
                     await self._clock.sleep(_TICK_S)
         finally:
+            self._group = None
             self.close()
+
+    async def reload(self, site: Site, drivers: Mapping[str, ReaderDriver]) -> None:
+        """Follow a site file that differs in how portals are and how these readers are driven: their connections end
+        in order and begin anew, all others go on.
+        """
+        ending = [task for name in drivers if (task := self._driving.get(name)) is not None]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        for name, driver in drivers.items():
+            self.on_event(
+                ReaderEvent(name, ReaderEventKind.DISCONNECTED, self._clock.now_us(), detail="the site file changed")
+            )
+            self._drivers[name] = driver
+            if self._group is not None:
+                self._drive(name)
+        self.outputs.rewire(site.portals, {**self._drivers, **self._coils})
+        if self._local is not None:
+            self._local.reload(site)
+
+    def _drive(self, name: str) -> None:
+        assert self._group is not None
+        self._driving[name] = self._group.create_task(self._drivers[name].run(self))
 
     async def drained(self) -> None:
         """Wait until the stream has committed all that was spooled so far."""

@@ -25,6 +25,9 @@ class LocalDecision(Protocol):
     def on_expectation(self, expectation: Expectation) -> None:
         """What a portal expects from now on."""
 
+    def reload(self, site: Site) -> None:
+        """Portals are set up otherwise from now on."""
+
 
 class GraphDecision:
     """The site's operators, run here."""
@@ -41,3 +44,7 @@ class GraphDecision:
     def on_expectation(self, expectation: Expectation) -> None:
         """What a portal expects from now on."""
         self._graph.expect(expectation, Outputs())
+
+    def reload(self, site: Site) -> None:
+        """Portals are set up otherwise from now on."""
+        self._graph.reload(site, operators_of(site))

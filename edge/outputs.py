@@ -68,20 +68,39 @@ class DoorOutputs:
         refresh_ms: Mapping[str, int] | None = None,
     ) -> None:
         self._clock = clock
+        self._refresh_ms = dict(refresh_ms or {})
         self._devices: dict[str, _Device] = {}
+        self._group: asyncio.TaskGroup | None = None
         self._ending = False
         self.uplink_lost = False
         portals = tuple(portals)
         self.signs = DoorSigns(portal.name for portal in portals)
+        self.rewire(portals, drivers)
+
+    def rewire(self, portals: Iterable[Portal], drivers: Mapping[str, OutputDevice]) -> None:
+        """Outputs and devices are these from now on; what doors show stays. What is wired to nothing any more is put
+        out.
+        """
+        wired: dict[str, list[Portal]] = {name: [] for name in self._devices}
         for portal in portals:
-            wired = [portal.stack_light.reader] if portal.stack_light is not None else []
-            wired += [portal.interlock.device] if portal.interlock is not None else []
-            for name in dict.fromkeys(wired):
-                if name in drivers and name not in self._devices:
-                    again_ms = (refresh_ms or {}).get(name)
-                    self._devices[name] = _Device(drivers[name], None if again_ms is None else again_ms * 1000)
-                if name in drivers:
-                    self._devices[name].portals.append(portal)
+            names = [portal.stack_light.reader] if portal.stack_light is not None else []
+            names += [portal.interlock.device] if portal.interlock is not None else []
+            for name in dict.fromkeys(names):
+                wired.setdefault(name, []).append(portal)
+        for name, mine in wired.items():
+            if name not in drivers:
+                continue
+            device = self._devices.get(name)
+            if device is None:
+                again_ms = self._refresh_ms.get(name)
+                device = self._devices[name] = _Device(drivers[name], None if again_ms is None else again_ms * 1000)
+                if self._group is not None:
+                    self._group.create_task(self._keep(name, device))
+            elif device.driver is not drivers[name]:
+                device.driver = drivers[name]
+                device.written.clear()
+            device.portals = mine
+            device.wake.set()
 
     @property
     def refused(self) -> int:
@@ -106,13 +125,14 @@ class DoorOutputs:
 
     async def run(self) -> None:
         """Keep the outputs as they should be, until cancelled; then as nobody watches."""
-        if not self._devices:
-            return
         try:
             async with asyncio.TaskGroup() as group:
+                self._group = group
                 for name, device in self._devices.items():
                     group.create_task(self._keep(name, device))
+                await asyncio.Event().wait()  # devices may come later
         finally:
+            self._group = None
             self._ending = True
             self.signs.forget()
             with suppress(TimeoutError):
@@ -170,7 +190,9 @@ class DoorOutputs:
                 gates[lock.output] = lock.released_state if released else not lock.released_state
             if light is not None and light.reader == name:
                 lights |= lamps(colour, self.uplink_lost and not self._ending, now_us).outputs(light)
-        return gates | lights
+        wanted = gates | lights
+        # What was wired here before and is not any more must not stay on.
+        return wanted | {port: False for port, state in device.written.items() if state and port not in wanted}
 
     def _woken(self, news: bool) -> bool:
         if news:

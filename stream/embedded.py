@@ -59,6 +59,7 @@ class _Done:
     waiters: list[asyncio.Future[Ack]] = field(default_factory=list)
     waited_for: list[BatchId] = field(default_factory=list)
     expectations: list[Expectation] = field(default_factory=list)
+    snapshot: bool = False
 
 
 _NO_CHUNK = Chunk(0)
@@ -159,6 +160,17 @@ class EmbeddedHost:
         """Expectations and overrides as last published: for edges that come now, and brokers that forgot."""
         expected = self._pipeline.expected if self._pipeline else ()
         return (*expected, *self._overrides.values())
+
+    async def reload(self, site: Site) -> None:
+        """Portals are set up otherwise from now on, after what was submitted. What is under way goes on."""
+        operators = operators_of(site)
+
+        def take(pipeline: Pipeline, done: _Done) -> None:
+            pipeline.reload(site, operators)
+            done.snapshot = True
+
+        await self._put(take)
+        self._site = self._store.site = site
 
     async def refresh_overrides(self) -> None:
         """Ask what people ordered portals to show, and publish what is news."""
@@ -340,10 +352,10 @@ class EmbeddedHost:
         done = _Done(_NO_CHUNK)
         while waiting and not pipeline.full:
             waiting.popleft()(pipeline, done)
-        if pipeline.empty and not done.acks and not done.waiters:
+        if pipeline.empty and not done.acks and not done.waiters and not done.snapshot:
             return None
         done.acks = {epoch: pipeline.position(*epoch) for epoch in done.acks}
-        done.chunk = pipeline.cut(snapshot)
+        done.chunk = pipeline.cut(snapshot or done.snapshot)
         return done
 
     async def _commit(self, threads: ThreadPoolExecutor, chunks: "asyncio.Queue[_Done | None]") -> None:

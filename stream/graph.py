@@ -48,6 +48,7 @@ class Graph:
 
     def __init__(self, site: Site, operators: Operators, states: States | None = None) -> None:
         states = states or {}
+        self._site = site
         self._router = Router(site)
         self._watched = watched_zones(site)
         self._places = {name: place_of(name, site, operators, states.get((PLACE, name))) for name in places_of(site)}
@@ -102,6 +103,15 @@ class Graph:
         place = self._places.get(expectation.portal)
         if place is not None:
             place.expect(expectation, out)
+
+    def reload(self, site: Site, operators: Operators) -> None:
+        """Portals are set up otherwise from now on; which antennas see what is the same. What is under way goes on."""
+        before = {portal.name: portal for portal in self._site.portals}
+        for portal in site.portals:
+            if before.get(portal.name) != portal:
+                state = self._places[portal.name].snapshot()
+                self._places[portal.name] = place_of(portal.name, site, operators, state)
+        self._site = site
 
     def redeliver(self, kind: FailureKind, key: str, body: bytes, out: Outputs) -> None:
         """A dead letter again, late as it is. ValueError for a kind or body that cannot be given again."""

@@ -133,6 +133,11 @@ class Pipeline:
         self._apply(expectation)
         return True
 
+    def reload(self, site: Site, operators: Operators) -> None:
+        """Portals are set up otherwise from now on. Not in the log: take a snapshot with the chunk that this is in."""
+        self._graph.settle(self._chunk.out)
+        self._graph.reload(site, operators)
+
     def unreadable(self, source: str, body: bytes, error: Exception) -> None:
         """Bytes that are not a batch."""
         self._chunk.out.failures.append(failure(FailureKind.BATCH_BYTES, source, "", str(error), body))

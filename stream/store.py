@@ -81,7 +81,7 @@ class Store:
         self._partition = partition
         self._dsn = dsn
         self._books = books or WarehouseBooks()
-        self._site = site
+        self.site = site
         self._router = Router(site)
         self.consumer = consumer
         self._connection: psycopg.Connection[Any] | None = None
@@ -96,7 +96,7 @@ class Store:
 
     def twin(self) -> "Store":
         """The same tables over a connection of its own, for another thread."""
-        return Store(self._dsn, self._site, self.consumer, self._books, self._partition)
+        return Store(self._dsn, self.site, self.consumer, self._books, self._partition)
 
     def standing(self) -> Standing:
         """Where this consumer stood at its last commit."""
@@ -297,7 +297,7 @@ class Store:
             letters = list(chunk.out.failures)
             write_passages(connection, chunk.out.passages)
             letters += apply_locations(connection, self._books, chunk.out.locations)
-            loads = [load_of(passage, self._site) for passage in chunk.out.passages if passage.final] + chunk.loads
+            loads = [load_of(passage, self.site) for passage in chunk.out.passages if passage.final] + chunk.loads
             posted, refused = post_loads(connection, self._books, loads)
             weighed, unweighed = post_weighings(connection, self._books, chunk.out.weighings)
             write_signals(connection, chunk.out.signals)

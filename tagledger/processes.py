@@ -1,6 +1,7 @@
 """`tagledger up | edge | stream | api`: a site in one process, or its parts in processes of their own."""
 
 import asyncio
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,17 @@ from tagledger.fleet import fleet_of
 from tagledger.keys import first_key
 from tagledger.lifecycle import run_until_signalled
 from tagledger.logs import configure_logs
-from tagledger.running import edge_agent, run_edge_parts, running_host, running_site, serving_api, write_pool
+from tagledger.reload import SiteReload
+from tagledger.running import (
+    edge_agent,
+    reload_edge,
+    run_edge_parts,
+    running_host,
+    running_site,
+    serving_api,
+    write_pool,
+)
+from tagledger.site_changes import SiteChange
 from tagledger.task_parts import run_task_parts
 from tagledger.terminal import console, known_failures, site_or_exit
 from warehouse.site import Site
@@ -34,7 +45,7 @@ def run_up(site_file: Path, *, rebuild: bool = False) -> None:
             capture = Path(site.edge.capture) if site.edge.capture else None
             async with running_site(site, dsn, WallClock(), capture=capture, rebuild=rebuild) as up:
                 _log.info("up", site=site.name, api=up.url, readers=len(site.readers))
-                await asyncio.Event().wait()
+                await SiteReload(site_file, os.environ, site, up.reload).run()
 
     with known_failures():
         run_until_signalled(main())
@@ -42,15 +53,25 @@ def run_up(site_file: Path, *, rebuild: bool = False) -> None:
 
 def run_edge(site_file: Path) -> None:
     """The edge alone; its batches go out over MQTT."""
-    site = _prepared(site_file)
-    site = replace(site, uplink=replace(site.uplink, kind="mqtt"))
+    loaded = _prepared(site_file)
+    site = replace(loaded, uplink=replace(loaded.uplink, kind="mqtt"))
 
     async def main() -> None:
         clock = WallClock()
         uplink = MqttUplink(site.uplink, site.name, site.edge.agent, clock)
         capture = Path(site.edge.capture) if site.edge.capture else None
         _log.info("edge", site=site.name, agent=site.edge.agent, broker=f"{site.uplink.host}:{site.uplink.port}")
-        await run_edge_parts(site, edge_agent(site, uplink, clock, capture), clock)
+        agent = edge_agent(site, uplink, clock, capture)
+
+        async def reload(change: SiteChange) -> None:
+            await reload_edge(agent, change, clock)
+
+        following = asyncio.create_task(SiteReload(site_file, os.environ, loaded, reload).run())
+        try:
+            await run_edge_parts(site, agent, clock)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     with known_failures():
         run_until_signalled(main())
@@ -64,7 +85,17 @@ def run_stream(site_file: Path, *, rebuild: bool = False) -> None:
         with open_database(site) as dsn:
             async with running_host(site, dsn, rebuild=rebuild) as host:
                 _log.info("stream", site=site.name, broker=f"{site.uplink.host}:{site.uplink.port}")
-                await MqttSource(site, host, site.uplink).run()
+
+                async def reload(change: SiteChange) -> None:
+                    if change.portals:
+                        await host.reload(change.site)
+
+                following = asyncio.create_task(SiteReload(site_file, os.environ, site, reload).run())
+                try:
+                    await MqttSource(site, host, site.uplink).run()
+                finally:
+                    following.cancel()
+                    await asyncio.gather(following, return_exceptions=True)
 
     with known_failures():
         run_until_signalled(main())

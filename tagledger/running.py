@@ -43,6 +43,7 @@ from tagledger.background import run_background
 from tagledger.command_desk import CommandDesk, DirectBus, WritePool
 from tagledger.committed_stream import CommittedStream
 from tagledger.fleet import SiteFleet, fleet_of
+from tagledger.site_changes import SiteChange
 from tagledger.site_text import site_text
 from tagledger.task_parts import LiveVehicles, run_task_parts
 from warehouse.loads import Expectation, Override
@@ -60,6 +61,32 @@ class RunningSite:
     desk: CommandDesk
     url: str
     fleet: SiteFleet | None
+    current: "CurrentSite"
+    clock: Clock
+
+    async def reload(self, change: SiteChange) -> None:
+        """Make the parts follow a site file that changed."""
+        if change.portals:
+            await self.host.reload(change.site)
+        await reload_edge(self.agent, change, self.clock)
+        self.current.site = change.site
+
+
+@dataclass(slots=True)
+class CurrentSite:
+    """The site file as it holds now, for those who show it."""
+
+    site: Site
+
+
+async def reload_edge(agent: EdgeAgent, change: SiteChange, clock: Clock) -> None:
+    """Make an edge follow a site file that changed."""
+    drivers = {
+        reader.name: driver_of(reader, clock.now_us)
+        for reader in change.site.readers
+        if reader.name in change.readers and reader.agent in ("", change.site.edge.agent)
+    }
+    await agent.reload(change.site, drivers)
 
 
 def driver_of(reader: Reader, now_us: Callable[[], int]) -> ReaderDriver:
@@ -144,6 +171,7 @@ async def serving_api(
     host: EmbeddedHost | None = None,
     agent: EdgeAgent | None = None,
     fleet: SiteFleet | None = None,
+    current: CurrentSite | None = None,
 ) -> AsyncIterator[str]:
     """The API while the block runs; yields its URL. What is not in this process is shown as not known here.
 
@@ -166,6 +194,7 @@ async def serving_api(
             fleet=fleet,
             stream=StreamNumbers(host, agent) if host is not None and agent is not None else committed,
             evidence=StoredEvidence(),
+            site_now=None if current is None else lambda: current.site,
         )
         following = [asyncio.create_task(live.run(), name="live") for live in (portals, vehicles) if live is not None]
         try:
@@ -219,14 +248,15 @@ async def running_site(
                 DirectBus(pool), host, lambda actor, body: agent.on_command(clock.now_us(), actor, body), portals
             )
             fleet = fleet_of(site, dsn, desk.submit, pool, clock)
-            async with serving_api(site, dsn, desk, clock.now_us, host, agent, fleet) as url:
+            current = CurrentSite(site)
+            async with serving_api(site, dsn, desk, clock.now_us, host, agent, fleet, current) as url:
                 edge = asyncio.create_task(run_edge_parts(site, agent, clock), name="edge")
                 orders = asyncio.create_task(_orders(host, agent), name="orders")
                 tidying = asyncio.create_task(run_background(site, pool), name="housekeeping")
                 tasking = asyncio.create_task(run_task_parts(fleet, desk.submit, pool), name="tasks")
                 try:
                     with watched(edge, tasking):
-                        yield RunningSite(host, agent, desk, url, fleet)
+                        yield RunningSite(host, agent, desk, url, fleet, current, clock)
                 finally:
                     # Nothing more is commanded: what is recorded from here on is what readers still said.
                     tasking.cancel()

@@ -11,7 +11,7 @@ import tomli_w
 
 from warehouse.site import Site
 
-_SECRETS = {"password", "dsn"}
+SECRETS = frozenset({"password", "dsn"})
 
 
 def site_text(site: Site) -> str:
@@ -24,7 +24,7 @@ def _plain(value: Any) -> Any:
         table = {}
         for field in dataclasses.fields(value):
             inner = getattr(value, field.name)
-            if field.name in _SECRETS or inner is None or inner == field.default:
+            if field.name in SECRETS or inner is None or inner == field.default:
                 continue
             table[field.name] = _plain(inner)
         return table

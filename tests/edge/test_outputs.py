@@ -184,7 +184,24 @@ async def test_portals_without_a_device_of_ours_are_left_alone() -> None:
     outputs = DoorOutputs((PORTAL, GATE), {}, StandingClock(0))
     assert outputs.on_signal(Signal("gate", Colour.RED, "test", 0, 10))
     await outputs.apply()
-    await outputs.run()
+
+
+async def test_an_output_that_is_wired_otherwise_goes_out_and_what_the_door_shows_stays() -> None:
+    clock, coils, driver = StandingClock(10 * S), Coils(), ScriptedDriver("dock-1")
+    drivers = {"io-1": coils, "dock-1": driver}
+    outputs = DoorOutputs((GATE,), drivers, clock)
+    outputs.on_signal(signal(Colour.GREEN, 10 * S, 15 * S, "gate"))
+    await outputs.apply()
+    assert coils.states == {4: True}
+    moved = Portal("gate", "in", "out", stack_light=LIGHT, interlock=Interlock("io-1", 5))
+    outputs.rewire((moved,), drivers)
+    await outputs.apply()
+    assert coils.states == {4: False, 5: True}
+    assert driver.outputs == {1: True, 2: False, 3: False}
+    other = Coils()
+    outputs.rewire((moved,), {"io-1": other, "dock-1": driver})
+    await outputs.apply()
+    assert other.states == {5: True}
 
 
 def test_a_reader_that_is_away_is_a_connection_error() -> None:
