@@ -2,7 +2,8 @@
 
 The file's keys are the fields of `warehouse.site.Site` and the dataclasses it holds, nothing else. A variable
 `TAGLEDGER_<SECTION>__<KEY>` (or `TAGLEDGER_<KEY>` for a top-level one) replaces a single value:
-`TAGLEDGER_DATABASE__DSN`, `TAGLEDGER_API__PORT`, `TAGLEDGER_STATE_DIR`. All problems are reported at once, each with
+`TAGLEDGER_DATABASE__DSN`, `TAGLEDGER_API__PORT`, `TAGLEDGER_STATE_DIR`. Secrets are in files or variables that the file
+names (`tagledger.site_secrets`). All problems are reported at once, each with
 the file, the key and the fix.
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from tagledger.site_checks import cross_checks
+from tagledger.site_secrets import resolve
 from warehouse.site import Site
 
 ENV_PREFIX = "TAGLEDGER_"
@@ -56,17 +58,21 @@ def load_site(path: Path, environ: Mapping[str, str]) -> Site:
         ) from None
     except UnicodeDecodeError as error:
         raise ConfigError([_problem(path, "file", f"not UTF-8 at byte {error.start}", "save it as UTF-8")]) from None
-    return parse_site(text, str(path), environ)
+    return parse_site(text, str(path), environ, path.parent)
 
 
-def parse_site(text: str, where: str, environ: Mapping[str, str]) -> Site:
-    """Check a site file's text; `where` names it in problems. Raises `ConfigError` with every problem found."""
+def parse_site(text: str, where: str, environ: Mapping[str, str], folder: Path = Path()) -> Site:
+    """Check a site file's text; `where` names it in problems, files it names are looked for from `folder`.
+
+    Raises `ConfigError` with every problem found.
+    """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([_problem(where, "file", f"not TOML: {error}", "correct the syntax there")]) from None
+    problems = [Problem(where, *found) for found in resolve(document, environ, folder)]
     sources = dict.fromkeys(_override(document, environ), "environment")
-    problems = list(_unknown_keys(document, Site, where, ""))
+    problems += _unknown_keys(document, Site, where, "")
     try:
         site = TypeAdapter(Site).validate_python(document)
     except ValidationError as error:

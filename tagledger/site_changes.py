@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from tagledger.site_text import SECRETS
+from tagledger.site_secrets import SECRETS
 from warehouse.site import Portal, Reader, Site
 
 _PORTAL_LIVE = ("effect", "stack_light", "interlock", "signal")

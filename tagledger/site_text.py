@@ -9,9 +9,8 @@ from typing import Any
 
 import tomli_w
 
+from tagledger.site_secrets import SECRETS
 from warehouse.site import Site
-
-SECRETS = frozenset({"password", "dsn"})
 
 
 def site_text(site: Site) -> str:
