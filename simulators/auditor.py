@@ -11,10 +11,11 @@ Postings are netted within a load, so a posting and its reversal count as nothin
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
+from simulators.auditor_bins import PutawayRows, PutawayScore, audit_bins
 from simulators.auditor_scales import WeighingRow, WeightScore, audit_weights
 from simulators.plant_scales import PlantWeighing
 from simulators.plant_truth import PlantLoad, PlantTruth
@@ -91,6 +92,7 @@ class Score:
     cartons_astray: Decimal
     findings: tuple[Finding, ...] = ()
     weights: WeightScore | None = None
+    putaway: PutawayScore | None = None
 
     @property
     def tag_precision(self) -> float:
@@ -112,7 +114,8 @@ class Score:
     def books_agree(self) -> bool:
         """Nothing lost, doubled or astray, every stock line as it truly is, every weight that of its pallet."""
         wrong = self.stock_lines_different or self.cartons_lost or self.cartons_doubled or self.cartons_astray
-        return not wrong and (self.weights is None or self.weights.agrees)
+        parts = [part.agrees for part in (self.weights, self.putaway) if part is not None]
+        return not wrong and all(parts)
 
     def as_json(self) -> dict[str, object]:
         """Everything, quantities as text, for one JSON object."""
@@ -141,6 +144,7 @@ class Score:
             ("movements doubled", f"{self.cartons_doubled} cartons"),
             ("movements astray", f"{self.cartons_astray} cartons"),
             *(self.weights.rows() if self.weights is not None else ()),
+            *(self.putaway.rows() if self.putaway is not None else ()),
         )
 
     @property
@@ -184,6 +188,8 @@ def audit(
     stock: Iterable[StockRow],
     plan: Sequence[PlantWeighing] = (),
     weighings: Iterable[WeighingRow] = (),
+    standing: Mapping[str, str] | None = None,
+    books: PutawayRows | None = None,
 ) -> Score:
     """Compare. Passages without any belonging tag are no claim and count for nothing unless a load is theirs."""
     rows = list(passages)
@@ -223,6 +229,9 @@ def audit(
     short = {finding.about for finding in findings if finding.kind in ("lost", "tags", "no passage")}
     weights = audit_weights(plan, weighings, short) if plan else None
     findings += [Finding("weight", about, text) for about, text in (weights.findings if weights else ())]
+    inside = next((line.location for line in truth.stock), "")
+    putaway = audit_bins(standing, books, inside) if standing is not None and books is not None else None
+    findings += [Finding("put-away", about, text) for about, text in (putaway.findings if putaway else ())]
     return Score(
         loads=len(truth.loads),
         loads_exact=exact,
@@ -242,6 +251,7 @@ def audit(
         cartons_astray=astray,
         findings=tuple(findings[:FINDINGS_MOST]),
         weights=weights,
+        putaway=putaway,
     )
 
 

@@ -10,10 +10,12 @@ carton that passes in two seconds among fifty others is read ten times, in this 
     plant.site, plant.items, plant.opening, plant.documents      # to enter
     plant.radio("door-1"), plant.gpi_changes                     # to drive reader simulators
     plant.weighings                                              # to put on scale simulators
+    plant.floor, plant.arrivals, plant.departures                # for vehicles, with `vehicles`
     plant.truth                                                  # for the auditor
 """
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,15 +24,20 @@ from simulators.physics.photo_eye import level_changes
 from simulators.physics.recording import GpiEvent
 from simulators.physics.world import World
 from simulators.plant_radio import PlantRadio
+from simulators.plant_roads import PlantFloor, floor_of
 from simulators.plant_scales import plan as plan_weighings
-from simulators.plant_schedule import Day, fill
+from simulators.plant_schedule import INSIDE, Day, fill
 from simulators.scenarios.site_plan import dock
 from simulators.scenarios.spec import Air, Layout
+from warehouse.roads import FleetSettings, RoadMap
+from warehouse.site import Direction
 
 START_US = 1_767_600_000_000_000
 """2026-01-05T08:00:00Z."""
 LEAST_S = 60.0
 SCALES = 2
+BINS_SPARE = 6
+FETCHED_BEFORE_US = 3_000_000
 
 
 class Plant:
@@ -39,7 +46,9 @@ class Plant:
     duration_s: plant time; at least 60 s. Everything is over a few seconds before its end.
     """
 
-    def __init__(self, seed: int, duration_s: float = 600.0, doors: int = 3, start_us: int = START_US) -> None:
+    def __init__(
+        self, seed: int, duration_s: float = 600.0, doors: int = 3, start_us: int = START_US, vehicles: int = 0
+    ) -> None:
         if duration_s < LEAST_S or doors < 1:
             raise ValueError(f"a plant needs at least {LEAST_S:.0f} s and one door, not {duration_s} s and {doors}")
         rng = np.random.default_rng([seed, zlib.crc32(b"plant")])
@@ -50,7 +59,9 @@ class Plant:
         self._plan = dock(rng, "plant", Layout(doors=doors, power_dbm=(29.0, 30.0)), Air(fast=True))
         day = Day(rng, self._plan, self._physics.inlay, start_us, duration_s)
         self.truth = fill(day)
-        self.site = self._plan.site
+        self.inside = INSIDE
+        self.floor = self._floor_of(vehicles)
+        self.site = replace(self._plan.site, roads=self.floor.roads, fleet=self.floor.fleet)
         self.items = day.items
         self.opening = tuple(day.opening)
         self.documents = tuple(sorted(day.documents, key=lambda document: document.announced_us))
@@ -61,6 +72,33 @@ class Plant:
         """What stands on the scales behind the first doors, in order of time."""
         self.gpi_changes = self._light_barriers()
         """Level changes of all light barriers in plant time, in order; inputs are low at the start."""
+
+    @property
+    def arrivals(self) -> list[tuple[int, str, str]]:
+        """When each pallet that comes in stands behind its door: time, node, SSCC. For a plant with vehicles."""
+        inbound = [load for load in self.truth.loads if load.load.direction is Direction.IN]
+        dock_of, sscc = self.floor.dock_of, self._sscc
+        return [(load.load.end_us, dock_of[load.load.portal], sscc[load.load.epcs[0]]) for load in inbound]
+
+    @property
+    def departures(self) -> list[tuple[int, str]]:
+        """When each pallet that goes out is fetched, SSCC."""
+        outbound = [load for load in self.truth.loads if load.load.direction is Direction.OUT]
+        sscc = self._sscc
+        return [(load.load.start_us - FETCHED_BEFORE_US, sscc[load.load.epcs[0]]) for load in outbound]
+
+    @property
+    def _sscc(self) -> dict[str, str]:
+        units = [unit for document in self.documents for unit in document.units]
+        return {unit.epc: unit.sscc for unit in units}
+
+    def _floor_of(self, vehicles: int) -> PlantFloor:
+        if not vehicles:
+            return PlantFloor(RoadMap(), FleetSettings(), (), {}, {})
+        inbound = sum(load.load.direction is Direction.IN for load in self.truth.loads)
+        openings = zip(self._plan.site.portals, self._plan.openings, strict=True)
+        doors = tuple((portal.name, opening.x_m) for portal, opening in openings)
+        return floor_of(doors, INSIDE, inbound + BINS_SPARE, vehicles)
 
     def radio(self, reader: str) -> PlantRadio:
         """What that reader's antennas hear, from the start of the day. KeyError for an unknown reader."""

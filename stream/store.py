@@ -206,8 +206,9 @@ class Store:
             with self._connected().transaction():
                 rows = self._connected().execute(
                     "select dead_letter_id, kind, key, body from dead_letter where status = 'replay'"
+                    " and kind = any(%s)"
                     " order by recorded_at, dead_letter_id limit %s",
-                    (limit,),
+                    (list(FailureKind), limit),
                 )
                 return [(row[0], FailureKind(row[1]), row[2], bytes(row[3])) for row in rows]
 

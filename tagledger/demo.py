@@ -8,6 +8,7 @@ the end the auditor, who knows what truly happened and none of the rules, compar
 import asyncio
 import shutil
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import typer
@@ -15,6 +16,7 @@ from rich.markup import escape
 
 from simulators.auditor import Score
 from simulators.auditor_table import score_table
+from simulators.broker import available as broker_available
 from simulators.plant import Plant
 from stream.embedded import EmbeddedHost
 from stream.live import Posted
@@ -25,6 +27,7 @@ from tagledger.keys import first_key
 from tagledger.logs import configure_logs
 from tagledger.plant_day import live_a_day
 from tagledger.plant_process import PlantTime, running_plant
+from tagledger.plant_tasks import Tell, all_put_away, tell_tasks
 from tagledger.running import RunningSite, running_site, watched
 from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_FAILED, complain, console, known_failures, print_json
@@ -37,6 +40,7 @@ from warehouse.times import from_us
 from warehouse.weighing import WeighOutcome
 
 ACTOR = Actor("demo", rights=ALL_RIGHTS)
+VEHICLES = 4
 # Batches the stream may be behind before plant time waits for it: well within what is waited for at the end.
 BACKLOG_MAX = 64
 _LIGHTS = {Colour.GREEN: "[green]●[/green]", Colour.AMBER: "[yellow]●[/yellow]", Colour.RED: "[red]●[/red]"}
@@ -58,7 +62,15 @@ def run_demo(
     state_dir.mkdir(parents=True)
     with known_failures():
         score = asyncio.run(
-            _demo(Plant(seed, duration_s), duration_s, speed, state_dir, port, serve=serve, quiet=as_json)
+            _demo(
+                Plant(seed, duration_s, vehicles=VEHICLES if broker_available() else 0),
+                duration_s,
+                speed,
+                state_dir,
+                port,
+                serve=serve,
+                quiet=as_json,
+            )
         )
     if as_json:
         print_json({"seed": seed, "duration_s": duration_s, **score.as_json()})
@@ -85,7 +97,7 @@ async def _demo(
             async with running_site(site, dsn, clock, capture=capture) as up:
                 if not quiet:
                     _welcome(up, key, plant, speed, capture)
-                telling = asyncio.create_task(_tell(up.host, quiet))
+                telling = asyncio.gather(_tell(up.host, quiet), tell_tasks(dsn, _told(quiet)))
                 pace = asyncio.create_task(
                     running.keep_pace(lambda: up.agent.health().spool.unacked > BACKLOG_MAX), name="plant"
                 )
@@ -94,14 +106,16 @@ async def _demo(
                         await live_a_day(
                             plant, running, lambda command, name: up.desk.submit(command, ACTOR, "demo", name)
                         )
+                        await all_put_away(dsn, running)
                         if serve and not quiet:
                             console.print(f"\nThe plant has stopped; the API stays at {up.url} until Ctrl-C.")
                             await asyncio.Event().wait()
                 finally:
                     pace.cancel()
                     telling.cancel()
+            standing = await running.standing() if plant.site.fleet.vehicles else None
         # Counted while the day ran, judged when everything is committed.
-        return await asyncio.to_thread(score_of, dsn, plant.truth, plant.weighings)
+        return await asyncio.to_thread(score_of, dsn, plant.truth, plant.weighings, standing)
 
 
 def demo_site(site: Site, state_dir: Path, port: int) -> Site:
@@ -147,6 +161,16 @@ async def _tell(host: EmbeddedHost, quiet: bool) -> None:
                 console.print(_posted(passage, item.posting), soft_wrap=True)
         elif isinstance(item, Posted) and isinstance(item.posting, Weighed):
             console.print(_weighed(item.posting), soft_wrap=True)
+
+
+def _told(quiet: bool) -> Tell:
+    """What vehicles have done, as a line."""
+
+    def tell(at: datetime, who: str, what: str) -> None:
+        if not quiet:
+            console.print(f"{at:%H:%M:%S}   {who:<7} {escape(what)}", soft_wrap=True)
+
+    return tell
 
 
 def _posted(passage: Passage, posting: Posting) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from simulators.plant import Plant
-from tagledger.plant_entry import document_commands, opening_commands
+from tagledger.plant_entry import document_commands, opening_commands, storage_commands
 from tagledger.plant_process import RunningPlant
 from warehouse.commands import Command, Refusal, Result
 
@@ -25,7 +25,7 @@ async def live_a_day(plant: Plant, running: RunningPlant, submit: Enter) -> None
         if isinstance(outcome, Refusal):
             raise RuntimeError(f"the plant's {type(command).__name__} was refused: {outcome.field} {outcome.message}")
 
-    for command in opening_commands(plant):
+    for command in (*storage_commands(plant), *opening_commands(plant)):
         await enter(command)
     known_units = {standing.unit.sscc for standing in plant.opening}
     started = False

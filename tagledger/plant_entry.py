@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from simulators.plant import Plant
 from simulators.plant_documents import PlantDocument, PlantUnit
+from simulators.plant_roads import RACKS
 from simulators.plant_scales import PALLET_KG, carton_kg
 from warehouse.commands import (
     AdjustStock,
@@ -15,9 +16,12 @@ from warehouse.commands import (
     CreateDocument,
     CreateHandlingUnit,
     CreateItem,
+    CreateLocation,
     CreateWorkOrder,
+    DescribeStorage,
     LineSpec,
     RegisterTags,
+    SetPutawayRule,
     TagSpec,
 )
 from warehouse.times import from_us
@@ -40,6 +44,16 @@ def opening_commands(plant: Plant) -> Iterator[Command]:
             "opening stock",
             effective_at=from_us(plant.start_us),
         )
+
+
+def storage_commands(plant: Plant) -> Iterator[Command]:
+    """The bins that vehicles serve, and the one rule: a received pallet goes to the nearest free bin."""
+    if plant.floor.bins:
+        yield CreateLocation(RACKS, "Racks", level="zone", parent=plant.inside)
+        yield SetPutawayRule("pallets", RACKS, unit_kind="pallet")
+    for code in plant.floor.bins:
+        yield CreateLocation(code, level="bin", parent=RACKS)
+        yield DescribeStorage(code, units_max=1)
 
 
 def document_commands(document: PlantDocument, known_units: set[str]) -> Iterator[Command]:

@@ -1,4 +1,5 @@
-"""A simulated plant on loopback, in a process of its own: LLRP readers in front of the physics, light barriers, scales.
+"""A simulated plant on loopback, in a process of its own: LLRP readers in front of the physics, light barriers, scales,
+vehicles and their broker.
 
 Its own process, because a real plant does not wait for the computer that watches it: physics would steal time from the
 edge it is there to test. Both processes share plant time: the machine's monotonic clock scaled, which waits for the
@@ -10,14 +11,16 @@ import contextlib
 import multiprocessing
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from multiprocessing.connection import Connection
+from typing import Any
 
 import numpy as np
 
 from readers.modbus.profile import load
+from simulators.broker import embedded_broker
 from simulators.llrp.models import FX9600, SPEEDWAY_R420
 from simulators.llrp.plant_clock import ReaderClock, ScaledClock
 from simulators.llrp.server import ReaderSimulator
@@ -25,6 +28,7 @@ from simulators.modbus.indicator import IndicatorSimulator
 from simulators.modbus.platform import Platform
 from simulators.plant import Plant
 from simulators.plant_scales import scale_name
+from simulators.plant_vehicles import PlantVehicles
 from tagledger.plant_time import EDGE, PromisedClock, Promises, new_promises
 from warehouse.site import Scale, Site
 
@@ -32,6 +36,7 @@ from warehouse.site import Scale, Site
 DRIFT_PPM = 20.0
 OFFSET_US = 150_000
 START_TIMEOUT_S = 60.0
+BROKER = "broker"
 INDICATORS = ("tuna-id551", "eagle-ei4000")
 # Less than the edge allows for scheduling, so that what it has not looked at yet is not late for it.
 EDGE_PROMISE_US = 50_000
@@ -63,6 +68,15 @@ class RunningPlant:
     child: Connection
     promises: Promises
     edges: list[Connection] = field(default_factory=list)
+
+    async def standing(self) -> dict[str, str]:
+        """Where each pallet that came in truly stands, by SSCC. Ask when nobody keeps pace any more.
+
+        Raises EOFError when the plant's process has ended.
+        """
+        self.child.send(None)
+        found: dict[str, str] = await asyncio.to_thread(self.child.recv)
+        return found
 
     def start(self) -> None:
         """Let plant time run, here, in the plant's process and in the edges'."""
@@ -99,7 +113,10 @@ def running_plant(plant: Plant, duration_s: float, speed: float, edges: int = 1)
     ours, theirs = context.Pipe()
     promises = new_promises(len(plant.site.readers), edges)
     process = context.Process(
-        target=_run, args=(plant.seed, duration_s, plant.start_us, speed, theirs, promises), name="plant", daemon=True
+        target=_run,
+        args=(plant.seed, duration_s, plant.start_us, len(plant.site.fleet.vehicles), speed, theirs, promises),
+        name="plant",
+        daemon=True,
     )
     process.start()
     theirs.close()
@@ -115,7 +132,9 @@ def running_plant(plant: Plant, duration_s: float, speed: float, edges: int = 1)
             Scale(name, "127.0.0.1", profile, port=ports[name], place=door) for name, door, profile in _scales(plant)
         )
         clock = PromisedClock(ScaledClock(plant.start_us, speed=speed, running=False), promises)
-        yield RunningPlant(replace(plant.site, readers=readers, scales=scales), clock, ours, promises)
+        fleet = replace(plant.site.fleet, port=ports.get(BROKER, plant.site.fleet.port))
+        site = replace(plant.site, readers=readers, scales=scales, fleet=fleet)
+        yield RunningPlant(site, clock, ours, promises)
     finally:
         ours.close()
         process.join(timeout=5.0)
@@ -124,16 +143,19 @@ def running_plant(plant: Plant, duration_s: float, speed: float, edges: int = 1)
             process.join()
 
 
-def _run(seed: int, duration_s: float, start_us: int, speed: float, parent: Connection, promises: Promises) -> None:
+def _run(
+    seed: int, duration_s: float, start_us: int, vehicles: int, speed: float, parent: Connection, promises: Promises
+) -> None:
     """The child: serve until the other end of the pipe closes, whatever closed it."""
-    plant = Plant(seed, duration_s, start_us=start_us)
+    plant = Plant(seed, duration_s, start_us=start_us, vehicles=vehicles)
     clock = ScaledClock(start_us, speed=speed, running=False)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve_plant(plant, clock, parent, promises))
 
 
 async def serve_plant(plant: Plant, clock: ScaledClock, parent: Connection, promises: Promises) -> None:
-    """Readers and light barriers until `parent` closes; its first message starts the clock.
+    """Readers, light barriers, scales and vehicles until `parent` closes; a number starts the clock, None asks where
+    pallets stand.
 
     Every other reader is of another make.
     """
@@ -162,10 +184,30 @@ async def serve_plant(plant: Plant, clock: ScaledClock, parent: Connection, prom
             await indicator.start()
             stack.push_async_callback(indicator.stop)
             ports[name] = indicator.port
+        driving = None
+        if plant.site.fleet.vehicles:
+            ports[BROKER] = await stack.enter_async_context(embedded_broker())
+            driving = PlantVehicles(plant, PlantTime(PromisedClock(clock, promises)), ports[BROKER])
+            await stack.enter_async_context(_until_closed(driving.run()))
         parent.send(ports)
         with contextlib.suppress(EOFError):
             while True:
-                clock.start(await _received(parent))
+                asked = await _received(parent)
+                if asked is None:
+                    parent.send(driving.standing() if driving is not None else {})
+                else:
+                    clock.start(asked)
+
+
+@contextlib.asynccontextmanager
+async def _until_closed(running: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """A task for as long as the block lasts."""
+    task = asyncio.create_task(running)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _scales(plant: Plant) -> list[tuple[str, str, str]]:
@@ -189,7 +231,7 @@ def _indicator(plant: Plant, name: str, profile: str, clock: PromisedClock) -> I
     return IndicatorSimulator(load(profile), platform, now_us)
 
 
-async def _received(parent: Connection) -> int:
+async def _received(parent: Connection) -> int | None:
     """The next message. Raises EOFError when the other end has closed."""
     ready = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -198,5 +240,5 @@ async def _received(parent: Connection) -> int:
         await ready.wait()
     finally:
         loop.remove_reader(parent.fileno())
-    message: int = parent.recv()
+    message: int | None = parent.recv()
     return message

@@ -113,7 +113,7 @@ def run_api(site_file: Path) -> None:
                 fleet = fleet_of(site, dsn, bus.submit, pool, clock)
                 async with serving_api(site, dsn, bus, clock.now_us, fleet=fleet) as url, asyncio.TaskGroup() as group:
                     _log.info("api", site=site.name, api=url)
-                    group.create_task(run_task_parts(fleet, bus.submit, pool))
+                    group.create_task(run_task_parts(site, fleet, bus.submit, pool))
                     await run_background(site, pool)
 
     with known_failures():

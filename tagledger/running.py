@@ -253,7 +253,7 @@ async def running_site(
                 edge = asyncio.create_task(run_edge_parts(site, agent, clock), name="edge")
                 orders = asyncio.create_task(_orders(host, agent), name="orders")
                 tidying = asyncio.create_task(run_background(site, pool), name="housekeeping")
-                tasking = asyncio.create_task(run_task_parts(fleet, desk.submit, pool), name="tasks")
+                tasking = asyncio.create_task(run_task_parts(site, fleet, desk.submit, pool), name="tasks")
                 try:
                     with watched(edge, tasking):
                         yield RunningSite(host, agent, desk, url, fleet, current, clock)

@@ -6,21 +6,27 @@ from dataclasses import asdict
 from typing import Any
 
 from api.ports import LiveEvent, LiveSource
+from edge.exchange.service import TaskExchange
 from tagledger.command_desk import WritePool
 from tagledger.fleet import SiteFleet
 from tagledger.task_book import Submit
+from tagledger.task_exchange import WarehouseTaskSource
 from tagledger.task_lapses import watch_leases
+from warehouse.site import Site
 
 VEHICLES_EVERY_S = 0.5
 
 
-async def run_task_parts(fleet: SiteFleet | None, submit: Submit, pool: WritePool) -> None:
+async def run_task_parts(site: Site, fleet: SiteFleet | None, submit: Submit, pool: WritePool) -> None:
     """Until cancelled; the first failure of any of them ends all."""
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(watch_leases(submit, pool))
             if fleet is not None:
                 group.create_task(fleet.run())
+            if site.task_exchange.host:
+                source = WarehouseTaskSource(submit, pool)
+                group.create_task(TaskExchange(site.name, site.task_exchange, source).run())
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
 

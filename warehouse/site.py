@@ -285,6 +285,21 @@ class UplinkSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskExchangeSettings:
+    """The broker over which fleet controllers of others take tasks; without a `host` there is none.
+
+    Only `clients` are answered: names of controllers, which the broker's access list ties to its users.
+    """
+
+    host: str = ""
+    port: int = 1883
+    username: str = ""
+    password: str = ""
+    tls: bool = False
+    clients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StreamSettings:
     """How the stream waits and when it leaves a silent source out."""
 
@@ -372,6 +387,7 @@ class Site:
     io_modules: tuple[IoModule, ...] = ()
     roads: RoadMap = field(default_factory=RoadMap)
     fleet: FleetSettings = field(default_factory=FleetSettings)
+    task_exchange: TaskExchangeSettings = TaskExchangeSettings()
     kafka: KafkaSettings = KafkaSettings()
     webhooks: WebhookSettings = WebhookSettings()
     mail: MailSettings = MailSettings()

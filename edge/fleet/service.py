@@ -117,7 +117,7 @@ class FleetService:
             for topic in _LISTEN:
                 await client.subscribe(subscription(self._settings.interface, version, topic), qos=1)
         self._client = client
-        _log.info("fleet connected", host=self._settings.host, port=self._settings.port)
+        _log.debug("fleet connected", host=self._settings.host, port=self._settings.port)
         async for message in client.messages:
             if isinstance(message.payload, bytes) and message.payload:
                 await self._take(message.topic.value, message.payload)

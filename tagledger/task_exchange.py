@@ -1,0 +1,78 @@
+"""The warehouse behind the exchange of tasks over MQTT: commands, open tasks, dead letters."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+from uuid import NAMESPACE_URL, uuid5
+
+import psycopg
+from psycopg import Connection
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from edge.exchange.messages import OpenTask
+from tagledger.command_desk import WritePool
+from tagledger.task_book import Submit
+from warehouse.commands import Actor, Command, Refusal, Result
+from warehouse.postgres.queries.tasks import OPEN, read
+
+# In the dead letters beside those of the stream, which takes up its own kinds only.
+LETTER_KIND = "task_request"
+T = TypeVar("T")
+
+
+class WarehouseTaskSource:
+    """Implements the exchange's `TaskSource`."""
+
+    def __init__(self, submit: Submit, pool: WritePool) -> None:
+        self._submit = submit
+        self._pool = pool
+
+    async def execute(self, command: Command, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
+        """By the same way as every command."""
+        return await _reached(self._submit(command, actor, source, client_event_id))
+
+    async def open_tasks(self, limit: int) -> Sequence[OpenTask]:
+        """As the database has them."""
+        found = await self._on_connection(lambda connection: read(connection, OPEN, limit=limit))
+        return [
+            OpenTask(
+                task.task_id,
+                task.kind,
+                task.unit,
+                task.pickup,
+                task.source,
+                task.target or "",
+                task.priority,
+                task.deadline,
+                f"{task.weight_kg:f}",
+            )
+            for task in found
+        ]
+
+    async def keep(self, topic: str, payload: bytes, reason: str) -> None:
+        """Once, however often it comes."""
+        letter_id = uuid5(NAMESPACE_URL, f"tagledger:task-request:{topic}:{payload.hex()}")
+
+        def insert(connection: Connection[Any]) -> None:
+            connection.execute(
+                """insert into dead_letter (dead_letter_id, kind, source, reason, body) values (%s, %s, %s, %s, %s)
+                   on conflict (dead_letter_id) do nothing""",
+                (letter_id, LETTER_KIND, topic, reason[:1000], payload),
+            )
+
+        await self._on_connection(insert)
+
+    async def _on_connection(self, work: Callable[[Connection[Any]], T]) -> T:
+        def working() -> T:
+            with self._pool.connection() as connection:
+                return work(connection)
+
+        return await _reached(asyncio.to_thread(working))
+
+
+async def _reached(asking: Awaitable[T]) -> T:
+    """Raises ConnectionError while the database cannot be reached."""
+    try:
+        return await asking
+    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed) as error:
+        raise ConnectionError(str(error).strip()) from error
