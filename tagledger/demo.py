@@ -97,7 +97,10 @@ async def _demo(
             async with running_site(site, dsn, clock, capture=capture) as up:
                 if not quiet:
                     _welcome(up, key, plant, speed, capture)
-                telling = asyncio.gather(_tell(up.host, quiet), tell_tasks(dsn, _told(quiet)))
+                telling = [
+                    asyncio.create_task(_tell(up.host, quiet)),
+                    asyncio.create_task(tell_tasks(dsn, _told(quiet))),
+                ]
                 pace = asyncio.create_task(
                     running.keep_pace(lambda: up.agent.health().spool.unacked > BACKLOG_MAX), name="plant"
                 )
@@ -112,7 +115,8 @@ async def _demo(
                             await asyncio.Event().wait()
                 finally:
                     pace.cancel()
-                    telling.cancel()
+                    for task in telling:
+                        task.cancel()
             standing = await running.standing() if plant.site.fleet.vehicles else None
         # Counted while the day ran, judged when everything is committed.
         return await asyncio.to_thread(score_of, dsn, plant.truth, plant.weighings, standing)
