@@ -14,8 +14,7 @@ _START_S = 15.0
 
 _CONFIG = """\
 listener {port} 127.0.0.1
-allow_anonymous true
-persistence {persistence}
+{access}persistence {persistence}
 persistence_location {folder}/
 autosave_interval 1
 autosave_on_changes true
@@ -34,13 +33,33 @@ class Mosquitto:
         self.folder = folder
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
+        self._access = "allow_anonymous true\n"
         self._user = Path.home().owner()  # Mosquitto leaves root for `mosquitto` unless told to stay
+
+    def only(self, acl: Path, *users: str, password: str = "secret") -> None:
+        """Take users with this password only, with what the access list gives them; before the next start.
+
+        Skips without mosquitto_passwd.
+        """
+        if shutil.which("mosquitto_passwd") is None:
+            pytest.skip("no mosquitto_passwd here: apt-get install mosquitto")
+        passwords = self.folder / "passwords"
+        for n, user in enumerate(users):
+            create = ["-c"] if n == 0 else []
+            subprocess.run(["mosquitto_passwd", *create, "-b", passwords, user, password], check=True)
+        self._access = f"allow_anonymous false\npassword_file {passwords}\nacl_file {acl}\n"
 
     def start(self, persistence: bool = True) -> None:
         """Start, and wait until it takes connections."""
         config = self.folder / "mosquitto.conf"
         config.write_text(
-            _CONFIG.format(port=self.port, folder=self.folder, user=self._user, persistence=str(persistence).lower())
+            _CONFIG.format(
+                port=self.port,
+                folder=self.folder,
+                user=self._user,
+                persistence=str(persistence).lower(),
+                access=self._access,
+            )
         )
         self._process = subprocess.Popen([self._program, "-c", str(config)], stderr=subprocess.DEVNULL)
         until = time.monotonic() + _START_S
