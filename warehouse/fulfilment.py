@@ -61,13 +61,16 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """A quantity of something: what one tag stands for, or an untagged content."""
+    """A quantity of something: what one tag stands for, or an untagged content. `hu_id` is the unit it lies in, where
+    that is known: maybe one nested in the unit that was read.
+    """
 
     item_id: int
     quantity: Decimal
     lot_id: int | None = None
     serial_id: int | None = None
     epc: str | None = None
+    hu_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +188,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """Goods of the load on their way to a line or a finding."""
+    """Goods of the load on their way to a line or a finding; in unit `hu_id`, which was read itself or in `read_hu`."""
 
     goods: Goods
     sure: bool
     inferred: bool
     score: float | None
     hu_id: int | None
+    read_hu: int | None = None
 
     @property
     def order(self) -> tuple[bool, str, int, int, int]:
@@ -297,14 +301,15 @@ def _contents(
     infer = len(unseen) <= rules.inferred_share_max * len(tagged)
     units = []
     for goods in contents:
+        own = goods.hu_id or hu_id
         if goods.epc is None:
-            units.append(_Unit(goods, True, True, None, hu_id))
+            units.append(_Unit(goods, True, True, None, own, hu_id))
         elif goods.epc in seen:
             covered.add(goods.epc)
-            units.append(_Unit(goods, True, not read[goods.epc].sure, read[goods.epc].score, hu_id))
+            units.append(_Unit(goods, True, not read[goods.epc].sure, read[goods.epc].score, own, hu_id))
         elif infer:
             covered.add(goods.epc)
-            units.append(_Unit(goods, True, True, None, hu_id))
+            units.append(_Unit(goods, True, True, None, own, hu_id))
     if unseen and not infer:
         by_item = Counter(goods.item_id for goods in unseen)
         for item_id, count in sorted(by_item.items()):
@@ -415,7 +420,7 @@ def _choose_line(
 def _announcing(unit: _Unit, facts: LoadFacts) -> set[int]:
     documents = set(facts.announced.get(unit.goods.epc or "", ()))
     for tag in facts.tags.values():
-        if tag.hu_id is not None and tag.hu_id == unit.hu_id:
+        if tag.hu_id is not None and tag.hu_id in (unit.hu_id, unit.read_hu):
             documents.update(facts.announced.get(tag.epc, ()))
     return documents
 
@@ -488,11 +493,14 @@ def _merge(lines: Sequence[PostLine]) -> tuple[PostLine, ...]:
 
 
 def _with_unit_tags(lines: tuple[PostLine, ...], facts: LoadFacts, tags: Sequence[ReadTag]) -> tuple[PostLine, ...]:
-    """Hang each read handling unit's own tag on the first movement of its contents."""
-    hu_tags = {facts.tags[t.epc].hu_id: t for t in tags if t.sure and t.epc in facts.tags and facts.tags[t.epc].hu_id}
+    """Hang each read handling unit's own tag on the first movement of its contents, or of units nested in it."""
+    waiting = {facts.tags[t.epc].hu_id: t for t in tags if t.sure and t.epc in facts.tags and facts.tags[t.epc].hu_id}
+    inside = {hu_id: {g.hu_id for g in facts.contents.get(hu_id, ())} | {hu_id} for hu_id in waiting if hu_id}
     result = []
     for line in lines:
         hu_id = line.target.hu_id if facts.flow is Flow.IN else line.source.hu_id
-        own = hu_tags.pop(hu_id, None) if hu_id is not None else None
-        result.append(line if own is None else replace(line, tags=(*line.tags, MovedTag(own.epc, False, own.score))))
+        for unit in [unit for unit, held in inside.items() if hu_id in held and unit in waiting]:
+            own = waiting.pop(unit)
+            line = replace(line, tags=(*line.tags, MovedTag(own.epc, False, own.score)))
+        result.append(line)
     return tuple(result)

@@ -16,6 +16,7 @@ from api.command_routes import (
     stock,
     tags,
     tasks,
+    units,
     value,
 )
 from api.command_routes.route import CommandRoute
@@ -27,6 +28,7 @@ COMMANDS: tuple[CommandRoute, ...] = (
     *receipts.ROUTES,
     *production.ROUTES,
     *picking.ROUTES,
+    *units.ROUTES,
     *stock.ROUTES,
     *value.ROUTES,
     *counts.ROUTES,

@@ -62,3 +62,26 @@ async def test_a_product_from_its_bill_to_its_output(api: Running) -> None:
     )  # fmt: skip
     assert [(line["item"], line["fulfilled"]) for line in state["components"]] == [("AXLE", "2"), ("GREASE", "0.33")]
     assert [row["number"] for row in (await get(api, "/v1/work-orders", item="CRANK"))["items"]] == ["WO/7"]
+
+
+async def test_a_lot_is_traced_both_ways_over_http(api: Running) -> None:
+    for code in ("STEEL", "ROD"):
+        await post(api, "/v1/items", {"code": code, "tracking": "lot"})
+    await post(api, "/v1/locations", {"code": "hall"})
+    await post(api, "/v1/lots", {"item": "STEEL", "code": "S/1"})
+    opening = {"item": "STEEL", "difference": 5, "location": "hall", "lot": "S/1", "reason": "opening"}
+    await post(api, "/v1/stock/adjust", opening)
+    conversion = {
+        "conversion": "repack",
+        "inputs": [{"item": "STEEL", "lot": "S/1", "quantity": 5, "location": "hall"}],
+        "outputs": [{"item": "ROD", "lot": "R1", "quantity": 50, "location": "hall"}],
+    }
+    await post(api, "/v1/stock/convert", conversion)
+    found = await get(api, "/v1/lots/trace", item="ROD", lot="R1")
+    assert [(link["other_item"], link["other_lot"], link["how"]) for link in found["sources"]] == [
+        ("STEEL", "S/1", "repack")
+    ]
+    assert [step["place"] for step in found["steps"]] == ["ADJUSTMENT", "CONVERSION", "CONVERSION"]
+    assert [row["on_hand"] for row in (await get(api, "/v1/lots", item="ROD"))["items"]] == ["50"]
+    for path in ("/v1/lots/trace?item=ROD&lot=R9", "/v1/tags/E2AA/trace", "/v1/handling-units/U/1/trace"):
+        assert (await api.client.get(path)).status_code == 404

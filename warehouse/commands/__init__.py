@@ -82,6 +82,7 @@ from warehouse.commands.tasks import (
     SetPutawayRule,
 )
 from warehouse.commands.transfers import ReceiveTransfer, ShipTransfer
+from warehouse.commands.units import Conversion, ConvertedStock, ConvertStock, NestUnit, Repack
 from warehouse.commands.value import RevalueStock, SetValuation
 from warehouse.valuation import Valuation
 
@@ -111,6 +112,9 @@ __all__ = [
     "ComponentSpec",
     "ConfirmPick",
     "ContentSpec",
+    "Conversion",
+    "ConvertStock",
+    "ConvertedStock",
     "CreateBackorder",
     "CreateBom",
     "CreateDocument",
@@ -136,6 +140,7 @@ __all__ = [
     "LineName",
     "LineSpec",
     "MoveStock",
+    "NestUnit",
     "OverIssue",
     "OverrideSignal",
     "PartnerKind",
@@ -148,6 +153,7 @@ __all__ = [
     "RegisterTags",
     "ReleaseReservation",
     "ReleaseTask",
+    "Repack",
     "ReportOutput",
     "ReportTask",
     "ReserveStock",

@@ -121,7 +121,10 @@ class CreateLot(Command):
 
 @dataclass(frozen=True, slots=True)
 class BlockLot(Command):
-    """Recall: nothing of the lot is issued any more, wherever it is; `blocked` False lifts it."""
+    """Recall: nothing of the lot is issued any more, wherever it is, and what is reserved of it is released.
+
+    `blocked` False lifts it. With `downstream` the same for every lot that it went into.
+    """
 
     NEEDS: ClassVar[Permission] = Permission.RECALL
 
@@ -129,6 +132,7 @@ class BlockLot(Command):
     lot: str
     blocked: bool = True
     reason: str = ""
+    downstream: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from warehouse.postgres import (
     backorders,
     boms,
     catalogue,
+    conversions,
     counts,
     documents,
     inspection,
@@ -23,6 +24,7 @@ from warehouse.postgres import (
     master_data,
     overrides,
     picking,
+    recall,
     removal_rules,
     replenishment,
     scanning,
@@ -31,6 +33,7 @@ from warehouse.postgres import (
     tags,
     tasks,
     transfers,
+    units,
     value,
     work_orders,
 )
@@ -67,6 +70,9 @@ _HANDLERS: Handlers = {
     **removal_rules.HANDLERS,
     **imports.HANDLERS,
     **picking.HANDLERS,
+    **recall.HANDLERS,
+    **units.HANDLERS,
+    **conversions.HANDLERS,
 }
 
 # Every command by its name, as captures and the audit log write it.

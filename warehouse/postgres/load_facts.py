@@ -134,17 +134,19 @@ def _tags(conn: Conn, epcs: Sequence[str]) -> dict[str, TagFacts]:
 
 
 def _contents(conn: Conn, unit_ids: list[int], flow: Flow) -> tuple[dict[int, tuple[Goods, ...]], dict[int, Place]]:
-    """Per unit its contents and where it stands: by its packing list; untagged contents in stock by the books."""
+    """Per unit that was read its contents, and per unit where it stands: by its packing list; untagged contents in
+    stock by the books. A unit stands for the units in it, which keep what is theirs.
+    """
     if not unit_ids:
         return {}, {}
-    # A unit stands for the units in it. 5 levels: carton on pallet on pallet is 3.
+    # The outermost of those that were read. 5 levels: carton on pallet on pallet is 3.
     nested = dict(
         conn.execute(
             """with recursive n (hu_id, top, depth) as (
                    select u, u, 0 from unnest(%s::bigint[]) as u
                    union all select h.hu_id, n.top, n.depth + 1 from handling_unit h join n on h.parent_id = n.hu_id
                    where n.depth < 5)
-               select hu_id, min(top) from n group by 1""",
+               select distinct on (hu_id) hu_id, top from n order by hu_id, depth desc, top""",
             (unit_ids,),
         ).fetchall()
     )
@@ -156,7 +158,7 @@ def _contents(conn: Conn, unit_ids: list[int], flow: Flow) -> tuple[dict[int, tu
            where hu_id = any(%s) and serial_id is null order by balance_id""",
         (list(nested),),
     ):
-        standing[nested[hu_id]] = Place(location_id, hu_id, StockStatus(status))
+        standing[hu_id] = Place(location_id, hu_id, StockStatus(status))
         key = hu_id, item_id, lot_id
         untagged[key] = untagged.get(key, Decimal(0)) + on_hand
     in_stock = {hu_id for hu_id, _, _ in untagged}
@@ -168,14 +170,14 @@ def _contents(conn: Conn, unit_ids: list[int], flow: Flow) -> tuple[dict[int, tu
         (list(nested),),
     ):
         if epc is not None or serial_id is not None or flow is Flow.IN or hu_id not in in_stock:
-            listed[nested[hu_id]].append(Goods(item_id, quantity, lot_id, serial_id, epc))
+            listed[nested[hu_id]].append(Goods(item_id, quantity, lot_id, serial_id, epc, hu_id))
         if is_booked_here and (hu_id, item_id, lot_id) in untagged:
             # The unit's balance holds these pieces too: they are not there a second time without a tag.
             untagged[hu_id, item_id, lot_id] -= quantity
     if flow is not Flow.IN:
         for (hu_id, item_id, lot_id), quantity in untagged.items():
             if quantity > 0:
-                listed[nested[hu_id]].append(Goods(item_id, quantity, lot_id))
+                listed[nested[hu_id]].append(Goods(item_id, quantity, lot_id, hu_id=hu_id))
     return {unit_id: tuple(goods) for unit_id, goods in listed.items()}, standing
 
 

@@ -7,7 +7,6 @@ import psycopg
 from warehouse.commands import (
     Actor,
     Audit,
-    BlockLot,
     CreateItem,
     CreateLocation,
     CreateLot,
@@ -17,7 +16,7 @@ from warehouse.ledger import Tracking
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.catalogue import check_gtin, check_limits, known_category
 from warehouse.postgres.handlers import Answer, Handlers
-from warehouse.postgres.naming import Refuse, find_id, find_item, find_lot
+from warehouse.postgres.naming import Refuse, find_id, find_item
 from warehouse.valuation import Valuation
 
 
@@ -65,36 +64,6 @@ def create_lot(conn: Conn, c: CreateLot, actor: Actor, request_id: UUID) -> Answ
     return {"lot_id": row[0], "code": c.code}, Audit(after={"item": c.item, "code": c.code})
 
 
-def block_lot(conn: Conn, c: BlockLot, actor: Actor, request_id: UUID) -> Answer:
-    """Also lists where the lot is and who has it, which a recall asks next."""
-    item = find_item(conn, c.item)
-    lot_id = find_lot(conn, item, c.lot)
-    before = conn.execute("select blocked from lot where lot_id = %s for update", (lot_id,)).fetchone()
-    assert before is not None
-    conn.execute("update lot set blocked = %s where lot_id = %s", (c.blocked, lot_id))
-    here = conn.execute(
-        """select l.code, sum(b.on_hand)::text from balance b join location l using (location_id)
-           where b.lot_id = %s group by 1 order by 1""",
-        (lot_id,),
-    ).fetchall()
-    gone = conn.execute(
-        """select d.kind, d.number, d.partner,
-                  sum(case when m.reverses is null then m.quantity else -m.quantity end)::text
-           from move m join document_line x using (line_id) join document d using (document_id)
-           join document_kind k on k.kind = d.kind and k.direction = 'out'
-           where m.lot_id = %s group by 1, 2, 3 having sum(case when m.reverses is null then 1 else -1 end) > 0
-           order by 1, 2""",
-        (lot_id,),
-    ).fetchall()
-    response = {
-        "lot": c.lot,
-        "blocked": c.blocked,
-        "in_stock": [{"location": code, "quantity": quantity} for code, quantity in here],
-        "delivered": [dict(zip(("kind", "number", "partner", "quantity"), row, strict=True)) for row in gone],
-    }
-    return response, Audit({"blocked": before[0]}, {"blocked": c.blocked, "reason": c.reason})
-
-
 def create_location(conn: Conn, c: CreateLocation, actor: Actor, request_id: UUID) -> Answer:
     if not c.code:
         raise Refuse(RefusalCode.INVALID, "code", "a location needs a code")
@@ -127,6 +96,5 @@ def find_id_or_none(conn: Conn, code: str | None) -> int | None:
 HANDLERS: Handlers = {
     CreateItem: create_item,
     CreateLot: create_lot,
-    BlockLot: block_lot,
     CreateLocation: create_location,
 }

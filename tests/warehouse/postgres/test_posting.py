@@ -254,14 +254,14 @@ def test_goods_under_inspection_blocked_or_expired_do_not_leave(store: Store) ->
     assert store.stock("L1") == 4
     store.document("delivery", "DN-1", {"L1": 4})
     recall = store.do(BlockLot("L1", "B1"))
-    assert recall["in_stock"] == [{"location": "STAGE", "quantity": "4"}]
+    assert recall["in_stock"] == [{"item": "L1", "lot": "B1", "location": "STAGE", "quantity": "4"}]
     store.post(store.load(epcs, Direction.OUT, minute=5))
     assert (store.stock("L1"), store.findings()) == (4, ["blocked"])
     store.do(BlockLot("L1", "B1", blocked=False))
     store.do(ResolveDiscrepancy(store.one("select discrepancy_id from discrepancy"), Resolution.POST))
     assert store.stock("L1") == 0
     assert store.do(BlockLot("L1", "B1"))["delivered"] == [
-        {"kind": "delivery", "number": "DN-1", "partner": "", "quantity": "4"}
+        {"item": "L1", "lot": "B1", "kind": "delivery", "number": "DN-1", "partner": "", "quantity": "4"}
     ]
 
 
