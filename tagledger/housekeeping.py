@@ -12,7 +12,7 @@ import psycopg
 import structlog
 
 from tagledger.command_desk import WritePool
-from warehouse.postgres import files, jobs, outbox, webhooks
+from warehouse.postgres import files, jobs, outbox, snapshots, webhooks
 from warehouse.postgres.commands import forget_old_requests
 from warehouse.postgres.reservations import expire
 from warehouse.postgres.stock_alerts import watch, watch_stillness
@@ -71,6 +71,16 @@ def watch_stock(pool: WritePool, now: datetime, *, stillness: bool) -> int:
         return in_transaction(connection, work)
 
 
+def take_snapshots(pool: WritePool) -> int:
+    """Stock at closed days that have no snapshot yet, one transaction each; how many. Raises psycopg.Error."""
+    with pool.connection() as connection:
+        with connection.transaction():
+            days = snapshots.missing(connection)
+        for day in days:
+            in_transaction(connection, lambda day=day: snapshots.take(connection, day))  # type: ignore[misc]
+        return len(days)
+
+
 async def keep_tidy(pool: WritePool) -> None:
     """Until cancelled. A database that is away now is tried again next time."""
     forget_at_s = watch_at_s = stillness_at_s = time.monotonic()
@@ -87,6 +97,7 @@ async def keep_tidy(pool: WritePool) -> None:
                 if made:
                     _log.info("replenishment suggested", count=made)
             if time.monotonic() >= forget_at_s:
+                await asyncio.to_thread(take_snapshots, pool)
                 messages, answers = await asyncio.to_thread(tidy, pool)
                 forget_at_s = time.monotonic() + FORGET_EVERY_S
                 if messages or answers:

@@ -13,7 +13,7 @@ Refusals are values. When several reasons apply the one that comes first in `Led
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -322,7 +322,7 @@ def _check_rules(move: NewMove, index: int, circumstance: Circumstance, facts: F
     for place in (move.source, move.target):
         if facts.locations[place.location_id].closed:
             return refuse(LedgerRefusal.LOCATION_CLOSED, f"location {place.location_id} is closed")
-    day = circumstance.effective_at.date()
+    day = circumstance.effective_at.astimezone(UTC).date()
     if facts.closed_through is not None and day <= facts.closed_through:
         return refuse(LedgerRefusal.PERIOD_CLOSED, f"{day} is closed (through {facts.closed_through})")
     if move.reverses is not None:

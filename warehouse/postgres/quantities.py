@@ -37,16 +37,22 @@ COUNTED = """
     only_root as (
         select min(location_id) as location_id from location
         where kind = 'internal' and parent_id is null and level in ('site', 'warehouse') having count(*) = 1),
+    places as (
+        select array(select location_id from location where kind = 'transit') as transit,
+               array(select location_id from location where closed) as closed),
+    bad_lot as (
+        select lot_id, blocked from lot where item_id in (select item_id from scope)
+           and (blocked or expires_on < (now() at time zone 'utc')::date)),
     held as (
         select s.item_id, s.root_id, b.on_hand, b.reserved, case
-                   when l.kind = 'transit' then 'transit'
-                   when b.status = 'blocked' or coalesce(lo.blocked, false) then 'blocked'
+                   when b.location_id = any((select transit from places)::int[]) then 'transit'
+                   when b.status = 'blocked' or lo.blocked then 'blocked'
                    when b.status = 'inspection' then 'inspection'
-                   when coalesce(lo.expires_on < (now() at time zone 'utc')::date, false) then 'expired'
-                   when l.closed then 'closed'
+                   when lo.lot_id is not null then 'expired'
+                   when b.location_id = any((select closed from places)::int[]) then 'closed'
                    else 'usable' end as state
         from scope s join balance b on b.item_id = s.item_id and b.owner = %(owner)s
-        join location l on l.location_id = b.location_id left join lot lo on lo.lot_id = b.lot_id
+        left join bad_lot lo on lo.lot_id = b.lot_id
         where s.root_id is null
            or exists (select from tree t where t.root_id = s.root_id and t.location_id = b.location_id)),
     standing as (

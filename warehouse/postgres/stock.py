@@ -1,7 +1,7 @@
 """Commands on stock: move, adjust, reverse, settle discrepancies, reserve, close the period."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
 from uuid import UUID, uuid5
 
@@ -219,10 +219,12 @@ def resolve_discrepancy(conn: Conn, c: ResolveDiscrepancy, actor: Actor, request
 
 
 def close_period(conn: Conn, c: ClosePeriod, actor: Actor, request_id: UUID) -> Answer:
+    # Postings that have written commit first; those that come later see the close (`refuse_closed_day`).
+    conn.execute("lock table move in share row exclusive mode")
     last = conn.execute("select max(closed_through) from period_close").fetchone()
     if last is not None and last[0] is not None and c.through <= last[0]:
         raise Refuse(RefusalCode.WRONG_STATE, "through", f"closed through {last[0]} already")
-    if c.through >= database_now(conn).date():
+    if c.through >= database_now(conn).astimezone(UTC).date():
         raise Refuse(RefusalCode.INVALID, "through", "only past days can be closed")
     undecided = conn.execute(
         "select count(*) from discrepancy where state = 'open' and held is not null and at::date <= %s", (c.through,)

@@ -24,10 +24,11 @@ UNITS_IN = """units as (
         where p.depth < 10)
     select distinct hu_id from packed)"""
 
-# For each location the one of a level that it is in, or itself.
+# For each location of a CTE `picked` the one of a level that it is in, or itself.
 STANDING_IN = """standing_in as (
     with recursive up (location_id, place_id, parent_id, found, depth) as (
         select location_id, location_id, parent_id, level = %(level)s, 0 from location
+        where location_id in (select location_id from picked)
         union all select u.location_id, l.location_id, l.parent_id, l.level = %(level)s, u.depth + 1
         from up u join location l on l.location_id = u.parent_id where not u.found and u.depth < 10)
     select location_id, coalesce(min(place_id) filter (where found), location_id) as place_id from up group by 1)"""
@@ -81,6 +82,12 @@ async def places(
              order by l.code limit %(limit)s""",
         {"after": after, "limit": limit, "kind": kind, "level": level},
     )
+
+
+async def places_within(conn: AConn, location: str) -> list[int]:
+    """A location and those inside it, by id; empty when there is no such location."""
+    cursor = await conn.execute(f"with {WITHIN} select location_id from within".encode(), {"location": location})
+    return [location_id for (location_id,) in await cursor.fetchall()]
 
 
 async def place(conn: AConn, code: str) -> Place | None:

@@ -8,7 +8,10 @@ from decimal import Decimal
 
 from warehouse.postgres.quantities import COLUMNS, COUNTED
 from warehouse.postgres.queries.paging import AConn, one, rows
-from warehouse.postgres.queries.places import STANDING_IN, UNITS_IN, WITHIN
+from warehouse.postgres.queries.places import STANDING_IN, UNITS_IN, places_within
+
+# As many places are looked into one by one; more of them hold so much that walking all balances meets enough at once.
+FEW_PLACES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ async def stock(
     `after` is the balance_id of the last row shown. By expiry: of lots that say one.
     """
     conditions = ["true"]
+    places = await places_within(conn, location) if location is not None else []
     if after is not None:
         conditions.append("b.balance_id > %(after)s")
     if item is not None:
@@ -93,7 +97,7 @@ async def stock(
     if lot is not None:
         conditions.append("b.lot_id in (select lot_id from lot where code = %(lot)s)")
     if location is not None:
-        conditions.append("b.location_id in (select location_id from within)")
+        conditions.append("b.location_id = any(%(places)s)")
     if status is not None:
         conditions.append("b.status = %(status)s")
     if unit is not None:
@@ -103,27 +107,31 @@ async def stock(
     if owner is not None:
         conditions.append("b.owner = %(owner)s")
     if category is not None:
-        conditions.append("i.category = %(category)s")
+        conditions.append("b.item_id in (select item_id from item where category = %(category)s)")
     if expires_before is not None:
-        conditions.append("lo.expires_on < %(expires_before)s")
+        conditions.append("b.lot_id in (select lot_id from lot where expires_on < %(expires_before)s)")
     if expires_from is not None:
-        conditions.append("lo.expires_on >= %(expires_from)s")
+        conditions.append("b.lot_id in (select lot_id from lot where expires_on >= %(expires_from)s)")
+    # Few balances are of one lot, serial or unit or in a few places: find them by that, then sort. Adding 0 keeps the
+    # planner from walking all balances until it has met enough of them.
+    few = lot is not None or serial is not None or unit is not None or 0 < len(places) <= FEW_PLACES
+    order = "b.balance_id + 0" if few else "b.balance_id"
     return await rows(
         conn,
         StockRow,
-        f"""with {WITHIN}, {UNITS_IN}
+        f"""with {UNITS_IN}, picked as materialized (
+               select b.balance_id from balance b where {" and ".join(conditions)} order by {order} limit %(limit)s)
            select b.balance_id, i.code as item, i.name as item_name, lo.code as lot, lo.expires_on, s.code as serial,
                   l.code as location, h.code as unit, b.owner, b.status, b.on_hand, b.reserved, b.first_in_at
-           from balance b join item i using (item_id) join location l using (location_id)
+           from picked join balance b using (balance_id) join item i using (item_id) join location l using (location_id)
            left join lot lo on lo.lot_id = b.lot_id left join serial s on s.serial_id = b.serial_id
-           left join handling_unit h on h.hu_id = b.hu_id
-           where {" and ".join(conditions)} order by b.balance_id limit %(limit)s""",
+           left join handling_unit h on h.hu_id = b.hu_id order by b.balance_id""",
         {
             "after": after,
             "limit": limit,
             "item": item,
             "lot": lot,
-            "location": location,
+            "places": places,
             "status": status,
             "unit": unit,
             "serial": serial,
@@ -149,32 +157,38 @@ async def stock_totals(
 
     `level` sums bins into their zone, warehouse or site; a place in none of that level stands for itself.
     """
-    conditions = ["true"]
+    conditions, which = ["true"], ["true"]
     if item is not None:
-        conditions.append("b.item_id = (select item_id from item where code = %(item)s)")
+        which.append("i.code = %(item)s")
     if location is not None:
-        conditions.append("b.location_id in (select location_id from within)")
+        conditions.append("b.location_id = any(%(places)s)")
     if owner is not None:
         conditions.append("b.owner = %(owner)s")
     if after is not None:
-        conditions.append("i.code >= %(item_after)s and array[i.code, l.code, b.status] > %(after)s")
-    place = "location l using (location_id)"
+        which.append("i.code >= %(item_after)s")
+    picked, standing, place = "", "", "b.location_id"
     if level is not None:
-        place = "standing_in s on s.location_id = b.location_id join location l on l.location_id = s.place_id"
+        same = "b.item_id = (select item_id from item where code = %(item)s)" if item is not None else "true"
+        picked = f"with picked as (select distinct b.location_id from balance b where {same}), {STANDING_IN}"
+        standing, place = "join standing_in s on s.location_id = b.location_id", "s.place_id"
+    # Item after item, so that a page reads the balances of its own items only.
     return await rows(
         conn,
         StockTotal,
-        f"""with {WITHIN}, {STANDING_IN}
-           select i.code as item, l.code as location, b.status, sum(b.on_hand) as on_hand, sum(b.reserved) as reserved
-           from balance b join item i using (item_id) join {place}
-           where {" and ".join(conditions)}
-           group by 1, 2, 3 order by 1, 2, 3 limit %(limit)s""",
+        f"""{picked} select i.code as item, l.code as location, t.status, t.on_hand, t.reserved
+           from item i cross join lateral (
+               select {place} as location_id, b.status, sum(b.on_hand) as on_hand, sum(b.reserved) as reserved
+               from balance b {standing} where b.item_id = i.item_id and {" and ".join(conditions)} group by 1, 2) t
+           join location l on l.location_id = t.location_id
+           where {" and ".join(which)}
+             and (%(after)s::text[] is null or array[i.code, l.code, t.status] > %(after)s::text[])
+           order by 1, 2, 3 limit %(limit)s""",
         {
             "after": list(after) if after else None,
             "item_after": after[0] if after else None,
             "limit": limit,
             "item": item,
-            "location": location,
+            "places": await places_within(conn, location) if location is not None else [],
             "level": level,
             "owner": owner,
         },
