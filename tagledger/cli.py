@@ -13,6 +13,7 @@ _PARTS = {
     "import": ("tagledger.imports", "Import items, locations, stock and documents from CSV and workbooks."),
     "devices": ("tagledger.devices", "Look at scales and other devices."),
     "dead-letters": ("tagledger.dead_letters", "Input that could not be processed: list it, give it again, drop it."),
+    "bench": ("tagledger.bench", "A large warehouse to measure queries on."),
     "portal": ("tagledger.portal", "Measure and tune a door."),
 }
 

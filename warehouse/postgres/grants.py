@@ -25,6 +25,10 @@ APPEND_ONLY = (
     "period_close",
     "inspection",
     "task_event",
+    "value_entry",
+    "stock_snapshot",
+    "snapshot_day",
+    "ledger_seal",
 )
 
 _RIGHTS = ("select", "insert", "update", "delete", "truncate", "references", "trigger")

@@ -1,0 +1,189 @@
+"""How long the questions people ask of stock take on a large warehouse, and by which plan PostgreSQL answers them.
+
+Each question is the very query the API runs, asked for other items, lots and places each time, drawn from a seed; the
+hottest item is asked for apart. Times are of the query over a local connection, rows decoded; a question is asked once
+before its clock starts, so a connection's first planning is not counted and pages come from memory where they fit.
+Plans are PostgreSQL's own (auto_explain), each the plan of the slowest time, without the costs.
+"""
+
+import random
+import re
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from warehouse.postgres.queries.movements import movements
+from warehouse.postgres.queries.past import Clock, stock_as_of
+from warehouse.postgres.queries.stock import named_quantities, quantities_by_item, stock, stock_totals
+from warehouse.postgres.queries.tracing import trace_lot
+
+Conn = psycopg.AsyncConnection[Any]
+Ask = Callable[[Conn, "Draw"], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What to ask for this time."""
+
+    item: str
+    lot: tuple[str, str]
+    unit: str
+    bin: str
+    zone: str
+    warehouse: str
+    hottest: str
+    hottest_lot: tuple[str, str]
+    then: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One question: milliseconds, rows of the last answer, and the plan of the slowest time."""
+
+    question: str
+    median_ms: float
+    best_ms: float
+    worst_ms: float
+    rows: int
+    plan: tuple[str, ...]
+
+
+QUESTIONS: tuple[tuple[str, Ask], ...] = (
+    ("stock of an item", lambda c, d: stock(c, None, 101, item=d.item)),
+    ("stock of the hottest item, a page", lambda c, d: stock(c, None, 101, item=d.hottest)),
+    ("stock of a lot", lambda c, d: stock(c, None, 101, item=d.lot[0], lot=d.lot[1])),
+    ("stock in a handling unit", lambda c, d: stock(c, None, 101, unit=d.unit)),
+    ("stock in a bin", lambda c, d: stock(c, None, 101, location=d.bin)),
+    ("stock in a zone, a page", lambda c, d: stock(c, None, 101, location=d.zone)),
+    ("stock in a warehouse, a page", lambda c, d: stock(c, None, 101, location=d.warehouse)),
+    ("totals of an item by warehouse", lambda c, d: stock_totals(c, None, 101, item=d.item, level="warehouse")),
+    ("named quantities of an item", lambda c, d: named_quantities(c, d.item)),
+    ("named quantities of an item in a warehouse", lambda c, d: named_quantities(c, d.item, location=d.warehouse)),
+    ("named quantities of the hottest item", lambda c, d: named_quantities(c, d.hottest)),
+    ("named quantities, 100 items", lambda c, d: quantities_by_item(c, d.item, 101)),
+    ("where a lot came from and went to", lambda c, d: trace_lot(c, *d.lot)),
+    ("where the hottest item's largest lot went, first 1,000", lambda c, d: trace_lot(c, *d.hottest_lot)),
+    ("movements of an item, a page", lambda c, d: movements(c, None, 101, item=d.item)),
+    ("movements of a bin, a page", lambda c, d: movements(c, None, 101, location=d.bin)),
+    ("as of then: an item", lambda c, d: stock_as_of(c, d.then, item=d.item)),
+    ("as of then: the hottest item, first 1,000", lambda c, d: stock_as_of(c, d.then, item=d.hottest)),
+    ("as of then: a lot", lambda c, d: stock_as_of(c, d.then, item=d.lot[0], lot=d.lot[1])),
+    ("as of then: a bin", lambda c, d: stock_as_of(c, d.then, location=d.bin)),
+    ("as of then: a zone, first 1,000", lambda c, d: stock_as_of(c, d.then, location=d.zone)),
+    ("as recorded then: an item", lambda c, d: stock_as_of(c, d.then, clock=Clock.RECORDED, item=d.item)),
+    ("as recorded then: a bin", lambda c, d: stock_as_of(c, d.then, clock=Clock.RECORDED, location=d.bin)),
+)
+
+
+async def measure(
+    dsn: str, times: int, seed: int, tell: Callable[[Measured], None], questions: Sequence[tuple[str, Ask]] = QUESTIONS
+) -> list[Measured]:
+    """Every question, `times` times. Raises psycopg.Error."""
+    found = []
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+        plans: list[str] = []
+        explained = await _explain(conn, plans)
+        for question, ask in questions:
+            dice = random.Random(f"{seed}/{question}")
+            took: list[float] = []
+            slowest: tuple[str, ...] = ()
+            rows = 0
+            await ask(conn, await _draw(conn, dice))
+            for _ in range(times):
+                draw = await _draw(conn, dice)
+                began_s = time.perf_counter()
+                answer = await ask(conn, draw)
+                took.append((time.perf_counter() - began_s) * 1e3)
+                rows = len(answer) if isinstance(answer, list) else 1
+                if explained and took[-1] == max(took):
+                    plans.clear()
+                    async with conn.transaction():
+                        await conn.execute("set local auto_explain.log_min_duration = 0")
+                        await ask(conn, draw)
+                    slowest = short_plan(plans[-1]) if plans else ()
+            ordered = sorted(took)
+            measured = Measured(
+                question,
+                round(statistics.median(took), 2),
+                round(ordered[0], 2),
+                round(ordered[-1], 2),
+                rows,
+                slowest,
+            )
+            tell(measured)
+            found.append(measured)
+    return found
+
+
+def short_plan(text: str) -> tuple[str, ...]:
+    """The nodes of a plan as PostgreSQL explains it, with real rows and loops, without costs and conditions."""
+    lines = []
+    for line in text.splitlines():
+        node = re.match(r"^(\s*)(->\s+)?(.*?)\s+\(cost=[^)]*\)\s+\((actual [^)]*|never executed)\)", line)
+        if node is not None:
+            rows = re.search(r"rows=(\S+) loops=(\S+)", node[4])
+            seen = f" ({rows[1]} rows × {rows[2]})" if rows is not None else " (never)"
+            lines.append(f"{' ' * (len(node[1]) // 3)}{node[3]}{seen}")
+    return tuple(lines)
+
+
+async def _explain(conn: Conn, plans: list[str]) -> bool:
+    """Have the server send plans along; whether it can."""
+    try:
+        for setting in (
+            "load 'auto_explain'",
+            "set auto_explain.log_min_duration = -1",
+            "set auto_explain.log_analyze = on",
+            "set auto_explain.log_timing = off",
+            "set client_min_messages = log",
+        ):
+            await conn.execute(setting.encode())
+    except psycopg.Error:
+        return False
+    conn.add_notice_handler(lambda notice: plans.append(notice.message_primary or ""))
+    return True
+
+
+async def _draw(conn: Conn, dice: random.Random) -> Draw:
+    """An item is drawn as often as the load uses it, so popular ones come up more often."""
+    unit = dice.randrange(1, 1 + await _count(conn, "handling_unit", "hu_id"))
+    row = await (
+        await conn.execute(
+            """select i.code, lo.code, h.code from move m join item i using (item_id) join lot lo using (lot_id)
+               join handling_unit h on h.hu_id = m.to_hu_id
+               where m.seq >= %s and m.to_hu_id is not null order by m.seq limit 1""",
+            (unit * 4,),
+        )
+    ).fetchone()
+    assert row is not None
+    hot = await (
+        await conn.execute(
+            """select i.code, lo.code from item i join lot lo using (item_id)
+               where i.code = (select min(code) from item where starts_with(code, 'BENCH-')) limit 1"""
+        )
+    ).fetchone()
+    assert hot is not None
+    site, zone, place = dice.randrange(1, 5), dice.randrange(1, 26), dice.randrange(1, 101)
+    then = (await (await conn.execute("select date_trunc('hour', now())")).fetchone() or (None,))[0]
+    assert isinstance(then, datetime)
+    return Draw(
+        row[0],
+        (row[0], row[1]),
+        row[2],
+        f"BW-{site}-Z{zone:02}-{place:03}",
+        f"BW-{site}-Z{zone:02}",
+        f"BW-{site}",
+        hot[0],
+        (hot[0], hot[1]),
+        then - timedelta(days=dice.randrange(1, 700)),
+    )
+
+
+async def _count(conn: Conn, table: str, key: str) -> int:
+    row = await (await conn.execute(f"select max({key}) from {table}".encode())).fetchone()  # noqa: S608
+    return int(row[0]) if row is not None and row[0] is not None else 1
