@@ -11,6 +11,7 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
 from api import (
+    callbacks,
     commands,
     dead_letters,
     discrepancies,
@@ -19,6 +20,7 @@ from api import (
     feed,
     health,
     imports,
+    inbox,
     jobs,
     landing,
     metrics,
@@ -31,6 +33,7 @@ from api import (
     production,
     readers,
     stock,
+    stock_snapshot,
     stock_watch,
     tags,
     tasks,
@@ -97,6 +100,7 @@ _TAGS = [
     {"name": "production", "description": "What products are made of, and the orders to make them."},
     {"name": "discrepancies", "description": "What did not fit, for people to decide."},
     {"name": "imports", "description": "Files in: templates, checks, problems by row and column, undo, sign-off."},
+    {"name": "inbox", "description": "Documents and approvals of other systems, by their own ids and versions."},
     {"name": "jobs", "description": "Work in the background."},
     {"name": "webhooks", "description": "Partners that are told what happens, signed, in order, each once."},
     {"name": "portals", "description": "What doors show the people in them."},
@@ -194,6 +198,9 @@ def create_app(parts: ApiParts) -> FastAPI:
         production.router(parts.pool),
         imports.router(parts.pool, parts.dsn),
         jobs.router(parts.pool),
+        inbox.router(parts.pool),
+        callbacks.router(parts.pool, parts.dsn, parts.commands),
+        stock_snapshot.router(parts.pool),
         picking.router(parts.pool),
         webhooks.router(parts.pool, parts.dsn),
         tracing.router(parts.pool),

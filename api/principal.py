@@ -24,7 +24,7 @@ class Principal:
 
 
 OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
-OPEN_PREFIXES = ("/static-offline-docs/", "/problems/")
+OPEN_PREFIXES = ("/static-offline-docs/", "/problems/", "/v1/callbacks/")  # callbacks are signed
 
 # What reading and doing need below a path that is no command. Reading anything else needs `read`; doing something that
 # is not listed needs what nobody has by accident.

@@ -12,6 +12,7 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     RefusalCode.EXISTS: (409, "It exists already", "Use another code, or what is there."),
     RefusalCode.NOT_FOUND: (404, "It does not exist", "Check the code, or create it first."),
     RefusalCode.WRONG_STATE: (409, "Its state does not allow that", "Read it, and decide anew."),
+    RefusalCode.OLDER_VERSION: (409, "A newer version came already", "Send the newest state, with a higher version."),
     RefusalCode.OVER: (409, "More than the line takes", "Lower the quantity, or change the document."),
     RefusalCode.OWN_REQUEST: (409, "Nobody approves their own request", "Let someone else approve it."),
     RefusalCode.COUNT_CONFLICT: (409, "Stock moved since it was counted", "Recount the line, or keep the count."),

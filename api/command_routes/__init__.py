@@ -7,6 +7,7 @@ from api.command_routes import (
     counts,
     documents,
     imports,
+    inbox,
     master_data,
     picking,
     production,
@@ -36,6 +37,7 @@ COMMANDS: tuple[CommandRoute, ...] = (
     *signals.ROUTES,
     *tasks.ROUTES,
     *imports.ROUTES,
+    *inbox.ROUTES,
 )
 
 __all__ = ["COMMANDS", "CommandRoute"]

@@ -13,6 +13,7 @@ from warehouse.commands.documents import (
     LineSpec,
 )
 from warehouse.commands.imports import ApplyImport, SignOffImport, UndoImport
+from warehouse.commands.inbox import CanonicalLine, CodeField, CodeMapping, RepairMessage, TakeDocument
 from warehouse.commands.inspection import CharacteristicResult, DecideInspection, Inspected
 from warehouse.commands.master_data import (
     BlockLot,
@@ -103,11 +104,14 @@ __all__ = [
     "CancelDocument",
     "CancelPickList",
     "CancelTask",
+    "CanonicalLine",
     "Characteristic",
     "CharacteristicResult",
     "ClaimTask",
     "CloseDocument",
     "ClosePeriod",
+    "CodeField",
+    "CodeMapping",
     "Command",
     "ComponentSpec",
     "ConfirmPick",
@@ -154,6 +158,7 @@ __all__ = [
     "ReleaseReservation",
     "ReleaseTask",
     "Repack",
+    "RepairMessage",
     "ReportOutput",
     "ReportTask",
     "ReserveStock",
@@ -183,6 +188,7 @@ __all__ = [
     "SubstituteComponent",
     "SubstituteSpec",
     "TagSpec",
+    "TakeDocument",
     "UndoImport",
     "UpdateItem",
     "UpdateLocation",

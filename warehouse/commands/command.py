@@ -39,6 +39,7 @@ class RefusalCode(StrEnum):
     NOT_FOUND = "not_found"
     INVALID = "invalid"
     WRONG_STATE = "wrong_state"
+    OLDER_VERSION = "older_version"
     OVER = "over"
     OWN_REQUEST = "own_request"
     COUNT_CONFLICT = "count_conflict"

@@ -59,14 +59,14 @@ def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUI
         raise Refuse(RefusalCode.INVALID, "number", "a document needs a number") from None
     assert row is not None
     document_id: int = row[0]
-    line_of_item = _add_lines(conn, document_id, c)
+    line_of_item = add_lines(conn, document_id, c)
     _announce(conn, document_id, c, line_of_item)
     return {"document_id": document_id, "kind": c.kind, "number": c.number}, Audit(
         after={"number": c.number, "lines": len(c.lines), "epcs": len(c.epcs)}
     )
 
 
-def _add_lines(conn: Conn, document_id: int, c: CreateDocument) -> dict[int, int]:
+def add_lines(conn: Conn, document_id: int, c: CreateDocument) -> dict[int, int]:
     line_of_item: dict[int, int] = {}
     for n, line in enumerate(c.lines):
         item = find_item(conn, line.item, f"lines.{n}.item")
