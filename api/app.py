@@ -11,6 +11,7 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
 from api import (
+    alerts,
     callbacks,
     commands,
     dead_letters,
@@ -100,6 +101,7 @@ _TAGS = [
     {"name": "production", "description": "What products are made of, and the orders to make them."},
     {"name": "discrepancies", "description": "What did not fit, for people to decide."},
     {"name": "imports", "description": "Files in: templates, checks, problems by row and column, undo, sign-off."},
+    {"name": "alerts", "description": "What wants attention, and who is told of it."},
     {"name": "inbox", "description": "Documents and approvals of other systems, by their own ids and versions."},
     {"name": "jobs", "description": "Work in the background."},
     {"name": "webhooks", "description": "Partners that are told what happens, signed, in order, each once."},
@@ -198,6 +200,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         production.router(parts.pool),
         imports.router(parts.pool, parts.dsn),
         jobs.router(parts.pool),
+        alerts.router(parts.pool),
         inbox.router(parts.pool),
         callbacks.router(parts.pool, parts.dsn, parts.commands),
         stock_snapshot.router(parts.pool),

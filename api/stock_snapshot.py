@@ -52,7 +52,7 @@ class SnapshotQuery(BaseModel):
 
     as_of: Annotated[
         AwareDatetime | None,
-        Field(description="By effective time; now when not given.", examples=["2026-03-01T00:00:00Z"]),
+        Field(description="By effective time; else now.", examples=["2026-03-01T00:00:00Z"]),
     ] = None
     item: Annotated[Code | None, Field(description="Of one item only.", examples=["A-100"])] = None
     format: Annotated[Literal["ndjson", "csv"], Field(description="One JSON object a line, or CSV.")] = "ndjson"

@@ -5,6 +5,7 @@ Each part goes on by itself when the database is away for a while; one that ends
 
 import asyncio
 
+from tagledger.alerting import keep_alerting
 from tagledger.command_desk import WritePool
 from tagledger.housekeeping import keep_tidy
 from tagledger.jobs import keep_working
@@ -17,4 +18,5 @@ async def run_background(site: Site, pool: WritePool) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(keep_tidy(pool), name="tidying")
         group.create_task(keep_working(pool), name="jobs")
+        group.create_task(keep_alerting(pool, site.name, site.mail), name="alerts")
         group.create_task(keep_sending(pool, site.name, site.webhooks), name="webhooks")

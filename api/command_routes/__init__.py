@@ -4,6 +4,7 @@ One module a topic; a new command is a row in one of them.
 """
 
 from api.command_routes import (
+    alerts,
     counts,
     documents,
     imports,
@@ -37,6 +38,7 @@ COMMANDS: tuple[CommandRoute, ...] = (
     *signals.ROUTES,
     *tasks.ROUTES,
     *imports.ROUTES,
+    *alerts.ROUTES,
     *inbox.ROUTES,
 )
 

@@ -1,5 +1,6 @@
 """What people, devices and systems can ask of the warehouse; one module a topic. Things are named by people's codes."""
 
+from warehouse.commands.alerts import AcknowledgeAlert, SetAlertChannel
 from warehouse.commands.command import Actor, Audit, Command, Refusal, RefusalCode, Result, digest, encode
 from warehouse.commands.counts import CancelCount, EnterCount, PostCount, StartCount
 from warehouse.commands.documents import (
@@ -92,6 +93,7 @@ __all__ = [
     "NO_RIGHTS",
     "SITE_WIDE",
     "AcceptReplenishment",
+    "AcknowledgeAlert",
     "Actor",
     "AdjustStock",
     "AllocateLine",
@@ -172,6 +174,7 @@ __all__ = [
     "Rights",
     "RouteAlerts",
     "ScanDocument",
+    "SetAlertChannel",
     "SetCategory",
     "SetDocumentRemoval",
     "SetInspectionPlan",

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from warehouse import commands as c
 from warehouse.commands import Actor, Command, Refusal, RefusalCode, Result
 from warehouse.postgres import (
+    alerts,
     allocation,
     authority,
     backorders,
@@ -70,6 +71,7 @@ _HANDLERS: Handlers = {
     **backorders.HANDLERS,
     **removal_rules.HANDLERS,
     **imports.HANDLERS,
+    **alerts.HANDLERS,
     **inbox.HANDLERS,
     **picking.HANDLERS,
     **recall.HANDLERS,
