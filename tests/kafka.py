@@ -28,18 +28,18 @@ class Kafka:
 
     def __init__(self, bootstrap: str, name: str = "") -> None:
         self.bootstrap = bootstrap
-        self._name = name
+        self.name = name
 
     def start(self) -> None:
         """Start, and wait until it leads what it holds and has a coordinator for transactions and groups."""
         port = self.bootstrap.rpartition(":")[2]
-        up = subprocess.run([SCRIPT, "up", self._name, port], capture_output=True, text=True, check=False)
+        up = subprocess.run([SCRIPT, "up", self.name, port], capture_output=True, text=True, check=False)
         assert up.returncode == 0, up.stderr
         self.wait()
 
     def kill(self) -> None:
         """kill -9."""
-        pid = HOME / "clusters" / self._name / "1" / "pid"
+        pid = HOME / "clusters" / self.name / "1" / "pid"
         os.kill(int(pid.read_text()), signal.SIGKILL)
         end_s = time.monotonic() + READY_S
         while Path(f"/proc/{int(pid.read_text())}").exists() and time.monotonic() < end_s:

@@ -1,0 +1,55 @@
+"""`python -m tests.faults --kind embedded --seed 17` runs one seed again; `--runs 200` runs that many from it on."""
+
+import argparse
+import json
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.faults.plan import Kind, plan_of
+from tests.faults.run import ground, run
+from tests.kafka import a_kafka
+
+
+def main() -> int:
+    """Exit 1 when a run had problems; the last line is one JSON object."""
+    options = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    options.add_argument("--kind", choices=[str(kind) for kind in Kind], default="embedded")
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--runs", type=int, default=1)
+    options.add_argument("--minutes", type=float, default=1e9, help="begin no run after that")
+    given = options.parse_args()
+    kind, end_s = Kind(given.kind), time.monotonic() + given.minutes * 60
+    failed: list[int] = []
+    done, faults, ended = 0, 0, 0
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tagledger-faults-")))
+        kafka = stack.enter_context(a_kafka()) if kind is Kind.CLUSTER else None
+        base = stack.enter_context(ground(folder, kafka))
+        for seed in range(given.seed, given.seed + given.runs):
+            if time.monotonic() > end_s:
+                break
+            verdict = run(plan_of(kind, seed), base)
+            done, faults, ended = done + 1, faults + len(verdict.plan.faults), ended + verdict.ended_by_themselves
+            print(f"{'bad' if verdict.problems else 'ok '} {verdict.seconds:5.1f} s  {verdict.plan}", flush=True)
+            if verdict.problems:
+                failed.append(seed)
+                print("\n".join(f"    {problem}" for problem in verdict.problems), flush=True)
+                print(f"    again: python -m tests.faults --kind {kind} --seed {seed}", flush=True)
+    print(
+        json.dumps(
+            {
+                "kind": str(kind),
+                "runs": done,
+                "faults": faults,
+                "failed": failed,
+                "processes_ended_by_themselves": ended,
+            }
+        )
+    )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,94 @@
+"""What goes wrong in a run: one seed decides who, when, how and for how long. Pure.
+
+`at` is how much of the recording the edge has spooled by then, 0 to 1. Kinds of site: `embedded` (edge, Mosquitto,
+`tagledger stream`, PostgreSQL, API) and `cluster` (edge, Mosquitto, bridge, Kafka, two workers, PostgreSQL, API).
+"""
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a run consists of."""
+
+    EMBEDDED = "embedded"
+    CLUSTER = "cluster"
+
+
+class Action(StrEnum):
+    """What is done to a part; all but `kill` and `restart` end after `seconds`."""
+
+    KILL = "kill"  # SIGKILL, started again after `seconds`
+    RESTART = "restart"  # SIGTERM, started again
+    PAUSE = "pause"  # SIGSTOP
+    CUT = "cut"  # its network: connections broken and refused
+    SLOW = "slow"  # its network: everything arrives later
+    FULL = "full"  # its disk: no file may grow
+    RESTORE = "restore"  # the database as it was backed up before
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong."""
+
+    at: float
+    part: str
+    action: Action
+    seconds: float
+
+
+_PROCESS = (Action.KILL, Action.KILL, Action.RESTART, Action.PAUSE)
+_NETWORK = (Action.CUT, Action.SLOW)
+_PARTS: dict[Kind, dict[str, tuple[Action, ...]]] = {
+    Kind.EMBEDDED: {
+        "edge": (*_PROCESS, Action.FULL),
+        "stream": _PROCESS,
+        "api": _PROCESS,
+        "mosquitto": _PROCESS,
+        "postgres": (Action.KILL, Action.RESTORE),
+        "network of mosquitto": _NETWORK,
+        "network of postgres": _NETWORK,
+    },
+    Kind.CLUSTER: {
+        "edge": (*_PROCESS, Action.FULL),
+        "bridge": _PROCESS,
+        "worker-1": _PROCESS,
+        "worker-2": _PROCESS,
+        "mosquitto": _PROCESS,
+        "kafka": (Action.KILL, Action.PAUSE),
+        "postgres": (Action.KILL, Action.RESTORE),
+        "network of mosquitto": _NETWORK,
+        "network of postgres": _NETWORK,
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run. `plant` chooses the recording; `skew_ms` is how wrong the reader's clock is."""
+
+    kind: Kind
+    seed: int
+    plant: int
+    skew_ms: int
+    faults: tuple[Fault, ...]
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{f.at:.0%} {f.action} {f.part} {f.seconds:.1f} s" for f in self.faults)
+        return f"{self.kind} seed {self.seed}: plant {self.plant}, clock {self.skew_ms:+d} ms; {told}"
+
+
+def plan_of(kind: Kind, seed: int, plants: int = 4) -> Plan:
+    """The plan of a seed."""
+    rng = random.Random(f"{kind}/{seed}")
+    faults = []
+    for _ in range(rng.randint(2, 5)):
+        part = rng.choice(sorted(_PARTS[kind]))
+        action = rng.choice(_PARTS[kind][part])
+        if action is Action.RESTORE and any(fault.action is Action.RESTORE for fault in faults):
+            action = Action.KILL
+        at = rng.uniform(0.5, 0.9) if action is Action.RESTORE else rng.uniform(0.05, 0.95)
+        faults.append(Fault(round(at, 3), part, action, round(rng.uniform(0.1, 2.5), 2)))
+    skew_ms = rng.choice((0, 0, rng.randint(-200, 200)))
+    return Plan(kind, seed, rng.randrange(1, plants + 1), skew_ms, tuple(sorted(faults, key=lambda fault: fault.at)))

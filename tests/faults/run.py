@@ -1,0 +1,362 @@
+"""One fault run from its plan to its verdict, and the ground it stands on: a PostgreSQL with a database a plant.
+
+Everything of a run is real processes; the plan's faults are done to them as the edge gets on with its recording. In the
+end the run is held against two things: the auditor, who knows what truly happened and no rule, and the books of an
+undisturbed embedded host over the same recording, ids included. Nothing may be lost, doubled, astray or stuck.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from simulators.auditor import Score
+from stream.batch_codec import encode_batch
+from stream.embedded import EmbeddedHost
+from stream.store import Store
+from tagledger.audit import score_of
+from tagledger.plant_entry import document_commands, opening_commands
+from tagledger.site_text import site_text
+from tests.faults.plan import Action, Fault, Kind, Plan
+from tests.faults.plants import plant, sealed, site_of
+from tests.faults.proxy import Proxy
+from tests.faults.site_process import SiteProcess
+from tests.kafka import HOME, Kafka
+from tests.postgres import with_database
+from warehouse.commands import ALL_RIGHTS, Actor, Command, Result
+from warehouse.postgres.commands import execute
+from warehouse.postgres.dump import dump, restore
+from warehouse.postgres.integrity import check
+from warehouse.postgres.migrate import migrate
+from warehouse.postgres.places import ensure_places
+from warehouse.postgres.server import EmbeddedServer
+from warehouse.site import ApiSettings, KafkaSettings, UplinkSettings
+
+RATE = 60.0
+STUCK_S = 240.0
+SLOW_S = 0.15
+BACKUP_AT = 0.3
+PARTITIONS = 2
+
+_BOOKS = {
+    "movements": "select move_id, item_id, quantity, from_location_id, to_location_id, passage_id from move",
+    "passages": "select passage_id, revision, portal, direction, opened_at, closed_at, belongs, unsure from passage",
+    "tags": "select passage_id, revision, epc, verdict, score from passage_tag",
+    "discrepancies": "select discrepancy_id, kind, detail, epcs, quantity, state from discrepancy",
+    "locations": "select update_id, epc, location_id, event, at from location_history",
+    "balances": "select item_id, lot_id, location_id, hu_id, status, on_hand, reserved from balance where on_hand <> 0",
+}
+Books = dict[str, list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a run."""
+
+    plan: Plan
+    problems: tuple[str, ...]
+    seconds: float
+    ended_by_themselves: int
+
+
+@dataclass(slots=True)
+class Ground:
+    """The server all runs share, and what undisturbed runs led to."""
+
+    server: EmbeddedServer
+    folder: Path
+    kafka: Kafka | None = None
+    _known: dict[tuple[int, int], tuple[Books, Score]] = field(default_factory=dict)
+
+    def database(self, name: str, number: int) -> str:
+        """A database with a plant's paper entered, the same ids in each."""
+        template = f"plant_{number}"
+        with psycopg.connect(self.server.dsn, autocommit=True) as connection:
+            if not connection.execute("select 1 from pg_database where datname = %s", (template,)).fetchone():
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(template)))
+                _enter_paper(with_database(self.server.dsn, template), number)
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+            connection.execute(
+                sql.SQL("create database {} template {} strategy file_copy").format(
+                    sql.Identifier(name), sql.Identifier(template)
+                )
+            )
+        return with_database(self.server.dsn, name)
+
+    def drop(self, name: str) -> None:
+        with psycopg.connect(self.server.dsn, autocommit=True) as connection:
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+    def undisturbed(self, number: int, skew_ms: int) -> tuple[Books, Score]:
+        """The books and the score of the same recording without faults."""
+        if (number, skew_ms) not in self._known:
+            dsn = self.database("undisturbed", number)
+            site = site_of(number)
+            EmbeddedHost(site, Store(dsn, site)).process_sync(sealed(number, skew_ms))
+            self._known[number, skew_ms] = _books(dsn), score_of(dsn, plant(number).truth)
+        return self._known[number, skew_ms]
+
+
+@contextmanager
+def ground(folder: Path, kafka: Kafka | None = None) -> Iterator[Ground]:
+    """A server on `folder`; its data survive `kill -9`, which needs no fsync while the machine stays up."""
+    with EmbeddedServer(folder / "postgres", {"fsync": "off", "max_connections": "60"}) as server:
+        yield Ground(server, folder, kafka)
+
+
+def run(plan: Plan, base: Ground) -> Verdict:
+    """Carry a plan out."""
+    started_s = time.monotonic()
+    folder = base.folder / f"{plan.kind}-{plan.seed}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    expected = base.undisturbed(plan.plant, plan.skew_ms)
+    with ExitStack() as stack:
+        site = _RunningSite(plan, base, folder, stack)
+        problems = site.carry_out() or _compare(site.dsn, plan, expected)
+        ended = sum(process.ended_by_itself for process in site.processes.values())
+        logs = {} if not problems else {name: process.tail() for name, process in site.processes.items()}
+    for name, tail in logs.items():
+        print(f"--- {name}\n{tail}")
+    base.drop(site.name)
+    return Verdict(plan, tuple(problems), time.monotonic() - started_s, ended)
+
+
+class _RunningSite:
+    def __init__(self, plan: Plan, base: Ground, folder: Path, stack: ExitStack) -> None:
+        self._plan, self._base, self._folder = plan, base, folder
+        self.name = f"run_{plan.kind}_{plan.seed}"
+        self.dsn = base.database(self.name, plan.plant)
+        self._batches = sealed(plan.plant, plan.skew_ms)
+        self._until: list[tuple[float, Callable[[], None]]] = []
+        (folder / "recording").write_bytes(msgspec.msgpack.encode([encode_batch(batch) for batch in self._batches]))
+        mqtt_port = _free_port()
+        postgres_port = int(psycopg.conninfo.conninfo_to_dict(base.server.dsn)["port"])  # type: ignore[arg-type]
+        self._proxies = {"mosquitto": Proxy(mqtt_port), "postgres": Proxy(postgres_port)}
+        for proxy in self._proxies.values():
+            stack.callback(proxy.close)
+        self.processes = self._made(mqtt_port)
+        stack.callback(self._end)
+
+    def _made(self, mqtt_port: int) -> dict[str, SiteProcess]:
+        plan, folder = self._plan, self._folder
+        near = psycopg.conninfo.make_conninfo(self.dsn, port=self._proxies["postgres"].port)
+        kafka = KafkaSettings(
+            self._base.kafka.bootstrap if self._base.kafka else "",
+            group=self.name,
+            prefix=self.name,
+            partitions=PARTITIONS,
+        )
+        site = replace(
+            site_of(plan.plant),
+            uplink=UplinkSettings("mqtt", "127.0.0.1", self._proxies["mosquitto"].port),
+            api=ApiSettings(port=_free_port()),
+            state_dir=str(folder / "state"),
+            kafka=kafka,
+        )
+        (folder / "site.toml").write_text(site_text(site))
+        (folder / "mosquitto").mkdir()
+        (folder / "mosquitto.conf").write_text(
+            f"listener {mqtt_port} 127.0.0.1\nallow_anonymous true\npersistence true\nautosave_interval 1\n"
+            f"autosave_on_changes true\nmax_queued_messages 100000\nmax_inflight_messages 512\n"
+            f"persistence_location {folder}/mosquitto/\nuser {Path.home().owner()}\n"
+        )
+        script = str(Path(__file__).with_name("edge_process.py"))
+        edge_port = str(self._proxies["mosquitto"].port)
+        broker = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        commands = {
+            "mosquitto": [broker, "-c", str(folder / "mosquitto.conf")],
+            "edge": [sys.executable, script, str(folder / "recording"), str(folder), edge_port, site.name, str(RATE)],
+        }
+        parts = ["stream"] if plan.kind is Kind.EMBEDDED else ["bridge", "worker-1", "worker-2"]
+        if any(fault.part == "api" for fault in plan.faults):
+            parts.append("api")
+        for part in parts:
+            command = part.partition("-")[0]
+            commands[part] = [sys.executable, "-m", "tagledger", command, "--site", str(folder / "site.toml")]
+        environment = {"TAGLEDGER_DATABASE__DSN": near}
+        full = any(fault.action is Action.FULL for fault in plan.faults)
+        return {
+            name: SiteProcess(name, command, folder, environment, quiet=name == "edge" and full)
+            for name, command in commands.items()
+        }
+
+    def carry_out(self) -> list[str]:
+        """Start, do what the plan says, wait for the end. What went wrong so far, as text."""
+        for process in self.processes.values():
+            process.start()
+        waiting = list(self._plan.faults)
+        backed_up = not any(fault.action is Action.RESTORE for fault in waiting)
+        total, moved_s, last = len(self._batches), time.monotonic(), (0, 0)
+        while True:
+            now_s = time.monotonic()
+            for due in [due for due in self._until if due[0] <= now_s]:
+                self._until.remove(due)
+                due[1]()
+            for process in self.processes.values():
+                process.look()
+            spooled, acked = self._progress()
+            if (spooled, acked) != last:
+                last, moved_s = (spooled, acked), now_s
+            if not backed_up and acked >= BACKUP_AT * total and not self._until:
+                backed_up = True
+                dump(self.dsn, self._folder / "backup")
+            if waiting and backed_up and spooled >= waiting[0].at * total:
+                self._do(waiting.pop(0), now_s)
+            elif waiting and not backed_up and spooled >= total:
+                return ["stuck before the backup"] if now_s - moved_s > STUCK_S else []
+            if acked >= total and not waiting and not self._until:
+                return []
+            if now_s - moved_s > STUCK_S:
+                return [f"stuck: {spooled} of {total} spooled, {acked} acknowledged"]
+            time.sleep(0.02)
+
+    def _progress(self) -> tuple[int, int]:
+        try:
+            spooled, acked = map(int, (self._folder / "progress").read_text().split())
+        except (OSError, ValueError):
+            return 0, 0
+        return spooled, acked
+
+    def _do(self, fault: Fault, now_s: float) -> None:
+        def later(undo: Callable[[], None]) -> None:
+            self._until.append((now_s + fault.seconds, undo))
+
+        where = fault.part.removeprefix("network of ")
+        if fault.action in (Action.CUT, Action.SLOW):
+            proxy = self._proxies[where]
+            proxy.cut() if fault.action is Action.CUT else proxy.slow(SLOW_S)
+            later(proxy.heal)
+        elif fault.action is Action.RESTORE:
+            self._restore()
+        elif fault.part == "postgres":
+            assert self._base.server.pid is not None
+            os.kill(self._base.server.pid, signal.SIGKILL)
+            later(lambda: _started(self._base.server))
+        elif fault.part == "kafka":
+            self._kafka(fault, later)
+        else:
+            process = self.processes[fault.part]
+            match fault.action:
+                case Action.KILL:
+                    process.kill()
+                    later(process.start)
+                case Action.RESTART:
+                    process.terminate()
+                    later(process.start)
+                case Action.PAUSE:
+                    process.pause()
+                    later(process.resume)
+                case Action.FULL:
+                    process.fill_disk()
+                    later(process.free_disk)
+
+    def _kafka(self, fault: Fault, later: Callable[[Callable[[], None]], None]) -> None:
+        kafka = self._base.kafka
+        assert kafka is not None
+        if fault.action is Action.KILL:
+            kafka.kill()
+            later(kafka.start)
+        else:
+            pid = int((HOME / "clusters" / kafka.name / "1" / "pid").read_text())
+            os.kill(pid, signal.SIGSTOP)
+            later(lambda: os.kill(pid, signal.SIGCONT))
+
+    def _restore(self) -> None:
+        """Everything that uses the database is stopped, as deploy/README.md says; then it is as it was."""
+        users = [process for name, process in self.processes.items() if name not in ("edge", "mosquitto")]
+        self._until.clear()
+        self._heal()
+        for process in users:
+            process.terminate()
+        self._base.drop(self.name)
+        with psycopg.connect(self._base.server.dsn, autocommit=True) as connection:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(self.name)))
+        restore(self.dsn, self._folder / "backup")
+        migrate(self.dsn)
+        for process in users:
+            process.start()
+
+    def _heal(self) -> None:
+        for proxy in self._proxies.values():
+            proxy.heal()
+        for process in self.processes.values():
+            process.free_disk()
+            process.resume()
+            process.start()
+        if self._base.server.pid is None or not Path(f"/proc/{self._base.server.pid}").exists():
+            _started(self._base.server)
+
+    def _end(self) -> None:
+        for _, undo in self._until:
+            with suppress(Exception):
+                undo()
+        for process in self.processes.values():
+            process.kill()
+
+
+def _compare(dsn: str, plan: Plan, expected: tuple[Books, Score]) -> list[str]:
+    books, score = expected
+    problems = []
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        problems += [str(problem) for problem in check(connection)]
+        for name, query in (
+            ("data gaps", "select count(*) from data_gap"),
+            ("dead letters", "select count(*) from dead_letter"),
+        ):
+            row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+            problems += [f"{name}: {row[0]}"] if row[0] else []
+    found = score_of(dsn, plant(plan.plant).truth)
+    for name in ("cartons_lost", "cartons_doubled", "cartons_astray", "loads_without_passage", "stock_lines_different"):
+        if getattr(found, name) != getattr(score, name):
+            problems.append(f"auditor: {name} {getattr(found, name)}, undisturbed {getattr(score, name)}")
+    ours = _books(dsn)
+    for name, rows in books.items():
+        if ours[name] != rows:
+            missing, more = len(set(map(repr, rows)) - set(map(repr, ours[name]))), len(ours[name]) - len(rows)
+            problems.append(f"{name}: {missing} missing or different, {more:+d} rows")
+    return problems
+
+
+def _books(dsn: str) -> Books:
+    with psycopg.connect(dsn) as connection:
+        return {
+            name: sorted(connection.execute(query).fetchall(), key=repr)  # type: ignore[call-overload]
+            for name, query in _BOOKS.items()
+        }
+
+
+def _enter_paper(dsn: str, number: int) -> None:
+    migrate(dsn)
+    made = plant(number)
+    commands: list[Command] = list(opening_commands(made))
+    known = {standing.unit.sscc for standing in made.opening}
+    for document in made.documents:
+        commands += document_commands(document, known)
+    actor = Actor("test", rights=ALL_RIGHTS)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        ensure_places(connection, site_of(number))
+        for n, command in enumerate(commands):
+            done = execute(connection, command, actor=actor, source="test", client_event_id=f"{number}-{n}")
+            assert isinstance(done, Result), done
+
+
+def _started(server: EmbeddedServer) -> None:
+    server.start()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,99 @@
+"""The processes of one fault run: killed, paused and restarted at will, started again when they end by themselves."""
+
+import os
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ENDS_MAX = 30
+WAIT_S = 60.0
+
+
+class SiteProcess:
+    """One process under a supervisor, as systemd would be one. `quiet`: without a log, for a disk that gets full."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str], *, quiet: bool = False
+    ) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self._command = list(command)
+        self._environment = {**os.environ, **environment, "PYTHONPATH": str(ROOT)}
+        self._target = Path(os.devnull) if quiet else self.log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._wanted = False
+        self.ended_by_itself = 0
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    def start(self) -> None:
+        """Harmless while it runs."""
+        self._wanted = True
+        if self._process is None:
+            with self._target.open("ab") as output:
+                self._process = subprocess.Popen(
+                    self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self._environment
+                )
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """SIGTERM; SIGKILL when it does not end, which is a finding: `AssertionError`."""
+        self._end(signal.SIGTERM)
+
+    def pause(self) -> None:
+        self._send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._send(signal.SIGCONT)
+
+    def fill_disk(self) -> None:
+        """No file of the process may grow."""
+        if self._process is not None:
+            resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+    def free_disk(self) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+                resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, unlimited)
+
+    def look(self) -> None:
+        """Start it again when it ended by itself."""
+        if self._wanted and self._process is not None and self._process.poll() is not None:
+            self.ended_by_itself += 1
+            assert self.ended_by_itself <= ENDS_MAX, f"{self.name} keeps ending:\n{self.tail()}"
+            self._process = None
+            self.start()
+
+    def tail(self) -> str:
+        """The end of its log."""
+        return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
+
+    def _send(self, number: int) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    def _end(self, how: int) -> None:
+        self._wanted = False
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        process.send_signal(signal.SIGCONT)
+        end_s = time.monotonic() + WAIT_S
+        while process.poll() is None and time.monotonic() < end_s:
+            time.sleep(0.02)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"{self.name} did not end within {WAIT_S:g} s of SIGTERM:\n{self.tail()}")
