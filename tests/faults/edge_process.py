@@ -20,6 +20,8 @@ from tests.faults.plants import AGENT, EPOCH
 from tests.stream.quiet_edge import NoOrders
 from warehouse.site import UplinkSettings
 
+AHEAD_MAX = 80
+
 
 async def main(bodies: list[bytes], folder: Path, port: int, site: str, rate: float) -> None:
     spool = Spool(folder / "spool.sqlite", AGENT, 64, 24.0, new_epoch=lambda: EPOCH)
@@ -27,7 +29,12 @@ async def main(bodies: list[bytes], folder: Path, port: int, site: str, rate: fl
     sending = asyncio.create_task(uplink.run(spool, NoOrders()))
     while not sending.done():
         number = spool.next_id.counter
-        if number <= len(bodies) and spool.append(decode_batch(bodies[number - 1])) is AppendResult.STORED:
+        # Not far ahead of the books, so that what goes wrong goes wrong in the middle of things.
+        if (
+            number <= len(bodies)
+            and spool.depth().unacked < AHEAD_MAX
+            and spool.append(decode_batch(bodies[number - 1])) is AppendResult.STORED
+        ):
             uplink.notify()
         depth = spool.depth()
         tell(folder / "progress", spool.next_id.counter - 1, depth.retained - depth.unacked)

@@ -214,8 +214,6 @@ class _RunningSite:
                 dump(self.dsn, self._folder / "backup")
             if waiting and backed_up and spooled >= waiting[0].at * total:
                 self._do(waiting.pop(0), now_s)
-            elif waiting and not backed_up and spooled >= total:
-                return ["stuck before the backup"] if now_s - moved_s > STUCK_S else []
             if acked >= total and not waiting and not self._until:
                 return []
             if now_s - moved_s > STUCK_S:
