@@ -67,6 +67,9 @@ def database(postgres_dsn: str, migrated_template: str) -> Iterator[str]:
     """The DSN of a fresh migrated database, dropped after the test."""
     name = f"tagledger_test_{uuid4().hex[:12]}"
     template = sql.Identifier(migrated_template)
+    # TimescaleDB keeps a worker of its own in every database, and a template must have nobody in it.
+    free = "select pg_terminate_backend(pid) from pg_stat_activity where datname = {}"
+    _run(postgres_dsn, sql.SQL(free).format(migrated_template))
     _run(
         postgres_dsn,
         sql.SQL("create database {} template {} strategy file_copy").format(sql.Identifier(name), template),

@@ -5,11 +5,13 @@ installed, Kafka itself. Each Faust worker is a process of its own, so that it c
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -68,6 +70,15 @@ class Cluster:
             self._producer.poll(0)
         assert self._producer.flush(10) == 0
         return sent
+
+    def poison(self, group: str) -> int:
+        """Messages that nobody can take: garbage, a time that cannot be, a place that is not there."""
+        far = replace(LOG[0], id=replace(LOG[0].id, epoch="far"), watermark_us=2**62)
+        bad = (("dock1", b"garbage"), ("dock1", encode_batch(far)), ("nowhere", encode_batch(LOG[0])))
+        for key, value in bad:
+            self._producer.produce(f"{group}.places", value, key=key)
+        assert self._producer.flush(10) == 0
+        return len(bad)
 
 
 @pytest.fixture(scope="module", params=["mock", "kafka"])
@@ -153,3 +164,32 @@ def test_the_hosts_agree_though_workers_are_killed_and_messages_doubled(
         wait_for(lambda: taken(database, group) == sent, process, tmp_path)
         wait_for(lambda: len(results(database)["history"]) >= len(embedded["history"]), process, tmp_path)
     assert results(database) == embedded
+
+
+def test_a_paused_worker_cannot_write_a_new_one_joins_and_poison_stalls_nothing(
+    database: str, kafka_broker: Kafka, embedded: Any, tmp_path: Path
+) -> None:
+    prepare(database)
+    cluster = Cluster(kafka_broker)
+    group = f"g{uuid4().hex[:8]}"
+    cluster.create(f"{group}.places", f"{group}.reports")
+    third = len(LOG) // 3
+    (tmp_path / "second").mkdir()
+    with worker(database, cluster, group, tmp_path) as first:
+        sent = cluster.produce(group, LOG[:third])
+        wait_for(lambda: taken(database, group) > sent // 2, first, tmp_path)
+        first.send_signal(signal.SIGSTOP)
+        sent += cluster.produce(group, LOG[third : 2 * third])
+        sent += cluster.poison(group)
+        with worker(database, cluster, group, tmp_path / "second") as second:
+            # The group goes on without the one that stands still.
+            wait_for(lambda: taken(database, group) == sent, second, tmp_path / "second")
+            first.send_signal(signal.SIGCONT)
+            sent += cluster.produce(group, LOG[2 * third :])
+            wait_for(lambda: taken(database, group) == sent, second, tmp_path / "second")
+            wait_for(lambda: len(results(database)["history"]) >= len(embedded["history"]), second, tmp_path)
+            assert first.poll() is None
+    assert results(database) == embedded
+    assert query(database, "select count(*) from data_gap") == [(0,)]
+    letters = query(database, "select key, reason from dead_letter order by key, reason")
+    assert [key for key, _ in letters] == ["dock1", "dock1", "nowhere"]
