@@ -55,7 +55,7 @@ class Children:
                 stdout=output,
                 stderr=output,
                 env={**os.environ, "TAGLEDGER_LOG_FORMAT": "json", **(environment or {})},
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         child = Child(name, process, log)
         self._started.append(child)
@@ -88,5 +88,6 @@ class Children:
         self._started.clear()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For `preexec_fn`: SIGKILL when the thread that forked us has died."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from warehouse.postgres.connect import connect, service_dsn
+from warehouse.postgres.hypertables import tune
 from warehouse.postgres.migrate import migrate, pending
 from warehouse.postgres.places import ensure_places
 from warehouse.postgres.server import EmbeddedServer
@@ -36,4 +37,5 @@ def _prepared(site: Site, dsn: str) -> str:
         migrate(dsn)
     with connect(dsn) as connection:
         ensure_places(connection, site)
+        tune(connection, site.database.sightings_per_s)
     return service_dsn(dsn)

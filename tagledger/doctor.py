@@ -1,5 +1,7 @@
 """`tagledger migrate` and `tagledger doctor`: what state a site is in, in words, with an exit code that means it."""
 
+import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import typer
 from tagledger.database import open_database
 from tagledger.terminal import EXIT_FAILED, console, known_failures, print_json, print_summary, site_or_exit
 from warehouse.postgres.grants import wrong_grants
+from warehouse.postgres.hypertables import capabilities, sizes
 from warehouse.postgres.integrity import check
 from warehouse.postgres.migrate import migrate, pending
 
@@ -47,7 +50,7 @@ def run_doctor(site_file: Path, *, ledger: bool, as_json: bool) -> None:
         missing = pending(dsn)
         with psycopg.connect(dsn, autocommit=True) as connection:
             findings.append(Finding("database", True, _server(connection)))
-            findings.append(Finding("extension", True, _timescaledb(connection)))
+            findings += [Finding("extension", True, line) for line in _timescaledb(connection)]
             findings.append(
                 Finding(
                     "schema",
@@ -56,6 +59,7 @@ def run_doctor(site_file: Path, *, ledger: bool, as_json: bool) -> None:
                 )
             )
             if not missing:
+                findings += [Finding("stream", True, line) for line in _streams(connection)]
                 wrong = wrong_grants(connection)
                 findings += [Finding("rights", False, f"{line}: run tagledger migrate as the owner") for line in wrong]
                 if not wrong:
@@ -83,12 +87,27 @@ def _server(connection: psycopg.Connection) -> str:
     return f"PostgreSQL {version}, {size}"
 
 
-def _timescaledb(connection: psycopg.Connection) -> str:
-    """The edition is asked of the server, since packages differ; hypertables are counted where they can be."""
+def _timescaledb(connection: psycopg.Connection) -> Iterator[str]:
+    """The edition is asked of the server, since packages differ; then each hypertable."""
+    can = capabilities(connection)
     found = connection.execute("select extversion from pg_extension where extname = 'timescaledb'").fetchone()
-    if found is None:
-        return "plain PostgreSQL (TimescaleDB is not in this database)"
-    licence = connection.execute("select current_setting('timescaledb.license', true)").fetchone()
-    tables = connection.execute("select count(*) from timescaledb_information.hypertables").fetchone()
-    edition = "Community" if licence and licence[0] == "timescale" else "Apache"
-    return f"TimescaleDB {found[0]}, {edition} edition, {tables[0] if tables else 0} hypertables"
+    owner = "" if can.owner or not can.hypertables else "; this login is not the owner, so chunks are not dropped"
+    yield f"{can.edition} {found[0]}{owner}" if found else f"{can.edition} (TimescaleDB is not in this database)"
+    for table in sizes(connection):
+        packed = f", {table.compressed} compressed" if table.compressed else ""
+        size_mb = table.size_bytes / 1e6
+        yield f"{table.name}: {table.chunks} chunks of {table.interval}{packed}, {size_mb:,.1f} MB"
+
+
+def _streams(connection: psycopg.Connection) -> Iterator[str]:
+    """Who processes, since when it has committed nothing, and up to which reader time its slowest agent is."""
+    rows = connection.execute(
+        """select h.consumer, h.seq - h.snapshot_seq, extract(epoch from now() - h.updated_at)::float8,
+                  (select min(newest) from (select max(watermark_us) as newest from stream_inbox i
+                   where i.consumer = h.consumer and i.epoch <> 'reports' group by agent) as agents)
+           from stream_head h order by 1"""
+    )
+    now_us = time.time_ns() // 1000
+    for consumer, since_snapshot, quiet_s, at_us in rows:
+        lag = f", reads are {max(0.0, (now_us - at_us) / 1e6):,.0f} s old" if at_us else ""
+        yield f"{consumer}: last commit {quiet_s:,.0f} s ago{lag}, {since_snapshot} entries since its snapshot"

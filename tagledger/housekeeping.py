@@ -14,6 +14,7 @@ import structlog
 from tagledger.command_desk import WritePool
 from warehouse.postgres import files, jobs, outbox, snapshots, webhooks
 from warehouse.postgres.commands import forget_old_requests
+from warehouse.postgres.hypertables import compress_closed
 from warehouse.postgres.reservations import expire
 from warehouse.postgres.stock_alerts import watch, watch_stillness
 from warehouse.postgres.transaction import in_transaction
@@ -43,6 +44,7 @@ def tidy(pool: WritePool) -> tuple[int, int]:
             files.forget_old(connection)
             jobs.forget_old(connection)
             webhooks.forget_old(connection)
+        compress_closed(connection)
     return messages, answers
 
 

@@ -232,6 +232,7 @@ def _settings(site: Site) -> Iterator[Found]:
         ("stream.source_silent_s", site.stream.source_silent_s),
         ("stream.snapshot_every_s", site.stream.snapshot_every_s),
         ("database.pool_max", site.database.pool_max),
+        ("database.sightings_per_s", site.database.sightings_per_s),
     ):
         yield from _positive(key, value)
 

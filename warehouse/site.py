@@ -310,10 +310,14 @@ class StreamSettings:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
-    """Where the books are kept; an empty `dsn` means the embedded server under the state directory."""
+    """Where the books are kept; an empty `dsn` means the embedded server under the state directory.
+
+    `sightings_per_s`, the site's daily mean, decides how long a chunk of the log lasts where the database has chunks.
+    """
 
     dsn: str = ""
     pool_max: int = 8
+    sightings_per_s: float = 500.0
 
 
 @dataclass(frozen=True, slots=True)

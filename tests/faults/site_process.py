@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tagledger.child_processes import die_with_parent
+
 ROOT = Path(__file__).parents[2]
 ENDS_MAX = 30
 WAIT_S = 60.0
@@ -39,7 +41,12 @@ class SiteProcess:
         if self._process is None:
             with self._target.open("ab") as output:
                 self._process = subprocess.Popen(
-                    self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self._environment
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=self._environment,
+                    preexec_fn=die_with_parent,
                 )
 
     def kill(self) -> None:
