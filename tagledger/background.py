@@ -9,6 +9,7 @@ from tagledger.alerting import keep_alerting
 from tagledger.command_desk import WritePool
 from tagledger.housekeeping import keep_tidy
 from tagledger.jobs import keep_working
+from tagledger.printing import keep_printing
 from tagledger.webhook_sender import keep_sending
 from warehouse.site import Site
 
@@ -19,4 +20,5 @@ async def run_background(site: Site, pool: WritePool) -> None:
         group.create_task(keep_tidy(pool), name="tidying")
         group.create_task(keep_working(pool), name="jobs")
         group.create_task(keep_alerting(pool, site.name, site.mail), name="alerts")
+        group.create_task(keep_printing(pool), name="labels")
         group.create_task(keep_sending(pool, site.name, site.webhooks), name="webhooks")

@@ -20,6 +20,7 @@ from warehouse.ledger import Tracking
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_id, find_item, find_lot, find_unit
+from warehouse.postgres.tag_events import add_event
 
 
 def register_tags(conn: Conn, c: RegisterTags, actor: Actor, request_id: UUID) -> Answer:
@@ -55,6 +56,7 @@ def retire_tag(conn: Conn, c: RetireTag, actor: Actor, request_id: UUID) -> Answ
     ).fetchone()
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "epc", f"no live tag {c.epc!r}")
+    add_event(conn, row[0], "retired", actor, request_id, c.reason)
     return {"epc": row[0]}, Audit({"retired": False}, {"retired": True, "reason": c.reason})
 
 
