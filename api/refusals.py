@@ -16,6 +16,7 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     RefusalCode.OVER: (409, "More than the line takes", "Lower the quantity, or change the document."),
     RefusalCode.OWN_REQUEST: (409, "Nobody approves their own request", "Let someone else approve it."),
     RefusalCode.COUNT_CONFLICT: (409, "Stock moved since it was counted", "Recount the line, or keep the count."),
+    RefusalCode.RECOUNT_NEEDED: (409, "The line has to be counted again", "Recount it; then somebody can approve it."),
     RefusalCode.BEYOND_TOLERANCE: (
         409,
         "The difference is beyond the tolerance",

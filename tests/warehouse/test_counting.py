@@ -1,5 +1,6 @@
 """Counting: cases I of the other systems' test suites, by their ids."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -8,10 +9,13 @@ from warehouse.counting import (
     Counted,
     CountProblem,
     CountState,
+    Importance,
     LineState,
     Tolerance,
+    classify,
     difference,
     nearest_tolerance,
+    spread,
     state_of,
     whole_item,
 )
@@ -87,3 +91,26 @@ def test_i14_counting_a_whole_item_counts_the_unnamed_lots_as_none() -> None:
 
 def test_a_line_nobody_counted_is_not_posted() -> None:
     assert difference(line(7, None), ANY, keep_count=True, approver=True) is CountProblem.NOT_COUNTED
+
+
+def test_few_items_make_up_most_of_the_use() -> None:
+    used = {1: Decimal(700), 2: Decimal(150), 3: Decimal(90), 4: Decimal(40), 5: Decimal(20), 6: Decimal(0)}
+    assert [importance.value for _, importance in sorted(classify(used).items())] == ["a", "a", "b", "b", "c", "c"]
+    assert set(classify({1: Decimal(0)}).values()) == {Importance.C}
+
+
+def test_what_was_seen_is_spread_as_the_books_have_it() -> None:
+    assert spread(Decimal(9), [Decimal(5), Decimal(3)]) == [5, 4]
+    assert spread(Decimal(6), [Decimal(5), Decimal(3)]) == [5, 1]
+    assert spread(Decimal(0), [Decimal(5), Decimal(3)]) == [0, 0]
+
+
+def test_a_recount_comes_before_an_approval_and_value_limits_what_quantity_allows() -> None:
+    wide = Tolerance(quantity=Decimal(3), value=Decimal(50))
+    assert wide.allows(Decimal(10), Decimal(8), Decimal(25))
+    assert not wide.allows(Decimal(10), Decimal(7), Decimal(25))
+    line = Counted(Decimal(10), Decimal(5), Decimal(10), False, counts=1, recounts=1)
+    assert difference(line, Tolerance(), approver=True) is CountProblem.RECOUNT_NEEDED
+    again = replace(line, counts=2)
+    assert difference(again, Tolerance()) is CountProblem.BEYOND_TOLERANCE
+    assert difference(again, Tolerance(), approver=True) == -5

@@ -2,7 +2,15 @@
 
 from warehouse.commands.alerts import AcknowledgeAlert, SetAlertChannel
 from warehouse.commands.command import Actor, Audit, Command, Refusal, RefusalCode, Result, digest, encode
-from warehouse.commands.counts import CancelCount, EnterCount, PostCount, StartCount
+from warehouse.commands.counts import (
+    CancelCount,
+    CountChoice,
+    CountMethod,
+    EnterCount,
+    PostCount,
+    StartCount,
+    SweepCount,
+)
 from warehouse.commands.documents import (
     AllocateLine,
     ApproveDocument,
@@ -135,6 +143,8 @@ __all__ = [
     "Conversion",
     "ConvertStock",
     "ConvertedStock",
+    "CountChoice",
+    "CountMethod",
     "CreateBackorder",
     "CreateBom",
     "CreateDocument",
@@ -212,6 +222,7 @@ __all__ = [
     "StartCount",
     "SubstituteComponent",
     "SubstituteSpec",
+    "SweepCount",
     "TagSpec",
     "TakeDocument",
     "UndoImport",

@@ -43,6 +43,7 @@ class RefusalCode(StrEnum):
     OVER = "over"
     OWN_REQUEST = "own_request"
     COUNT_CONFLICT = "count_conflict"
+    RECOUNT_NEEDED = "recount_needed"
     BEYOND_TOLERANCE = "beyond_tolerance"
     WRONG_GOODS = "wrong_goods"
     NO_ROOM = "no_room"

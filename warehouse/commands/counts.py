@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import ClassVar
 
 from warehouse.commands.command import Command
@@ -9,9 +10,31 @@ from warehouse.commands.permission import Permission
 from warehouse.ledger import StockStatus
 
 
+class CountChoice(StrEnum):
+    """Which of the balances asked for are counted."""
+
+    ALL = "all"
+    CYCLE = "cycle"
+    RANDOM = "random"
+    ZERO = "zero"
+
+
+class CountMethod(StrEnum):
+    """How a line was counted."""
+
+    HAND = "hand"
+    SCAN = "scan"
+    RFID = "rfid"
+
+
 @dataclass(frozen=True, slots=True)
 class StartCount(Command):
-    """Count places (with those inside them), items, or items in places: a line for each balance there."""
+    """Count places (with those inside them), items, or items in places: a line for each balance there.
+
+    Of these `choice` takes all; by `cycle` those that are due (class A after 30 days, B 90, C 180 by the value used in
+    a year), the most overdue first; at `random` by `seed`; or `zero`, what was there in the last 90 days and should be
+    gone. `sample` bounds the last three.
+    """
 
     NEEDS: ClassVar[Permission] = Permission.COUNT
 
@@ -21,6 +44,11 @@ class StartCount(Command):
     blind: bool = True
     tolerance_percent: Decimal = Decimal(0)
     tolerance_quantity: Decimal = Decimal(0)
+    tolerance_value: Decimal | None = None
+    recounts: int = 1
+    choice: CountChoice = CountChoice.ALL
+    sample: int = 100
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +67,35 @@ class EnterCount(Command):
     status: StockStatus = StockStatus.AVAILABLE
     reason: str = ""
     uom: str | None = None
+    method: CountMethod = CountMethod.HAND
+
+
+@dataclass(frozen=True, slots=True)
+class SweepCount(Command):
+    """Count the lines of a place, with those inside it, by the tags seen there now.
+
+    Lines of items that have no tags stay as they are. Tags that the books have elsewhere make lines of their own.
+    """
+
+    NEEDS: ClassVar[Permission] = Permission.COUNT
+
+    number: str
+    location: str
 
 
 @dataclass(frozen=True, slots=True)
 class PostCount(Command):
-    """Post differences. `keep_count`: lines whose stock moved since stand; `approve`: those beyond tolerance too."""
+    """Post differences. `keep_count`: lines whose stock moved since stand; `approve`: those beyond tolerance too.
+
+    A line beyond the tolerance is counted again first, and needs a reason: its own, or `reason` for all of them.
+    """
 
     NEEDS: ClassVar[Permission] = Permission.POST_COUNT
 
     number: str
     keep_count: bool = False
     approve: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

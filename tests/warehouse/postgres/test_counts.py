@@ -69,7 +69,10 @@ def test_i6_i9_beyond_the_tolerance_another_person_approves_and_all_lines_are_po
     count(store, 2, 4)  # 7 counted as 4
     assert store.refused(c.PostCount("C")) == ("beyond_tolerance", "lines.2")
     assert store.refused(c.PostCount("C", approve=True)) == ("own_request", "lines.2")
-    done = as_manager(store, c.PostCount("C", approve=True))
+    refused = as_manager(store, c.PostCount("C", approve=True), "m0")
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.field) == ("invalid", "reason")
+    done = as_manager(store, c.PostCount("C", approve=True, reason="broken glass"))
     assert isinstance(done, Result)
     assert [d["difference"] for d in done.response["differences"]] == ["-1", "-3", "3"]
     assert (store.stock("I2", "BIN-1"), store.stock("I2"), store.stock("I4")) == (9, 4, 33)
@@ -89,7 +92,11 @@ def test_stock_found_beside_the_sheet_gets_a_line(store: Store) -> None:
     count(store, 1, 10)
     found = c.EnterCount("C", Decimal(4), item="I4", location="BIN-1")
     assert store.do(found)["line_no"] == 2
-    done = as_manager(store, c.PostCount("C", approve=True))
+    refused = as_manager(store, c.PostCount("C", approve=True, reason="put there"), "m0")
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.field) == ("recount_needed", "lines.2")
+    count(store, 2, 4)
+    done = as_manager(store, c.PostCount("C", approve=True, reason="put there"))
     assert isinstance(done, Result)
     assert store.stock("I4", "BIN-1") == 4
 
@@ -110,3 +117,86 @@ def test_reserved_stock_is_not_counted_away(store: Store) -> None:
     store.do(c.StartCount("C", ("STAGE",), ("I2",), tolerance_percent=Decimal(100)))
     count(store, 1, 5)
     assert store.refused(c.PostCount("C")) == ("reserved", "quantity")
+
+
+def test_a_difference_of_little_quantity_and_great_value_needs_approval(store: Store) -> None:
+    store.do(c.SetValuation("I2", c.Valuation.AVERAGE, unit_cost=Decimal("90.00")))
+    store.do(
+        c.StartCount("C", ("STAGE",), ("I2",), tolerance_quantity=Decimal(2), tolerance_value=Decimal(100), recounts=0)
+    )
+    count(store, 1, 5)
+    assert store.refused(c.PostCount("C")) == ("beyond_tolerance", "lines.1")
+    count(store, 1, 6)
+    store.do(c.PostCount("C"))
+    row = store.conn.execute("select difference, unit_cost, value_difference, approved_by from count_line").fetchone()
+    assert row == (-1, 90, -90, None)
+
+
+def test_a_random_count_is_the_same_for_the_same_seed(store: Store) -> None:
+    def chosen(number: str, seed: int) -> list[tuple[int, int]]:
+        lines = store.do(c.StartCount(number, ("STAGE", "BIN-1"), choice=c.CountChoice.RANDOM, sample=2, seed=seed))
+        assert lines["lines"] == 2
+        return store.conn.execute(
+            "select item_id, location_id from count_line join count_sheet using (count_id)"
+            " where number = %s order by 1, 2",
+            (number,),
+        ).fetchall()
+
+    assert chosen("R1", 5) == chosen("R2", 5)
+    assert len({tuple(chosen(f"S{seed}", seed)) for seed in range(12)}) > 1
+
+
+def test_a_cycle_count_takes_what_is_due_by_the_value_of_its_use(store: Store) -> None:
+    from datetime import timedelta
+
+    store.document("delivery", "DN", {"I4": 20})
+    now = store.one("select now()")
+    store.do(c.FulfilLine("delivery", "DN", 1, Decimal(20), "STAGE", effective_at=now - timedelta(days=1)))
+    assert store.do(c.StartCount("C1", ("STAGE", "BIN-1"), choice=c.CountChoice.CYCLE, sample=10))["lines"] == 3
+    for line_no, quantity in ((1, 10), (2, 7), (3, 10)):
+        store.do(c.EnterCount("C1", Decimal(quantity), line_no))
+    store.do(c.PostCount("C1"))
+    again = c.StartCount("C2", ("STAGE", "BIN-1"), choice=c.CountChoice.CYCLE, sample=10)
+    assert store.refused(again) == ("wrong_state", "choice")
+    store.conn.execute("update count_sheet set posted_at = posted_at - interval '45 days'")
+    store.do(c.StartCount("C3", ("STAGE", "BIN-1"), choice=c.CountChoice.CYCLE, sample=10))
+    due = store.conn.execute(
+        "select i.code from count_line join item i using (item_id) join count_sheet using (count_id)"
+        " where number = 'C3'"
+    ).fetchall()
+    assert due == [("I4",)]  # class A, every 30 days; what was not used is class C
+
+
+def test_what_should_be_gone_is_looked_for(store: Store) -> None:
+    store.do(c.MoveStock("I2", Decimal(10), "BIN-1", "STAGE"))
+    assert store.do(c.StartCount("Z", ("BIN-1",), choice=c.CountChoice.ZERO))["lines"] == 1
+    store.do(c.EnterCount("Z", Decimal(0), 1))
+    assert store.do(c.PostCount("Z"))["differences"] == []
+
+
+def test_a_sweep_counts_by_the_tags_that_are_there(store: Store) -> None:
+    from uuid import uuid4
+
+    from tests.warehouse.postgres.store import NOON_US
+    from warehouse.loads import LocationEvent, LocationUpdate
+    from warehouse.postgres import locations
+
+    store.items(6)
+    here = store.tags(2, 1, 6)  # the books have 7 of I2
+    beside = store.tags(6, 1, 2)
+    with store.conn.transaction():
+        locations.apply(
+            store.conn,
+            [LocationUpdate(uuid4(), e, LocationEvent.ARRIVED, "STAGE", NOON_US, "t") for e in (*here, *beside)],
+        )
+    store.do(c.StartCount("C", ("STAGE",), tolerance_percent=Decimal(100), recounts=0))
+    assert store.do(c.SweepCount("C", "STAGE")) == {"number": "C", "counted": 1, "beside": 1}
+    rows = store.conn.execute(
+        "select i.code, counted, method from count_line join item i using (item_id) order by line_no"
+    ).fetchall()
+    assert rows == [("I2", 6, "rfid"), ("I4", None, "hand"), ("I6", 2, "rfid")]
+    assert store.refused(c.SweepCount("C", "BIN-1")) == ("wrong_state", "location")
+    count(store, 2, 30)
+    done = as_manager(store, c.PostCount("C", approve=True, reason="swept"))
+    assert isinstance(done, Result)
+    assert (store.stock("I2"), store.stock("I6")) == (6, 2)
