@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from api import (
     alerts,
+    audit,
     callbacks,
     commands,
     counts,
@@ -25,9 +26,12 @@ from api import (
     inbox,
     jobs,
     landing,
+    me,
     metrics,
     movements,
+    oauth,
     passages,
+    people,
     picking,
     places,
     portals,
@@ -50,6 +54,7 @@ from api.feed_hub import FeedHub
 from api.gate import Gate
 from api.outermost import Outermost
 from api.ports import (
+    Accounts,
     CommandBus,
     Dependencies,
     EvidenceReader,
@@ -72,8 +77,9 @@ BODY_LIMIT_BYTES = 1 << 20
 _DESCRIPTION = """
 From tag reads to a stock ledger: where things are, what moved, why, and what did not fit.
 
-**Keys.** Every operation but the probes, this page and the index needs an API key, as `Authorization: Bearer KEY` or
-`X-API-Key: KEY`. `x-required-permission` of an operation names the permission its key needs;
+**Keys and tokens.** Every operation but the probes, this page and the index needs an API key, as
+`Authorization: Bearer KEY` or `X-API-Key: KEY`, or a person's access token (`POST /v1/token`), as
+`Authorization: Bearer TOKEN`. `x-required-permission` of an operation names the permission its key needs;
 `x-required-permission-by-field` those that some fields of its body need beside it when they are set.
 
 **Lists** come in pages: `items` and `next`, the cursor of the next page (null at the end). Cursors stay valid while
@@ -111,6 +117,7 @@ _TAGS = [
     {"name": "readers", "description": "Devices and their health."},
     {"name": "feed", "description": "What happens, as it happens."},
     {"name": "dead letters", "description": "Input that could not be processed."},
+    {"name": "people", "description": "Who may do what: users, roles, keys, sessions, approval, the audit log."},
     {"name": "service", "description": "Probes, numbers and the index."},
 ]
 
@@ -128,6 +135,7 @@ class ApiParts:
     dsn: str
     keys: KeyRing
     commands: CommandBus
+    accounts: Accounts
     dependencies: Dependencies
     readers: ReaderHealth | None = None
     live: LiveSource | None = None
@@ -136,6 +144,11 @@ class ApiParts:
     fleet: FleetHealth | None = None
     site_now: Callable[[], Site] | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+
+def issuer(site: str) -> str:
+    """Who says so in access tokens."""
+    return f"tagledger:{site}"
 
 
 def create_app(parts: ApiParts) -> FastAPI:
@@ -188,6 +201,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.add_middleware(Gate, keys=parts.keys)
     app.add_middleware(Outermost, metrics=http_metrics)
     kinds = (*KINDS, dead_letters.ALREADY_DECIDED, webhooks.NOT_DEAD, *REFUSALS.values())
+    mint, doorway = oauth.TokenMint(parts.accounts, issuer(parts.site.name)), oauth.Doorway()
     routers = (
         tags.router(parts.pool),
         stock.router(parts.pool),
@@ -215,7 +229,11 @@ def create_app(parts: ApiParts) -> FastAPI:
         portals.router(parts.site_now or (lambda: parts.site), parts.pool, parts.live),
         readers.router(parts.site_now or (lambda: parts.site), parts.pool, parts.readers),
         feed.router(feeds),
-        commands.router(parts.commands),
+        commands.router(parts.commands, parts.accounts),
+        oauth.router(parts.accounts, mint, doorway),
+        me.router(parts.accounts, mint, doorway),
+        people.router(parts.pool),
+        audit.router(parts.pool),
         dead_letters.router(parts.pool),
         landing.router(parts.site.name, parts.version, kinds),
         health.router(parts.dependencies),

@@ -18,7 +18,7 @@ from api.command_models import body_model, to_command
 from api.command_routes import COMMANDS, CommandRoute
 from api.documented import problems
 from api.encoding import json_response
-from api.ports import CommandBus
+from api.ports import Accounts, CommandBus
 from api.principal import principal_of
 from api.problems import KEY_REUSED
 from api.refusals import REFUSALS, refused
@@ -59,16 +59,18 @@ class Done:
     response: Annotated[dict[str, Any], Field(examples=[{"item_id": 17, "code": "A-100"}])]
 
 
-def router(bus: CommandBus) -> APIRouter:
+def router(bus: CommandBus, accounts: Accounts) -> APIRouter:
     """One route a command."""
     routes = APIRouter()
     running = asyncio.Semaphore(RUNNING_MAX)
     for route in COMMANDS:
-        _add(routes, bus, running, route)
+        _add(routes, bus, accounts, running, route)
     return routes
 
 
-def _add(routes: APIRouter, bus: CommandBus, running: asyncio.Semaphore, route: CommandRoute) -> None:
+def _add(
+    routes: APIRouter, bus: CommandBus, accounts: Accounts, running: asyncio.Semaphore, route: CommandRoute
+) -> None:
     model = body_model(route.command, route.example)
 
     async def execute(
@@ -85,7 +87,11 @@ def _add(routes: APIRouter, bus: CommandBus, running: asyncio.Semaphore, route: 
             outcome = await asyncio.to_thread(bus.execute, command, actor, f"api:{principal.key_id}", client_event_id)
         if isinstance(outcome, Refusal):
             raise refused(outcome)
-        return json_response(Done(outcome.request_id, outcome.repeated, outcome.response))
+        response = outcome.response
+        if route.shown_once:
+            secret = None if outcome.repeated else await asyncio.to_thread(accounts.secret_for, command, response)
+            response = {**response, route.shown_once: secret}
+        return json_response(Done(outcome.request_id, outcome.repeated, response))
 
     execute.__annotations__["body"] = model
     kinds = [KEY_REUSED, *(REFUSALS[code] for code in route.refusals)]

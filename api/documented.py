@@ -86,7 +86,12 @@ def _document(app: FastAPI, routes: Sequence[APIRoute]) -> dict[str, Any]:
     schemas.pop("ValidationError", None)
     _add_problem_schema(schemas)
     components["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer KEY`"},
+        "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer`, then a key or token"},
+        "password": {
+            "type": "oauth2",
+            "description": "People: a token for a name and a password",
+            "flows": {"password": {"tokenUrl": "/v1/token", "refreshUrl": "/v1/token", "scopes": {}}},
+        },
         "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     }
     for schema in schemas.values():
@@ -117,11 +122,12 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
     if is_open(path):
         operation["security"] = []
     else:
-        operation["security"] = [{"bearer": []}, {"header": []}]
-        operation["x-required-permission"] = required_permission(method, path).value
+        operation["security"] = [{"bearer": []}, {"header": []}, {"password": []}]
+        needed = required_permission(method, path)
+        operation["x-required-permission"] = needed.value if needed is not None else None
         by_field = permissions_by_field(method, path)
         if by_field:
-            operation["x-required-permission-by-field"] = {name: needed.value for name, needed in by_field.items()}
+            operation["x-required-permission-by-field"] = {name: also.value for name, also in by_field.items()}
         kinds += [UNAUTHENTICATED, FORBIDDEN, UNAVAILABLE]
     if operation.get("parameters") or "requestBody" in operation:
         kinds.append(INVALID)

@@ -3,13 +3,18 @@
 A client first catches up from the log, in pages, then joins the hub at a position that it has read up to; both steps
 use the same positions, so nothing is lost or doubled between them. Comments keep proxies from cutting an idle stream;
 they carry the id reached, so that a client with a narrow filter does not read the same stretch again after a reconnect.
-A client that takes nothing for `SEND_TIMEOUT_S` is cut off, and may resume.
+A client that takes nothing for `SEND_TIMEOUT_S` is cut off, and may resume. Every `RECHECK_S` the caller has to
+be still allowed: who was disabled, signed out or lost the right to read sees nothing of what happens after.
 """
 
 import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
+import psycopg
 from fastapi import APIRouter, Header, Query
+from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +27,7 @@ from api.problems import EXPIRED_POSITION, INVALID_CURSOR, UNAVAILABLE, ProblemE
 
 HEARTBEAT_S = 15.0
 SEND_TIMEOUT_S = 30.0
+RECHECK_S = 10.0
 CLIENTS_MAX = 500
 START_WAIT_S = 3.0
 RECONNECT_MS = 1000
@@ -131,6 +137,7 @@ class EventStream(Response):
         feeds.open_streams += 1
         stream = _Stream(feeds, self._filter, send)
         watcher = asyncio.create_task(stream.watch(receive))
+        guard = asyncio.create_task(stream.guard(scope["state"]["still_may"]))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             await stream.run(self._start)
@@ -141,6 +148,7 @@ class EventStream(Response):
             feeds.open_streams -= 1
             stream.leave()
             watcher.cancel()
+            guard.cancel()
 
 
 class _Stream:
@@ -157,6 +165,18 @@ class _Stream:
         """Notice the client leaving."""
         while (await receive())["type"] != "http.disconnect":
             pass
+        self._end()
+
+    async def guard(self, still_may: Callable[[], Awaitable[bool]]) -> None:
+        """End the stream when the caller may not read any more; a database that is away says nothing about that."""
+        allowed = True
+        while allowed:
+            await asyncio.sleep(RECHECK_S)
+            with contextlib.suppress(psycopg.Error, PoolTimeout):
+                allowed = await still_may()
+        self._end()
+
+    def _end(self) -> None:
         self._gone = True
         if self._subscription is not None:
             self._subscription.close()

@@ -1,8 +1,9 @@
-"""The gate: nobody reaches a route without a key that may use it. Pure ASGI, so a refused body is never read.
+"""The gate: nobody reaches a route without a key or token that may. Pure ASGI, so a refused body is never read.
 
-A key comes as `Authorization: Bearer KEY` (RFC 6750, 2.1) or `X-API-Key: KEY`. Holders are cached by the digest of the
-key for `CACHE_TTL_S`, so a revoked key works at most that long; at most `CACHE_MAX` entries, unknown keys included,
-after which the oldest goes: an attacker's guesses cost a look-up each and no memory.
+A key comes as `Authorization: Bearer KEY` (RFC 6750, 2.1) or `X-API-Key: KEY`, a token of a person only the first way.
+Holders are cached by the digest of what came for `CACHE_TTL_S`: a key that was revoked, a session that ended, a person
+who was disabled and a role that was taken away work at most that long. At most `CACHE_MAX` entries, unknown ones
+included, after which the oldest goes: an attacker's guesses cost a look-up each and no memory.
 """
 
 import hashlib
@@ -12,14 +13,15 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from starlette.responses import Response
 
 from api.ports import KeyRing
-from api.principal import Principal, is_command, is_open, required_permission
-from api.problems import FORBIDDEN, UNAUTHENTICATED, UNAVAILABLE, problem_response
+from api.principal import Principal, is_command, is_open, is_own, required_permission
+from api.problems import FORBIDDEN, PASSWORD_CHANGE, UNAUTHENTICATED, UNAVAILABLE, problem_response
 
 CACHE_TTL_S = 5.0
 CACHE_MAX = 1024
-KEY_LENGTH_MAX = 256
+KEY_LENGTH_MAX = 2048
 
 _log = structlog.get_logger("api")
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tagledger"'}
@@ -46,7 +48,9 @@ class Gate:
             return
         key = _key(scope["headers"])
         if key is None:
-            response = problem_response(UNAUTHENTICATED, "the request carries no API key", headers=_CHALLENGE)
+            response = problem_response(
+                UNAUTHENTICATED, "the request carries no API key and no token", headers=_CHALLENGE
+            )
             await response(scope, receive, send)
             return
         try:
@@ -56,18 +60,17 @@ class Gate:
             response = problem_response(UNAVAILABLE, "keys cannot be checked now", headers={"Retry-After": "5"})
             await response(scope, receive, send)
             return
-        if principal is None:
-            detail = "the API key is unknown or was revoked"
-            response = problem_response(UNAUTHENTICATED, detail, headers=_CHALLENGE_INVALID)
-        elif not is_command(method, path) and not principal.rights.may(needed := required_permission(method, path)):
-            response = problem_response(
-                FORBIDDEN, f"this needs the permission {needed.value!r}", headers=_CHALLENGE_SCOPE
-            )
-        else:
-            scope.setdefault("state", {})["principal"] = principal
-            await self._app(scope, receive, send)
+        refusal = _refusal(principal, method, path)
+        if refusal is not None:
+            await refusal(scope, receive, send)
             return
-        await response(scope, receive, send)
+
+        async def still_may() -> bool:
+            found = await self._find(key)
+            return found is not None and _refusal(found, method, path) is None
+
+        scope.setdefault("state", {}).update(principal=principal, still_may=still_may)
+        await self._app(scope, receive, send)
 
     async def _find(self, key: str) -> Principal | None:
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
@@ -81,6 +84,21 @@ class Gate:
         while len(self._cache) > CACHE_MAX:
             self._cache.popitem(last=False)
         return principal
+
+
+def _refusal(principal: Principal | None, method: str, path: str) -> Response | None:
+    """Why this caller may not; None when they may, or the warehouse decides."""
+    if principal is None:
+        detail = "the API key or token is unknown, has expired or was revoked"
+        return problem_response(UNAUTHENTICATED, detail, headers=_CHALLENGE_INVALID)
+    if is_own(path):
+        return None
+    if principal.must_change:
+        return problem_response(PASSWORD_CHANGE, "the password is a one-time password", headers=_CHALLENGE_SCOPE)
+    needed = required_permission(method, path)
+    if is_command(method, path) or needed is None or principal.rights.may(needed):
+        return None
+    return problem_response(FORBIDDEN, f"this needs the permission {needed.value!r}", headers=_CHALLENGE_SCOPE)
 
 
 def _key(headers: list[tuple[bytes, bytes]]) -> str | None:

@@ -7,9 +7,13 @@ committed go to the database directly (`warehouse.postgres`) and are not here.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from uuid import UUID
 
 from api.principal import Principal
 from warehouse.commands import Actor, Command, Refusal, Result
+from warehouse.postgres.accounts import NotSignedIn, PasswordRefused
+from warehouse.postgres.sessions import Session
+from warehouse.postgres.signing_keys import SigningKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,32 @@ class CommandBus(Protocol):
 
 
 class KeyRing(Protocol):
-    """Who holds an API key."""
+    """Who holds an API key or an access token."""
 
     async def find(self, key: str) -> Principal | None:
-        """The holder of a live key; None when there is none. Raises when the database cannot be asked."""
+        """The holder of a live key or token; None when there is none. Raises when the database cannot be asked."""
+
+
+class Accounts(Protocol):
+    """People signing in and out, and secrets that commands leave to be made. Methods run in worker threads."""
+
+    def sign_in(self, name: str, password: str, device: str) -> Session | NotSignedIn:
+        """One attempt; as much work for a name nobody has. Raises what the database raises."""
+
+    def refresh(self, token: str) -> Session | None:
+        """The session of a refresh token, with its next; None when it is none any more."""
+
+    def sign_out(self, session_id: UUID) -> bool:
+        """Whether it was open."""
+
+    def session_of(self, refresh_token: str) -> UUID | None:
+        """The session a refresh token was given to."""
+
+    def change_password(self, name: str, device: str, old: str, new: str) -> Session | NotSignedIn | PasswordRefused:
+        """By the person; ends their sessions and begins one."""
+
+    def signing_key(self) -> SigningKey:
+        """What access tokens are signed with now."""
+
+    def secret_for(self, command: Command, response: Mapping[str, Any]) -> str | None:
+        """The one-time password or key that an executed command leaves to be made; made once."""

@@ -8,6 +8,7 @@ inside their transaction, where refusals are audited too; the gate only lets nob
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from api.command_routes import COMMANDS
 from warehouse.commands import Permission, Rights
@@ -15,15 +16,32 @@ from warehouse.commands import Permission, Rights
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who holds a key. `actor` is who the books name for its commands; `device` the key's own device, if bound."""
+    """Who holds a key, or is signed in. `actor` is who the books name for their commands.
+
+    `device` is the device of the key or session, if any. A person whose password is a one-time one `must_change` it.
+    """
 
     actor: str
     key_id: str
     rights: Rights
     device: str = ""
+    session_id: UUID | None = None
+    must_change: bool = False
 
 
-OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+OPEN_PATHS = frozenset(
+    {
+        "/",
+        "/livez",
+        "/readyz",
+        "/docs",
+        "/docs/oauth2-redirect",
+        "/redoc",
+        "/openapi.json",
+        "/v1/token",
+        "/v1/token/revoke",
+    }
+)
 OPEN_PREFIXES = ("/static-offline-docs/", "/problems/", "/v1/callbacks/")  # callbacks are signed
 
 # What reading and doing need below a path that is no command. Reading anything else needs `read`; doing something that
@@ -32,7 +50,12 @@ _PREFIXES = (
     ("/v1/dead-letters", Permission.DEAD_LETTER, Permission.DEAD_LETTER),
     ("/v1/imports", Permission.READ, Permission.IMPORT),
     ("/v1/webhooks", Permission.CONFIGURE, Permission.CONFIGURE),
+    ("/v1/audit", Permission.AUDIT, Permission.AUDIT),
+    ("/v1/users", Permission.USERS, Permission.USERS),
+    ("/v1/keys", Permission.KEYS, Permission.KEYS),
 )
+# About the caller: whoever is known may ask.
+_OWN = ("/v1/me", "/v1/me/password")
 _COMMANDS = {route.path: route.command for route in COMMANDS}
 
 
@@ -46,8 +69,15 @@ def is_command(method: str, path: str) -> bool:
     return method == "POST" and path in _COMMANDS
 
 
-def required_permission(method: str, path: str) -> Permission:
-    """What a request that is not open needs at least."""
+def is_own(path: str) -> bool:
+    """Whether it is about the caller: anybody who is known may ask."""
+    return path in _OWN
+
+
+def required_permission(method: str, path: str) -> Permission | None:
+    """What a request that is not open needs at least; None when being known is enough."""
+    if is_own(path):
+        return None
     if is_command(method, path):
         return _COMMANDS[path].NEEDS
     reads = method in ("GET", "HEAD", "OPTIONS")

@@ -37,11 +37,22 @@ INVALID_CURSOR = ProblemKind(
 UNAUTHENTICATED = ProblemKind(
     "unauthenticated",
     401,
-    "No valid API key",
-    "Send `Authorization: Bearer KEY` or `X-API-Key: KEY` with a key that has not been revoked.",
+    "No valid API key or token",
+    "Send `Authorization: Bearer` with a token of /v1/token or a key, or `X-API-Key` with a key.",
 )
 FORBIDDEN = ProblemKind(
     "forbidden", 403, "You may not do this", "Have someone give you the permission that the detail names."
+)
+PASSWORD_CHANGE = ProblemKind(
+    "password-change-required",
+    403,
+    "The password has to be changed first",
+    "Send the old and a new password to /v1/me/password.",
+)
+WRONG_PASSWORD = ProblemKind("wrong-password", 409, "That is not the password", "Send the password you signed in with.")
+PASSWORD_REFUSED = ProblemKind("password-refused", 409, "That is no password", "Choose one that keeps the rule.")
+TOO_MANY_ATTEMPTS = ProblemKind(
+    "too-many-attempts", 429, "Too many wrong passwords", "Try again after `Retry-After` seconds."
 )
 NOT_FOUND = ProblemKind("not-found", 404, "There is no such thing", "Check the name; lists show what exists.")
 METHOD_NOT_ALLOWED = ProblemKind(
@@ -75,6 +86,10 @@ KINDS = (
     INVALID_CURSOR,
     UNAUTHENTICATED,
     FORBIDDEN,
+    PASSWORD_CHANGE,
+    WRONG_PASSWORD,
+    PASSWORD_REFUSED,
+    TOO_MANY_ATTEMPTS,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     KEY_REUSED,

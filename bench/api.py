@@ -34,6 +34,7 @@ from api.app import ApiParts, create_app
 from api.postgres.pool import query_pool
 from api.principal import Principal
 from api.server import serving
+from tagledger.accounts import PooledAccounts
 from tagledger.api_ports import ProcessDependencies
 from tagledger.command_desk import DirectBus
 from tagledger.running import write_pool
@@ -176,7 +177,14 @@ async def _serve(which: str, dsn: str) -> None:
         if which == "ours":
             with write_pool(Site("bench"), dsn) as writers:
                 parts = ApiParts(
-                    Site("bench"), "bench", pool, dsn, _OneKey(), DirectBus(writers), ProcessDependencies(pool)
+                    Site("bench"),
+                    "bench",
+                    pool,
+                    dsn,
+                    _OneKey(),
+                    DirectBus(writers),
+                    PooledAccounts(writers),
+                    ProcessDependencies(pool),
                 )
                 await _until_ended(create_app(parts))
         else:

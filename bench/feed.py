@@ -29,6 +29,7 @@ from psycopg.types.json import Jsonb
 from api.app import ApiParts, create_app
 from api.postgres.pool import query_pool
 from bench.api import KEY, POOL_MAX, _cpu_s, _OneKey, _until_ended
+from tagledger.accounts import PooledAccounts
 from tagledger.api_ports import ProcessDependencies
 from tagledger.command_desk import DirectBus
 from tagledger.running import write_pool
@@ -124,11 +125,10 @@ async def _serve(which: str, dsn: str) -> None:
     async with query_pool(dsn, POOL_MAX) as pool:
         if which == "ours":
             with write_pool(Site("bench"), dsn) as writers:
-                dependencies = ProcessDependencies(pool)
-                site = Site("bench")
-                await _until_ended(
-                    create_app(ApiParts(site, "bench", pool, dsn, _OneKey(), DirectBus(writers), dependencies))
-                )
+                site, bus, accounts = Site("bench"), DirectBus(writers), PooledAccounts(writers)
+                ready = ProcessDependencies(pool)
+                parts = ApiParts(site, "bench", pool, dsn, _OneKey(), bus, accounts, ready)
+                await _until_ended(create_app(parts))
         else:
             await _until_ended(_bare(pool))
 

@@ -2,7 +2,8 @@
 
 A load and a document that arrive together have an outcome that depends on which comes first. The desk takes the host's
 turn for every command, so there is a first; the recording says which, and a replay executes the command at the same
-point (`tagledger.replay`). Where there is no stream in the process, `DirectBus` executes at once.
+point (`tagledger.replay`). What is about who may do what is no part of that: it is executed at once. Where there is no
+stream in the process, `DirectBus` executes at once.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from psycopg_pool import ConnectionPool
 from stream.embedded import EmbeddedHost
 from stream.sequencer import Position
 from warehouse import commands
-from warehouse.commands import ALL_RIGHTS, Actor, Command, Refusal, RefusalCode, Result
+from warehouse.commands import ALL_RIGHTS, AccessCommand, Actor, Command, Refusal, RefusalCode, Result
 from warehouse.postgres.commands import KINDS, execute
 
 WritePool = ConnectionPool[Connection[Any]]
@@ -113,6 +114,8 @@ class CommandDesk:
 
     def execute(self, command: Command, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
         """From a worker thread: blocks until committed. Raises what the database raises."""
+        if isinstance(command, AccessCommand):
+            return self._bus.execute(command, actor, source, client_event_id)
         asking = self.submit(command, actor, source, client_event_id)
         return asyncio.run_coroutine_threadsafe(asking, self._loop).result()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from warehouse.postgres.connect import connect, service_dsn
 from warehouse.postgres.hypertables import tune
 from warehouse.postgres.migrate import migrate, pending
+from warehouse.postgres.people import ensure_roles
 from warehouse.postgres.places import ensure_places
 from warehouse.postgres.server import EmbeddedServer
 from warehouse.site import Site
@@ -38,4 +39,5 @@ def _prepared(site: Site, dsn: str) -> str:
     with connect(dsn) as connection:
         ensure_places(connection, site)
         tune(connection, site.database.sightings_per_s)
+        ensure_roles(connection)
     return service_dsn(dsn)

@@ -23,7 +23,7 @@ from stream.live import Posted
 from stream.model import Colour, Passage, Signal, TagVerdict
 from tagledger.audit import score_of
 from tagledger.database import open_database
-from tagledger.keys import first_key
+from tagledger.first_start import FirstStart, first_start, tell
 from tagledger.logs import configure_logs
 from tagledger.plant_day import live_a_day
 from tagledger.plant_process import PlantTime, running_plant
@@ -88,7 +88,7 @@ async def _demo(
     plant: Plant, duration_s: float, speed: float, state_dir: Path, port: int, *, serve: bool, quiet: bool
 ) -> Score:
     with open_database(replace(plant.site, state_dir=str(state_dir))) as dsn:
-        key = first_key(dsn)
+        made = first_start(dsn)
         with running_plant(plant, duration_s, speed) as running:
             site = demo_site(running.site, state_dir, port)
             (state_dir / "site.toml").write_text(site_text(site), encoding="utf-8")
@@ -96,7 +96,7 @@ async def _demo(
             capture = state_dir / "capture"
             async with running_site(site, dsn, clock, capture=capture) as up:
                 if not quiet:
-                    _welcome(up, key, plant, speed, capture)
+                    _welcome(up, made, plant, speed, capture)
                 telling = [
                     asyncio.create_task(_tell(up.host, quiet)),
                     asyncio.create_task(tell_tasks(dsn, _told(quiet))),
@@ -133,13 +133,14 @@ def demo_site(site: Site, state_dir: Path, port: int) -> Site:
     )
 
 
-def _welcome(up: RunningSite, key: str | None, plant: Plant, speed: float, capture: Path) -> None:
+def _welcome(up: RunningSite, made: FirstStart, plant: Plant, speed: float, capture: Path) -> None:
     console.print(
         f"Plant of seed {plant.seed}: {len(plant.site.portals)} dock doors, {len(plant.truth.loads)} loads,"
         f" {len(plant.documents)} documents, at {speed:g} × real time."
     )
     console.print(f"API        {up.url}/docs    live feed {up.url}/v1/feed", soft_wrap=True)
-    console.print(f"API key    {key}")
+    console.print(f"API key    {made.key}")
+    tell(made, with_key=False)
     console.print(f"recording  {capture}\n", soft_wrap=True)
 
 

@@ -38,7 +38,7 @@ from tagledger.command_desk import DirectBus
 from tagledger.config import load_site
 from tagledger.database import open_database
 from tagledger.demo_edge import DRAIN, DRAINED, run_demo_edge
-from tagledger.keys import first_key
+from tagledger.first_start import first_start
 from tagledger.logs import configure_logs
 from tagledger.plant_day import live_a_day
 from tagledger.plant_process import RunningPlant, running_plant
@@ -113,7 +113,7 @@ async def _demo(plant: Plant, duration_s: float, speed: float, state_dir: Path, 
         running = stack.enter_context(running_plant(plant, duration_s, speed, edges=readers))
         site = _site(running.site, state_dir)
         dsn = stack.enter_context(open_database(site))
-        key = first_key(dsn)
+        key = first_start(dsn).key
         children = stack.enter_context(Children(state_dir / "logs"))
         urls = _start_services(children, state_dir / "site.toml")
         for number in range(readers):

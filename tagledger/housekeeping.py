@@ -12,7 +12,7 @@ import psycopg
 import structlog
 
 from tagledger.command_desk import WritePool
-from warehouse.postgres import files, jobs, outbox, snapshots, webhooks
+from warehouse.postgres import files, jobs, outbox, sessions, snapshots, webhooks
 from warehouse.postgres.commands import forget_old_requests
 from warehouse.postgres.hypertables import compress_closed
 from warehouse.postgres.reservations import expire
@@ -44,6 +44,7 @@ def tidy(pool: WritePool) -> tuple[int, int]:
             files.forget_old(connection)
             jobs.forget_old(connection)
             webhooks.forget_old(connection)
+            sessions.forget_old(connection)
         compress_closed(connection)
     return messages, answers
 

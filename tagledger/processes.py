@@ -10,11 +10,12 @@ import structlog
 from edge.clock import WallClock
 from edge.uplink_mqtt import MqttUplink
 from stream.source_mqtt import MqttSource
+from tagledger.accounts import PooledAccounts
 from tagledger.background import run_background
 from tagledger.command_desk import DirectBus
 from tagledger.database import open_database
+from tagledger.first_start import first_start, tell
 from tagledger.fleet import fleet_of
-from tagledger.keys import first_key
 from tagledger.lifecycle import run_until_signalled
 from tagledger.logs import configure_logs
 from tagledger.reload import SiteReload
@@ -29,7 +30,7 @@ from tagledger.running import (
 )
 from tagledger.site_changes import SiteChange
 from tagledger.task_parts import run_task_parts
-from tagledger.terminal import console, known_failures, site_or_exit
+from tagledger.terminal import known_failures, site_or_exit
 from warehouse.site import Site
 
 _log = structlog.get_logger(__name__)
@@ -41,7 +42,7 @@ def run_up(site_file: Path, *, rebuild: bool = False) -> None:
 
     async def main() -> None:
         with open_database(site) as dsn:
-            _tell_key(dsn)
+            tell(first_start(dsn))
             capture = Path(site.edge.capture) if site.edge.capture else None
             async with running_site(site, dsn, WallClock(), capture=capture, rebuild=rebuild) as up:
                 _log.info("up", site=site.name, api=up.url, readers=len(site.readers))
@@ -107,11 +108,15 @@ def run_api(site_file: Path) -> None:
 
     async def main() -> None:
         with open_database(site) as dsn:
-            _tell_key(dsn)
+            tell(first_start(dsn))
             with write_pool(site, dsn) as pool:
                 bus, clock = DirectBus(pool), WallClock()
                 fleet = fleet_of(site, dsn, bus.submit, pool, clock)
-                async with serving_api(site, dsn, bus, clock.now_us, fleet=fleet) as url, asyncio.TaskGroup() as group:
+                accounts = PooledAccounts(pool)
+                async with (
+                    serving_api(site, dsn, bus, accounts, clock.now_us, fleet=fleet) as url,
+                    asyncio.TaskGroup() as group,
+                ):
                     _log.info("api", site=site.name, api=url)
                     group.create_task(run_task_parts(site, fleet, bus.submit, pool))
                     await run_background(site, pool)
@@ -125,9 +130,3 @@ def _prepared(site_file: Path) -> Site:
     site = site_or_exit(site_file)
     Path(site.state_dir).mkdir(parents=True, exist_ok=True)
     return site
-
-
-def _tell_key(dsn: str) -> None:
-    key = first_key(dsn)
-    if key is not None:
-        console.print(f"API key [bold]{key}[/bold] (shown once; every scope)", soft_wrap=True)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from psycopg_pool import ConnectionPool
 
-from api.app import ApiParts, create_app
-from api.ports import CommandBus
+from api.app import ApiParts, create_app, issuer
+from api.ports import Accounts, CommandBus
 from api.postgres.key_ring import PostgresKeys
 from api.postgres.pool import query_pool
 from api.server import serving
@@ -38,6 +38,7 @@ from stream.embedded import EmbeddedHost
 from stream.live import Live
 from stream.model import Signal
 from stream.store import Store
+from tagledger.accounts import PooledAccounts
 from tagledger.api_ports import LivePortals, ProcessDependencies, SiteReaders, StoredEvidence, StreamNumbers
 from tagledger.background import run_background
 from tagledger.command_desk import CommandDesk, DirectBus, WritePool
@@ -167,6 +168,7 @@ async def serving_api(
     site: Site,
     dsn: str,
     commands: CommandBus,
+    accounts: Accounts,
     now_us: Callable[[], int],
     host: EmbeddedHost | None = None,
     agent: EdgeAgent | None = None,
@@ -186,9 +188,10 @@ async def serving_api(
             version=version("tagledger"),
             pool=queries,
             dsn=dsn,
-            keys=PostgresKeys(queries),
+            keys=PostgresKeys(queries, issuer(site.name)),
             dependencies=ProcessDependencies(queries, host, agent),
             commands=commands,
+            accounts=accounts,
             readers=SiteReaders(site, agent) if agent is not None else None,
             live=vehicles or portals,
             fleet=fleet,
@@ -248,8 +251,8 @@ async def running_site(
                 DirectBus(pool), host, lambda actor, body: agent.on_command(clock.now_us(), actor, body), portals
             )
             fleet = fleet_of(site, dsn, desk.submit, pool, clock)
-            current = CurrentSite(site)
-            async with serving_api(site, dsn, desk, clock.now_us, host, agent, fleet, current) as url:
+            current, accounts = CurrentSite(site), PooledAccounts(pool)
+            async with serving_api(site, dsn, desk, accounts, clock.now_us, host, agent, fleet, current) as url:
                 edge = asyncio.create_task(run_edge_parts(site, agent, clock), name="edge")
                 orders = asyncio.create_task(_orders(host, agent), name="orders")
                 tidying = asyncio.create_task(run_background(site, pool), name="housekeeping")

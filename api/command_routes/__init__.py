@@ -10,6 +10,7 @@ from api.command_routes import (
     imports,
     inbox,
     master_data,
+    people,
     picking,
     production,
     receipts,
@@ -42,6 +43,7 @@ COMMANDS: tuple[CommandRoute, ...] = (
     *imports.ROUTES,
     *alerts.ROUTES,
     *inbox.ROUTES,
+    *people.ROUTES,
 )
 
 __all__ = ["COMMANDS", "CommandRoute"]

@@ -14,7 +14,10 @@ POSTED = (*DECIDED, *LedgerRefusal)
 
 @dataclass(frozen=True, slots=True)
 class CommandRoute:
-    """One operation. `refusals` are the domain's codes it can answer with."""
+    """One operation. `refusals` are the domain's codes it can answer with.
+
+    `shown_once` is the member of the answer with a secret that is made by the command and stored nowhere.
+    """
 
     command: type[Command]
     path: str
@@ -24,3 +27,4 @@ class CommandRoute:
     description: str
     example: dict[str, Any]
     refusals: tuple[str, ...]
+    shown_once: str = ""

@@ -12,11 +12,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from api.app import ApiParts, create_app
-from api.ports import AntennaHealth, DependencyState, EvidenceColumns, LiveEvent, ReaderState
+from api.app import ApiParts, create_app, issuer
+from api.ports import AntennaHealth, DependencyState, EvidenceColumns, KeyRing, LiveEvent, ReaderState
+from api.postgres.key_ring import PostgresKeys
 from api.postgres.pool import query_pool
 from api.principal import Principal
 from api.server import serving
+from tagledger.accounts import PooledAccounts
 from tests.api.direct_commands import DirectCommands
 from tests.api.plant import Plant, make_plant
 from tests.postgres import with_database
@@ -138,8 +140,11 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(dsn: str) -> AsyncIterator[Running]:
-    """The API over a database, with fakes for the rest of the process, and a client that may do everything."""
+async def running(dsn: str, ring: KeyRing | None = None) -> AsyncIterator[Running]:
+    """The API over a database, with fakes for the rest of the process, and a client that may do everything.
+
+    `ring` instead of the given keys, which the client has one of.
+    """
     dsn = service_dsn(dsn)
     keys, dependencies, live = GivenKeys(), GivenDependencies(), GivenLive()
     with DirectCommands(dsn, 4) as bus:
@@ -149,8 +154,9 @@ async def running(dsn: str) -> AsyncIterator[Running]:
                 "0.0.0",
                 pool,
                 dsn,
-                keys,
+                ring or keys,
                 bus,
+                PooledAccounts(bus.pool),
                 dependencies,
                 readers=GivenReaders(),
                 live=live,
@@ -161,6 +167,16 @@ async def running(dsn: str) -> AsyncIterator[Running]:
                 httpx.AsyncClient(base_url=url, headers=ADMIN, trust_env=False, timeout=20) as client,
             ):
                 yield Running(url, dsn, client, keys, dependencies, live)
+
+
+@contextlib.asynccontextmanager
+async def running_for_people(dsn: str) -> AsyncIterator[Running]:
+    """The same with the key ring of service: keys and tokens of the database."""
+    async with (
+        query_pool(service_dsn(dsn), 2) as pool,
+        running(dsn, PostgresKeys(pool, issuer(SITE.name))) as served,
+    ):
+        yield served
 
 
 @pytest.fixture
@@ -179,8 +195,8 @@ class Resident:
 
 
 @contextlib.contextmanager
-def resident_api(postgres_dsn: str, template: str) -> Iterator[Resident]:
-    """A database with a plant, and the API over it in a thread of its own."""
+def resident_api(postgres_dsn: str, template: str, *, people: bool = False) -> Iterator[Resident]:
+    """A database with a plant, and the API over it in a thread of its own; `people` sign in, as in service."""
     name = f"tagledger_resident_{uuid4().hex[:12]}"
     with psycopg.connect(postgres_dsn, autocommit=True) as server:
         server.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template)))
@@ -190,7 +206,7 @@ def resident_api(postgres_dsn: str, template: str) -> Iterator[Resident]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="resident-api")
     thread.start()
-    context = running(dsn)
+    context = running_for_people(dsn) if people else running(dsn)
     try:
         served = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result(60)
         yield Resident(served, plant)

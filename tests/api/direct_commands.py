@@ -15,7 +15,7 @@ class DirectCommands:
     """A pool of connections for commands. A context manager; connects in the background."""
 
     def __init__(self, dsn: str, size_max: int) -> None:
-        self._pool: ConnectionPool[Connection[Any]] = ConnectionPool(
+        self.pool: ConnectionPool[Connection[Any]] = ConnectionPool(
             dsn,
             kwargs={"autocommit": True, "application_name": "tagledger-commands", "connect_timeout": 5},
             min_size=1,
@@ -27,15 +27,15 @@ class DirectCommands:
         )
 
     def __enter__(self) -> "DirectCommands":
-        self._pool.open()
+        self.pool.open()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.close()
+        self.pool.close()
 
     def execute(self, command: Command, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
         """See `CommandBus.execute`."""
-        with self._pool.connection() as connection:
+        with self.pool.connection() as connection:
             return execute(connection, command, actor=actor, source=source, client_event_id=client_event_id)

@@ -4,8 +4,9 @@ import psycopg
 
 from api.postgres.key_ring import PostgresKeys
 from api.postgres.pool import query_pool
-from warehouse.commands import ALL_RIGHTS, Permission, Rights
-from warehouse.postgres.access import bootstrap_key, create_key, revoke_key
+from tests.warehouse.postgres.test_access import made
+from warehouse.commands import ALL_RIGHTS, CreateKey, Permission, Rights
+from warehouse.postgres.access import bootstrap_key
 from warehouse.postgres.connect import service_dsn
 from warehouse.postgres.grants import SERVICE_ROLE
 
@@ -13,20 +14,21 @@ from warehouse.postgres.grants import SERVICE_ROLE
 async def test_the_bootstrap_key_may_do_everything_and_others_what_they_were_given(database: str) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         first = bootstrap_key(connection)
-        screen = create_key(connection, "screen", ("read", "later"), "admin")
+        screen = made(connection, CreateKey("screen", (Permission.READ,)))
+        connection.execute("update api_key set permissions = '{read,later}' where name = 'screen'")
     assert first is not None
     async with query_pool(service_dsn(database), 2) as pool:
-        keys = PostgresKeys(pool)
+        keys = PostgresKeys(pool, "us")
         holder = await keys.find(first)
         assert holder is not None
         assert (holder.actor, holder.rights) == ("bootstrap", ALL_RIGHTS)
         holder = await keys.find(screen)
         assert holder is not None
         assert (holder.actor, holder.rights) == ("screen", Rights(frozenset({Permission.READ})))
-        for wrong in ("", "tl_", screen[:-1], screen + "x", "tl_" + "0" * 12 + "_" + "x" * 43, "admin"):
+        for wrong in ("", "tl_", screen[:-1], screen + "x", "tl_" + "0" * 12 + "_" + "x" * 43, "admin", "a.b.c"):
             assert await keys.find(wrong) is None
         with psycopg.connect(database, autocommit=True) as connection:
-            assert revoke_key(connection, holder.key_id)
+            connection.execute("update api_key set revoked_at = now() where name = 'screen'")
         assert await keys.find(screen) is None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from jsonschema_rs import Draft202012Validator
 
+from api.principal import is_own
 from tests.api.conftest import Running
 from warehouse.commands import Permission
 
@@ -37,11 +38,14 @@ async def test_every_operation_is_complete(document: dict[str, Any]) -> None:
         assert op["tags"], where
         assert "500" in op["responses"], where
         if op["security"]:
-            assert op["x-required-permission"] in set(Permission), where
+            assert op["x-required-permission"] in {*Permission, None}, where
+            assert (op["x-required-permission"] is None) == is_own(path), where
             assert {"401", "403", "503"} <= set(op["responses"]), where
         for status, response in op["responses"].items():
             assert response["description"], where
-            if int(status) >= 400 and path != "/readyz":
+            if int(status) >= 400 and path.startswith("/v1/token") and status in ("400", "429"):
+                assert "application/json" in response["content"], where  # as RFC 6749, 5.2 wants them
+            elif int(status) >= 400 and path != "/readyz":
                 content = response["content"]["application/problem+json"]
                 assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, where
                 for example in content["examples"].values():

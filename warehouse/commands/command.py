@@ -42,6 +42,7 @@ class RefusalCode(StrEnum):
     OLDER_VERSION = "older_version"
     OVER = "over"
     OWN_REQUEST = "own_request"
+    NEEDS_APPROVAL = "needs_approval"
     COUNT_CONFLICT = "count_conflict"
     RECOUNT_NEEDED = "recount_needed"
     BEYOND_TOLERANCE = "beyond_tolerance"

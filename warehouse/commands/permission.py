@@ -82,6 +82,12 @@ class Rights:
             return None
         return frozenset(code for code, some in self.within.items() if permission in some)
 
+    def contain(self, other: "Rights") -> bool:
+        """Whether the other may do nothing that these may not."""
+        return self.cover(other.everywhere) and all(
+            some <= self.everywhere | self.within.get(code, frozenset()) for code, some in other.within.items()
+        )
+
     def cover(self, permissions: Iterable[Permission]) -> bool:
         """Whether all of these are held everywhere."""
         return self.everywhere.issuperset(permissions)

@@ -10,8 +10,10 @@ from psycopg.types.json import Jsonb
 from warehouse import commands as c
 from warehouse.commands import Actor, Command, Refusal, RefusalCode, Result
 from warehouse.postgres import (
+    access,
     alerts,
     allocation,
+    approval,
     authority,
     backorders,
     boms,
@@ -27,6 +29,7 @@ from warehouse.postgres import (
     master_data,
     number_pools,
     overrides,
+    people,
     picking,
     print_jobs,
     recall,
@@ -65,6 +68,9 @@ _HANDLERS: Handlers = {
     **stock.HANDLERS,
     **value.HANDLERS,
     **allocation.HANDLERS,
+    **people.HANDLERS,
+    **access.HANDLERS,
+    **approval.HANDLERS,
     **lot_numbers.HANDLERS,
     **scanning.HANDLERS,
     **overrides.HANDLERS,

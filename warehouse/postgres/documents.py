@@ -18,7 +18,7 @@ from warehouse.commands import (
 )
 from warehouse.epc import decode
 from warehouse.ledger import Circumstance, NewMove, Place, StockStatus
-from warehouse.postgres import reservations
+from warehouse.postgres import approval, reservations
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.lot_numbers import lot_of_receipt
@@ -61,7 +61,8 @@ def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUI
     document_id: int = row[0]
     line_of_item = add_lines(conn, document_id, c)
     _announce(conn, document_id, c, line_of_item)
-    return {"document_id": document_id, "kind": c.kind, "number": c.number}, Audit(
+    status = approval.hold(conn, document_id) or status
+    return {"document_id": document_id, "kind": c.kind, "number": c.number, "status": status}, Audit(
         after={"number": c.number, "lines": len(c.lines), "epcs": len(c.epcs)}
     )
 

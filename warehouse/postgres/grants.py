@@ -41,6 +41,7 @@ _SPECIAL = {
     "outbox": frozenset({"select", "insert", "delete"}),  # told messages stay as they were told, until they are old
     "request": frozenset({"select", "insert", "delete"}),  # so do answers
     "api_key": frozenset({"select", "insert", "update"}),  # who once had a key stays known
+    "person": frozenset({"select", "insert", "update"}),  # and who was somebody
 }
 
 _TABLES = """

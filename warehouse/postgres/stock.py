@@ -30,7 +30,7 @@ from warehouse.ledger import (
     Refused,
     StockStatus,
 )
-from warehouse.postgres import reservations
+from warehouse.postgres import approval, reservations
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.ledger import post
@@ -114,6 +114,7 @@ def adjust_stock(conn: Conn, c: AdjustStock, actor: Actor, request_id: UUID) -> 
         raise Refuse(RefusalCode.WRONG_STATE, "item", f"{named.item.code} is retired")
     if c.unit_cost is not None and c.unit_cost < 0:
         raise Refuse(RefusalCode.INVALID, "unit_cost", "a cost cannot be negative")
+    approval.refuse_adjustment(conn, named.item.item_id, abs(difference))
     here = Place(named.locations["location"], None, c.status)
     there = Place(named.locations["other_side"], None, c.status)
     source, target = (there, here) if c.difference > 0 else (here, there)

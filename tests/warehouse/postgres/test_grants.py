@@ -20,6 +20,7 @@ SPECIAL = {
     "outbox": {"select", "insert", "delete"},
     "request": {"select", "insert", "delete"},
     "api_key": {"select", "insert", "update"},
+    "person": {"select", "insert", "update"},
 }
 
 

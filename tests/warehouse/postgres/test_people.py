@@ -1,0 +1,180 @@
+"""People and roles: nobody gives what they do not hold, somebody who may do everything always stays."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from tests.warehouse.postgres.store import Store, open_store
+from warehouse import commands as c
+from warehouse.commands import ALL_RIGHTS, Actor, Command, Permission, Refusal, Result, Rights
+from warehouse.postgres import accounts, passwords, sessions
+from warehouse.postgres.commands import execute
+from warehouse.postgres.people import ensure_roles, rights_of_person
+from warehouse.roles import ROLES
+
+P = Permission
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    made = open_store(database)
+    ensure_roles(made.conn)
+    made.do(c.CreateLocation("W1", level="warehouse"))
+    yield made
+    made.conn.close()
+
+
+def answer(store: Store, command: Command, rights: Rights = ALL_RIGHTS) -> tuple[str, str]:
+    actor = Actor("boss", "", rights)
+    outcome = execute(store.conn, command, actor=actor, source="test", client_event_id=str(uuid4()))
+    return (outcome.code, outcome.field) if isinstance(outcome, Refusal) else ("done", "")
+
+
+REFUSALS: list[tuple[str, Command, tuple[str, str]]] = [
+    ("a name with a space", c.CreateUser("anna k"), ("invalid", "name")),
+    ("a name in capitals", c.CreateUser("Anna"), ("invalid", "name")),
+    ("somebody who is there", c.CreateUser("kim"), ("exists", "name")),
+    ("a name a key has", c.CreateUser("erp"), ("exists", "name")),
+    ("a role there is not", c.CreateUser("anna", role="king"), ("not_found", "role")),
+    ("nobody", c.DisableUser("nobody"), ("not_found", "name")),
+    ("nobody's password", c.ResetPassword("nobody"), ("not_found", "name")),
+    ("no session", c.EndSessions("kim", uuid4()), ("not_found", "session_id")),
+    ("no warehouse", c.GiveRole("kim", "keeper", "W9"), ("not_found", "warehouse")),
+    ("a bin is no warehouse", c.GiveRole("kim", "keeper", "BIN-1"), ("not_found", "warehouse")),
+    ("a role not held", c.TakeRole("kim", "auditor"), ("not_found", "role")),
+    ("another kind of administrator", c.SetRole("administrator", (P.READ,)), ("invalid", "name")),
+    ("a key without a name", c.CreateKey("", (P.READ,)), ("invalid", "name")),
+    ("a key named like a person", c.CreateKey("Kim", (P.READ,)), ("exists", "name")),
+    ("a key that opens nothing", c.CreateKey("x"), ("invalid", "permissions")),
+    ("a key of no warehouse", c.CreateKey("x", (P.READ,), warehouses=("W1", "W9")), ("not_found", "warehouses.1")),
+    ("no key", c.RevokeKey("000000000000"), ("not_found", "key_id")),
+    ("approval of nothing known", c.SetApprovalRule("letter"), ("invalid", "subject")),
+]
+
+
+def test_every_refusal_names_its_code_and_field(store: Store) -> None:
+    store.do(c.CreateUser("kim", role="keeper"))
+    store.do(c.CreateKey("erp", (P.READ,)))
+    assert {name: answer(store, command) for name, command, _ in REFUSALS} == {
+        name: wanted for name, _, wanted in REFUSALS
+    }
+
+
+def test_roles_add_up_and_are_taken_back(store: Store) -> None:
+    store.do(c.CreateUser("kim", role="auditor"))
+    store.do(c.GiveRole("kim", "manager", "W1"))
+    got = rights_of_person(store.conn, "kim")
+    assert got.everywhere == {P.READ, P.AUDIT}
+    assert P.ADJUST in got.within["W1"]
+    assert P.MASTER_DATA not in got.within["W1"]  # is of the whole site
+    store.do(c.TakeRole("kim", "manager", "W1"))
+    assert rights_of_person(store.conn, "kim") == Rights(frozenset({P.READ, P.AUDIT}))
+    before, after = store.conn.execute("select before, after from audit_log order by seq desc limit 1").fetchone() or (
+        0,
+        0,
+    )
+    assert before["roles"] == [{"role": "auditor", "warehouse": None}, {"role": "manager", "warehouse": "W1"}]
+    assert after["roles"] == [{"role": "auditor", "warehouse": None}]
+
+
+def test_nobody_gives_what_they_do_not_hold(store: Store) -> None:
+    clerk = Rights(frozenset({P.USERS, P.KEYS, P.CONFIGURE, P.READ, P.MOVE}))
+    store.do(c.SetRole("mover", (P.READ, P.MOVE)))
+    for command, wanted in (
+        (c.CreateUser("a1", role="mover"), ("done", "")),
+        (c.CreateUser("a2", role="keeper"), ("forbidden", "role")),
+        (c.GiveRole("a1", "administrator"), ("forbidden", "role")),
+        (c.SetRole("mover", (P.READ, P.ADJUST)), ("forbidden", "permissions")),
+        (c.CreateKey("k1", (P.MOVE,)), ("done", "")),
+        (c.CreateKey("k2", (P.ADJUST,)), ("forbidden", "permissions")),
+        (c.CreateKey("k3", role="administrator"), ("forbidden", "permissions")),
+    ):
+        assert answer(store, command, clerk) == wanted, command
+    # Nor are those changed who hold more: whoever resets a password can sign in with it.
+    store.do(c.CreateUser("root", role="administrator"))
+    store.do(c.CreateUser("root2", role="administrator"))
+    for change in (c.ResetPassword("root"), c.DisableUser("root"), c.EndSessions("root")):
+        assert answer(store, change, clerk) == ("forbidden", "name")
+    assert answer(store, c.TakeRole("root", "administrator"), clerk) == ("forbidden", "role")
+    within = Rights(frozenset({P.USERS}), {"W1": frozenset({P.READ, P.MOVE})})
+    assert answer(store, c.GiveRole("a1", "mover", "W1"), within) == ("done", "")
+    assert answer(store, c.GiveRole("a1", "mover"), within) == ("forbidden", "role")
+
+
+def test_somebody_who_may_do_everything_always_stays(store: Store) -> None:
+    for name in ("one", "two"):
+        store.do(c.CreateUser(name, role="administrator"))
+    store.do(c.DisableUser("one"))
+    assert answer(store, c.DisableUser("two")) == ("wrong_state", "name")
+    assert answer(store, c.TakeRole("two", "administrator")) == ("wrong_state", "name")
+    store.do(c.DisableUser("one", disabled=False))
+    assert answer(store, c.TakeRole("two", "administrator")) == ("done", "")
+
+
+def test_a_person_who_is_disabled_or_reset_is_out_at_once(store: Store) -> None:
+    store.do(c.CreateUser("root", role="administrator"))
+    for change in (c.DisableUser("kim"), c.ResetPassword("kim"), c.EndSessions("kim")):
+        store.conn.execute("delete from refresh_token")
+        if isinstance(change, c.DisableUser):
+            store.do(c.CreateUser("kim", role="keeper"))
+        passwords.store(store.conn, "kim", "correct horse battery", one_time=False)
+        session = sessions.start(store.conn, "kim", "pda", must_change=False)
+        row = store.conn.execute(sessions.FIND, (session.session_id,)).fetchone()
+        assert sessions.person_of(row) is not None
+        assert store.do(change)["sessions_ended"] == 1
+        assert store.conn.execute(sessions.FIND, (session.session_id,)).fetchone() is None
+        assert accounts.refresh(store.conn, session.refresh_token) is None
+        store.do(c.DisableUser("kim", disabled=False))
+
+
+def test_the_programs_roles_follow_its_versions_until_somebody_edits_them(store: Store) -> None:
+    store.conn.execute("update role set permissions = '{read}' where name in ('keeper', 'picker')")
+    store.do(c.SetRole("picker", (P.READ,)))
+    ensure_roles(store.conn)
+    kept = dict(store.conn.execute("select name, permissions from role where name in ('keeper', 'picker')").fetchall())
+    assert kept == {"keeper": sorted(ROLES["keeper"]), "picker": ["read"]}
+
+
+def test_every_permission_is_in_some_role_beside_the_administrators() -> None:
+    given = {permission for name, some in ROLES.items() if name != "administrator" for permission in some}
+    assert set(Permission) - given == {P.USERS, P.KEYS, P.CONFIGURE}
+
+
+def test_approval_of_documents_and_adjustments_by_quantity_or_value(store: Store) -> None:
+    from decimal import Decimal
+
+    store.items(2)
+    store.do(c.SetApprovalRule("transfer", quantity_min=Decimal(10)))
+    store.do(c.SetApprovalRule("adjustment", quantity_min=Decimal(5), value_min=Decimal(100)))
+    store.do(c.SetApprovalRule("scrap"))
+    store.conn.execute("update item set standard_cost = 30 where code = 'I2'")
+
+    def transfer(number: str, quantity: int) -> str:
+        lines = (c.LineSpec("I2", Decimal(quantity)),)
+        return str(store.do(c.CreateDocument("transfer", number, lines, source="STAGE", target="BIN-1"))["status"])
+
+    assert (transfer("T1", 9), transfer("T2", 10)) == ("open", "approval")
+    assert answer(store, c.ShipTransfer("T2", 1, Decimal(1))) == ("wrong_state", "number")
+    one = (c.LineSpec("I2", Decimal(1)),)
+    assert store.do(c.CreateDocument("scrap", "S", one))["status"] == "approval"
+    assert store.do(c.CreateDocument("delivery", "D", one))["status"] == "open"
+    assert answer(store, c.AdjustStock("I2", Decimal(3), "STAGE", "found")) == ("done", "")
+    assert answer(store, c.AdjustStock("I2", Decimal(4), "STAGE", "found")) == ("needs_approval", "difference")  # 120
+    store.conn.execute("update item set standard_cost = 1 where code = 'I2'")
+    assert answer(store, c.AdjustStock("I2", Decimal(-5), "STAGE", "lost")) == ("needs_approval", "difference")
+    # The way there is: a document that another approves.
+    other = c.CreateDocument("other_issue", "O", (c.LineSpec("I2", Decimal(3)),), needs_approval=True)
+    assert answer(store, other) == ("done", "")
+    assert answer(store, c.ApproveDocument("other_issue", "O")) == ("own_request", "number")
+    done = execute(
+        store.conn,
+        c.ApproveDocument("other_issue", "O"),
+        actor=Actor("another", "", ALL_RIGHTS),
+        source="test",
+        client_event_id="approve",
+    )
+    assert isinstance(done, Result)
+    assert answer(store, c.FulfilLine("other_issue", "O", 1, Decimal(3), "STAGE")) == ("done", "")
+    store.do(c.SetApprovalRule("adjustment", removed=True))
+    assert answer(store, c.AdjustStock("I2", Decimal(50), "STAGE", "found")) == ("done", "")
