@@ -6,8 +6,9 @@ early is dropped, the edge is asked to send again from the hole on, and does, be
 What was passed on before is passed on again: the edge sends it because it was not committed.
 
 A hole is real when the edge has nothing to fill it with: `gap_wait_s` have passed since it was found, and the edge has
-begun again (a counter not above the one before it) at a place behind the hole. Time alone would prove nothing: what
-was sent before the hole was found may still be under way.
+begun again (a counter not above the one before it) at a place behind the hole, `ROUNDS` times, asked each time. Time
+alone would prove nothing: what was sent before the hole was found may still be under way. Nor would beginning again
+once: an edge whose connection broke does so by itself, and our request may have been lost with that connection.
 
 Pure. Bound: one entry for each agent and epoch that the database or a batch has named.
 """
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from stream.model import BatchId
+
+ROUNDS = 3
 
 
 class Passing(Enum):
@@ -33,6 +36,7 @@ class _Epoch:
     last_seen: int = 0
     hole_since_s: float | None = None
     asked_s: float = 0.0
+    rounds: int = 0
 
 
 class InOrder:
@@ -67,9 +71,11 @@ class InOrder:
         if name.counter > at.upto + 1:
             if at.hole_since_s is None:
                 at.hole_since_s = at.asked_s = now_s
+                at.rounds = 0
                 return Passing.DROPPED_ASK
-            if not (again and now_s - at.hole_since_s >= self._gap_wait_s):
-                if now_s - at.asked_s < self._gap_wait_s:
+            at.rounds += again
+            if not (again and at.rounds >= ROUNDS and now_s - at.hole_since_s >= self._gap_wait_s):
+                if not again and now_s - at.asked_s < self._gap_wait_s:
                     return Passing.DROPPED
                 at.asked_s = now_s
                 return Passing.DROPPED_ASK

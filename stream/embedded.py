@@ -123,14 +123,16 @@ class EmbeddedHost:
         """How many inputs wait at the door."""
         return self._inputs.qsize()
 
-    async def submit(self, batch: EdgeBatch) -> "asyncio.Future[Ack]":
+    async def submit(self, batch: EdgeBatch, held: Callable[[], object] | None = None) -> "asyncio.Future[Ack]":
         """Hand over a batch; waits for room. The future is done once the batch, or an earlier copy, is committed.
 
+        `held` is called when the batch has to wait for one before it: that may take long, and is no reason to hold up
+        what brings the missing one.
         Raises `HostEndedError` once `run` has ended; futures that were not done by then are cancelled.
         """
         waiter: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
         self._waiting[batch.id].append(waiter)
-        await self._put(partial(self._offer, batch))
+        await self._put(partial(self._offer, batch, held))
         return waiter
 
     async def submit_bytes_unreadable(self, source: str, body: bytes, error: Exception) -> "asyncio.Future[Ack]":
@@ -294,9 +296,13 @@ class EmbeddedHost:
 
         return recovered(self._store, build, rebuild=self._rebuild)
 
-    def _offer(self, batch: EdgeBatch, pipeline: Pipeline, done: _Done) -> None:
+    def _offer(self, batch: EdgeBatch, held: Callable[[], object] | None, pipeline: Pipeline, done: _Done) -> None:
         self._silence.heard(batch.id.agent, self._now_s())
-        self._decided(pipeline.offer(batch, self._now_s()), done)
+        decided = pipeline.offer(batch, self._now_s())
+        self._decided(decided, done)
+        is_decided = any(isinstance(step, Taken | Duplicate) and step.batch.id == batch.id for step in decided)
+        if held is not None and self._loop is not None and not is_decided:
+            self._loop.call_soon_threadsafe(held)
 
     def _decided(self, decided: list[Sequenced], done: _Done) -> None:
         for step in decided:

@@ -1,8 +1,10 @@
 """The order of one agent's batches: each once, in order, and a gap only after waiting for it.
 
 Within an epoch counters run from 1 without a gap. The next counter is taken at once. An earlier one is a duplicate and
-dropped. A later one is held, and the missing ones are asked for again (`Resend`); after `gap_wait_s` they are declared
-lost (`GapFound`) and the held ones are taken. A lost batch that turns up after all is taken then, once, marked `late`.
+dropped. A later one is held, and the missing ones are asked for again (`Resend`), every `ASK_EVERY_S` while nothing
+comes of it: a request may be lost with the connection it was sent over. After `gap_wait_s` in which the agent was heard
+of they are declared lost (`GapFound`) and the held ones are taken. An agent that is away may have them in its spool, so
+its gaps wait `AWAY_WAIT_S`. A lost batch that turns up after all is taken then, once, marked `late`.
 
 An epoch is one life of the agent's spool. Each is ordered on its own, from counter 1; an epoch that starts later than 1
 (the stream's database is younger than the spool) is a gap like any other. Batches of an older epoch that still arrive
@@ -22,6 +24,8 @@ from stream.model import EdgeBatch
 
 HELD_MAX = 1024
 RANGES_MAX = 1024
+ASK_EVERY_S = 1.0
+AWAY_WAIT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,16 @@ class _Epoch:
     counter: int = 0
     lost: list[tuple[int, int]] = field(default_factory=list)
     held: dict[int, EdgeBatch] = field(default_factory=dict)
-    waiting_since_s: float = 0.0
+    heard_s: float = 0.0
+    looked_s: float = 0.0
+    asked_s: float = 0.0
+    waited_s: float = 0.0
+    since_s: float = 0.0
+
+    def wait(self, now_s: float) -> None:
+        """A gap begins, or is another one now."""
+        self.looked_s = self.asked_s = self.since_s = now_s
+        self.waited_s = 0.0
 
 
 class Sequencer:
@@ -97,6 +110,7 @@ class Sequencer:
         """A batch as it arrived; returns what is decided by it, in order."""
         name = batch.id
         at = self._epochs.setdefault((name.agent, name.epoch), _Epoch())
+        at.heard_s = now_s
         if name.counter <= at.counter:
             if self._was_lost(at, name.counter):
                 return [Taken(batch, late=True)]
@@ -107,19 +121,26 @@ class Sequencer:
         if name.counter > at.counter + 1:
             at.held[name.counter] = batch
             if len(at.held) == 1:
-                at.waiting_since_s = now_s
+                at.wait(now_s)
                 return [ResendWanted(name.agent, name.epoch, at.counter + 1)]
             return self._give_up(name.agent, name.epoch, at, now_s) if len(at.held) > HELD_MAX else []
         at.counter = name.counter
+        at.wait(now_s)  # what is missing is coming
         taken: list[Sequenced] = [Taken(batch)]
         return taken + self._follow(at, now_s)
 
     def expire(self, now_s: float) -> list[Sequenced]:
-        """Declare the gaps that have been waited for long enough."""
+        """Declare the gaps that have been waited for long enough, and ask again for the others."""
         decided: list[Sequenced] = []
         for (agent, epoch), at in self._epochs.items():
-            while at.held and now_s - at.waiting_since_s >= self._gap_wait_s:
+            if at.held and at.heard_s >= at.looked_s:
+                at.waited_s += now_s - at.looked_s
+            at.looked_s = now_s
+            while at.held and (at.waited_s >= self._gap_wait_s or now_s - at.since_s >= AWAY_WAIT_S):
                 decided += self._give_up(agent, epoch, at, now_s)
+            if at.held and now_s - at.asked_s >= ASK_EVERY_S:
+                at.asked_s = now_s
+                decided.append(ResendWanted(agent, epoch, at.counter + 1))
         return decided
 
     def end(self) -> list[Sequenced]:
@@ -127,7 +148,7 @@ class Sequencer:
         decided: list[Sequenced] = []
         for (agent, epoch), at in self._epochs.items():
             while at.held:
-                decided += self._give_up(agent, epoch, at, at.waiting_since_s)
+                decided += self._give_up(agent, epoch, at, at.looked_s)
         return decided
 
     def _give_up(self, agent: str, epoch: str, at: _Epoch, now_s: float) -> list[Sequenced]:
@@ -143,7 +164,7 @@ class Sequencer:
         taken: list[Sequenced] = []
         while (batch := at.held.pop(at.counter + 1, None)) is not None:
             at.counter += 1
-            at.waiting_since_s = now_s  # a further gap has its own wait
+            at.wait(now_s)  # a further gap has its own wait
             taken.append(Taken(batch))
         return taken
 

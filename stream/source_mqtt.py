@@ -2,6 +2,8 @@
 
 A batch is acknowledged twice, both after its commit: to the broker (manual PUBACK, so that what was not committed is
 redelivered to the next process of this name) and to the edge (the retained `ack` topic, which alone trims its spool).
+A batch that has to wait for one before it is acknowledged to the broker at once: the broker sends only so many
+unacknowledged ones, and the missing one may come behind them. The edge's spool has it until it is committed.
 On every connect the edges are asked for what follows the last committed batch: a database restored from yesterday gets
 the rest from their spools that way, and for others nothing follows.
 
@@ -171,6 +173,12 @@ class MqttSource:
 
     async def _take(self, client: mqtt.Client, message: mqtt.MQTTMessage) -> None:
         payload = bytes(message.payload)
+        unacknowledged = [message]
+
+        def acknowledge() -> None:
+            while unacknowledged:
+                client.ack(unacknowledged[0].mid, unacknowledged.pop().qos)
+
         try:
             batch = decode_batch(payload)
             if batch.id.agent != agent_of(message.topic):
@@ -178,9 +186,9 @@ class MqttSource:
         except (BatchFormatError, ControlFormatError) as error:
             committed = await self._host.submit_bytes_unreadable(message.topic, payload, error)
         else:
-            committed = await self._host.submit(batch)
+            committed = await self._host.submit(batch, acknowledge)
         await committed
-        client.ack(message.mid, message.qos)
+        acknowledge()
 
     def _tell_ack(self, client: mqtt.Client, ack: Ack) -> None:
         topic = ack_topic(self._site.name, ack.agent)

@@ -198,7 +198,7 @@ class _RunningSite:
             process.start()
         waiting = list(self._plan.faults)
         backed_up = not any(fault.action is Action.RESTORE for fault in waiting)
-        total, moved_s, last = len(self._batches), time.monotonic(), (0, 0)
+        total, moved_s, last, poll_s = len(self._batches), time.monotonic(), (0, 0), 0.02
         while True:
             now_s = time.monotonic()
             for due in [due for due in self._until if due[0] <= now_s]:
@@ -218,7 +218,7 @@ class _RunningSite:
                 return []
             if now_s - moved_s > STUCK_S:
                 return [f"stuck: {spooled} of {total} spooled, {acked} acknowledged"]
-            time.sleep(0.02)
+            time.sleep(poll_s)
 
     def _progress(self) -> tuple[int, int]:
         try:

@@ -27,10 +27,19 @@ def test_what_was_passed_on_is_passed_on_again() -> None:
 def test_a_hole_is_real_when_the_edge_began_again_behind_it_after_the_wait() -> None:
     order = InOrder(5.0, {("edge", "e"): 1})
     assert offered(order, 4, 5) == [ASK, DROPPED]
-    assert offered(order, 4, at_s=4.0) == [DROPPED]  # too soon
-    assert offered(order, 5, at_s=6.0) == [ASK]  # still what was sent before
-    assert offered(order, 4, at_s=7.0) == [ON]
+    assert offered(order, 4, at_s=4.0) == [ASK]  # too soon, and perhaps it has not heard of our request
+    assert offered(order, 5, at_s=6.0) == [DROPPED]  # still what was sent before
+    assert offered(order, 4, at_s=7.0) == [ASK]
+    assert offered(order, 5, 4, at_s=8.0) == [DROPPED, ON]
     assert (order.holes, order.next_of("edge", "e")) == (1, 5)
+
+
+def test_an_edge_whose_connection_broke_begins_again_and_is_asked_again() -> None:
+    order = InOrder(5.0, {("edge", "e"): 1})
+    assert offered(order, 4, 5) == [ASK, DROPPED]  # the request is lost with the edge's connection
+    assert offered(order, 4, at_s=60.0) == [ASK]
+    assert offered(order, 2, 3, 4, at_s=61.0) == [ON, ON, ON]
+    assert order.holes == 0
 
 
 def test_what_the_broker_delivers_again_is_not_the_edge_beginning_again() -> None:

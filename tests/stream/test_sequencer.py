@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from stream import sequencer
-from stream.sequencer import Duplicate, GapFound, Position, ResendWanted, Sequenced, Sequencer, Taken
+from stream.sequencer import AWAY_WAIT_S, Duplicate, GapFound, Position, ResendWanted, Sequenced, Sequencer, Taken
 from tests.stream.traffic import AGENT, EPOCH, batch
 
 WAIT_S = 5.0
@@ -54,8 +54,9 @@ def test_a_gap_is_declared_only_after_the_wait() -> None:
     sequence = Sequencer(WAIT_S)
     sequence.offer(batch(1), 0.0)
     sequence.offer(batch(4), 1.0)
-    assert told(sequence.expire(5.9)) == []
-    assert told(sequence.expire(6.0)) == ["gap 2-3", 4]
+    assert told(sequence.expire(5.5)) == ["resend 2"]
+    sequence.offer(batch(4), 6.0)
+    assert told(sequence.expire(6.5)) == ["gap 2-3", 4]
     assert sequence.position(AGENT, EPOCH) == Position(AGENT, EPOCH, 4, ((2, 3),))
 
 
@@ -64,8 +65,37 @@ def test_each_further_gap_has_its_own_wait() -> None:
     for counter in (1, 3, 5):
         sequence.offer(batch(counter), 0.0)
     assert told(sequence.expire(5.0)) == ["gap 2-2", 3]
-    assert told(sequence.expire(9.9)) == []
-    assert told(sequence.expire(10.0)) == ["gap 4-4", 5]
+    sequence.offer(batch(5), 6.0)
+    assert told(sequence.expire(9.5)) == ["resend 4"]
+    sequence.offer(batch(5), 9.6)
+    assert told(sequence.expire(10.5)) == ["gap 4-4", 5]
+
+
+def test_a_gap_of_an_agent_that_is_away_waits_because_its_spool_may_have_it() -> None:
+    sequence = Sequencer(WAIT_S)
+    for counter in (1, 3):
+        sequence.offer(batch(counter), 0.0)
+    sequence.expire(1.0)  # heard until then
+    for second in range(2, 60):
+        assert told(sequence.expire(float(second))) == ["resend 2"]
+    assert told(sequence.offer(batch(2), 60.0)) == [2, 3]
+
+
+def test_an_agent_that_stays_away_is_waited_for_only_so_long() -> None:
+    sequence = Sequencer(WAIT_S)
+    for counter in (1, 3):
+        sequence.offer(batch(counter), 0.0)
+    sequence.expire(1.0)
+    assert told(sequence.expire(AWAY_WAIT_S)) == ["gap 2-2", 3]
+
+
+def test_what_is_missing_is_asked_for_again_only_when_nothing_comes_of_it() -> None:
+    sequence = Sequencer(WAIT_S)
+    for counter in (1, 9):
+        sequence.offer(batch(counter), 0.0)
+    for second in range(1, 8):
+        sequence.offer(batch(1 + second), second - 0.5)
+        assert told(sequence.expire(float(second))) == []
 
 
 def test_a_lost_batch_that_comes_after_all_is_taken_late_and_once() -> None:
