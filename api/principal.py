@@ -49,6 +49,7 @@ OPEN_PREFIXES = ("/static-offline-docs/", "/problems/", "/v1/callbacks/")  # cal
 _PREFIXES = (
     ("/v1/dead-letters", Permission.DEAD_LETTER, Permission.DEAD_LETTER),
     ("/v1/imports", Permission.READ, Permission.IMPORT),
+    ("/v1/reports", Permission.READ, Permission.READ),
     ("/v1/webhooks", Permission.CONFIGURE, Permission.CONFIGURE),
     ("/v1/audit", Permission.AUDIT, Permission.AUDIT),
     ("/v1/users", Permission.USERS, Permission.USERS),

@@ -17,7 +17,7 @@ from psycopg import Connection
 
 from tagledger.command_desk import WritePool
 from warehouse.commands import Actor
-from warehouse.postgres import jobs
+from warehouse.postgres import jobs, report_files
 from warehouse.postgres.importing import decisions, work
 from warehouse.postgres.importing.outcome import Progress
 
@@ -41,7 +41,16 @@ def _undo(conn: Connection[Any], job: jobs.Job, tell: Progress) -> Mapping[str, 
     return work.work_on_undo(conn, UUID(job.subject), Actor(job.actor), str(job.request["reason"]), tell)
 
 
-WORKS: Mapping[str, Work] = {decisions.CHECK: _check, decisions.APPLY: _apply, decisions.UNDO: _undo}
+def _report(conn: Connection[Any], job: jobs.Job, tell: Progress) -> Mapping[str, Any]:
+    return report_files.make(conn, job.job_id, job.request, job.actor, tell)
+
+
+WORKS: Mapping[str, Work] = {
+    decisions.CHECK: _check,
+    decisions.APPLY: _apply,
+    decisions.UNDO: _undo,
+    report_files.KIND: _report,
+}
 
 
 def do_next(pool: WritePool) -> UUID | None:
