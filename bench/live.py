@@ -38,7 +38,17 @@ from simulators.llrp.plant_clock import ScaledClock
 from simulators.llrp.radio import AntennaDrive, Singulations, TagMemory
 from simulators.llrp.server import ReaderSimulator
 from tagledger.site_text import site_text
-from warehouse.commands import Actor, Command, CreateDocument, CreateItem, LineSpec, RegisterTags, Result, TagSpec
+from warehouse.commands import (
+    ALL_RIGHTS,
+    Actor,
+    Command,
+    CreateDocument,
+    CreateItem,
+    LineSpec,
+    RegisterTags,
+    Result,
+    TagSpec,
+)
 from warehouse.postgres.commands import execute
 from warehouse.postgres.migrate import migrate
 from warehouse.postgres.places import ensure_places
@@ -187,7 +197,9 @@ def _enter_paper(connection: psycopg.Connection[Any]) -> None:
                 CreateDocument("purchase_receipt", f"ASN-{door}-{cycle}", (line,), door=f"d{door}", epcs=epcs)
             )
     for number, command in enumerate(commands):
-        outcome = execute(connection, command, actor=Actor("bench"), source="bench", client_event_id=str(number))
+        outcome = execute(
+            connection, command, actor=Actor("bench", rights=ALL_RIGHTS), source="bench", client_event_id=str(number)
+        )
         assert isinstance(outcome, Result), outcome
 
 

@@ -32,7 +32,7 @@ from tests.mosquitto import Mosquitto
 from tests.stream.plant_books import another_database, prepare, query, results
 from tests.stream.quiet_edge import NoOrders
 from tests.stream.traffic import AGENT, EPOCH, START_US, heartbeats, site, traffic
-from warehouse.commands import Actor, OverrideSignal, Result
+from warehouse.commands import ALL_RIGHTS, Actor, OverrideSignal, Result
 from warehouse.loads import Expectation, Override, OverrideColour
 from warehouse.postgres.commands import execute
 from warehouse.postgres.places import ensure_places
@@ -350,7 +350,9 @@ def order_light(dsn: str, portal: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         ensure_places(connection, site())
         order = OverrideSignal(portal, "spill", OverrideColour.RED, 60)
-        outcome = execute(connection, order, actor=Actor("test"), source="test", client_event_id="order")
+        outcome = execute(
+            connection, order, actor=Actor("test", "", ALL_RIGHTS), source="test", client_event_id="order"
+        )
         assert isinstance(outcome, Result), outcome
 
 
