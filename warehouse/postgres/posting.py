@@ -30,7 +30,7 @@ from warehouse.postgres.ledger import closed_through, post_possible
 from warehouse.postgres.load_facts import read_facts
 from warehouse.postgres.posting_record import DocumentProgress, Posting, decode_posting, encode_posting
 from warehouse.postgres.task_planning import after_issue, after_receipt
-from warehouse.postgres.unit_moves import place_of_unit
+from warehouse.postgres.unit_moves import lock_units_of_tags, place_of_unit
 from warehouse.site import Direction, Effect
 from warehouse.times import from_us
 
@@ -50,6 +50,7 @@ def post_load(
     if load.revision > 0:
         reversals = _reverse(conn, load, removed, circumstance)
         discrepancies.supersede(conn, load, circumstance.effective_at)
+    lock_units_of_tags(conn, [tag.epc for tag in load.tags])
     facts = read_facts(conn, load, [tag.epc for tag in wanted], settled)
     if facts.flow is Flow.IN:
         stay = [live.move.target.hu_id for live in posted if live not in removed]

@@ -10,7 +10,7 @@ from warehouse.postgres.balances import Conn
 from warehouse.postgres.naming import Refuse
 from warehouse.postgres.putaway import UnitContents, choose, contents_of, still_fits
 from warehouse.postgres.task_rows import Change, TaskRow, change, live_task_of, lock_task, tell
-from warehouse.postgres.unit_moves import outermost_units, place_of_unit
+from warehouse.postgres.unit_moves import lock_units, outermost_units, place_of_unit
 from warehouse.tasks import TaskKind, TaskState, TaskStep
 
 NO_ROOM = "no_room"
@@ -33,6 +33,7 @@ def after_receipt(
     wanted = sorted(set(unit_ids))
     if not wanted or not _any_rule(conn):
         return
+    lock_units(conn, wanted)
     tops = outermost_units(conn, wanted)
     for hu_id in wanted:
         if tops[hu_id] != hu_id and tops[hu_id] in wanted:

@@ -26,7 +26,7 @@ from warehouse.postgres.putaway import choose, contents_of, still_fits
 from warehouse.postgres.stock import database_now
 from warehouse.postgres.task_planning import NO_ROOM, move_task, put_away
 from warehouse.postgres.task_rows import Change, TaskRow, change, live_task_of, lock_next, lock_task
-from warehouse.postgres.unit_moves import move_unit, place_of_unit
+from warehouse.postgres.unit_moves import lock_units, move_unit, place_of_unit
 from warehouse.tasks import (
     CLAIMED,
     LEASE_S_MAX,
@@ -48,6 +48,7 @@ def create_task(conn: Conn, c: CreateTask, actor: Actor, request_id: UUID) -> An
     hu_id = find_unit(conn, c.unit, "unit")
     assert hu_id is not None
     target_id = find_location(conn, c.target, "target") if c.target is not None else None
+    lock_units(conn, [hu_id])
     if live_task_of(conn, hu_id) is not None:
         raise Refuse(RefusalCode.EXISTS, "unit", f"{c.unit} has a task already: cancel or release that one")
     source_id = place_of_unit(conn, hu_id)
@@ -95,7 +96,7 @@ def claim_task(conn: Conn, c: ClaimTask, actor: Actor, request_id: UUID) -> Answ
 
 def report_task(conn: Conn, c: ReportTask, actor: Actor, request_id: UUID) -> Answer:
     task = _task(conn, c.task_id)
-    if _checked(task, report_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
+    if _checked(conn, task, report_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
         return task.answer(), Audit()
     at = c.effective_at or database_now(conn)
     step = TaskStep.PICKED if task.step is TaskStep.PICKED else c.step
@@ -111,7 +112,7 @@ def report_task(conn: Conn, c: ReportTask, actor: Actor, request_id: UUID) -> An
 
 def finish_task(conn: Conn, c: FinishTask, actor: Actor, request_id: UUID) -> Answer:
     task = _task(conn, c.task_id)
-    if _checked(task, finish_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
+    if _checked(conn, task, finish_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
         return {**task.answer(), "moves": []}, Audit()
     target_id = task.target_id
     if c.target is not None:
@@ -132,7 +133,7 @@ def fail_task(conn: Conn, c: FailTask, actor: Actor, request_id: UUID) -> Answer
     if not c.reason:
         raise Refuse(RefusalCode.INVALID, "reason", "say why it failed")
     task = _task(conn, c.task_id)
-    if _checked(task, report_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
+    if _checked(conn, task, report_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
         return task.answer(), Audit()
     at = c.effective_at or database_now(conn)
     told = {"reason": c.reason, "detail": c.detail}
@@ -152,9 +153,9 @@ def release_task(conn: Conn, c: ReleaseTask, actor: Actor, request_id: UUID) -> 
     task = _task(conn, c.task_id)
     if task.state not in CLAIMED and task.state is not TaskState.FAILED:
         raise Refuse(RefusalCode.WRONG_STATE, "task_id", f"it is {task.state}")
-    other = live_task_of(conn, task.hu_id)
-    if other is not None and other.task_id != task.task_id:
-        raise Refuse(RefusalCode.EXISTS, "task_id", f"unit {task.unit} has another task by now: {other.task_id}")
+    other = _other_task(conn, task)
+    if other is not None:
+        raise Refuse(RefusalCode.EXISTS, "task_id", f"unit {task.unit} has another task by now: {other}")
     at = database_now(conn)
     values: dict[str, object] = {**_FREE, "failures": 0, "reason": c.reason, "detail": ""}
     values |= _settled(conn, task, c.location, actor, at, request_id)
@@ -210,7 +211,20 @@ def _task(conn: Conn, task_id: UUID) -> TaskRow:
     return task
 
 
-def _checked(task: TaskRow, standing: Standing) -> Standing:
+def _other_task(conn: Conn, task: TaskRow) -> UUID | None:
+    """The live task that its unit has instead, when this one is over."""
+    if task.state in LIVE:
+        return None
+    lock_units(conn, [task.hu_id])
+    other = live_task_of(conn, task.hu_id)
+    return other.task_id if other is not None else None
+
+
+def _checked(conn: Conn, task: TaskRow, standing: Standing) -> Standing:
+    if standing is Standing.GOOD:
+        other = _other_task(conn, task)
+        if other is not None:
+            raise Refuse(RefusalCode.OVERTAKEN, "task_id", f"unit {task.unit} has another task by now: {other}")
     if standing is Standing.OVERTAKEN:
         raise Refuse(
             RefusalCode.OVERTAKEN, "attempt", f"attempt {task.attempt} has followed, by {task.owner or 'nobody'}"

@@ -1,6 +1,7 @@
 """Moving a handling unit: everything in it, nested units too, as stock, as tags, and what is reserved of it.
 
-All of it in the caller's transaction. Locks come in the ledger's order: reservations, serials, balances.
+All of it in the caller's transaction. Units are locked first, then what the ledger locks, in its order: reservations,
+serials, balances.
 """
 
 from collections.abc import Sequence
@@ -43,6 +44,24 @@ def unit_tree(conn: Conn, hu_id: int) -> list[int]:
         (hu_id, _NESTED_MAX),
     )
     return [found for (found,) in rows]
+
+
+def lock_units(conn: Conn, hu_ids: Sequence[int]) -> None:
+    """Nobody else moves these units, or what is in them by a unit, until the transaction ends."""
+    conn.execute(
+        "select from handling_unit where hu_id = any(%s) order by hu_id for no key update", (sorted(set(hu_ids)),)
+    )
+
+
+def lock_units_of_tags(conn: Conn, epcs: Sequence[str]) -> None:
+    """The same for the units that these tags are on, or in: where they stand is then known until they have moved."""
+    conn.execute(
+        """select from handling_unit where hu_id in (
+               select hu_id from tag where epc = any(%(epcs)s)
+               union select hu_id from hu_content where epc = any(%(epcs)s))
+           order by hu_id for no key update""",
+        {"epcs": list(epcs)},
+    )
 
 
 def outermost_units(conn: Conn, hu_ids: Sequence[int]) -> dict[int, int]:
@@ -99,6 +118,7 @@ def move_unit(
     `Refuse` when the ledger does.
     """
     tree = unit_tree(conn, hu_id)
+    lock_units(conn, tree)
     held = [holding for holding in holdings(conn, tree) if holding.key.location_id != target_id]
     at = _dated(conn, circumstance.effective_at, held)
     tags, unit_tags = _tags(conn, tree)
