@@ -20,8 +20,9 @@ pytestmark = pytest.mark.mosquitto
 SCRIPT = Path(__file__).with_name("vda5050_vehicle.py")
 
 
-async def test_it_does_tasks_one_after_the_other_and_its_death_is_told(mosquitto: Mosquitto) -> None:
-    vehicle = Vehicle("foreign", "foreign-works", "fw-1", "2.1.0", "park-0")
+@pytest.mark.parametrize("version", list(Version))
+async def test_it_does_tasks_one_after_the_other_and_its_death_is_told(mosquitto: Mosquitto, version: Version) -> None:
+    vehicle = Vehicle("foreign", "foreign-works", "fw-1", str(version), "park-0")
     settings = FleetSettings(vehicles=(vehicle,), port=mosquitto.port)
     book = MemoryBook([FleetTask(f"t-{i}", f"dock-{i}", f"rack-{i + 4}", f"pallet-{i}") for i in range(2)])
     heard: list[tuple[str, bytes]] = []
@@ -29,7 +30,7 @@ async def test_it_does_tasks_one_after_the_other_and_its_death_is_told(mosquitto
 
     async def listen() -> None:
         async with aiomqtt.Client(mosquitto.host, mosquitto.port) as client:
-            await client.subscribe("uagv/v2/foreign-works/fw-1/#")
+            await client.subscribe(f"uagv/{version.topic_level}/foreign-works/fw-1/#")
             ready.set()
             async for message in client.messages:
                 assert isinstance(message.payload, bytes)
@@ -40,8 +41,9 @@ async def test_it_does_tasks_one_after_the_other_and_its_death_is_told(mosquitto
     service = FleetService(yard(), settings, book)
     running = asyncio.create_task(service.run())
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(SCRIPT), mosquitto.host, str(mosquitto.port), "foreign-works", "fw-1", "at-park-0"
-    )
+        sys.executable, str(SCRIPT), mosquitto.host, str(mosquitto.port), "foreign-works", "fw-1", "at-park-0",
+        str(version),
+    )  # fmt: skip
     try:
         async with asyncio.timeout(40):
             while set(book.states().values()) != {"done"}:
@@ -51,7 +53,7 @@ async def test_it_does_tasks_one_after_the_other_and_its_death_is_told(mosquitto
             assert entry.history == [(1, TaskStep.ACCEPTED), (1, TaskStep.PICKED), (1, "done")]
         for topic, payload in heard:
             if topic in ("order", "instantActions"):
-                assert faults(Version.V2_1, Topic(topic), payload) == []
+                assert faults(version, Topic(topic), payload) == []
         assert any(json.loads(payload).get("orderUpdateId", 0) > 0 for topic, payload in heard if topic == "order")
         process.kill()
         async with asyncio.timeout(40):

@@ -1,7 +1,7 @@
-"""A foreign VDA 5050 2.1 vehicle: plain paho-mqtt and JSON, knowing nothing of Tagledger. Run as a script.
+"""A foreign VDA 5050 vehicle, 2.1 or 3.0: plain paho-mqtt and JSON, knowing nothing of Tagledger. Run as a script.
 
-python vda5050_vehicle.py HOST PORT MANUFACTURER SERIAL START_NODE: takes orders, "drives" a node per 50 ms, does every
-action at once. It sends nulls for optional fields and fields of its own, as real vehicles do.
+python vda5050_vehicle.py HOST PORT MANUFACTURER SERIAL START_NODE [3.0.0]: takes orders, "drives" a node per 50 ms, does
+every action at once. It sends nulls for optional fields and fields of its own, as real vehicles do.
 """
 
 import json
@@ -15,9 +15,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 
 class ForeignVehicle:
-    def __init__(self, host: str, port: int, manufacturer: str, serial: str, node: str) -> None:
-        self.head = {"version": "2.1.0", "manufacturer": manufacturer, "serialNumber": serial}
-        self.prefix = f"uagv/v2/{manufacturer}/{serial}"
+    def __init__(self, host: str, port: int, manufacturer: str, serial: str, node: str, version: str = "2.1.0") -> None:
+        self.v3 = version == "3.0.0"
+        self.head = {"version": version, "manufacturer": manufacturer, "serialNumber": serial}
+        self.prefix = f"uagv/v{version[0]}/{manufacturer}/{serial}"
+        self.instant: dict[str, dict[str, Any]] = {}
         self.order: dict[str, Any] = {"orderId": "", "orderUpdateId": 0}
         self.nodes: list[dict[str, Any]] = []
         self.edges: list[dict[str, Any]] = []
@@ -26,7 +28,12 @@ class ForeignVehicle:
         self.count: dict[str, int] = {}
         self.lock = threading.RLock()
         self.client = paho.Client(CallbackAPIVersion.VERSION2)
-        self.client.will_set(f"{self.prefix}/connection", self.connection("CONNECTIONBROKEN"), qos=1, retain=True)
+        self.client.will_set(
+            f"{self.prefix}/connection",
+            self.connection("CONNECTION_BROKEN" if self.v3 else "CONNECTIONBROKEN"),
+            qos=1,
+            retain=True,
+        )
         self.client.on_connect = self.connected
         self.client.on_message = self.message
         self.client.connect(host, port)
@@ -65,6 +72,15 @@ class ForeignVehicle:
             "safetyState": {"eStop": "NONE", "fieldViolation": False},
             "acmeTemperature": {"motor": 41.5},
         }
+        if self.v3:
+            del body["batteryState"], body["safetyState"]
+            body |= {
+                "powerSupply": {"stateOfCharge": 80.0, "batteryVoltage": None, "charging": False, "range": None},
+                "safetyState": {"activeEmergencyStop": "NONE", "fieldViolation": False},
+                "instantActionStates": list(self.instant.values()),
+                "mobileRobotPosition": None,
+                "zoneActionStates": None,
+            }
         self.client.publish(f"{self.prefix}/state", self.payload("state", body))
 
     def message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
@@ -72,7 +88,8 @@ class ForeignVehicle:
         with self.lock:
             if message.topic.endswith("/instantActions"):
                 for action in body["actions"]:
-                    self.actions[action["actionId"]] = {"actionId": action["actionId"], "actionStatus": "FINISHED"}
+                    held = self.instant if self.v3 else self.actions
+                    held[action["actionId"]] = {"actionId": action["actionId"], "actionStatus": "FINISHED"}
                 return
             if body["orderId"] == self.order["orderId"]:
                 if body["orderUpdateId"] <= self.order["orderUpdateId"]:
@@ -111,4 +128,4 @@ class ForeignVehicle:
 
 
 if __name__ == "__main__":
-    ForeignVehicle(sys.argv[1], int(sys.argv[2]), *sys.argv[3:6]).run()
+    ForeignVehicle(sys.argv[1], int(sys.argv[2]), *sys.argv[3:7]).run()
