@@ -1,7 +1,7 @@
 """A foreign VDA 5050 vehicle, 2.1 or 3.0: plain paho-mqtt and JSON, knowing nothing of Tagledger. Run as a script.
 
-python vda5050_vehicle.py HOST PORT MANUFACTURER SERIAL START_NODE [3.0.0]: takes orders, "drives" a node per 50 ms, does
-every action at once. It sends nulls for optional fields and fields of its own, as real vehicles do.
+python vda5050_vehicle.py HOST PORT MANUFACTURER SERIAL START_NODE [3.0.0]: takes orders, "drives" a node per 50 ms and
+does every action at once. It sends nulls for optional fields and fields of its own, as real vehicles do.
 """
 
 import json
