@@ -105,4 +105,14 @@ ROUTES = (
         {"number": "T-1001", "line_no": 1, "quantity": "4", "lot": "L-2026-014"},
         (*POSTED, RefusalCode.OVER),
     ),
+    CommandRoute(
+        commands.SettleTransfer,
+        "/v1/transfers/settle",
+        "transfers_settle",
+        "documents",
+        "Say what became of goods that never arrived",
+        "Lost, or back at the source; the transfer is closed.",
+        {"number": "T-1001", "outcome": "lost", "reason": "fell off the lorry"},
+        POSTED,
+    ),
 )

@@ -25,6 +25,16 @@ ROUTES = (
         POSTED,
     ),
     CommandRoute(
+        commands.MoveUnit,
+        "/v1/handling-units/move",
+        "handling_units_move",
+        "stock",
+        "Move a handling unit",
+        "With all that is in it, nested units too, and what is reserved of it.",
+        {"unit": "106141412345678908", "target": "RACK-1-03"},
+        POSTED,
+    ),
+    CommandRoute(
         commands.AdjustStock,
         "/v1/stock/adjust",
         "stock_adjust",

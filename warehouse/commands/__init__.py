@@ -84,6 +84,7 @@ from warehouse.commands.stock import (
     AdjustStock,
     ClosePeriod,
     MoveStock,
+    MoveUnit,
     ReleaseReservation,
     ReserveStock,
     Resolution,
@@ -117,7 +118,7 @@ from warehouse.commands.tasks import (
     ReportTask,
     SetPutawayRule,
 )
-from warehouse.commands.transfers import ReceiveTransfer, ShipTransfer
+from warehouse.commands.transfers import ReceiveTransfer, SettleTransfer, ShipTransfer, TransitOutcome
 from warehouse.commands.units import Conversion, ConvertedStock, ConvertStock, NestUnit, Repack
 from warehouse.commands.value import RevalueStock, SetValuation
 from warehouse.valuation import Valuation
@@ -191,6 +192,7 @@ __all__ = [
     "LineName",
     "LineSpec",
     "MoveStock",
+    "MoveUnit",
     "NestUnit",
     "OverIssue",
     "OverrideSignal",
@@ -240,6 +242,7 @@ __all__ = [
     "SetRole",
     "SetStockRule",
     "SetValuation",
+    "SettleTransfer",
     "ShipTransfer",
     "SignOffImport",
     "StartCount",
@@ -249,6 +252,7 @@ __all__ = [
     "TagSpec",
     "TakeDocument",
     "TakeRole",
+    "TransitOutcome",
     "UndoImport",
     "UpdateItem",
     "UpdateLocation",

@@ -51,6 +51,18 @@ class MoveStock(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class MoveUnit(Command):
+    """A handling unit with all that is in it, nested units too, goes to another place; its reservations go along."""
+
+    NEEDS: ClassVar[Permission] = Permission.MOVE
+
+    unit: str
+    target: str
+    reason: str = ""
+    effective_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AdjustStock(Command):
     """Add (positive) or take (negative) a difference found; the other side is the place `ADJUSTMENT`.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import ClassVar
 
 from warehouse.commands.command import Command
@@ -27,7 +28,10 @@ class ShipTransfer(Command):
 
 @dataclass(frozen=True, slots=True)
 class ReceiveTransfer(Command):
-    """Goods in transit arrive at `location` (by default the transfer's target)."""
+    """Goods in transit arrive at `location` (by default the transfer's target).
+
+    More than is in transit is refused, unless `over_reason` says why there is more: then the excess is found stock.
+    """
 
     NEEDS: ClassVar[Permission] = Permission.TRANSFER
 
@@ -39,3 +43,22 @@ class ReceiveTransfer(Command):
     serial: str | None = None
     effective_at: datetime | None = None
     uom: str | None = None
+    over_reason: str = ""
+
+
+class TransitOutcome(StrEnum):
+    """What became of goods that never arrived."""
+
+    LOST = "lost"
+    RETURNED = "returned"
+
+
+@dataclass(frozen=True, slots=True)
+class SettleTransfer(Command):
+    """What is still in transit is lost, or back at the source; the transfer is closed."""
+
+    NEEDS: ClassVar[Permission] = Permission.TRANSFER
+
+    number: str
+    outcome: TransitOutcome
+    reason: str

@@ -11,6 +11,7 @@ from warehouse.commands import (
     Audit,
     ClosePeriod,
     MoveStock,
+    MoveUnit,
     RefusalCode,
     ReleaseReservation,
     ReserveStock,
@@ -30,7 +31,7 @@ from warehouse.ledger import (
     Refused,
     StockStatus,
 )
-from warehouse.postgres import approval, reservations
+from warehouse.postgres import approval, reservations, unit_moves
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.ledger import post
@@ -99,6 +100,24 @@ def move_stock(conn: Conn, c: MoveStock, actor: Actor, request_id: UUID) -> Answ
     at = c.effective_at or named.now
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
     return {"move_id": str(move.move_id)}, Audit(after={"quantity": str(c.quantity)})
+
+
+def move_whole_unit(conn: Conn, c: MoveUnit, actor: Actor, request_id: UUID) -> Answer:
+    hu_id = find_id(conn, "select hu_id from handling_unit where code = %s", (c.unit,), "unit", c.unit)
+    target = conn.execute("select location_id, kind from location where code = %s", (c.target,)).fetchone()
+    if target is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "target", f"no location {c.target!r}")
+    if target[1] not in STOCKED_KINDS:
+        raise Refuse(RefusalCode.INVALID, "target", "goods enter and leave by documents or adjustments, not by a move")
+    if unit_moves.place_of_unit(conn, hu_id) is None:
+        raise Refuse(RefusalCode.WRONG_STATE, "unit", f"{c.unit} holds no stock")
+    at = c.effective_at or database_now(conn)
+    reason = c.reason or "unit moved"
+    circumstance = Circumstance(actor.name, at, actor.device, request_id=request_id, reason=reason)
+    made = unit_moves.move_unit(conn, hu_id, target[0], circumstance, request_id, "unit")
+    if not made:
+        raise Refuse(LedgerRefusal.SAME_PLACE, "target", f"{c.unit} is at {c.target} already")
+    return {"unit": c.unit, "moves": [str(move_id) for move_id in made]}, Audit(after={"target": c.target})
 
 
 def adjust_stock(conn: Conn, c: AdjustStock, actor: Actor, request_id: UUID) -> Answer:
@@ -284,6 +303,7 @@ def release_reservation(conn: Conn, c: ReleaseReservation, actor: Actor, request
 HANDLERS: Handlers = {
     ResolveDiscrepancy: resolve_discrepancy,
     MoveStock: move_stock,
+    MoveUnit: move_whole_unit,
     AdjustStock: adjust_stock,
     ReverseMovement: reverse_movement,
     ClosePeriod: close_period,

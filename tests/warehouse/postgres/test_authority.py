@@ -96,9 +96,9 @@ def test_taking_what_is_reserved_needs_force_also_where_nothing_is(store: Store)
 def test_approving_differences_of_a_count_needs_the_right_to_approve(store: Store) -> None:
     store.items(2)
     store.do(c.AdjustStock("I2", Decimal(5), "STAGE", "found"))
-    store.do(c.StartCount("C", ("STAGE",)))
+    store.do(c.StartCount("C", ("STAGE",), recounts=0))
     store.do(c.EnterCount("C", Decimal(9), line_no=1))
-    post = c.PostCount("C", approve=True)
+    post = c.PostCount("C", approve=True, reason="found behind the rack")
     assert answer(store, rights(Permission.POST_COUNT), post) == ("forbidden", "approve")
     assert answer(store, rights(Permission.POST_COUNT, Permission.APPROVE), post) == ("done", "")
 

@@ -80,3 +80,46 @@ def test_nobody_approves_their_own_request(store: Store) -> None:
     assert isinstance(done, Result)
     store.do(ship)
     assert store.one("select approved_by from document") == "manager"
+
+
+def test_more_than_was_shipped_is_found_stock_with_a_reason(store: Store) -> None:
+    transfer(store, 6)
+    store.do(c.ShipTransfer("T", 1, Decimal(6)))
+    over = c.ReceiveTransfer("T", 1, Decimal(8))
+    assert store.refused(over) == ("over", "quantity")
+    done = store.do(c.ReceiveTransfer("T", 1, Decimal(8), over_reason="miscounted at the source"))
+    assert (done["received"], done["over"]) == ("6", "2")
+    assert (places(store), store.one("select status from document")) == ((4, 0, 8), "complete")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"), [(c.TransitOutcome.LOST, (4, 0, 5)), (c.TransitOutcome.RETURNED, (5, 0, 5))]
+)
+def test_what_never_arrives_is_settled(store: Store, outcome: c.TransitOutcome, expected: tuple[int, ...]) -> None:
+    transfer(store, 6)
+    settle = c.SettleTransfer("T", outcome, "the lorry says so")
+    assert store.refused(settle) == ("wrong_state", "number")
+    store.do(c.ShipTransfer("T", 1, Decimal(6)))
+    store.do(c.ReceiveTransfer("T", 1, Decimal(5)))
+    assert store.refused(c.SettleTransfer("T", outcome, "")) == ("invalid", "reason")
+    done = store.do(settle)
+    assert (done["quantity"], done["short"][0]["missing"]) == ("1", "1")
+    assert (places(store), store.one("select status from document")) == (expected, "closed")
+    assert store.refused(settle) == ("wrong_state", "number")
+    assert store.refused(c.SettleTransfer("X", outcome, "why")) == ("not_found", "number")
+
+
+def test_a_unit_moves_with_what_is_nested_in_it_and_reserved_of_it(store: Store) -> None:
+    store.do(c.CreateHandlingUnit("PALLET"))
+    store.do(c.CreateHandlingUnit("CARTON", kind="carton", parent="PALLET"))
+    for unit, quantity in (("PALLET", 3), ("CARTON", 4)):
+        store.do(c.MoveStock("I2", Decimal(quantity), "STAGE", "STAGE", target_unit=unit))
+    store.do(c.ReserveStock("I2", Decimal(2), "STAGE", "me", unit="CARTON"))
+    assert len(store.do(c.MoveUnit("PALLET", "BIN-1"))["moves"]) == 2
+    assert places(store) == (3, 0, 7)
+    assert store.one("select reserved from balance join handling_unit using (hu_id) where code = 'CARTON'") == 2
+    assert store.refused(c.MoveUnit("PALLET", "BIN-1")) == ("same_place", "target")
+    assert store.refused(c.MoveUnit("PALLET", "CUSTOMER")) == ("invalid", "target")
+    assert store.refused(c.MoveUnit("none", "BIN-1")) == ("not_found", "unit")
+    store.do(c.CreateHandlingUnit("EMPTY"))
+    assert store.refused(c.MoveUnit("EMPTY", "BIN-1")) == ("wrong_state", "unit")
