@@ -38,6 +38,7 @@ from api import (
     print_jobs,
     problem_handlers,
     production,
+    pushed_reads,
     readers,
     reports,
     stock,
@@ -70,6 +71,7 @@ from api.postgres.pool import Pool
 from api.problems import KINDS
 from api.refusals import REFUSALS
 from api.route_index import RouteIndex
+from readers.push.driver import PushDriver
 from warehouse.postgres.files import FILE_BYTES_MAX
 from warehouse.site import Site
 
@@ -128,7 +130,8 @@ _TAGS = [
 class ApiParts:
     """What the composition root gives. Absent optional parts leave their answers empty, never wrong.
 
-    `site_now` is the site file as it holds now, where it can change while the process runs.
+    `site_now` is the site file as it holds now, where it can change while the process runs; `pushing` finds the driver
+    of a reader that pushes its reads to this process.
     """
 
     site: Site
@@ -145,6 +148,7 @@ class ApiParts:
     evidence: EvidenceReader | None = None
     fleet: FleetHealth | None = None
     site_now: Callable[[], Site] | None = None
+    pushing: Callable[[str], PushDriver | None] | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
@@ -231,6 +235,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         discrepancies.router(parts.pool),
         portals.router(parts.site_now or (lambda: parts.site), parts.pool, parts.live),
         readers.router(parts.site_now or (lambda: parts.site), parts.pool, parts.readers),
+        pushed_reads.router(parts.pushing or (lambda reader: None)),
         feed.router(feeds),
         commands.router(parts.commands, parts.accounts),
         oauth.router(parts.accounts, mint, doorway),

@@ -48,6 +48,7 @@ OPEN_PREFIXES = ("/static-offline-docs/", "/problems/", "/v1/callbacks/")  # cal
 # is not listed needs what nobody has by accident.
 _PREFIXES = (
     ("/v1/dead-letters", Permission.DEAD_LETTER, Permission.DEAD_LETTER),
+    ("/v1/readers", Permission.READ, Permission.PUSH),
     ("/v1/imports", Permission.READ, Permission.IMPORT),
     ("/v1/reports", Permission.READ, Permission.READ),
     ("/v1/webhooks", Permission.CONFIGURE, Permission.CONFIGURE),

@@ -33,6 +33,7 @@ from edge.uplink import Uplink
 from readers.modbus.coils import CoilModule
 from readers.model import ReadBatch, ReaderEvent, ReaderEventKind
 from readers.port import ReaderDriver
+from readers.push.driver import PushDriver
 from stream.model import DeviceEvent, DeviceEventKind, Signal
 from warehouse.loads import Expectation, Override
 from warehouse.site import Site
@@ -203,6 +204,11 @@ class EdgeAgent:
         self.outputs.rewire(site.portals, {**self._drivers, **self._coils})
         if self._local is not None:
             self._local.reload(site)
+
+    def push_driver(self, reader: str) -> PushDriver | None:
+        """The driver of a reader of this edge that pushes its reads."""
+        driver = self._drivers.get(reader)
+        return driver if isinstance(driver, PushDriver) else None
 
     def _drive(self, name: str) -> None:
         assert self._group is not None

@@ -7,12 +7,15 @@ own, so that one that does not answer holds no other door up. A device that is n
 state is not known (it was away) is written anew. When the edge ends it puts the lights out, and leaves interlocks as
 `on_lost` says: from then on nobody watches.
 
+A write without an answer ends the device's connection and drops what was not sent; what the device itself had received
+by then, and carries out when it wakes, cannot be called back.
+
 These outputs are signals and process interlocks. They are no safety function (ISO 13849, IEC 62061): a reader whose
 connection breaks keeps its outputs as they are, and nothing here detects a welded contact or a torn wire.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -73,6 +76,8 @@ class DoorOutputs:
         self._group: asyncio.TaskGroup | None = None
         self._ending = False
         self.uplink_lost = False
+        self.on_write: Callable[[str, int, bool], None] | None = None
+        """Hears of every output that was written, once its device has answered: device, output, level."""
         portals = tuple(portals)
         self.signs = DoorSigns(portal.name for portal in portals)
         self.rewire(portals, drivers)
@@ -176,6 +181,8 @@ class DoorOutputs:
                 _log.warning("output not written", device=name, output=port, error=str(error))
                 return
             device.written[port] = state
+            if self.on_write is not None:
+                self.on_write(name, port, state)
 
     def _wanted(self, name: str, device: _Device) -> dict[int, bool]:
         """The level of every output of a device now. Interlocks first: a gate closes before a light changes."""

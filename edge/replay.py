@@ -84,7 +84,7 @@ def replay_capture(reader: CaptureReader, count: ReplayCount | None = None) -> I
                 decoder = decoders.get(record.reader)
                 if decoder is None:
                     decoder = decoders[record.reader] = ReportDecoder(record.reader)
-                for batch in _decoded(decoder, record, count):
+                for batch in decoded(decoder, record, count):
                     reducer.add(batch)
             case SealRecord() if started is not None:
                 if last[0] == record.epoch:
@@ -187,7 +187,8 @@ def _frames(path: Path, count: ReplayCount) -> Iterator[bytes]:
         count.problem = f"the last {framer.pending_bytes} bytes are an unfinished message"
 
 
-def _decoded(decoder: ReportDecoder, record: FramesRecord, count: ReplayCount) -> Iterator[ReadBatch]:
+def decoded(decoder: ReportDecoder, record: FramesRecord, count: ReplayCount) -> Iterator[ReadBatch]:
+    """The reads in recorded messages; `count` goes on."""
     lengths = np.frombuffer(record.lengths, "<u4").tolist()
     arrivals = np.frombuffer(record.arrivals_us, "<i8").tolist()
     data = record.data

@@ -26,6 +26,7 @@ from edge.capture import CaptureHeader, CaptureWriter
 from edge.clock import Clock
 from edge.expected_file import ExpectedFile
 from edge.local_decision import GraphDecision
+from edge.push_mqtt import PushSubscriber
 from edge.scales import ScaleWatch
 from edge.spool import open_or_replace
 from edge.uplink import Uplink
@@ -34,6 +35,7 @@ from readers.llrp.client import NativeDriver
 from readers.modbus.coils import CoilModule
 from readers.modbus.connection import Link, ModbusAddress
 from readers.port import ReaderDriver
+from readers.push.driver import FORMATS, PushDriver
 from stream.embedded import EmbeddedHost
 from stream.live import Live
 from stream.model import Signal
@@ -97,6 +99,8 @@ def driver_of(reader: Reader, now_us: Callable[[], int]) -> ReaderDriver:
         from readers.sllurp_driver import SllurpDriver
 
         return SllurpDriver(reader, now_us=now_us)
+    if reader.driver in FORMATS:
+        return PushDriver(reader, now_us)
     return NativeDriver(reader, now_us=now_us)
 
 
@@ -137,11 +141,19 @@ def edge_agent(site: Site, uplink: Uplink, clock: Clock, capture: Path | None) -
 
 
 async def run_edge_parts(site: Site, agent: EdgeAgent, clock: Clock) -> None:
-    """An agent and its scales until cancelled; the first failure of any of them ends all."""
+    """An agent, its scales and readers that push over MQTT until cancelled; the first failure of any ends all."""
+    pushing = {
+        reader.topic: driver
+        for reader in site.readers
+        if reader.topic and (driver := agent.push_driver(reader.name)) is not None
+    }
     scales = [scale for scale in site.scales if scale.agent in ("", site.edge.agent)]
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(agent.run())
+            if pushing:
+                identifier = f"tagledger-{site.name}-{site.edge.agent}-push"
+                group.create_task(PushSubscriber(site.uplink, identifier, pushing).run())
             if scales:
                 group.create_task(ScaleWatch(scales, clock.now_us, agent.on_device_event, clock.sleep).run())
     except BaseExceptionGroup as failures:
@@ -193,6 +205,7 @@ async def serving_api(
             commands=commands,
             accounts=accounts,
             readers=SiteReaders(site, agent) if agent is not None else None,
+            pushing=agent.push_driver if agent is not None else None,
             live=vehicles or portals,
             fleet=fleet,
             stream=StreamNumbers(host, agent) if host is not None and agent is not None else committed,
@@ -254,7 +267,7 @@ async def running_site(
             current, accounts = CurrentSite(site), PooledAccounts(pool)
             async with serving_api(site, dsn, desk, accounts, clock.now_us, host, agent, fleet, current) as url:
                 edge = asyncio.create_task(run_edge_parts(site, agent, clock), name="edge")
-                orders = asyncio.create_task(_orders(host, agent), name="orders")
+                orders = asyncio.create_task(tell_edge(host, agent), name="orders")
                 tidying = asyncio.create_task(run_background(site, pool), name="housekeeping")
                 tasking = asyncio.create_task(run_task_parts(site, fleet, desk.submit, pool), name="tasks")
                 try:
@@ -305,16 +318,16 @@ def watched(*tasks: "asyncio.Task[None]") -> Iterator[None]:
             task.remove_done_callback(on_end)
 
 
-async def _orders(host: EmbeddedHost, agent: EdgeAgent) -> None:
+async def tell_edge(host: EmbeddedHost, agent: EdgeAgent) -> None:
     """What the stream tells the edge, from what stands already."""
     live = host.subscribe()
     for item in host.standing():
-        _tell_edge(agent, item)
+        _tell(agent, item)
     async for told in live:
-        _tell_edge(agent, told)
+        _tell(agent, told)
 
 
-def _tell_edge(agent: EdgeAgent, item: Live) -> None:
+def _tell(agent: EdgeAgent, item: Live) -> None:
     if isinstance(item, Signal):
         agent.on_signal(item)
     elif isinstance(item, Expectation):

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from zoneinfo import available_timezones
 
 from readers.modbus.profile import ProfileError, WordOrder, load
+from readers.push.driver import FORMATS
 from warehouse.routes import problems
 from warehouse.site import Antenna, IoModule, Portal, Reader, Scale, Site
 
 Found = tuple[str, str, str]
 
-_DRIVERS = ("native", "sllurp")
+_PUSHING = tuple(sorted(FORMATS))
+_DRIVERS = ("native", "sllurp", *_PUSHING)
 _UPLINKS = ("inproc", "mqtt")
 _LINKS = ("tcp", "rtu", "rtu_over_tcp")
 _VDA5050 = ("2.1.0", "3.0.0")
@@ -44,6 +46,7 @@ def _names(site: Site) -> Iterator[Found]:
     for label, names in (
         ("readers and io_modules", [reader.name for reader in site.readers] + [io.name for io in site.io_modules]),
         ("scales", [scale.name for scale in site.scales]),
+        ("readers' topics", [reader.topic for reader in site.readers if reader.topic]),
         ("zones and portals", [zone.name for zone in site.zones] + [portal.name for portal in site.portals]),
     ):
         for name in _twice(names):
@@ -53,6 +56,10 @@ def _names(site: Site) -> Iterator[Found]:
 def _reader(site: Site, reader: Reader, key: str) -> Iterator[Found]:
     if reader.driver not in _DRIVERS:
         yield f"{key}.driver", f"unknown driver {reader.driver!r}", f"use one of {', '.join(_DRIVERS)}"
+    if reader.topic and reader.driver not in _PUSHING:
+        yield f"{key}.topic", "only readers that push have a topic", f"use one of the drivers {', '.join(_PUSHING)}"
+    if set(reader.topic) & set("+#\0"):
+        yield f"{key}.topic", f"{reader.topic!r} is not one topic", "write it without wildcards"
     yield from _port(f"{key}.port", reader.port)
     yield from _positive(f"{key}.keepalive_ms", reader.keepalive_ms)
     yield from _positive(f"{key}.inventory.tag_population", reader.inventory.tag_population)

@@ -103,6 +103,9 @@ class Reader:
     With `listen` the reader connects to us: `host` and `port` are then our own address. `tls_ca` is a PEM file with the
     certificate authority of the reader's certificate, the system's authorities when empty; `tls_cert` one with our own
     certificate and key, which listening with TLS needs. LLRP's own port is 5084, with TLS 5085.
+
+    With the drivers `impinj-iot` and `zebra-iotc` the reader pushes what it reads, as JSON, to the API or to the MQTT
+    `topic` on the uplink's broker; nothing connects to it.
     """
 
     name: str
@@ -117,6 +120,7 @@ class Reader:
     listen: bool = False
     tls_ca: str = ""
     tls_cert: str = ""
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)

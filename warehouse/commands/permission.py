@@ -37,7 +37,8 @@ class Permission(StrEnum):
     CLOSE_PERIOD = "close_period"
     IMPORT = "import"  # files of an old system
     VALUE = "value"  # how items are valued, and revaluation
-    SIGNAL = "signal"
+    SIGNAL = "signal"  # decide what a door shows
+    PUSH = "push"  # reads of a reader that pushes them
     TASK = "task"
     DISPATCH = "dispatch"
     BACK_DATE = "back_date"  # post into the past of an open period
@@ -57,6 +58,7 @@ SITE_WIDE = frozenset(
         Permission.IMPORT,
         Permission.VALUE,
         Permission.DEAD_LETTER,
+        Permission.PUSH,
         Permission.AUDIT,
         Permission.USERS,
         Permission.KEYS,

@@ -1,0 +1,265 @@
+"""From the deciding read to the lamp: how long people in a door wait for its colour.
+
+The whole path for real: simulated readers with physics in front of three doors (in a process of their own), LLRP over
+TCP, reduction, spool with its fsync, uplink, stream, PostgreSQL commit, signal back to the edge, SET_READER_CONFIG to
+the reader and its answer. Once with the stream in the edge's process, once with a Mosquitto between them.
+
+The deciding read is found afterwards, from the recording: the same operators are run over the same reads cut to
+`FINE_MS` instead of 250 ms and judged after every cut. When they first show the colour is when it could have been
+known; the latency counts from the beginning of that cut to the reader's answer. Only green and red are counted: amber
+is decided by a deadline, not by a read.
+"""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from edge.agent import EdgeAgent
+from edge.capture import CaptureReader
+from edge.capture.format import ClockRecord, DisconnectedRecord, EventRecord, ExpectationRecord, FramesRecord
+from edge.clock import Clock
+from edge.reduce import Reducer
+from edge.replay import ReplayCount, decoded
+from edge.uplink_inproc import InprocUplink
+from edge.uplink_mqtt import MqttUplink
+from readers.llrp.report import ReportDecoder
+from simulators.plant import Plant
+from stream.graph import Graph
+from stream.model import BatchId, Colour, DeviceEvent, EdgeBatch, Signal
+from stream.operators.passages import PassageParams
+from stream.places import Outputs
+from stream.source_mqtt import MqttSource
+from stream.topology import OperatorParams, operators_of
+from tagledger.database import open_database
+from tagledger.plant_entry import document_commands, opening_commands
+from tagledger.plant_process import PlantTime, running_plant
+from tagledger.running import edge_agent, run_edge_parts, running_host, tell_edge, write_pool
+from warehouse.commands import ALL_RIGHTS, Actor, Result
+from warehouse.loads import Expectation
+from warehouse.postgres.commands import execute
+from warehouse.site import EdgeSettings, Effect, Site, StackLight, UplinkSettings
+
+SEED = 1
+ACTOR = Actor("bench", rights=ALL_RIGHTS)
+DURATION_S = 240.0
+FINE_MS = 50
+EARLIER_US = 3_000_000
+_LAMPS = {1: Colour.GREEN, 3: Colour.RED}
+
+
+@dataclass(slots=True)
+class Lamp:
+    """A lamp that went on: where, which, and when the reader had answered."""
+
+    portal: str
+    colour: Colour
+    at_us: int
+
+
+@dataclass(slots=True)
+class Watch:
+    """Lamps as they go on, by the edge's clock."""
+
+    clock: Clock
+    portal_of: dict[str, str]
+    lamps: list[Lamp] = field(default_factory=list)
+
+    def __call__(self, device: str, port: int, state: bool) -> None:
+        if state and port in _LAMPS:
+            self.lamps.append(Lamp(self.portal_of[device], _LAMPS[port], self.clock.now_us()))
+
+
+def run(duration_s: float = DURATION_S, seed: int = SEED) -> dict[str, object]:
+    """p50 and p99 in seconds, in process and over MQTT."""
+    result: dict[str, object] = {"bench": "signals", "unit": "s", "seed": seed, "fine_ms": FINE_MS}
+    print(f"{'':12}{'signals':>8}{'p50 s':>8}{'p99 s':>8}{'max s':>8}")
+    for kind in ("inproc", "mqtt"):
+        if kind == "mqtt" and _mosquitto() is None:
+            print("mqtt: no Mosquitto here (apt-get install mosquitto)")
+            continue
+        with tempfile.TemporaryDirectory(prefix="tagledger-signals-") as folder:
+            latencies = asyncio.run(_measure(Path(folder), kind, duration_s, seed))
+        row = {
+            "signals": len(latencies),
+            "p50_s": round(statistics.median(latencies), 3),
+            "p99_s": round(statistics.quantiles(latencies, n=100)[98], 3),
+            "max_s": round(max(latencies), 3),
+        }
+        result[kind] = row
+        print(f"{kind:12}{row['signals']:8}{row['p50_s']:8.3f}{row['p99_s']:8.3f}{row['max_s']:8.3f}")
+    print(json.dumps(result))
+    return result
+
+
+async def _measure(folder: Path, kind: str, duration_s: float, seed: int) -> list[float]:
+    start_us = time.time_ns() // 1000 + 20_000_000
+    plant = Plant(seed, duration_s, start_us=start_us - start_us % 1_000_000)
+    end_us = plant.end_us + 3_000_000
+    broker = _broker(folder) if kind == "mqtt" else contextlib.nullcontext(0)
+    with broker as port, running_plant(plant, duration_s, 1.0) as running:
+        site = _site(running.site, folder, kind, port)
+        clock = PlantTime(running.clock)
+        with open_database(site) as dsn:
+            _enter_paper(site, dsn, plant)
+            async with _running(site, dsn, clock, folder / "capture", kind) as agent:
+                lights = [(portal.name, portal.stack_light) for portal in site.portals]
+                watch = Watch(clock, {light.reader: name for name, light in lights if light is not None})
+                agent.outputs.on_write = watch
+                pace = asyncio.create_task(running.keep_pace(lambda: False))
+                await asyncio.sleep(5.0)  # readers connect, expectations arrive
+                running.start()
+                while running.clock.now_us() < end_us:
+                    await running.clock.sleep_until(end_us)
+                pace.cancel()
+    return _latencies(watch.lamps, list(_known_at(folder / "capture", site)))
+
+
+def _site(site: Site, folder: Path, kind: str, port: int) -> Site:
+    reader_of = {antenna.place: reader.name for reader in site.readers for antenna in reader.antennas}
+    portals = tuple(
+        replace(portal, effect=Effect.POST, stack_light=StackLight(reader_of[portal.name], 1, 2, 3))
+        for portal in site.portals
+    )
+    return replace(
+        site,
+        portals=portals,
+        state_dir=str(folder / "state"),
+        edge=EdgeSettings(agent="dock"),
+        uplink=UplinkSettings(kind, "127.0.0.1", port or 1883),
+        scales=(),
+    )
+
+
+def _enter_paper(site: Site, dsn: str, plant: Plant) -> None:
+    known = {standing.unit.sscc for standing in plant.opening}
+    commands = [*opening_commands(plant)]
+    for document in plant.documents:
+        commands += document_commands(document, known)
+    with write_pool(site, dsn) as pool, pool.connection() as connection:
+        connection.autocommit = True
+        for number, command in enumerate(commands):
+            done = execute(
+                connection,
+                command,
+                actor=Actor("bench", rights=ALL_RIGHTS),
+                source="bench",
+                client_event_id=str(number),
+            )
+            assert isinstance(done, Result), done
+
+
+@contextlib.asynccontextmanager
+async def _running(site: Site, dsn: str, clock: Clock, capture: Path, kind: str) -> AsyncIterator[EdgeAgent]:
+    """Edge and stream, in one event loop."""
+    async with running_host(site, dsn) as host:
+        if kind == "mqtt":
+            agent = edge_agent(site, MqttUplink(site.uplink, site.name, site.edge.agent, clock), clock, capture)
+            # The plant's clock may lag behind the wall's, by which the source judges what is still valid.
+            between = [asyncio.create_task(MqttSource(site, host, site.uplink, wall_us=clock.now_us).run())]
+        else:
+            uplink = InprocUplink(host.submit, clock)
+            host.on_ack.append(lambda ack: uplink.acknowledge(ack.epoch, ack.counter))
+            agent = edge_agent(site, uplink, clock, capture)
+            between = [asyncio.create_task(tell_edge(host, agent))]
+        edge = asyncio.create_task(run_edge_parts(site, agent, clock))
+        try:
+            yield agent
+        finally:
+            for task in (edge, *between):
+                task.cancel()
+            await asyncio.gather(edge, *between, return_exceptions=True)
+
+
+def _known_at(capture: Path, site: Site) -> Iterator[Signal]:
+    """Signals as they could have been known, by the operators over reads cut fine."""
+    decoders: dict[str, ReportDecoder] = {}
+    reducer, events, count = Reducer(FINE_MS), list[DeviceEvent](), ReplayCount()
+    expected: list[tuple[int, Expectation]] = []
+    heard_us = 0
+    for record in CaptureReader(capture):
+        match record:
+            case FramesRecord():
+                decoder = decoders.setdefault(record.reader, ReportDecoder(record.reader))
+                heard_us = max(heard_us, int.from_bytes(record.arrivals_us[-8:], "little"))
+                for reads in decoded(decoder, record, count):
+                    reducer.add(reads)
+            case ClockRecord():
+                decoders.setdefault(record.reader, ReportDecoder(record.reader)).offset_us = record.offset_us
+            case DisconnectedRecord():
+                decoders.pop(record.reader, None)
+            case EventRecord():
+                events.append(record.event())
+            case ExpectationRecord():
+                expected.append((heard_us, record.expectation))
+    params = PassageParams(provisional_every_s=FINE_MS / 1000)
+    graph = Graph(site, operators_of(site, OperatorParams(passages=params)))
+    out = Outputs()
+    events.sort(key=lambda event: event.at_us)
+    first_us = reducer.oldest_us or 0
+    at_us, counter = first_us - first_us % (FINE_MS * 1000), 0
+    while reducer.oldest_us is not None:
+        at_us += FINE_MS * 1000
+        counter += 1
+        while expected and expected[0][0] <= at_us:
+            graph.expect(expected.pop(0)[1], out)
+        due = tuple(event for event in events if event.at_us < at_us)
+        events = events[len(due) :]
+        batch = EdgeBatch(BatchId(site.edge.agent, "fine", counter), at_us - 1, at_us, reducer.seal(at_us), due)
+        graph.on_batch(batch, out)
+        yield from out.signals
+        out = Outputs()
+
+
+def _latencies(lamps: list[Lamp], known: list[Signal]) -> list[float]:
+    """Seconds from when a colour could have been known to when its lamp was on."""
+    found = []
+    for lamp in lamps:
+        before = [
+            signal.at_us - FINE_MS * 1000
+            for signal in known
+            if signal.portal == lamp.portal
+            and signal.colour is lamp.colour
+            and not signal.renewed
+            and lamp.at_us - EARLIER_US <= signal.at_us <= lamp.at_us
+        ]
+        if before:
+            found.append((lamp.at_us - max(before)) / 1e6)
+    return found
+
+
+def _mosquitto() -> str | None:
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+
+
+@contextlib.contextmanager
+def _broker(folder: Path) -> Iterator[int]:
+    """A broker of our own; its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    config = folder / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser {Path.home().owner()}\n")
+    program = _mosquitto()
+    assert program is not None
+    process = subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+            time.sleep(0.02)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+if __name__ == "__main__":
+    run(float(sys.argv[1]) if len(sys.argv) > 1 else DURATION_S)

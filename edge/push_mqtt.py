@@ -1,0 +1,78 @@
+"""Reads that readers push over MQTT (aiomqtt): each reader's own topic on the uplink's broker, into its driver.
+
+QoS 1, a session that the broker keeps for `SESSION_S`, so that what is published while the edge restarts is not lost;
+the broker bounds what it keeps. A message that is not what the reader's maker documents becomes a `protocol_error` of
+that reader, with the field named, and the next one is taken. Reconnects for ever, `_RETRY_S_MIN` to `_RETRY_S_MAX`
+apart.
+"""
+
+import asyncio
+import random
+import ssl
+from collections.abc import Mapping
+
+import aiomqtt
+import structlog
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from readers.port import ReaderUnavailable
+from readers.push.driver import PushDriver
+from readers.push.pushed_tag import PushFormatError
+from warehouse.site import UplinkSettings
+
+SESSION_S = 3600
+_RETRY_S_MIN = 0.2
+_RETRY_S_MAX = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+class PushSubscriber:
+    """Follows the topics of some readers. Topics are literal, one reader each."""
+
+    def __init__(self, settings: UplinkSettings, identifier: str, drivers: Mapping[str, PushDriver]) -> None:
+        self._settings = settings
+        self._identifier = identifier
+        self._drivers = dict(drivers)
+
+    async def run(self) -> None:
+        """Receive until cancelled."""
+        retry_s = _RETRY_S_MIN
+        while True:
+            try:
+                async with self._client() as client:
+                    for topic in self._drivers:
+                        await client.subscribe(topic, qos=1)
+                    retry_s = _RETRY_S_MIN
+                    async for message in client.messages:
+                        self._take(message.topic.value, message.payload)
+            except (aiomqtt.MqttError, OSError) as error:
+                _log.warning("pushed reads lost their broker", error=str(error), retry_s=round(retry_s, 1))
+            await asyncio.sleep(retry_s * random.uniform(0.5, 1.0))
+            retry_s = min(retry_s * 2, _RETRY_S_MAX)
+
+    def _take(self, topic: str, payload: object) -> None:
+        driver = self._drivers.get(topic)
+        if driver is None or not isinstance(payload, bytes):
+            return
+        try:
+            driver.take(payload)
+        except (PushFormatError, ReaderUnavailable) as error:
+            _log.warning("pushed message refused", topic=topic, error=str(error))
+
+    def _client(self) -> aiomqtt.Client:
+        settings = self._settings
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = SESSION_S
+        return aiomqtt.Client(
+            settings.host,
+            settings.port,
+            username=settings.username or None,
+            password=settings.password or None,
+            tls_context=ssl.create_default_context() if settings.tls else None,
+            identifier=self._identifier,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            clean_start=False,
+            properties=properties,
+        )
