@@ -59,6 +59,9 @@ async def test_every_operation_is_complete(document: dict[str, Any]) -> None:
                 assert any("example" in form for form in content.values()), where
                 continue
             schema = content["application/json"]["schema"]
+            if "$ref" not in schema:  # somebody else's format, shown by examples
+                assert content["application/json"]["examples"], where
+                continue
             name = schema["$ref"].rpartition("/")[2]
             assert name == "Decision" or document["components"]["schemas"][name]["examples"], where
 

@@ -11,9 +11,9 @@ import httpx
 import paho.mqtt.publish as one_shot
 import psycopg
 import pytest
+from tagledger.keys import first_key
 
 from edge.clock import WallClock
-from tagledger.keys import first_key
 from tagledger.running import RunningSite, running_site
 from tests.e2e.sites import eventually
 from tests.mosquitto import Mosquitto
