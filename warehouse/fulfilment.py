@@ -49,6 +49,7 @@ class FindingKind(StrEnum):
     NO_DOCUMENT = "no_document"
     REFUSED = "refused"
     SUGGESTION = "suggestion"
+    DUPLICATE_TAG = "duplicate_tag"
     WEIGHT_MISMATCH = "weight_mismatch"
 
 

@@ -34,6 +34,9 @@ from warehouse.postgres.unit_moves import lock_units_of_tags, place_of_unit
 from warehouse.site import Direction, Effect
 from warehouse.times import from_us
 
+# Goods do not go through two doors in less; a tag that does is two tags with one EPC.
+APART_S = 10
+
 
 def post_load(
     conn: Conn, load: Load, rules: Rules | None = None, *, actor: str = "stream", device: str = ""
@@ -59,7 +62,7 @@ def post_load(
     if facts.flow is Flow.IN and load.revision > 0:
         decision = replace(decision, lines=tuple(at_their_unit(conn, decision.lines)))
     move_ids, refusals = _post_lines(conn, load, decision, circumstance)
-    findings = [*decision.findings, *refusals]
+    findings = [*decision.findings, *refusals, *_doubled(conn, load)]
     if load.effect is Effect.OBSERVE:
         findings = []
     discrepancy_ids = discrepancies.record(conn, load, findings)
@@ -217,6 +220,36 @@ def _decide(facts: LoadFacts, load: Load, tags: Sequence[ReadTag], rules: Rules)
         for document_id, lines in by_document.items()
     ]
     return Decision((), (*decision.findings, *suggestions))
+
+
+def _doubled(conn: Conn, load: Load) -> list[Finding]:
+    """Tags that were posted at another portal too shortly before or after to be one: two tags carry the EPC."""
+    rows = conn.execute(
+        """select p.portal, array_agg(t.epc order by t.epc)
+           from unnest(%(epcs)s::text[]) as t (epc)
+           cross join lateral (select seq from move_tag x where x.epc = t.epc and not x.inferred
+                               order by seq desc limit 2) last
+           join move m using (seq)
+           join posting p on p.passage_id = m.passage_id and p.revision = 0
+           where m.passage_id <> %(passage)s and m.reverses is null and p.portal <> %(portal)s
+             and abs(extract(epoch from m.device_at - %(at)s)) < %(within)s
+           group by 1 order by 1""",
+        {
+            "epcs": [tag.epc for tag in load.tags if tag.sure],
+            "passage": load.passage_id,
+            "portal": load.portal,
+            "at": from_us(load.at_us),
+            "within": APART_S,
+        },
+    ).fetchall()
+    return [
+        Finding(
+            FindingKind.DUPLICATE_TAG,
+            f"{len(epcs)} tags passed {portal} and {load.portal} within {APART_S} s: are there two of each?",
+            tuple(epcs),
+        )
+        for portal, epcs in rows
+    ]
 
 
 def _post_lines(

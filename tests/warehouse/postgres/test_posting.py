@@ -1,6 +1,7 @@
 """Loads that pass portals, from tags to movements: once, explained, corrected by difference, never blocking."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from uuid import UUID, uuid4
@@ -367,3 +368,19 @@ def test_a_load_of_two_hundred_takes_a_fixed_number_of_statements(store: Store) 
 def test_a_pallet_nobody_registered_is_unknown(store: Store) -> None:
     store.post(store.load((sscc(404),)))
     assert store.findings() == ["unknown_tag"]
+
+
+def test_a_tag_at_two_doors_at_once_is_two_tags(store: Store) -> None:
+    store.items(2)
+    epcs = store.tags(2, 1, 3)
+    store.document("purchase_receipt", "ASN-1", {"I2": 9}, over_percent=Decimal(100))
+    store.post(store.load(epcs))
+    assert store.findings() == []
+    again = store.load(epcs[:1], portal="D2")
+    store.post(replace(again, at_us=again.at_us + 4_000_000))
+    assert "duplicate_tag" in store.findings()
+    said = store.one("select detail || ' ' || epcs[1] from discrepancy where kind = 'duplicate_tag'")
+    assert said == f"1 tags passed D1 and D2 within 10 s: are there two of each? {epcs[0]}"
+    store.document("delivery", "DN-1", {"I2": 9})
+    store.post(store.load(epcs[1:], Direction.OUT, portal="D2", minute=1))
+    assert store.one("select count(*) from discrepancy where kind = 'duplicate_tag'") == 1
