@@ -60,6 +60,7 @@ TemplateName = Literal[
     "partners",
     "locations",
     "lots",
+    "boms",
     "tags",
     "handling-units",
     "documents",

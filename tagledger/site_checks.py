@@ -5,6 +5,7 @@ Each finding is (key, what is wrong, the fix). Pure; `tagledger.config` says whe
 
 import difflib
 from collections.abc import Iterator
+from ipaddress import ip_network
 from zoneinfo import available_timezones
 
 from readers.modbus.profile import ProfileError, WordOrder, load
@@ -19,6 +20,7 @@ _DRIVERS = ("native", "sllurp", *_PUSHING)
 _UPLINKS = ("inproc", "mqtt")
 _LINKS = ("tcp", "rtu", "rtu_over_tcp")
 _VDA5050 = ("2.1.0", "3.0.0")
+_MAIL = ("starttls", "tls", "none")
 _MQTT = ("5", "3.1.1")
 VALID_S_MIN, VALID_S_MAX = 2.0, 30.0
 HOLD_S_MAX = 600.0
@@ -240,8 +242,19 @@ def _settings(site: Site) -> Iterator[Found]:
         ("stream.snapshot_every_s", site.stream.snapshot_every_s),
         ("database.pool_max", site.database.pool_max),
         ("database.sightings_per_s", site.database.sightings_per_s),
+        ("webhooks.timeout_s", site.webhooks.timeout_s),
     ):
         yield from _positive(key, value)
+    for index, network in enumerate(site.webhooks.allow_networks):
+        try:
+            ip_network(network)
+        except ValueError as error:
+            yield f"webhooks.allow_networks[{index}]", str(error), "write an address or network, such as 10.1.0.0/16"
+    yield from _port("mail.port", site.mail.port)
+    if site.mail.security not in _MAIL:
+        yield "mail.security", f"unknown security {site.mail.security!r}", f"use one of {', '.join(_MAIL)}"
+    if site.mail.host and "@" not in site.mail.sender:
+        yield "mail.sender", f"{site.mail.sender!r} is no mail address", "give the address that alerts come from"
 
 
 def _twice(names: list[str]) -> list[str]:

@@ -1,11 +1,16 @@
 """`tagledger import` as a person uses it: template, check, import, reconcile, sign off."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import psycopg
 from typer.testing import CliRunner
 
 from tagledger.cli import app
+from warehouse.postgres.integrity import check
 
 RUN = CliRunner()
 
@@ -40,6 +45,31 @@ def test_a_store_is_imported_from_the_command_line(database: str, tmp_path: Path
     )
     assert refused.exit_code == 1
     assert "signed_off" in refused.stderr
+
+
+def test_an_import_that_is_killed_never_was_and_can_be_run_again(database: str, tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(f'name = "x"\nstate_dir = "{tmp_path}"\n[database]\ndsn = "{database}"\n')
+    items, stock = tmp_path / "items.csv", tmp_path / "stock.csv"
+    items.write_text("code\nA\n")
+    stock.write_text("item,location,quantity\n" + "A,TRANSIT,1\n" * 40_000)
+    assert RUN.invoke(app, ["import", "items", str(items), "--site", str(site)]).exit_code == 0
+    command = [sys.executable, "-m", "tagledger", "import", "opening-stock", str(stock), "--site", str(site), "--json"]
+    with psycopg.connect(database, autocommit=True) as conn:
+        killed = subprocess.Popen(command, stdout=subprocess.PIPE)
+        # Not before it writes movements, which nobody sees until it commits.
+        query = """select 1 from pg_locks where relation = 'move'::regclass and mode = 'RowExclusiveLock' and granted"""
+        for _ in range(6_000):
+            if conn.execute(query).fetchone() or killed.poll() is not None:
+                break
+            conn.execute("select pg_sleep(0.01)")
+        killed.send_signal(signal.SIGKILL)
+        assert killed.wait(20) == -signal.SIGKILL
+        assert conn.execute("select count(*) from move").fetchone() == (0,)
+        again = subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=100)
+        assert json.loads(again.stdout)["made"] == 40_000
+        assert conn.execute("select on_hand from balance").fetchall() == [(40_000,)]
+        assert check(conn) == []
 
 
 def test_a_workbook_template_is_written_and_an_unknown_one_named(tmp_path: Path) -> None:

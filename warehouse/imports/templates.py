@@ -118,6 +118,7 @@ PARTNERS = Template(
         Column("code", Kind.CODE, "Its code.", "S-100", True, ("partner", "往来单位编码")),
         Column("name", Kind.TEXT, "Its name.", "Supplier Ltd", False, ("名称",)),
         Column("kind", Kind.CHOICE, "supplier when empty.", "supplier", False, ("类型",), _PARTNERS),
+        Column("usable_days_min", Kind.WHOLE, "Days of shelf life this customer insists on.", "30"),
     ),
     ("code",),
 )
@@ -186,6 +187,21 @@ DOCUMENTS = Template(
         Column("target", Kind.CODE, "Transfers: to where.", "", False, ("目标库位",)),
     ),
 )
+BOMS = Template(
+    "boms",
+    "Bills of material, a row for each component; rows of one item and version are one bill.",
+    (
+        Column("item", Kind.CODE, "What is made.", "PUMP-7", True, ("product", "产品编码", "母件")),
+        Column("version", Kind.CODE, "The bill's version.", "1", True, ("版本",)),
+        Column("component", Kind.CODE, "What it is made of.", "A-100", True, ("子件", "组件编码")),
+        Column("quantity", Kind.QUANTITY, "How much of it for the bill's output.", "2", True, ("用量", "数量")),
+        Column("scrap_percent", Kind.QUANTITY, "Share that is lost on the way; 0 when empty.", "0", False, ("损耗率",)),
+        Column("output_quantity", Kind.QUANTITY, "What the bill makes; 1 when empty.", "1", False, ("产出数量",)),
+        Column("phantom", Kind.FLAG, "Whether it is never stocked.", "no", False, ("虚拟件",)),
+        Column("effective_from", Kind.DATE, "The first day it counts.", "2026-01-01", False, ("生效日期",)),
+        Column("effective_to", Kind.DATE, "The last day it counts.", "", False, ("失效日期",)),
+    ),
+)
 OPENING_STOCK = Template(
     "opening-stock",
     "What lay where when the books began. Lots, serials and handling units it names are made.",
@@ -209,6 +225,6 @@ OPENING_STOCK = Template(
 )
 
 _ALL = (
-    CATEGORIES, ITEMS, UNITS, PARTNERS, LOCATIONS, LOTS, TAGS, HANDLING_UNITS, DOCUMENTS, OPENING_STOCK,
+    CATEGORIES, ITEMS, UNITS, PARTNERS, LOCATIONS, LOTS, BOMS, TAGS, HANDLING_UNITS, DOCUMENTS, OPENING_STOCK,
 )  # fmt: skip
 TEMPLATES = {template.name: template for template in _ALL}

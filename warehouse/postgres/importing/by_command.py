@@ -14,7 +14,7 @@ from uuid import UUID
 from warehouse import commands as c
 from warehouse.commands import Actor, Command, RefusalCode
 from warehouse.ledger import Tracking
-from warehouse.postgres import catalogue, documents, master_data, tags
+from warehouse.postgres import boms, catalogue, documents, master_data, tags
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.importing.findings import Findings, Found
 from warehouse.postgres.importing.outcome import Effect, Outcome, Progress
@@ -115,14 +115,41 @@ def _difference(row: Row, known: Given) -> tuple[str, object] | None:
     return None
 
 
+def _bom(rows: list[Row]) -> Command:
+    v = rows[0].values
+    components = tuple(
+        c.ComponentSpec(
+            _text(row.values, "component"),
+            _quantity(row.values, "quantity", 0),
+            _quantity(row.values, "scrap_percent", 0),
+        )
+        for row in rows
+    )
+    return c.CreateBom(
+        _text(v, "item"),
+        _text(v, "version"),
+        components,
+        _quantity(v, "output_quantity", 1),
+        bool(v.get("phantom") or False),
+        v.get("effective_from"),  # type: ignore[arg-type]
+        v.get("effective_to"),  # type: ignore[arg-type]
+    )
+
+
+def _quantity(values: Given, name: str, default: int) -> Decimal:
+    value = values.get(name)
+    return value if isinstance(value, Decimal) else Decimal(default)
+
+
 def _place(how: ByCommand, group: list[Row], field: str) -> tuple[Row, str]:
     """The row and column a refusal's field is about: `lines.2.item` is the third row's item."""
     parts = field.split(".")
+    names = how.columns or {}
     row = group[0]
     if len(parts) > 2 and parts[1].isdigit() and int(parts[1]) < len(group):
         row = group[int(parts[1])]
     name = parts[-1]
-    return row, (how.columns or {}).get(name, name)
+    return row, names.get(f"{parts[0]}.{name}", names.get(name, name))
 
 
 def _groups(how: ByCommand, rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -190,7 +217,7 @@ def _category(rows: list[Row]) -> Command:
 def _partner(rows: list[Row]) -> Command:
     v = rows[0].values
     kind = c.PartnerKind(_text(v, "kind") or "supplier")
-    return c.SetPartner(_text(v, "code"), _text(v, "name"), kind)
+    return c.SetPartner(_text(v, "code"), _text(v, "name"), kind, **_limits(v, ("usable_days_min",)))
 
 
 def _location(rows: list[Row]) -> Command:
@@ -308,7 +335,7 @@ WAYS: dict[str, ByCommand] = {
         _partner,
         catalogue.set_partner,
         lambda _, command: [("partner", command.code)],
-        "select code, name, kind from partner where code = %(code)s",
+        "select code, name, kind, usable_days_min from partner where code = %(code)s",
     ),
     "locations": ByCommand(
         _location,
@@ -343,6 +370,13 @@ WAYS: dict[str, ByCommand] = {
         ],
         """select u.code, u.kind, p.code as parent from handling_unit u
            left join handling_unit p on p.hu_id = u.parent_id where u.code = %(code)s""",
+    ),
+    "boms": ByCommand(
+        _bom,
+        boms.create_bom,
+        lambda _, command: [("bom", f"{command.version}/{command.item}")],
+        columns={"components.item": "component"},
+        grouped_by=("item", "version"),
     ),
     "documents": ByCommand(
         _document,

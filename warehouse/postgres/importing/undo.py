@@ -11,9 +11,9 @@ from uuid import UUID, uuid5
 
 from psycopg import sql
 
-from warehouse.commands import Actor, CancelDocument
+from warehouse.commands import Actor, CancelDocument, RetireBom
 from warehouse.ledger import Circumstance, LineRole, NewMove, Place, Refused, StockStatus
-from warehouse.postgres import documents
+from warehouse.postgres import boms, documents
 from warehouse.postgres.balances import Conn
 from warehouse.postgres.importing.findings import Findings, Found
 from warehouse.postgres.importing.outcome import Progress
@@ -55,6 +55,7 @@ def undo(conn: Conn, run_id: UUID, actor: Actor, reason: str, tell: Progress) ->
     ).fetchall():
         counts["cancelled"] += _cancel(conn, document_id, row_no, actor, run_id, reason, findings)
     if findings.error_count == 0:
+        counts["cancelled"] += _retire_bills(conn, run_id, actor)
         # A line that was entered in a unit keeps its factor; nothing else names one.
         counts["removed"] += conn.execute(
             """delete from item_unit u using import_effect e, item i
@@ -142,6 +143,21 @@ def _cancel(
         findings.add(Found(row_no, "number", refuse.refusal.code, refuse.refusal.message, "", row[1]))
         return 0
     return 1
+
+
+def _retire_bills(conn: Conn, run_id: UUID, actor: Actor) -> int:
+    """Orders that use one go on with it; how many were retired."""
+    retired = 0
+    for (key,) in conn.execute(
+        "select key from import_effect where run_id = %s and entity = 'bom'", (run_id,)
+    ).fetchall():
+        version, _, item = key.partition("/")
+        try:
+            boms.retire_bom(conn, RetireBom(item, version), actor, run_id)
+            retired += 1
+        except Refuse:
+            continue  # somebody retired it before
+    return retired
 
 
 def _remove(conn: Conn, run_id: UUID, entity: str) -> tuple[int, int]:

@@ -240,6 +240,16 @@ def test_documents_are_made_of_their_lines_and_cancelled_again(stocked: Desk) ->
     assert [problem[:2] for problem in stocked.problems(broken)] == [(4, "item"), (5, "quantity")]
 
 
+def test_bills_of_material_are_made_of_their_components_and_retired_again(stocked: Desk) -> None:
+    table = "item,version,component,quantity,scrap_percent\n003,1,001,2,\n003,1,002,0.5,10\n"
+    run_id, result = stocked.send("boms", table)
+    assert (result["state"], result["rows"], result["made"]) == ("applied", 2, 1)
+    assert stocked.count("bom_line") == 2
+    assert stocked.undo(run_id)["cancelled"] == 1
+    broken, _ = stocked.send("boms", table.replace(",1,002", ",1,404").replace("003,1", "003,2"))
+    assert [problem[:2] for problem in stocked.problems(broken)] == [(3, "component")]
+
+
 def test_other_master_data_goes_in(stocked: Desk) -> None:
     files = {
         "categories": "code,name,dead_after_days\nC,Cat,90\n",
