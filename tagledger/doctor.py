@@ -10,6 +10,7 @@ import typer
 
 from tagledger.database import open_database
 from tagledger.terminal import EXIT_FAILED, console, known_failures, print_json, print_summary, site_or_exit
+from warehouse.postgres import seals
 from warehouse.postgres.grants import wrong_grants
 from warehouse.postgres.hypertables import capabilities, sizes
 from warehouse.postgres.integrity import check
@@ -69,6 +70,7 @@ def run_doctor(site_file: Path, *, ledger: bool, as_json: bool) -> None:
                 findings += [Finding("ledger", False, str(problem)) for problem in problems]
                 if not problems:
                     findings.append(Finding("ledger", True, "every invariant holds"))
+                findings += _seals(connection)
     if as_json:
         print_json({"good": all(finding.good for finding in findings), "findings": [asdict(f) for f in findings]})
     else:
@@ -77,6 +79,15 @@ def run_doctor(site_file: Path, *, ledger: bool, as_json: bool) -> None:
             console.print(f"{mark} {finding.name:<10} {finding.seen}", soft_wrap=True)
     if not all(finding.good for finding in findings):
         raise typer.Exit(EXIT_FAILED)
+
+
+def _seals(connection: psycopg.Connection) -> list[Finding]:
+    """Whether every sealed movement is as it was; the head is for people to keep elsewhere."""
+    broken = seals.verify(connection)
+    head = seals.head_of(connection)
+    if broken:
+        return [Finding("seals", False, line) for line in broken]
+    return [Finding("seals", True, "nothing sealed yet" if head is None else f"{head[0]} stretches, head {head[1]}")]
 
 
 def _server(connection: psycopg.Connection) -> str:

@@ -12,7 +12,7 @@ import psycopg
 import structlog
 
 from tagledger.command_desk import WritePool
-from warehouse.postgres import files, jobs, outbox, sessions, snapshots, webhooks
+from warehouse.postgres import files, jobs, outbox, seals, sessions, snapshots, webhooks
 from warehouse.postgres.commands import forget_old_requests
 from warehouse.postgres.hypertables import compress_closed
 from warehouse.postgres.reservations import expire
@@ -84,6 +84,15 @@ def take_snapshots(pool: WritePool) -> int:
         return len(days)
 
 
+def seal_ledger(pool: WritePool) -> int:
+    """Seal what is certain, stretch by stretch; how many movements. Raises psycopg.Error."""
+    moves = 0
+    with pool.connection() as connection:
+        while (made := in_transaction(connection, lambda: seals.seal(connection))) is not None:
+            moves += made.moves
+    return moves
+
+
 async def keep_tidy(pool: WritePool) -> None:
     """Until cancelled. A database that is away now is tried again next time."""
     forget_at_s = watch_at_s = stillness_at_s = time.monotonic()
@@ -101,6 +110,7 @@ async def keep_tidy(pool: WritePool) -> None:
                     _log.info("replenishment suggested", count=made)
             if time.monotonic() >= forget_at_s:
                 await asyncio.to_thread(take_snapshots, pool)
+                await asyncio.to_thread(seal_ledger, pool)
                 messages, answers = await asyncio.to_thread(tidy, pool)
                 forget_at_s = time.monotonic() + FORGET_EVERY_S
                 if messages or answers:
