@@ -141,6 +141,8 @@ def _welcome(up: RunningSite, made: FirstStart, plant: Plant, speed: float, capt
     console.print(f"API        {up.url}/docs    live feed {up.url}/v1/feed", soft_wrap=True)
     console.print(f"API key    {made.key}")
     tell(made, with_key=False)
+    if not plant.site.fleet.vehicles:
+        console.print("vehicles   none: their broker is not installed (pip install amqtt)")
     console.print(f"recording  {capture}\n", soft_wrap=True)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import psycopg
 from psycopg import Connection
@@ -61,6 +61,32 @@ class WarehouseTaskSource:
             )
 
         await self._on_connection(insert)
+
+    async def given_again(self) -> Sequence[tuple[UUID, str, bytes]]:
+        """Oldest first."""
+
+        def ask(connection: Connection[Any]) -> list[tuple[UUID, str, bytes]]:
+            rows = connection.execute(
+                """select dead_letter_id, source, body from dead_letter where status = 'replay' and kind = %s
+                   order by recorded_at, dead_letter_id limit 100""",
+                (LETTER_KIND,),
+            )
+            return [(letter_id, topic, bytes(body)) for letter_id, topic, body in rows]
+
+        return await self._on_connection(ask)
+
+    async def settle(self, letter_id: UUID, reason: str) -> None:
+        """`replayed`, or open again."""
+        state = "open" if reason else "replayed"
+
+        def update(connection: Connection[Any]) -> None:
+            connection.execute(
+                """update dead_letter set status = %s, reason = coalesce(nullif(%s, ''), reason), decided_at = now()
+                   where dead_letter_id = %s and status = 'replay'""",
+                (state, reason[:1000], letter_id),
+            )
+
+        await self._on_connection(update)
 
     async def _on_connection(self, work: Callable[[Connection[Any]], T]) -> T:
         def working() -> T:

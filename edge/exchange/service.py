@@ -5,8 +5,9 @@ committed is sent again to the next process of this name. Requests are executed 
 their arrival: a controller's `progress` cannot overtake its `claim`. While the database is away nothing is acknowledged
 and the broker keeps the rest.
 
-What is no request becomes a dead letter, and its sender is told the field. Open tasks are retained, looked at every
-`LOOK_S` and after every request; what an earlier process left retained and is open no more is cleared.
+What is no request becomes a dead letter, and its sender is told the field; a letter given again is taken up here. Open
+tasks are retained, looked at every `LOOK_S` and after every request; what an earlier process left retained and is open
+no more is cleared.
 
 Bounds: `RECEIVE_MAX` unacknowledged requests (MQTT 5.0, 3.3.4), `OPEN_MAX` open tasks shown, the most urgent first.
 """
@@ -15,6 +16,7 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
+from uuid import UUID
 
 import msgspec
 import paho.mqtt.client as mqtt
@@ -61,6 +63,12 @@ class TaskSource(Protocol):
 
     async def keep(self, topic: str, payload: bytes, reason: str) -> None:
         """Keep what is no request as a dead letter; returns when it is committed."""
+
+    async def given_again(self) -> Sequence[tuple[UUID, str, bytes]]:
+        """Dead letters of ours that a person gave again: id, topic, payload."""
+
+    async def settle(self, letter_id: UUID, reason: str) -> None:
+        """A letter given again was taken, or is open again for this reason."""
 
 
 class TaskExchange:
@@ -166,7 +174,8 @@ class TaskExchange:
             client.ack(message.mid, message.qos)
             self._look.set()
 
-    async def _take(self, client: mqtt.Client, message: mqtt.MQTTMessage) -> None:
+    async def _take(self, client: mqtt.Client, message: mqtt.MQTTMessage) -> str:
+        """Execute and reply; why it is no request, empty when it is one."""
         topic, payload = message.topic, bytes(message.payload)
         operation, who = topic.rpartition("/")[2], topic.split("/")[-2]
         try:
@@ -176,7 +185,7 @@ class TaskExchange:
             reason = f"{error.field or 'payload'}: {error}"
             await self._reached(lambda: self._source.keep(topic, payload, reason))
             self._reply(client, message, who, malformed(operation, error))
-            return
+            return reason
         outcome: Result | Refusal
         if asked.client not in self._settings.clients:
             message_text = f"{asked.client!r} is none of the site's task_exchange.clients"
@@ -186,6 +195,7 @@ class TaskExchange:
             source = f"mqtt:{asked.client}"
             outcome = await self._reached(lambda: self._source.execute(request.command(), actor, source, request.id))
         self._reply(client, message, asked.client, answer(asked.operation, request.id, outcome))
+        return ""
 
     def _reply(self, client: mqtt.Client, message: mqtt.MQTTMessage, who: str, reply: Reply) -> None:
         given = message.properties
@@ -207,7 +217,16 @@ class TaskExchange:
                 if self._shown.get(task_id) != payload:
                     client.publish(open_topic(self._site, task_id), payload, qos=1, retain=True)
             self._shown, self._stale = wanted, set()
+            for letter_id, topic, payload in await self._reached(self._source.given_again):
+                await self._give_again(client, letter_id, topic, payload)
             await self._news_or_later()
+
+    async def _give_again(self, client: mqtt.Client, letter_id: UUID, topic: str, payload: bytes) -> None:
+        """As if it had come now: the reply goes to the controller's own topic."""
+        message = mqtt.MQTTMessage(topic=topic.encode())
+        message.payload = payload
+        reason = await self._take(client, message)
+        await self._reached(lambda: self._source.settle(letter_id, reason))
 
     async def _news_or_later(self) -> None:
         try:

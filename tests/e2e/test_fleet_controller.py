@@ -176,6 +176,12 @@ async def test_what_is_no_request_is_kept_and_its_sender_is_told_the_field(datab
         )  # fmt: skip
         kept = run.store.store.conn.execute("select kind, source, body, status from dead_letter").fetchall()
         assert kept == [("task_request", f"{TASKS}/request/acme/finish", json.dumps(body).encode(), "open")]
+        # Given again it is what it was, and waits for a person as before.
+        run.store.store.conn.execute("update dead_letter set status = 'replay', reason = ''")
+        async with asyncio.timeout(20):
+            message = await anext(acme.messages)
+        await run.until(lambda: run.store.store.one("select status from dead_letter") == "open")
+        assert "task_id" in run.store.store.one("select reason from dead_letter")
 
 
 async def test_nobody_speaks_as_another_and_strangers_are_refused(database: str, mosquitto: Mosquitto) -> None:
