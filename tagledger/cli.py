@@ -14,6 +14,8 @@ _PARTS = {
     "devices": ("tagledger.devices", "Look at scales and other devices."),
     "dead-letters": ("tagledger.dead_letters", "Input that could not be processed: list it, give it again, drop it."),
     "bench": ("tagledger.bench", "A large warehouse to measure queries on."),
+    "users": ("tagledger.users", "People who can sign in, and their roles."),
+    "keys": ("tagledger.keys", "Keys of devices and systems."),
     "portal": ("tagledger.portal", "Measure and tune a door."),
 }
 

@@ -14,19 +14,23 @@ from warehouse.postgres.hypertables import tune
 from warehouse.postgres.migrate import migrate, pending
 from warehouse.postgres.people import ensure_roles
 from warehouse.postgres.places import ensure_places
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.server import EmbeddedServer, owner_of, running_dsn
 from warehouse.site import Site
 
 
 @contextmanager
-def open_database(site: Site, *, as_owner: bool = False) -> Iterator[str]:
+def open_database(site: Site, *, as_owner: bool = False, beside: bool = False) -> Iterator[str]:
     """A DSN that answers while the context lasts: schema and places are up to date, connections work as the service.
 
-    `as_owner` changes nothing and gives the DSN as it is. Raises NoServerError, ServerInUseError, ServerError,
-    MigrationError, psycopg.OperationalError.
+    `as_owner` changes nothing and gives the DSN as it is. `beside` uses the embedded server of a site that runs. Raises
+    NoServerError, ServerInUseError, ServerError, MigrationError, psycopg.OperationalError.
     """
     if site.database.dsn:
         yield site.database.dsn if as_owner else _prepared(site, site.database.dsn)
+        return
+    if beside and owner_of(site.state_dir) is not None:
+        running = running_dsn(site.state_dir)
+        yield running if as_owner else service_dsn(running)
         return
     with EmbeddedServer(Path(site.state_dir)) as server:
         yield server.dsn if as_owner else _prepared(site, server.dsn)
