@@ -11,9 +11,9 @@ import httpx
 import paho.mqtt.publish as one_shot
 import psycopg
 import pytest
-from tagledger.keys import first_key
 
 from edge.clock import WallClock
+from tagledger.first_start import first_start
 from tagledger.running import RunningSite, running_site
 from tests.e2e.sites import eventually
 from tests.mosquitto import Mosquitto
@@ -59,7 +59,7 @@ async def up(mosquitto: Mosquitto, database: str, tmp_path: Path) -> AsyncIterat
     )
     with psycopg.connect(database, autocommit=True) as connection:
         ensure_places(connection, site)
-    key = first_key(database)
+    key = first_start(database).key
     assert key is not None
     async with running_site(site, database, WallClock(), capture=tmp_path / "capture") as running:
         yield running, key
