@@ -5,7 +5,7 @@ TCP, reduction, spool with its fsync, uplink, stream, PostgreSQL commit, signal 
 the reader and its answer. Once with the stream in the edge's process, once with a Mosquitto between them.
 
 The deciding read is found afterwards, from the recording: the same operators are run over the same reads cut to
-`FINE_MS` instead of 250 ms and judged after every cut. When they first show the colour is when it could have been
+`FINE_MS` instead of 250 ms and judged after every cut. When they came to show the colour is when it could have been
 known; the latency counts from the beginning of that cut to the reader's answer. Only green and red are counted: amber
 is decided by a deadline, not by a read.
 """
@@ -35,9 +35,10 @@ from edge.uplink_mqtt import MqttUplink
 from readers.llrp.report import ReportDecoder
 from simulators.plant import Plant
 from stream.graph import Graph
-from stream.model import BatchId, Colour, DeviceEvent, EdgeBatch, Signal
+from stream.model import EMPTY, BatchId, Colour, DeviceEvent, EdgeBatch, Signal
 from stream.operators.passages import PassageParams
 from stream.places import Outputs
+from stream.routing import take
 from stream.source_mqtt import MqttSource
 from stream.topology import OperatorParams, operators_of
 from tagledger.database import open_database
@@ -53,6 +54,7 @@ SEED = 1
 ACTOR = Actor("bench", rights=ALL_RIGHTS)
 DURATION_S = 240.0
 FINE_MS = 50
+FINE_US = FINE_MS * 1000
 EARLIER_US = 3_000_000
 _LAMPS = {1: Colour.GREEN, 3: Colour.RED}
 
@@ -115,12 +117,10 @@ async def _measure(folder: Path, kind: str, duration_s: float, seed: int) -> lis
                 lights = [(portal.name, portal.stack_light) for portal in site.portals]
                 watch = Watch(clock, {light.reader: name for name, light in lights if light is not None})
                 agent.outputs.on_write = watch
-                pace = asyncio.create_task(running.keep_pace(lambda: False))
                 await asyncio.sleep(5.0)  # readers connect, expectations arrive
                 running.start()
                 while running.clock.now_us() < end_us:
                     await running.clock.sleep_until(end_us)
-                pace.cancel()
     return _latencies(watch.lamps, list(_known_at(folder / "capture", site)))
 
 
@@ -205,17 +205,16 @@ def _known_at(capture: Path, site: Site) -> Iterator[Signal]:
     graph = Graph(site, operators_of(site, OperatorParams(passages=params)))
     out = Outputs()
     events.sort(key=lambda event: event.at_us)
-    first_us = reducer.oldest_us or 0
-    at_us, counter = first_us - first_us % (FINE_MS * 1000), 0
-    while reducer.oldest_us is not None:
-        at_us += FINE_MS * 1000
-        counter += 1
+    rows = reducer.seal()
+    first_us, last_us = int(rows.first_us.min()), int(rows.last_us.max())
+    for counter, at_us in enumerate(range(first_us - first_us % FINE_US + FINE_US, last_us + 10 * FINE_US, FINE_US), 1):
         while expected and expected[0][0] <= at_us:
             graph.expect(expected.pop(0)[1], out)
         due = tuple(event for event in events if event.at_us < at_us)
         events = events[len(due) :]
-        batch = EdgeBatch(BatchId(site.edge.agent, "fine", counter), at_us - 1, at_us, reducer.seal(at_us), due)
-        graph.on_batch(batch, out)
+        within = (rows.first_us >= at_us - FINE_US) & (rows.first_us < at_us)
+        piece = take(rows, within) if within.any() else EMPTY
+        graph.on_batch(EdgeBatch(BatchId(site.edge.agent, "fine", counter), at_us - 1, at_us, piece, due), out)
         yield from out.signals
         out = Outputs()
 
@@ -225,7 +224,7 @@ def _latencies(lamps: list[Lamp], known: list[Signal]) -> list[float]:
     found = []
     for lamp in lamps:
         before = [
-            signal.at_us - FINE_MS * 1000
+            signal.at_us - FINE_US
             for signal in known
             if signal.portal == lamp.portal
             and signal.colour is lamp.colour
