@@ -29,10 +29,10 @@ def _whole(value: Any) -> Any:
 
 
 Quantity = (
-    Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=-_LARGEST, le=_LARGEST)]
+    Annotated[int, Field(strict=True, ge=-_LARGEST, le=_LARGEST), BeforeValidator(_whole)]
     | Annotated[str, Field(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$", examples=["12.5"])]
 )
-SmallInteger = Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=-(2**31), le=2**31 - 1)]
+SmallInteger = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1), BeforeValidator(_whole)]
 
 _SIMPLE: dict[Any, Any] = {
     str: Text,

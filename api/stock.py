@@ -14,7 +14,7 @@ from api.encoding import json_response
 from api.paging import TEXT_PATTERN, Code, Lister, Page, Paging
 from api.places import LocationLevel
 from api.postgres.pool import Pool
-from api.problems import INVALID, INVALID_CURSOR, FieldProblem, ProblemError, not_found
+from api.problems import INVALID_CURSOR, ProblemError, ProblemKind, not_found
 from warehouse.ledger import StockStatus
 from warehouse.postgres.queries.past import Clock, PastStock, stock_as_of
 from warehouse.postgres.queries.stock import (
@@ -27,6 +27,9 @@ from warehouse.postgres.queries.stock import (
     stock_totals,
 )
 
+NOTHING_NAMED = ProblemKind(
+    "nothing_named", 409, "Nothing is named to find the stock by", "Add an item, lot, serial, unit or location."
+)
 # Rows of the past in one answer.
 PAST_MAX = 1_000
 
@@ -222,14 +225,13 @@ def router(pool: Pool) -> APIRouter:
         operation_id="stock_as_of",
         summary="Stock at a past instant",
         response_model=PastStocks,
-        responses=problems(INVALID),
+        responses=problems(NOTHING_NAMED),
     )
     async def stock_past(query: Annotated[PastStockQuery, Query()]) -> Response:
         """Of an item, lot, serial, unit or place, by what had happened by then or by what the books said then."""
         named = {name: getattr(query, name) for name in ("item", "lot", "serial", "unit", "location")}
         if not any(named.values()):
-            what = "name an item, lot, serial, unit or location"
-            raise ProblemError(INVALID, what, [FieldProblem(what, "Add one of these parameters.", None, "query:item")])
+            raise ProblemError(NOTHING_NAMED, "the whole stock of the past is too much for one answer")
         return await past(query, **named)
 
     # The code comes last or before a fixed word, and may contain slashes.

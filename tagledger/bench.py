@@ -52,7 +52,7 @@ def load_command(
         if json:
             return
         console.print(
-            f"{found.median_ms:9.2f}{found.best_ms:9.2f} {found.worst_ms:9.2f} ms {found.rows:5} rows {found.question}",
+            f"{found.median_ms:9.2f}{found.worst_ms:9.2f}{found.first_ms:9.2f} ms {found.rows:5} rows {found.question}",
             soft_wrap=True,
         )
         if plans:
@@ -71,7 +71,7 @@ def load_command(
         if not there:
             load(where, LoadSize(items, units, seed=seed), told)
         if not json:
-            console.print("   median      best     worst")
+            console.print("   median    worst    first")
         found = asyncio.run(measure(where, times, seed, asked))
     if json:
         print_json({"bench": "load", "items": items, "units": units, "questions": [asdict(one) for one in found]})

@@ -40,7 +40,7 @@ COUNTED = """
     places as (
         select array(select location_id from location where kind = 'transit') as transit,
                array(select location_id from location where closed) as closed),
-    bad_lot as (
+    bad_lot as materialized (
         select lot_id, blocked from lot where item_id in (select item_id from scope)
            and (blocked or expires_on < (now() at time zone 'utc')::date)),
     held as (
@@ -51,7 +51,8 @@ COUNTED = """
                    when lo.lot_id is not null then 'expired'
                    when b.location_id = any((select closed from places)::int[]) then 'closed'
                    else 'usable' end as state
-        from scope s join balance b on b.item_id = s.item_id and b.owner = %(owner)s
+        from scope s cross join lateral (  -- item by item: how many balances a few items have, statistics do not say
+            select * from balance where item_id = s.item_id and owner = %(owner)s offset 0) b
         left join bad_lot lo on lo.lot_id = b.lot_id
         where s.root_id is null
            or exists (select from tree t where t.root_id = s.root_id and t.location_id = b.location_id)),

@@ -17,6 +17,9 @@ from warehouse import merkle
 from warehouse.postgres import outbox
 from warehouse.postgres.balances import Conn
 
+# Arbitrary, the same in every version of this program: one sealer at a time.
+_LOCK = 0x7365616C
+
 # Movements of one stretch at most: a proof reads its whole stretch.
 STRETCH_MAX = 20_000
 
@@ -59,7 +62,7 @@ class Proof:
 
 def seal(conn: Conn) -> Seal | None:
     """Seal the next stretch in the caller's transaction; None when there is nothing certain to seal."""
-    conn.execute("lock table ledger_seal in share row exclusive mode")
+    conn.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
     last = conn.execute(
         "select size, last_tx::text, last_seq from ledger_seal order by size desc limit 1"
     ).fetchone() or (0, "0", 0)

@@ -240,7 +240,7 @@ def resolve_discrepancy(conn: Conn, c: ResolveDiscrepancy, actor: Actor, request
 
 def close_period(conn: Conn, c: ClosePeriod, actor: Actor, request_id: UUID) -> Answer:
     # Postings that have written commit first; those that come later see the close (`refuse_closed_day`).
-    conn.execute("lock table move in share row exclusive mode")
+    conn.execute("select hold_movements()")
     last = conn.execute("select max(closed_through) from period_close").fetchone()
     if last is not None and last[0] is not None and c.through <= last[0]:
         raise Refuse(RefusalCode.WRONG_STATE, "through", f"closed through {last[0]} already")

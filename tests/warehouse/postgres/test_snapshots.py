@@ -13,7 +13,7 @@ from tests.warehouse.postgres.books import DAY_0, day
 from tests.warehouse.postgres.store import CLERK, Store, open_store
 from warehouse import commands as c
 from warehouse.commands import Refusal
-from warehouse.postgres import snapshots
+from warehouse.postgres import seals, snapshots
 from warehouse.postgres.commands import execute
 from warehouse.postgres.integrity import check
 from warehouse.postgres.queries.past import stock_as_of
@@ -54,6 +54,16 @@ async def test_a_closed_day_is_kept_and_the_past_is_read_from_it(store: Store) -
     assert rows == [(day(0).date(), 10), (day(1).date(), 15)]
     with pytest.raises(psycopg.errors.IntegrityError, match="append-only"):
         store.conn.execute("delete from stock_snapshot")
+
+
+def test_the_service_role_closes_takes_snapshots_values_and_seals(store: Store) -> None:
+    store.conn.execute("set role tagledger_service")
+    store.do(c.ClosePeriod(day(0).date()))
+    assert take(store) == [1]
+    store.do(c.SetValuation("I2", c.Valuation.AVERAGE, unit_cost=D(2)))
+    with store.conn.transaction():
+        assert seals.seal(store.conn) is not None
+    store.conn.execute("reset role")
 
 
 def test_the_day_is_the_day_in_utc_whatever_the_offset(store: Store) -> None:
