@@ -226,12 +226,15 @@ class EmbeddedHost:
         recorded: Iterable[EdgeBatch | Callable[[], object]],
         progress: Callable[[Counts], None] | None = None,
         posted: Callable[[object], None] | None = None,
+        *,
+        is_whole: bool = False,
     ) -> Counts:
         """Process a recording to its end and return the counts. For a host that is not running.
 
         A callable between the batches is called when all before it is committed, and nothing after it: a recorded
         command finds the books as they were when it was given. `progress` is called per chunk, `posted` with each of
-        the warehouse's postings (in the committing thread).
+        the warehouse's postings (in the committing thread). With `is_whole` nothing follows the recording, so that
+        loads still in a door are over with it.
         """
         pipeline = self._recover()
         chunks: queue.Queue[Chunk | Callable[[], object] | None] = queue.Queue(CHUNKS_AHEAD)
@@ -273,6 +276,8 @@ class EmbeddedHost:
                     if progress is not None:
                         progress(pipeline.counts)
             pipeline.end()
+            if is_whole:
+                pipeline.close()
             chunks.put(pipeline.cut(snapshot=True))
         finally:
             chunks.put(None)

@@ -98,6 +98,16 @@ class Graph:
                     self._tags.leave_out(name)
         self.settle(out)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a load is in a door, or has just left it."""
+        return any(self._places[portal.name].is_busy for portal in self._site.portals)
+
+    def pass_time(self, to_us: int, out: Outputs) -> None:
+        """Nothing more will come: time goes on at the doors, so that loads still in them are over. Zones wait."""
+        for portal in self._site.portals:
+            self._places[portal.name].pass_time(to_us, out)
+
     def expect(self, expectation: Expectation, out: Outputs) -> None:
         """What open documents now expect at a portal; ignored for a portal this site does not have."""
         place = self._places.get(expectation.portal)

@@ -28,6 +28,7 @@ class EntryKind(IntEnum):
     REDELIVERY = 4
     SLICE = 5
     REPORTS = 6
+    TIME_PASSED = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,13 @@ class SourceLeftOut:
     agent: str
     at_us: int
     place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """A recording is over: at the doors time went on to `at_us`, so that loads still in them were over as well."""
+
+    at_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ class ReportsTaken:
         return self.now_us
 
 
-Entry = BatchTaken | SourceLeftOut | Expectation | Redelivery | SliceTaken | ReportsTaken
+Entry = BatchTaken | SourceLeftOut | Expectation | Redelivery | SliceTaken | ReportsTaken | TimePassed
 
 _KINDS: dict[type, EntryKind] = {
     BatchTaken: EntryKind.BATCH,
@@ -98,6 +106,7 @@ _KINDS: dict[type, EntryKind] = {
     Redelivery: EntryKind.REDELIVERY,
     SliceTaken: EntryKind.SLICE,
     ReportsTaken: EntryKind.REPORTS,
+    TimePassed: EntryKind.TIME_PASSED,
 }
 
 
@@ -138,6 +147,8 @@ def decode_entry(kind: int, late: bool, body: bytes) -> Entry:
             return SliceTaken(place, decode_batch(batch))
         case EntryKind.REPORTS:
             return msgspec.msgpack.decode(body, type=ReportsTaken)
+        case EntryKind.TIME_PASSED:
+            return msgspec.msgpack.decode(body, type=TimePassed)
 
 
 def apply(entry: Entry, graph: Graph, out: Outputs) -> None:
@@ -149,6 +160,8 @@ def apply(entry: Entry, graph: Graph, out: Outputs) -> None:
             graph.leave_out(agent, out)
         case Expectation():
             graph.expect(entry, out)
+        case TimePassed(at_us):
+            graph.pass_time(at_us, out)
         case Redelivery():
             graph.redeliver(entry.kind, entry.key, entry.body, out)
         case _:

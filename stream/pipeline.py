@@ -18,7 +18,7 @@ import msgspec
 from stream.batch_codec import BatchFormatError, decode_batch, encode_batch
 from stream.chunk import Chunk, Committed, Standing
 from stream.graph import Graph
-from stream.log import BatchTaken, Entry, Redelivery, SourceLeftOut, apply
+from stream.log import BatchTaken, Entry, Redelivery, SourceLeftOut, TimePassed, apply
 from stream.model import EdgeBatch
 from stream.places import Failure, FailureKind, Outputs, failure, source_of
 from stream.plausibility import why_impossible
@@ -29,6 +29,8 @@ from warehouse.site import Site
 
 CHUNK_BATCHES = 256
 CHUNK_ROWS = 40_000
+CLOSE_US = 10_000_000
+"""Time at the doors after a recording's last batch: a passage closes within 2 s, and what was late may amend it."""
 
 
 @dataclass(slots=True)
@@ -119,6 +121,11 @@ class Pipeline:
     def end(self) -> list[Sequenced]:
         """Nothing more will come: take what is held, across gaps."""
         return self._take(self._sequencer.end())
+
+    def close(self) -> None:
+        """The recording is over: so are the loads in the doors."""
+        if self._graph.is_busy:
+            self._apply(TimePassed(self._graph.now_us + CLOSE_US))
 
     def leave_out(self, agent: str) -> None:
         """Go on without a silent agent."""

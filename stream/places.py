@@ -116,6 +116,15 @@ class Place:
         """Go on without a silent agent."""
         self._run(self.clock.leave_out(agent), out)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether its main operator waits for time: a load is in the door, or has just left it."""
+        return self._operators[self._main].due_us is not None
+
+    def pass_time(self, to_us: int, out: Outputs) -> None:
+        """Nothing more will come: time goes on without anybody."""
+        self._run(self.clock.pass_time(to_us), out)
+
     def redeliver(self, piece: PlaceSlice, out: Outputs) -> None:
         """A dead letter again: it is taken at once, as late as it is."""
         self._run([(self.clock.now_us, piece)], out)

@@ -72,6 +72,16 @@ class Watermark(Generic[ItemT]):
             return []
         return self._release()
 
+    def pass_time(self, to_us: int) -> list[tuple[int, ItemT]]:
+        """Nothing more will come: everything held is taken, and now is `to_us` at least."""
+        taken: list[tuple[int, ItemT]] = []
+        while self._held:
+            watermark_us, _, _, item = heappop(self._held)
+            self.now_us = max(self.now_us, watermark_us)
+            taken.append((self.now_us, item))
+        self.now_us = max(self.now_us, to_us)
+        return taken
+
     def snapshot(self) -> WatermarkState[ItemT]:
         """Everything needed to go on from here."""
         held = tuple(sorted(self._held, key=lambda h: h[:3]))

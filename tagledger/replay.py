@@ -89,7 +89,7 @@ def _replay(source: Source, dsn: str, pace: float | None, *, quiet: bool) -> dic
             )
             progress.update(task, description=text)
 
-        counts = host.process_sync(_steps(source, connection, pace), show)
+        counts = host.process_sync(_steps(source, connection, pace), show, is_whole=True)
     elapsed_s = time.monotonic() - started
     found = {
         "kept_in": "the site's database" if site.database.dsn else site.state_dir,

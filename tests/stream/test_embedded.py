@@ -143,6 +143,17 @@ async def test_a_missing_batch_is_asked_for_then_declared_lost_and_taken_late(pl
     assert query(plant, "select counter from stream_log where late") == [(7,)]
 
 
+def test_a_load_in_the_door_when_a_recording_ends_is_over_with_it_and_only_once(plant: str) -> None:
+    cut = next(n for n, each in enumerate(LOG) if each.watermark_us >= START_US + 6_000_000)
+    host_on(plant).process_sync(LOG[:cut])
+    assert query(plant, "select count(*) from passage") == [(0,)]
+    host_on(plant).process_sync([], is_whole=True)
+    assert query(plant, "select count(*) > 0 from passage") == [(True,)]
+    passed = query(plant, "select passage_id, revision from passage order by 1, 2")
+    host_on(plant).process_sync([], is_whole=True)
+    assert query(plant, "select passage_id, revision from passage order by 1, 2") == passed
+
+
 async def beat(host: EmbeddedHost) -> None:
     """The edge goes on: heartbeats after the log, until cancelled."""
     for each in heartbeats(LOG[-1], 1000):
