@@ -1,4 +1,4 @@
-"""Input faster than the books: it waits where it is durable, what is in memory stays bounded, it shows, and it drains."""
+"""Input faster than the books: it waits where it is durable, memory stays bounded, it shows, and it drains."""
 
 import asyncio
 from contextlib import suppress
@@ -39,7 +39,7 @@ async def test_a_backlog_waits_in_the_spool_and_drains_when_the_books_are_quick_
             spool.append(batch)
         uplink.notify()
         async with asyncio.timeout(PATIENCE_S):
-            while host.counts.batches + host.inputs_waiting < SENT_MAX:
+            while host.counts.batches + host.inputs_waiting < SENT_MAX:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         # Everything is still the spool's; memory holds no more than the window the uplink may send.
         assert spool.depth().unacked == len(LOG)
