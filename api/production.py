@@ -15,7 +15,7 @@ from api.documents import DocumentStatus
 from api.encoding import json_response
 from api.paging import TEXT_PATTERN, Code, Lister, Page, Paging
 from api.postgres.pool import Pool
-from api.problems import INVALID_CURSOR, not_found
+from api.problems import INVALID_CURSOR, NOT_FOUND, not_found
 from warehouse.postgres.queries.documents import DocumentLine, document, document_lines
 from warehouse.postgres.queries.production import (
     BomComponent,
@@ -49,7 +49,7 @@ class ExplosionQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     item: Annotated[Code, Field(description="The product.", examples=["PUMP-7"])]
-    quantity: Annotated[Decimal, Field(gt=0, max_digits=24, decimal_places=9, examples=["10"])] = Decimal(1)
+    quantity: Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,9})?$", examples=["10"])] = "1"
     day: Annotated[date, Field(description="Bills in effect on it.", examples=["2026-03-01"])]
     version: Annotated[Code | None, Field(description="Of the product's bill; by default the one in effect.")] = None
 
@@ -103,12 +103,16 @@ def router(pool: Pool) -> APIRouter:
         return _BOMS.answer(request, query, rows)
 
     @routes.get(
-        "/boms/explosion", operation_id="boms_explosion", summary="What a product takes", response_model=Explosion
+        "/boms/explosion",
+        operation_id="boms_explosion",
+        summary="What a product takes",
+        response_model=Explosion,
+        responses=problems(NOT_FOUND),
     )
     async def boms_explosion(query: Annotated[ExplosionQuery, Query()]) -> Response:
         """All levels of the bills in effect on a day, scrap included, each item rounded up once to its unit."""
         async with pool.connection() as connection:
-            needs = await explosion(connection, query.item, query.quantity, query.day, query.version)
+            needs = await explosion(connection, query.item, Decimal(query.quantity), query.day, query.version)
         if needs is None:
             raise not_found("bill of", query.item)
         return json_response(Explosion(needs))

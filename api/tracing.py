@@ -13,7 +13,7 @@ from api.encoding import json_response
 from api.epcs import EpcOrUri, epc_hex
 from api.paging import TEXT_PATTERN, Code, Lister, Page, Paging
 from api.postgres.pool import Pool
-from api.problems import INVALID_CURSOR, not_found
+from api.problems import INVALID_CURSOR, NOT_FOUND, not_found
 from warehouse.postgres.queries.lots import LotView, SerialView, lots, serials
 from warehouse.postgres.queries.paging import AConn
 from warehouse.postgres.queries.tracing import (
@@ -118,6 +118,7 @@ def router(pool: Pool) -> APIRouter:
         operation_id="lots_trace",
         summary="Where a lot came from and where it went",
         response_model=Genealogy,
+        responses=problems(NOT_FOUND),
         tags=["movements"],
     )
     async def lots_trace(query: Annotated[LotName, Query()]) -> Response:
@@ -130,6 +131,7 @@ def router(pool: Pool) -> APIRouter:
         operation_id="serials_trace",
         summary="Where a serial came from and where it went",
         response_model=Genealogy,
+        responses=problems(NOT_FOUND),
         tags=["movements"],
     )
     async def serials_trace(query: Annotated[SerialName, Query()]) -> Response:
