@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from simulators.physics.recording import LoadTruth, Truth
 from stream.model import DeviceEvent, Passage, Sightings, TagVerdict
 from stream.operators.passage_facts import Cut
+from stream.operators.passage_features import FEATURES
+from stream.operators.passage_model import PassageModel, TagModel
 from stream.operators.passage_state import PassageParams, PassageRecord, Said
 from stream.operators.passages import PassageOperator
 from stream.routing import Router
@@ -53,6 +55,13 @@ class _Recorder(PassageOperator):
         return []
 
 
+def unfitted() -> PassageModel:
+    """A model of today's features that knows nothing: the shipped one may be of yesterday's."""
+    size, none = len(FEATURES), np.empty(0)
+    blank = TagModel(FEATURES, np.zeros(size), np.ones(size), np.zeros(size), 0.0, None, none, none)
+    return PassageModel(blank, blank, {}, "unfitted")
+
+
 def without_eyes(site: Site) -> Site:
     """The same site, its photo-eyes not wired."""
     return replace(site, portals=tuple(replace(portal, photo_eyes=()) for portal in site.portals))
@@ -66,7 +75,7 @@ def samples(
     for portal in site.portals:
         own = site.antennas_of(portal.name)
         sides = {ref: antenna.side for ref in own if (antenna := site.antenna_at(ref)) is not None}
-        doors[portal.name] = _Recorder(portal, frozenset(own), sides, PassageParams())
+        doors[portal.name] = _Recorder(portal, frozenset(own), sides, PassageParams(model=unfitted()))
         doors[portal.name].kept = []
         doors[portal.name].middles_us = [
             (load.start_us + load.end_us) // 2 for load in truth.loads if load.portal == portal.name

@@ -40,6 +40,7 @@ def load_of(passage: Passage, site: Site) -> Load:
             for tag in passage.tags
             if tag.verdict is not TagVerdict.STRAY
         ),
+        inferred_share_max=portal.inferred_share_max,
     )
 
 

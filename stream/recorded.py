@@ -1,21 +1,23 @@
 """Recorded reads from CSV: anyone's recording of a door, a conveyor or zones, as columns.
 
-One row is one read, or one photo-eye event (its `epc` empty, `gpi` and `state` filled). Which column means what is
-found by header name (`ALIASES`; case, punctuation and a unit at the end are ignored) or said in a mapping,
-`field=header`. Required: time, epc, antenna. Units follow from the header's ending (`_us`, `_deg`, ...), else from the
-values' size; what was assumed is in `notes`. Absent values are empty fields.
+One row is one read, or what a reader made of several (`count`, and `last` for when the last of them was), or one
+photo-eye event (its `epc` empty, `gpi` and `state` filled). Which column means what is found by header name
+(`ALIASES`; case, punctuation and a unit at the end are ignored) or said in a mapping, `field=header`. Required: time
+and epc. Units follow from the header's ending (`_us`, `_deg`, ...), else from the values; what was assumed is in
+`notes`. Absent values are empty fields.
 
-- time: see `recorded_time`.
-- rssi: dBm; values beyond ±200 are hundredths of a dBm, as Impinj reports them.
+- time: see `recorded_time`. A date in a column of its own (`date`) goes before it.
+- epc: hexadecimal loses spaces, dashes and 0x, so that it is found however the truth writes it; any text will do.
+- antenna: a port number, or any text: text ending in a number has that port unless two texts share it. Without the
+  column all reads are of antenna 1.
+- rssi: dBm; values mostly beyond ±200 are hundredths of a dBm, as Impinj reports them; values above zero are taken for
+  dBm without their sign. What no receiver hears (beyond ±150 dBm) is absent.
 - channel: an index, or a frequency in MHz, kHz or Hz, numbered in ascending order.
 - phase: radians; up to 360 degrees; up to 4095 in twelve-bit steps, as Impinj reports it.
-- antenna: a port number, or any text: text ending in a number has that port unless two texts share it.
 """
 
-import csv
-import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,36 +25,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.model import DeviceEvent, DeviceEventKind
-from stream.recorded_time import microseconds, unit_of
+from stream.recorded_table import CsvTable, RecordedError, find_columns, parse_table, read_text, unit_in
+from stream.recorded_time import clock_of
+
+__all__ = ["ALIASES", "RecordedError", "RecordedReads", "parse_csv", "plain_epc", "read_csv"]
 
 ALIASES: dict[str, tuple[str, ...]] = {
-    "time": ("time", "timestamp", "datetime", "readtime", "firstseen", "firstseentime", "firstseentimestamp", "ts"),
-    "epc": ("epc", "epchex", "tag", "tagid", "tagepc", "epcid", "idhex", "id", "tid"),
-    "reader": ("reader", "readername", "readerid", "device", "hostname"),
-    "antenna": ("antenna", "antennaid", "antennaport", "ant", "port", "antennanumber", "antennaname"),
-    "rssi": ("rssi", "peakrssi", "rssidbm", "peakrssidbm", "peakrssiindbm", "peakrssicdbm", "rxpower", "power"),
-    "channel": ("channel", "channelindex", "channelid", "channelinmhz", "frequency", "freq"),
-    "phase": ("phase", "phaseangle", "phaseangleinradians", "phaserad", "rfphaseangle"),
-    "doppler": ("doppler", "dopplerfrequency", "rfdopplerfrequency"),
-    "gpi": ("gpi", "gpiport", "photoeye", "eye"),
-    "state": ("state", "gpistate", "blocked", "level"),
-    "place": ("place", "zone", "portal", "location", "readpoint"),
-}
-UNITS = r"(us|ms|ns|s|sec|seconds|utc|dbm|cdbm|mhz|khz|hz|rad|radians|deg|degrees)$"
-REQUIRED = ("time", "epc", "antenna")
-TRUE = {"1", "true", "high", "on", "blocked", "yes"}
-FALSE = {"0", "false", "low", "off", "clear", "no"}
-
-
-class RecordedError(ValueError):
-    """A recording that cannot be read; the message names the row (1 is the header) and the column."""
+    "time": (
+        "time", "timestamp", "datetime", "readtime", "firstseen", "firstseentime", "firstseentimestamp", "ts", "first",
+        "firsttime", "firstread", "timestamputc", "eventtime", "seenat", "readat",
+        "discovered", "discoverytime", "systemtime", "unixtime", "epoch", "t", "timeofread", "lastseen", "lastseentime",
+        "date",
+    ),
+    "date": ("date", "day"),
+    "epc": (
+        "epc", "epchex", "tag", "tagid", "tagepc", "epcid", "idhex", "epcvalue", "epccode", "epcdata", "tagname",
+        "uid", "rfid", "rfidtag", "label", "transponder", "tid", "id",
+    ),
+    "reader": ("reader", "readername", "readerid", "device", "deviceid", "hostname", "readerip", "source"),
+    "antenna": (
+        "antenna", "antennaid", "antennaport", "antennaportnumber", "ant", "antid", "antport", "antno", "port",
+        "portnumber", "antennanumber", "antennano", "antennanr", "antennaname", "antennaindex", "antennazone", "rxport",
+    ),
+    "rssi": (
+        "rssi", "peakrssi", "rssidbm", "peakrssidbm", "peakrssiindbm", "peakrssicdbm", "rssicdbm", "maxrssi", "avgrssi",
+        "meanrssi", "averagerssi", "rss", "rxpower", "receivedpower", "signalstrength", "signal", "power",
+    ),
+    "channel": (
+        "channel", "channelindex", "channelid", "channelinmhz", "channelmhz", "frequency", "freq", "frequencymhz",
+        "carrierfrequency", "rffrequency",
+    ),
+    "phase": ("phase", "phaseangle", "phaseangleinradians", "phaserad", "phasedeg", "rfphaseangle", "rfphase"),
+    "doppler": ("doppler", "dopplerfrequency", "dopplerhz", "rfdopplerfrequency", "dopplershift"),
+    "count": ("count", "readcount", "reads", "tagseencount", "seencount", "numreads", "numberofreads", "nreads", "cnt"),
+    "last": ("last", "lastseen", "lastseentime", "lastseentimestamp", "lasttime", "lastread"),
+    "gpi": ("gpi", "gpiport", "photoeye", "eye", "sensor", "input"),
+    "state": ("state", "gpistate", "blocked", "level", "value", "inputstate"),
+    "place": ("place", "zone", "portal", "location", "readpoint", "door", "gate", "room"),
+}  # fmt: skip
+REQUIRED = ("time", "epc")
+TRUE = {"1", "true", "high", "on", "blocked", "yes", "broken", "active"}
+FALSE = {"0", "false", "low", "off", "clear", "no", "free", "inactive"}
+HEARD_DBM = 150.0
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedReads:
     """n reads as columns ordered by time; `tag` and `reader` index their dictionaries. NaN and channel 0 are absent.
 
-    `places` names the place of an antenna (reader, port) where the recording says so.
+    `places` names the place of an antenna (reader, port) where the recording says so, `antenna_names` what it was
+    called where that was no number. `count` and `last_us` (None: 1, and the time itself) are those of rows that stand
+    for several reads.
     """
 
     tags: tuple[str, ...]
@@ -68,6 +91,9 @@ class RecordedReads:
     events: tuple[DeviceEvent, ...] = ()
     places: tuple[tuple[str, int, str], ...] = ()
     notes: tuple[str, ...] = ()
+    antenna_names: tuple[tuple[str, int], ...] = ()
+    count: NDArray[np.uint16] | None = None
+    last_us: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.time_us)
@@ -75,58 +101,73 @@ class RecordedReads:
 
 def read_csv(path: Path, mapping: Mapping[str, str] | None = None, delimiter: str | None = None) -> RecordedReads:
     """The recording in a file; RecordedError when it is not one."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as wrong:
-        raise RecordedError(f"{path}: not UTF-8 text: {wrong}") from wrong
-    return parse_csv(text, mapping, delimiter)
+    return parse_csv(read_text(path), mapping, delimiter)
 
 
 def parse_csv(text: str, mapping: Mapping[str, str] | None = None, delimiter: str | None = None) -> RecordedReads:
-    """The recording in CSV text; `mapping` is field → header, `delimiter` is guessed from the header when None."""
-    header, rows = table(text, delimiter)
-    index = columns_of(header, mapping or {}, ALIASES, REQUIRED)
+    """The recording in CSV text; `mapping` is field → header, `delimiter` is guessed from the header when None.
+
+    A unit of time may follow its header: `time=stamp:ms`.
+    """
+    table = parse_table(text, delimiter)
+    mapping, said_unit = _unit_said(dict(mapping or {}), table.header)
+    index = find_columns(table.header, mapping, ALIASES, REQUIRED)
     notes: list[str] = []
-    reads = [(number, row) for number, row in rows if _field(row, index, "epc")]
-    others = [(number, row) for number, row in rows if not _field(row, index, "epc")]
+    if len(table.header) > len(index):
+        unused = [name for column, name in enumerate(table.header) if column not in index.values()]
+        notes.append(f"columns not used: {', '.join(unused)}")
+
+    def field(row: Sequence[str], name: str) -> str:
+        return row[index[name]] if name in index else ""
+
+    reads = [(number, row) for number, row in table.rows if field(row, "epc")]
+    others = [(number, row) for number, row in table.rows if not field(row, "epc")]
     if not reads:
-        raise RecordedError("no row has an epc")
+        raise RecordedError(f"no row has an epc in column {table.header[index['epc']]}")
 
-    unit = _unit(header[index["time"]]) or unit_of([_field(row, index, "time") for _, row in rows])
-    notes.append(f"time in {unit}" if unit else "time in ISO 8601")
+    def moment(row: Sequence[str], name: str) -> str:
+        date = field(row, "date") if name == "time" else ""
+        return f"{date} {field(row, name)}" if date else field(row, name)
 
-    def time_of(number: int, row: Sequence[str]) -> int:
+    unit = said_unit or unit_in(table.header[index["time"]])
+    clock = clock_of([moment(row, "time") for _, row in reads], unit, table.decimal_comma)
+    notes.append(f"time {clock.words}")
+
+    def time_of(number: int, row: Sequence[str], name: str = "time") -> int:
         try:
-            return microseconds(_field(row, index, "time"), unit)
+            return clock.microseconds(moment(row, name))
         except ValueError as wrong:
-            raise _wrong(number, header[index["time"]], _field(row, index, "time"), "a time") from wrong
+            raise table.wrong(number, index[name], moment(row, name), f"a time {clock.words}") from wrong
 
-    time_us = np.array([time_of(number, row) for number, row in reads], np.int64)
-    tags, tag = _dictionary([_field(row, index, "epc").upper() for _, row in reads])
-    readers, reader = _dictionary([_field(row, index, "reader") or "reader" for _, row in reads])
-    ports = _ports([_field(row, index, "antenna") for _, row in reads], notes)
-    antenna = np.array([ports[_field(row, index, "antenna")] for _, row in reads], np.uint16)
-
-    def numbers(field: str) -> NDArray[np.float64]:
-        if field not in index:
+    def numbers(name: str) -> NDArray[np.float64]:
+        if name not in index:
             return np.full(len(reads), np.nan)
-        return np.array([_number(number, header[index[field]], _field(row, index, field)) for number, row in reads])
+        return np.array([table.number(number, index[name], field(row, name)) for number, row in reads])
 
-    rssi = numbers("rssi")
-    if np.isfinite(rssi).any() and np.nanmax(np.abs(rssi)) > 200:
-        rssi = rssi / 100.0
-        notes.append("rssi in hundredths of a dBm")
+    # In the order of the file, because times of day go on past midnight.
+    at_us = {number: time_of(number, row) for number, row in table.rows}
+    time_us = np.array([at_us[number] for number, _ in reads], np.int64)
+    tags, tag = _dictionary([plain_epc(field(row, "epc")) for _, row in reads])
+    readers, reader = _dictionary([field(row, "reader") or "reader" for _, row in reads])
+    if "antenna" not in index:
+        notes.append("no antenna column: all reads are of antenna 1")
+    names = [field(row, "antenna") or "1" for _, row in reads]
+    ports = _ports(names, notes)
+    antenna = np.array([ports[name] for name in names], np.uint16)
     phase = numbers("phase")
     if np.isfinite(phase).any():
-        phase = _radians(phase, header[index["phase"]], notes)
+        phase = _radians(phase, table.header[index["phase"]], notes)
     order = np.argsort(time_us, kind="stable")
-    places = sorted(
-        {
-            (readers[reader[row]], int(antenna[row]), _field(reads[row][1], index, "place"))
-            for row in range(len(reads))
-            if _field(reads[row][1], index, "place")
-        }
-    )
+    places = {
+        (readers[owner], port, field(row, "place"))
+        for owner, port, (_, row) in zip(reader.tolist(), antenna.tolist(), reads, strict=True)
+        if field(row, "place")
+    }
+    count = numbers("count")
+    last_us = None
+    if "last" in index:
+        last = [time_of(number, row, "last") if field(row, "last") else 0 for number, row in reads]
+        last_us = np.maximum(np.array(last, np.int64), time_us)[order]
     return RecordedReads(
         tags=tags,
         readers=readers,
@@ -134,85 +175,31 @@ def parse_csv(text: str, mapping: Mapping[str, str] | None = None, delimiter: st
         tag=tag[order].astype(np.uint32),
         reader=reader[order].astype(np.uint16),
         antenna=antenna[order],
-        rssi_dbm=rssi[order].astype(np.float32),
+        rssi_dbm=_dbm(numbers("rssi"), notes)[order].astype(np.float32),
         channel=_channels(numbers("channel"), notes)[order],
         phase_rad=phase[order].astype(np.float32),
         doppler_hz=numbers("doppler")[order].astype(np.float32),
-        events=tuple(sorted(_events(others, header, index, readers[0], time_of), key=lambda event: event.at_us)),
-        places=tuple(places),
+        events=tuple(sorted(_events(others, table, index, readers[0], at_us), key=lambda event: event.at_us)),
+        places=tuple(sorted(places)),
         notes=tuple(notes),
+        antenna_names=tuple(sorted((name, port) for name, port in ports.items() if not name.isdigit())),
+        count=np.clip(np.nan_to_num(count[order], nan=1.0), 1, 65_535).astype(np.uint16) if "count" in index else None,
+        last_us=last_us,
     )
 
 
-def table(text: str, delimiter: str | None) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Header and numbered rows of CSV text; RecordedError for ragged rows."""
-    first = text.split("\n", 1)[0]
-    if not first.strip():
-        raise RecordedError("empty: a header row is needed")
-    delimiter = delimiter or max(",;\t|", key=first.count)
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-    header = [name.strip() for name in next(reader)]
-    rows = []
-    for number, row in enumerate(reader, 2):
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(header):
-            raise RecordedError(f"row {number}: {len(row)} fields, the header has {len(header)}")
-        rows.append((number, row))
-    return header, rows
+def plain_epc(text: str) -> str:
+    """A tag as it is compared: upper case, and hexadecimal without spaces, dashes, colons and 0x."""
+    upper = text.strip().upper()
+    bare = re.sub(r"[\s:\-]", "", upper.removeprefix("0X"))
+    return bare if len(bare) >= 8 and re.fullmatch(r"[0-9A-F]+", bare) else upper
 
 
-def columns_of(
-    header: Sequence[str], mapping: Mapping[str, str], aliases: Mapping[str, tuple[str, ...]], required: Sequence[str]
-) -> dict[str, int]:
-    """Field → column number, by the mapping and else by alias; RecordedError for what is missing or unknown."""
-    for field, name in mapping.items():
-        if field not in aliases:
-            raise RecordedError(f"mapping: no field {field!r}; there are {', '.join(aliases)}")
-        if name not in header:
-            raise RecordedError(f"mapping: {field}={name}, but the header has {', '.join(header)}")
-    plain = [re.sub(r"[^a-z0-9]", "", re.sub(r"[^a-z0-9]+" + UNITS, "", _lower(name))) for name in header]
-    index = {field: header.index(name) for field, name in mapping.items()}
-    taken = set(index.values())
-    for field, names in aliases.items():
-        if field in index:
-            continue
-        found = next((plain.index(name) for name in names if name in plain and plain.index(name) not in taken), None)
-        if found is not None:
-            index[field] = found
-            taken.add(found)
-    missing = [field for field in required if field not in index]
-    if missing:
-        raise RecordedError(
-            f"header: no column for {', '.join(missing)} among {', '.join(header)}; say which with field=header"
-        )
-    return index
-
-
-def _lower(name: str) -> str:
-    return name.lower().rstrip(" )]")
-
-
-def _field(row: Sequence[str], index: Mapping[str, int], field: str) -> str:
-    return row[index[field]].strip() if field in index else ""
-
-
-def _wrong(number: int, column: str, text: str, wanted: str) -> RecordedError:
-    return RecordedError(f"row {number}, column {column}: {text!r} is not {wanted}")
-
-
-def _number(number: int, column: str, text: str) -> float:
-    if not text:
-        return float("nan")
-    try:
-        return float(text)
-    except ValueError as wrong:
-        raise _wrong(number, column, text, "a number") from wrong
-
-
-def _unit(column: str) -> str | None:
-    match = re.search(r"(?:_|\W|\()(us|ms|ns|s)\)?$", column.lower())
-    return match.group(1) if match else None
+def _unit_said(mapping: dict[str, str], header: Sequence[str]) -> tuple[dict[str, str], str | None]:
+    name, _, unit = mapping.get("time", "").rpartition(":")
+    if name and unit in ("s", "ms", "us", "ns") and mapping["time"] not in header:
+        return mapping | {"time": name}, unit
+    return mapping, None
 
 
 def _dictionary(texts: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -229,6 +216,21 @@ def _ports(texts: Sequence[str], notes: list[str]) -> dict[str, int]:
         return ports
     notes.append("antennas numbered: " + ", ".join(f"{name}={port}" for port, name in enumerate(names, 1)))
     return {name: port for port, name in enumerate(names, 1)}
+
+
+def _dbm(rssi: NDArray[np.float64], notes: list[str]) -> NDArray[np.float64]:
+    if not np.isfinite(rssi).any():
+        notes.append("no rssi: who is there is told, how strongly is not")
+        return rssi
+    middle = float(np.nanmedian(rssi))
+    if abs(middle) > 200.0:
+        rssi, middle = rssi / 100.0, middle / 100.0
+        notes.append("rssi in hundredths of a dBm")
+    if 20.0 <= middle <= 100.0:
+        rssi = -rssi
+        notes.append("rssi above zero: taken for dBm without their sign")
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(rssi) <= HEARD_DBM, rssi, np.nan)
 
 
 def _radians(phase: NDArray[np.float64], column: str, notes: list[str]) -> NDArray[np.float64]:
@@ -255,22 +257,32 @@ def _channels(values: NDArray[np.float64], notes: list[str]) -> NDArray[np.uint1
 
 
 def _events(
-    others: Sequence[tuple[int, list[str]]],
-    header: Sequence[str],
+    others: Sequence[tuple[int, Sequence[str]]],
+    table: CsvTable,
     index: Mapping[str, int],
     first_reader: str,
-    time_of: Callable[[int, Sequence[str]], int],
+    at_us: Mapping[int, int],
 ) -> Iterator[DeviceEvent]:
+    def field(row: Sequence[str], name: str) -> str:
+        return row[index[name]] if name in index else ""
+
     for number, row in others:
-        port, state = _field(row, index, "gpi"), _field(row, index, "state").lower()
+        port, state = field(row, "gpi"), field(row, "state").lower()
         if not port:
-            raise RecordedError(f"row {number}: neither an epc nor a gpi")
+            raise RecordedError(
+                f"row {number}: neither an epc in column {table.header[index['epc']]} nor a gpi; delete the row, or "
+                "say which columns they are with --column epc=HEADER"
+            )
         if state not in TRUE | FALSE:
-            raise _wrong(number, header[index["state"]] if "state" in index else "state", state, "a level (1 or 0)")
+            column = table.header[index["state"]] if "state" in index else "state"
+            raise RecordedError(f"row {number}, column {column}: {state!r} is not a level (1 blocked, 0 clear)")
+        match = re.search(r"\d+$", port)
+        if match is None:
+            raise table.wrong(number, index["gpi"], port, "a photo-eye's number")
         yield DeviceEvent(
-            _field(row, index, "reader") or first_reader,
+            field(row, "reader") or first_reader,
             DeviceEventKind.GPI,
-            time_of(number, row),
-            port=int(_number(number, header[index["gpi"]], port)),
+            at_us[number],
+            port=int(match.group()),
             state=state in TRUE,
         )

@@ -1,41 +1,62 @@
 """What truly happened in a recording: which tags went through which door in which load, and which zone tags were in.
 
-CSV: one row a tag and load, or a tag and stay. Columns (found by name like those of reads): `kind` (`load` or `stay`;
-without the column a row with a direction or a load id is a load, else a stay), `id` of the load, `place` (portal or
-zone), `direction` (in, out, or empty: unknown), `start` and `end`, `epc`.
+CSV: one row a tag and load, or a tag and stay. Columns (found by name like those of reads): `kind` (`load` or
+`stay`), `id` of the load, `place` (portal or zone), `direction` (in, out, or empty: unknown), `start` and `end`, `epc`.
+Without a `kind`, a row is a load when it has a direction or a load id, or the column of its place is called portal,
+door or gate; it is a stay when it has a place; and with neither it is a load.
+
+- A row with a load id and no tag says when that load passed, where and which way; so a list of tags and a list of
+  windows may stand in one file, or in two (`windows`).
+- Rows without a load id are loads by their windows: tags whose windows overlap, at one place in one direction, are one.
+- Without `start` and `end` a load's window is the whole recording, and a stay without `end` lasts until the tag's next.
 
 JSON: {"loads": [{"id", "portal", "direction", "start", "end", "epcs": [...]}],
-       "stays": [{"epc", "zone", "start", "end"}]}, and "labels", see `bench/fit_passages.py`.
+       "stays": [{"epc", "zone", "start", "end"}]}.
 
-A window may be left out when tags of a load are told apart otherwise: without `start` and `end` a load's window is the
-whole recording. Times are as in `recorded_time`. A tag in no load is a stray.
+Times are as in `recorded_time`. A tag in no load is a stray.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from stream.recorded import RecordedError, columns_of, table
-from stream.recorded_time import microseconds, unit_of
+from stream.recorded import plain_epc
+from stream.recorded_table import CsvTable, RecordedError, find_columns, parse_table, read_text, unit_in
+from stream.recorded_time import clock_of, microseconds, unit_of
 from warehouse.site import Direction
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "kind": ("kind", "type"),
-    "id": ("id", "load", "loadid", "passage", "pallet", "palletid", "group"),
-    "place": ("place", "portal", "zone", "door", "gate", "location"),
-    "direction": ("direction", "dir", "way"),
-    "start": ("start", "starttime", "from", "begin", "opened"),
-    "end": ("end", "endtime", "to", "until", "closed"),
-    "epc": ("epc", "tag", "tagid", "epchex", "tid"),
-}
+    "id": (
+        "id", "load", "loadid", "loadname", "passage", "passageid", "pallet", "palletid", "group", "groupid",
+        "pass", "passid", "run", "trip", "sscc", "shipment", "tote", "toteid", "event", "eventid", "box", "carton",
+    ),
+    "place": ("place", "portal", "zone", "door", "gate", "location", "readpoint", "room", "area", "shelf", "position"),
+    "direction": ("direction", "dir", "way", "movement", "heading"),
+    "start": (
+        "start", "starttime", "from", "begin", "opened", "starttimestamp", "timestart", "enter", "entered", "since",
+        "time", "timestamp", "at", "tstart", "t0", "in", "first", "windowstart",
+    ),
+    "end": (
+        "end", "endtime", "to", "until", "closed", "endtimestamp", "timeend", "exit", "left", "stop", "tend", "t1",
+        "out", "last", "windowend",
+    ),
+    "epc": ("epc", "tag", "tagid", "epchex", "tagepc", "epcid", "idhex", "rfid", "uid", "label", "tid"),
+}  # fmt: skip
 WHOLE = (-(2**62), 2**62)
 DIRECTIONS = {
-    "in": Direction.IN, "inbound": Direction.IN, "enter": Direction.IN, "inward": Direction.IN,
+    "in": Direction.IN, "inbound": Direction.IN, "enter": Direction.IN, "inward": Direction.IN, "i": Direction.IN,
+    "inside": Direction.IN, "entering": Direction.IN, "incoming": Direction.IN, "ingress": Direction.IN,
+    "receiving": Direction.IN, "entry": Direction.IN,
     "out": Direction.OUT, "outbound": Direction.OUT, "exit": Direction.OUT, "outward": Direction.OUT,
-    "": Direction.UNSURE, "unknown": Direction.UNSURE, "unsure": Direction.UNSURE,
+    "o": Direction.OUT, "outside": Direction.OUT, "leaving": Direction.OUT, "outgoing": Direction.OUT,
+    "egress": Direction.OUT, "shipping": Direction.OUT,
+    "": Direction.UNSURE, "unknown": Direction.UNSURE, "unsure": Direction.UNSURE, "none": Direction.UNSURE,
+    "na": Direction.UNSURE, "n/a": Direction.UNSURE, "-": Direction.UNSURE, "?": Direction.UNSURE,
 }  # fmt: skip
+PASSED_AT = ("portal", "door", "gate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,51 +89,185 @@ class RecordedTruth:
     stays: tuple[TrueStay, ...] = ()
 
 
-def read_truth(path: Path, mapping: Mapping[str, str] | None = None) -> RecordedTruth:
-    """The truth in a CSV or JSON file; RecordedError when it is neither."""
-    text = path.read_text(encoding="utf-8-sig")
-    return parse_json(text) if text.lstrip().startswith("{") else parse_csv(text, mapping)
+@dataclass(slots=True)
+class _Row:
+    """One row of a truth CSV."""
+
+    number: int
+    kind: str
+    load_id: str
+    place: str
+    direction: Direction
+    start_us: int | None
+    end_us: int | None
+    epc: str
 
 
-def parse_csv(text: str, mapping: Mapping[str, str] | None = None) -> RecordedTruth:
+@dataclass(slots=True)
+class _Group:
+    """A load while its rows are put together."""
+
+    load_id: str
+    place: str
+    direction: Direction
+    start_us: int
+    end_us: int
+    epcs: list[str] = field(default_factory=list)
+
+
+def read_truth(
+    path: Path,
+    mapping: Mapping[str, str] | None = None,
+    windows: Path | None = None,
+    span_us: tuple[int, int] | None = None,
+) -> RecordedTruth:
+    """The truth in a CSV or JSON file, its loads' windows from a second CSV; RecordedError when it is neither.
+
+    `span_us` is when the reads begin and end: it tells the unit of times that do not say it.
+    """
+    text = read_text(path)
+    if text.lstrip().startswith("{"):
+        return parse_json(text)
+    return parse_csv(text, mapping, "" if windows is None else read_text(windows), span_us)
+
+
+def parse_csv(
+    text: str,
+    mapping: Mapping[str, str] | None = None,
+    windows: str = "",
+    span_us: tuple[int, int] | None = None,
+) -> RecordedTruth:
     """Truth in CSV text."""
-    header, rows = table(text, None)
-    index = columns_of(header, mapping or {}, ALIASES, ("epc",))
+    rows = _rows(text, mapping, ("epc",), span_us)
+    about = _rows(windows, mapping, ("id",), span_us) if windows else []
+    tagged = [row for row in rows if row.epc]
+    if not tagged:
+        raise RecordedError("truth: no row names a tag")
+    known = {row.load_id: row for row in (*rows, *about) if not row.epc and row.load_id}
+    loads = [_completed(row, known) for row in tagged if row.kind == "load"]
+    return RecordedTruth(tuple(_loads(loads)), tuple(_stays([row for row in tagged if row.kind == "stay"])))
 
-    def field(row: list[str], name: str) -> str:
-        return row[index[name]].strip() if name in index else ""
 
-    units = {
-        name: unit_of([field(row, name) for _, row in rows if field(row, name)]) if name in index else None
-        for name in ("start", "end")
-    }
-    loads: dict[tuple[str, str, str, int, int], list[str]] = {}
-    stays: list[TrueStay] = []
-    for number, row in rows:
-        window = tuple(
-            _time(number, header[index[name]], field(row, name), units[name]) if field(row, name) else default
-            for name, default in zip(("start", "end"), WHOLE, strict=True)
+def _rows(
+    text: str, mapping: Mapping[str, str] | None, required: Sequence[str], span_us: tuple[int, int] | None
+) -> list[_Row]:
+    table = parse_table(text)
+    mine = {field: name for field, name in (mapping or {}).items() if name.lower() in map(str.lower, table.header)}
+    index = find_columns(table.header, mine if required == ("id",) else mapping or {}, ALIASES, required)
+
+    def cell(row: Sequence[str], name: str) -> str:
+        return row[index[name]] if name in index else ""
+
+    clocks = {
+        str(name): clock_of(
+            [cell(row, other) for _, row in table.rows for other in ("start", "end") if cell(row, other)],
+            unit_in(table.header[index[name]]),
+            table.decimal_comma,
+            span_us,
         )
-        epc, place = field(row, "epc").upper(), field(row, "place")
-        if not epc:
-            raise RecordedError(f"row {number}, column {header[index['epc']]}: no tag")
-        way = field(row, "direction").lower()
-        if way not in DIRECTIONS:
-            raise RecordedError(f"row {number}, column {header[index['direction']]}: {way!r} is not in or out")
-        kind = field(row, "kind").lower() or ("load" if way or field(row, "id") else "stay")
-        if kind == "load":
-            loads.setdefault((field(row, "id"), place, way, window[0], window[1]), []).append(epc)
-        elif kind == "stay":
-            stays.append(TrueStay(epc, place, window[0], window[1]))
-        else:
-            raise RecordedError(f"row {number}, column {header[index['kind']]}: {kind!r} is neither load nor stay")
-    return RecordedTruth(
-        tuple(
-            TrueLoad(load_id, place, DIRECTIONS[way], start, end, tuple(dict.fromkeys(epcs)))
-            for (load_id, place, way, start, end), epcs in loads.items()
-        ),
-        tuple(stays),
+        for name in ("start", "end")
+        if name in index and any(cell(row, name) for _, row in table.rows)
+    }
+
+    def time(number: int, row: Sequence[str], name: str) -> int | None:
+        if not cell(row, name):
+            return None
+        try:
+            return clocks[name].microseconds(cell(row, name))
+        except ValueError as wrong:
+            raise table.wrong(number, index[name], cell(row, name), "a time") from wrong
+
+    return [
+        _Row(
+            number,
+            _kind(table, index, number, row),
+            cell(row, "id"),
+            cell(row, "place"),
+            DIRECTIONS[cell(row, "direction").lower()],
+            time(number, row, "start"),
+            time(number, row, "end"),
+            plain_epc(cell(row, "epc")) if cell(row, "epc") else "",
+        )
+        for number, row in table.rows
+    ]
+
+
+def _kind(table: CsvTable, index: Mapping[str, int], number: int, row: Sequence[str]) -> str:
+    def cell(name: str) -> str:
+        return row[index[name]].lower() if name in index else ""
+
+    if cell("direction") not in DIRECTIONS:
+        raise RecordedError(
+            f"row {number}, column {table.header[index['direction']]}: {cell('direction')!r} is not in or out"
+        )
+    if not cell("epc") and not cell("id"):
+        raise RecordedError(f"row {number}: no tag in column {table.header[index['epc']] if 'epc' in index else 'epc'}")
+    if cell("kind") in ("load", "stay"):
+        return cell("kind")
+    if cell("kind") and not cell("id") and not cell("place"):
+        raise RecordedError(
+            f"row {number}, column {table.header[index['kind']]}: {cell('kind')!r} is neither load nor stay"
+        )
+    if cell("direction") or cell("id") or not cell("place"):
+        return "load"
+    return "load" if table.header[index["place"]].lower().startswith(PASSED_AT) else "stay"
+
+
+def _completed(row: _Row, known: Mapping[str, _Row]) -> _Row:
+    """A tag's row with what the row of its load says."""
+    load = known.get(row.load_id)
+    if load is None:
+        return row
+    return replace(
+        row,
+        place=row.place or load.place,
+        direction=row.direction if row.direction is not Direction.UNSURE else load.direction,
+        start_us=load.start_us if row.start_us is None else row.start_us,
+        end_us=load.end_us if row.end_us is None else row.end_us,
     )
+
+
+def _loads(rows: Sequence[_Row]) -> list[TrueLoad]:
+    """Rows put together: by load id, place and direction, and of those whose windows touch."""
+    groups: list[_Group] = []
+    last: dict[tuple[str, str, Direction], _Group] = {}
+    order = sorted(rows, key=lambda row: WHOLE[0] if row.start_us is None else row.start_us)
+    for row in order:
+        start = WHOLE[0] if row.start_us is None else row.start_us
+        end = WHOLE[1] if row.end_us is None else row.end_us
+        key = row.load_id, row.place, row.direction
+        group = last.get(key)
+        if group is None or start > group.end_us:
+            group = _Group(row.load_id, row.place, row.direction, start, end)
+            groups.append(group)
+            last[key] = group
+        group.end_us = max(group.end_us, end)
+        group.epcs.append(row.epc)
+    return [
+        TrueLoad(
+            group.load_id or str(number), group.place, group.direction, group.start_us, group.end_us,
+            tuple(dict.fromkeys(group.epcs)),
+        )
+        for number, group in enumerate(groups, 1)
+    ]  # fmt: skip
+
+
+def _stays(rows: Sequence[_Row]) -> list[TrueStay]:
+    by_tag: dict[str, list[_Row]] = {}
+    for row in rows:
+        by_tag.setdefault(row.epc, []).append(row)
+    out: list[TrueStay] = []
+    for epc, own in by_tag.items():
+        own.sort(key=lambda row: WHOLE[0] if row.start_us is None else row.start_us)
+        nexts = [WHOLE[1] if after.start_us is None else after.start_us for after in own[1:]]
+        for row, until in zip(own, [*nexts, WHOLE[1]], strict=True):
+            start = WHOLE[0] if row.start_us is None else row.start_us
+            stay = TrueStay(epc, row.place, start, until if row.end_us is None else row.end_us)
+            if out and out[-1].epc == epc and out[-1].zone == stay.zone and stay.start_us <= out[-1].end_us:
+                out[-1] = replace(out[-1], end_us=max(out[-1].end_us, stay.end_us))
+            else:
+                out.append(stay)
+    return out
 
 
 def parse_json(text: str) -> RecordedTruth:
@@ -130,11 +285,11 @@ def parse_json(text: str) -> RecordedTruth:
                     str(load.get("portal", "")),
                     DIRECTIONS[str(load.get("direction") or "").lower()],
                     *_json_window(load),
-                    tuple(str(epc).upper() for epc in load["epcs"]),
+                    tuple(plain_epc(str(epc)) for epc in load["epcs"]),
                 )
                 for number, load in enumerate(loads, 1)
             ),
-            tuple(TrueStay(str(stay["epc"]).upper(), str(stay["zone"]), *_json_window(stay)) for stay in stays),
+            tuple(TrueStay(plain_epc(str(stay["epc"])), str(stay["zone"]), *_json_window(stay)) for stay in stays),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise RecordedError(f"truth: loads and stays need epcs, zone, direction in or out, times: {wrong!r}") from wrong
@@ -151,12 +306,3 @@ def _json_time(entry: Mapping[str, Any], name: str, default: int) -> int:
         return default
     text = str(entry[name])
     return microseconds(text, unit_of([text]))
-
-
-def _time(number: int, column: str, text: str, unit: str | None) -> int:
-    endings: Iterable[str] = ("us", "ms", "ns", "s")
-    named = next((ending for ending in endings if column.lower().endswith("_" + ending)), unit)
-    try:
-        return microseconds(text, named)
-    except ValueError as wrong:
-        raise RecordedError(f"row {number}, column {column}: {text!r} is not a time") from wrong

@@ -6,6 +6,8 @@ first, then longest overlap. Then, over all loads and passages:
 - precision: tags said to belong that did, of all said to belong (also in passages without a load);
 - recall: of the tags of loads that the portal's antennas read in the load's window (±`READ_SLACK_US`), those said to
   belong to its passage. Unread tags are no decision's fault: `unread` counts them, `recall_all` includes them.
+- read, read_whole: the bound of `recall_all` and `exact_all`: tags of loads that were read at all at the door in the
+  window, and loads all of whose tags were.
 - exact: loads whose passage has exactly the read tags, none unsure among them; `exact_all` likewise of all tags.
 - direction: right, wrong, unsure among paired loads of known direction; a load without a passage is `missed`.
 
@@ -81,6 +83,8 @@ class PassageScore:
             "precision": clustered([(s.right, s.right + s.wrong) for s in self.loads]),
             "recall": clustered([(s.right, s.right + s.missed) for s in true]),
             "recall_all": clustered([(s.right, s.right + s.missed + s.unread) for s in true]),
+            "read": clustered([(s.right + s.missed, s.right + s.missed + s.unread) for s in true]),
+            "read_whole": wilson(sum(not s.unread for s in true), len(true)),
             "exact": wilson(sum(s.exact for s in true), len(true)),
             "exact_all": wilson(sum(s.exact_all for s in true), len(true)),
             "direction": wilson(right, len(paired) - unsure),

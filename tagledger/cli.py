@@ -258,13 +258,33 @@ def score(
     place: PlaceOption = None,
     side: SideOption = None,
     eye: EyeOption = None,
+    truth_column: Annotated[
+        list[str] | None, typer.Option("--truth-column", help="FIELD=HEADER of the truth file; may be repeated.")
+    ] = None,
+    windows: Annotated[
+        Path | None, typer.Option(help="When, where and which way the truth's loads passed, a CSV by load.")
+    ] = None,
+    write_site: Annotated[Path | None, typer.Option(help="Write the site that was assumed, to edit.")] = None,
     plots: Annotated[Path | None, typer.Option(help="Draw power over time per tag into this folder.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Score our decisions on anyone's recording: precision, recall, exact loads, direction, zones."""
     from tagledger.score import run_score
 
-    run_score(reads, truth, site, column or (), place or (), side or (), eye or (), plots, json)
+    run_score(
+        reads,
+        truth,
+        site,
+        column or (),
+        place or (),
+        side or (),
+        eye or (),
+        plots,
+        json,
+        truth_columns=truth_column or (),
+        windows=windows,
+        write_site=write_site,
+    )
 
 
 def main() -> None:

@@ -52,12 +52,12 @@ def reduce_reads(reads: RecordedReads, window_ms: int = 250) -> Sightings:
                 epc_bits=np.full(size, 32, np.uint16),
                 antenna=reads.antenna[of],
                 first_us=reads.time_us[of],
-                last_us=reads.time_us[of],
+                last_us=reads.time_us[of] if reads.last_us is None else reads.last_us[of],
                 rssi_dbm=reads.rssi_dbm[of],
                 channel=reads.channel[of],
                 phase_rad=reads.phase_rad[of],
                 doppler_hz=reads.doppler_hz[of],
-                count=np.ones(size, np.uint16),
+                count=np.ones(size, np.uint16) if reads.count is None else reads.count[of],
             )
         )
     seen = reducer.seal(None)

@@ -5,15 +5,11 @@ from typing import Annotated
 
 import typer
 
-from tagledger.cli import ColumnOption, JsonOption, PlaceOption
+from tagledger.cli import ColumnOption, JsonOption, PlaceOption, SiteOption
+from tagledger.labels import run_labels
 from tagledger.survey import run_survey
 
 app = typer.Typer(help="Measure and tune a door.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
-
-
-@app.callback()
-def portal() -> None:
-    """Keeps `survey` a command of its own while it is the only one."""
 
 
 @app.command()
@@ -29,3 +25,13 @@ def survey(
 ) -> None:
     """What each antenna sees, what stands there all the time, suggested thresholds and power."""
     run_survey(reads, truth, site, column or (), place or (), json)
+
+
+@app.command()
+def labels(
+    site: SiteOption,
+    out: Annotated[Path | None, typer.Option(help="Write here; standard output without.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only answers given since this date.")] = None,
+) -> None:
+    """What people answered to unsure tags, as labels for the next fit (python -m bench.fit_passages --labels FILE)."""
+    run_labels(site, out, since)

@@ -1,18 +1,22 @@
 """A site for a recording that comes without a site file: places from the recording, the command line and the truth.
 
 Where an antenna is: `--place reader:port=name` first, else the recording's own place column, else the one door the
-truth names, or the door the reader is named after, or the zone with the antenna's number. A place is a portal when the
-truth has loads there (or nothing says otherwise), else a zone. All portals of one recording are neighbours: each may
-hear the others' tags. A direction needs `--side` on antennas or `--eye`.
+truth names, or the place the reader or the antenna is named after, or the zone with the antenna's number; and last the
+place whose goods, by the truth, it hears best (which is said: `assumptions`). A place is a portal when the truth has
+loads there (or nothing says otherwise), else a zone. All portals of one recording are neighbours: each may hear the
+others' tags. A direction needs `--side` on antennas, or antennas called inside and outside, or `--eye`.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
+
+import numpy as np
 
 from stream.recorded import RecordedError, RecordedReads
 from stream.recorded_truth import RecordedTruth
-from warehouse.site import Antenna, AntennaRef, PhotoEye, Portal, Reader, Side, Site, Zone
+from warehouse.site import Antenna, AntennaRef, Direction, PhotoEye, Portal, Reader, Side, Site, Zone
 
 ValueT = TypeVar("ValueT")
 DOOR = "door"
@@ -37,8 +41,17 @@ def site_of(
     loads_at = {load.portal for load in truth.loads} if truth else set()
     stays_at = {stay.zone for stay in truth.stays} if truth else set()
     zones_at = stays_at - loads_at
-    place_of = {ref: said.get(ref) or _guess(ref, refs, loads_at, zones_at) for ref in refs}
-    side_of = _options(sides, reads, "--side", _side)
+    names = {port: name for name, port in reads.antenna_names}
+    heard = _Heard(reads, truth)
+    place_of = {ref: said.get(ref) or _guess(ref, refs, loads_at, zones_at, names, heard) for ref in refs}
+    unwatched = sorted((loads_at or zones_at) - set(place_of.values()) - {""})
+    if heard.used and unwatched:
+        raise RecordedError(
+            f"where is antenna {heard.used[0]}? The truth also names {', '.join(unwatched)}, which no antenna seems to "
+            f"watch: say --place {heard.used[0]}=NAME, or give --site"
+        )
+    side_of = {ref: side for ref in refs if (side := _side_in(names.get(ref.port, "")))}
+    side_of |= _options(sides, reads, "--side", _side)
     portals = sorted(place for place in set(place_of.values()) if place not in zones_at)
     wired = _options(eyes, reads, "--eye", _side)
     photo_eyes = tuple(PhotoEye(ref.reader, ref.port, side) for ref, side in sorted(wired.items()))
@@ -73,21 +86,98 @@ def site_of(
     )
 
 
-def _guess(ref: AntennaRef, refs: Sequence[AntennaRef], loads_at: set[str], zones_at: set[str]) -> str:
+def assumptions(site: Site, reads: RecordedReads, truth: RecordedTruth | None) -> list[str]:
+    """What is taken for granted about the site, and what would make it better known: one sentence a line."""
+    said = []
+    kinds = {portal.name: "portal" for portal in site.portals} | {zone.name: "zone" for zone in site.zones}
+    for name, kind in kinds.items():
+        watching = sorted(site.antennas_of(name))
+        if not watching:
+            continue
+        sides = {ref: antenna.side for ref in watching if (antenna := site.antenna_at(ref)) is not None}
+        listed = ", ".join(f"{ref}{f' {side.value}' if (side := sides.get(ref)) else ''}" for ref in watching)
+        said.append(f"{kind} {name}: antennas {listed}")
+    sided = any(antenna.side for reader in site.readers for antenna in reader.antennas)
+    eyes = any(portal.photo_eyes for portal in site.portals)
+    ways = truth is not None and any(load.direction is not Direction.UNSURE for load in truth.loads)
+    if site.portals and not sided and not eyes:
+        ref = sorted(site.antennas_of(site.portals[0].name))[0]
+        need = "the truth has directions, but " if ways else ""
+        said.append(f"{need}no direction can be told without sides: --side {ref}=inside, --side ...=outside")
+    ports = sorted({(event.device, event.port) for event in reads.events if event.port is not None})
+    if ports and not eyes:
+        device, port = ports[0]
+        said.append(f"photo-eye events of {len(ports)} inputs are not used: --eye {device}:{port}=outside says where")
+    return said
+
+
+def whole(site: Site) -> Site:
+    """The site with the zones on both sides of its portals, as a site file must name them."""
+    named = {zone.name for zone in site.zones}
+    sides = sorted({side for portal in site.portals for side in (portal.inside, portal.outside)} - named)
+    return replace(site, zones=(*site.zones, *(Zone(side) for side in sides)))
+
+
+class _Heard:
+    """How strongly antennas hear what the truth says is at a place."""
+
+    def __init__(self, reads: RecordedReads, truth: RecordedTruth | None) -> None:
+        self._reads = reads
+        there = [] if truth is None else [(load.portal, load.start_us, load.end_us, load.epcs) for load in truth.loads]
+        there += [] if truth is None else [(stay.zone, stay.start_us, stay.end_us, (stay.epc,)) for stay in truth.stays]
+        self._there = there
+        self.used: list[AntennaRef] = []
+
+    def best(self, ref: AntennaRef, places: set[str]) -> str | None:
+        """The place whose goods this antenna hears best, of all power it hears of goods that are anywhere."""
+        reads = self._reads
+        mine = (reads.reader == reads.readers.index(ref.reader)) & (reads.antenna == ref.port)
+        number = {epc: index for index, epc in enumerate(reads.tags)}
+        level = np.nan_to_num(reads.rssi_dbm[mine].astype(np.float64), nan=-60.0)
+        at, tag, power = reads.time_us[mine], reads.tag[mine], np.power(10.0, level / 20.0)
+        total: dict[str, float] = {}
+        for place, start, end, epcs in self._there:
+            known = [number[epc] for epc in epcs if epc in number]
+            if place in places and known:
+                here = (at >= start) & (at <= end) & np.isin(tag, known)
+                total[place] = total.get(place, 0.0) + float(power[here].sum())
+        found = max(total, key=total.__getitem__, default=None)
+        self.used.append(ref)
+        return found if found is not None and total[found] > 0.0 else None
+
+
+def _guess(
+    ref: AntennaRef,
+    refs: Sequence[AntennaRef],
+    loads_at: set[str],
+    zones_at: set[str],
+    names: Mapping[int, str],
+    heard: _Heard,
+) -> str:
     # Stays beside loads are where goods were put, seldom watched by antennas: the doors come first.
     named = {place for place in (loads_at or zones_at) if place}
     if len(named) <= 1 and (loads_at or not zones_at):
         return next(iter(named), DOOR)
-    if loads_at:
-        likely = [place for place in named if ref.reader.startswith(place)]
-    else:
-        readers = {other.reader for other in refs}
-        likely = [place for place in named if re.search(rf"(?<!\d){ref.port}$", place)] if len(readers) == 1 else []
+    readers = {other.reader for other in refs}
+    called = names.get(ref.port, "")
+    likely = [place for place in named if place.lower() == called.lower()]
+    likely = likely or [place for place in named if ref.reader.lower().startswith(place.lower())]
+    if not likely and not loads_at and len(readers) == 1:
+        likely = [place for place in named if re.search(rf"(?<!\d){ref.port}$", place)]
     if len(likely) == 1:
         return likely[0]
+    best = heard.best(ref, named)
+    if best is not None:
+        return best
     raise RecordedError(
         f"where is antenna {ref}? The truth names {', '.join(sorted(named))}: say --place {ref}=NAME, or give --site"
     )
+
+
+def _side_in(name: str) -> Side | None:
+    words = set(re.split(r"[^a-z]+", name.lower()))
+    inside, outside = words & {"inside", "in", "inner", "indoor"}, words & {"outside", "out", "outer", "outdoor"}
+    return (Side.INSIDE if inside else Side.OUTSIDE) if bool(inside) != bool(outside) else None
 
 
 def _side(text: str) -> Side:

@@ -8,6 +8,7 @@ its 95 % interval, then the loads that were not exact, worst first.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import typer
 
 from stream.recorded import RecordedError, RecordedReads, read_csv
 from stream.recorded_truth import RecordedTruth, TrueLoad, read_truth
-from stream.scoring import LoadScore, PassageScore, Share, ZoneScore, score_passages, score_zones
+from stream.scoring import SLACK_US, LoadScore, PassageScore, Share, ZoneScore, score_passages, score_zones
 from tagledger.decide import Decided, decide
-from tagledger.recorded_site import site_of
+from tagledger.recorded_site import assumptions, site_of, whole
+from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_USAGE, complain, console, print_json, site_or_exit
 from warehouse.site import Direction, Site
 
@@ -97,30 +99,35 @@ def run_score(
     eyes: Sequence[str] = (),
     plots: Path | None = None,
     as_json: bool = False,
+    truth_columns: Sequence[str] = (),
+    windows: Path | None = None,
+    write_site: Path | None = None,
 ) -> None:
     """The command. Exit 2 when a file or an option is wrong."""
     try:
-        mapping = dict(column.split("=", 1) for column in columns)
-        reads = read_csv(reads_file, mapping)
-        truth = read_truth(truth_file)
+        reads = read_csv(reads_file, mapped(columns, "--column"))
+        span_us = int(reads.time_us[0]), int(reads.time_us[-1])
+        truth = read_truth(truth_file, mapped(truth_columns, "--truth-column"), windows, span_us)
+        fit_together(reads, truth)
         site = site_or_exit(site_file) if site_file else site_of(reads, truth, places, sides, eyes)
         scored = score_recording(site, reads, truth)
+        if write_site is not None:
+            write_site.write_text(site_text(whole(site)), encoding="utf-8")
     except (RecordedError, OSError) as wrong:
         complain(wrong)
         raise typer.Exit(EXIT_USAGE) from None
-    except ValueError as wrong:
-        complain(f"--column: expected field=header ({wrong})")
-        raise typer.Exit(EXIT_USAGE) from None
+    notes = [] if site_file else assumptions(site, reads, truth)
+    notes += unscored(site, truth)
     written = 0
     if plots is not None:
         from tagledger.score_plots import draw
 
         written = draw(scored, truth, plots)
     if as_json:
-        figures = {"reads": len(reads), "tags": len(reads.tags), "assumed": list(reads.notes)} | scored.figures()
+        figures = {"reads": len(reads), "tags": len(reads.tags), "assumed": [*reads.notes, *notes]} | scored.figures()
         print_json(figures | ({"plots": written} if plots is not None else {}))
         return
-    _print(reads, scored)
+    _print(reads, scored, notes, known=site_file is not None)
     if plots is not None:
         console.print(f"{written} plots in {plots}")
 
@@ -137,8 +144,59 @@ def own_reads(site: Site, place: str, reads: RecordedReads) -> list[tuple[int, s
     ]
 
 
-def _print(reads: RecordedReads, scored: Scored) -> None:
+def mapped(options: Sequence[str], name: str) -> dict[str, str]:
+    """`field=header` options as a mapping; RecordedError for another form."""
+    for option in options:
+        if "=" not in option:
+            raise RecordedError(f"{name} {option}: expected field=header")
+    return dict(option.split("=", 1) for option in options)
+
+
+def fit_together(reads: RecordedReads, truth: RecordedTruth) -> None:
+    """RecordedError when reads and truth are of different tags or times: no figure would mean anything."""
+    tags = {epc for load in truth.loads for epc in load.epcs} | {stay.epc for stay in truth.stays}
+    if not tags & set(reads.tags):
+        raise RecordedError(
+            f"none of the truth's {len(tags)} tags was read: it has {min(tags, default='none')}, the reads have "
+            f"{reads.tags[0]}; is another column the tag? (--column epc=HEADER, --truth-column epc=HEADER)"
+        )
+    windows = [(load.start_us, load.end_us) for load in truth.loads]
+    windows += [(stay.start_us, stay.end_us) for stay in truth.stays]
+    first, last = int(reads.time_us[0]), int(reads.time_us[-1])
+    if not any(start <= last + SLACK_US and end >= first - SLACK_US for start, end in windows):
+        raise RecordedError(
+            f"the truth's windows ({_moment(windows[0][0])} ...) and the reads ({_moment(first)} to {_moment(last)}) "
+            "do not meet: another time zone, or another unit? (--column time=HEADER:ms, --truth-column start=HEADER)"
+        )
+
+
+def unscored(site: Site, truth: RecordedTruth) -> list[str]:
+    """What of the truth nothing is said about, and why."""
+    watched = {zone.name for zone in site.zones if site.antennas_of(zone.name)}
+    doors = {portal.name for portal in site.portals}
+    said = []
+    stays = sorted({stay.zone for stay in truth.stays} - watched - doors)
+    if stays and not truth.loads:
+        said.append(f"not scored: stays in {', '.join(stays)}, which no antenna watches (--place READER:PORT=ZONE)")
+    loads = sorted({load.portal for load in truth.loads} - doors - {""})
+    if loads:
+        said.append(f"not found: loads at {', '.join(loads)}, which no antenna watches (--place READER:PORT=PORTAL)")
+    return said
+
+
+def _moment(at_us: int) -> str:
+    try:
+        return datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(sep=" ", timespec="milliseconds")
+    except (OverflowError, ValueError, OSError):
+        return "open"
+
+
+def _print(reads: RecordedReads, scored: Scored, notes: Sequence[str], known: bool) -> None:
     console.print(f"{len(reads):,} reads of {len(reads.tags):,} tags; {'; '.join(reads.notes)}", soft_wrap=True)
+    for note in notes:
+        console.print(f"  {note}", soft_wrap=True, highlight=False)
+    if not known:
+        console.print("  other places, sides or eyes: --place, --side, --eye; or --write-site FILE, edit, --site FILE")
     console.print(f"{len(scored.decided.final)} passages, {len(scored.decided.updates)} location updates")
     if scored.passages is not None:
         console.print(f"stray reads in the loads' windows: {scored.stray_reads:.1%}")

@@ -116,6 +116,8 @@ def _portal(site: Site, portal: Portal, key: str) -> Iterator[Found]:
     for n, eye in enumerate(portal.photo_eyes):
         if eye.reader not in readers:
             yield f"{key}.photo_eyes[{n}].reader", f"there is no reader {eye.reader!r}", "name one of the [[readers]]"
+    if not 0 <= portal.inferred_share_max <= 1:
+        yield f"{key}.inferred_share_max", f"{portal.inferred_share_max} is no share", "use 0 (infer nothing) to 1"
     if not 0.5 <= portal.signal.certain_score <= 1:
         yield f"{key}.signal.certain_score", f"{portal.signal.certain_score} is not certain", "use 0.5 to 1"
     for name, value in (("decide_after_s", portal.signal.decide_after_s), ("hold_s", portal.signal.hold_s)):

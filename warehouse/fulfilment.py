@@ -21,6 +21,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from warehouse.ledger import MovedTag, Place, StockStatus
+from warehouse.site import INFERRED_SHARE_MAX
 
 
 class Flow(StrEnum):
@@ -57,7 +58,7 @@ class FindingKind(StrEnum):
 class Rules:
     """Site policy. `inferred_share_max`: largest share of a unit's tagged contents that may go unread, 0 to 1."""
 
-    inferred_share_max: float = 0.2
+    inferred_share_max: float = INFERRED_SHARE_MAX
 
 
 @dataclass(frozen=True, slots=True)

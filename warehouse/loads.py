@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from warehouse.site import Direction, Effect
+from warehouse.site import INFERRED_SHARE_MAX, Direction, Effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,10 @@ class LoadTag:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One final passage. `at_us` is when it happened (reader time): postings carry it as `effective_at`."""
+    """One final passage. `at_us` is when it happened (reader time): postings carry it as `effective_at`.
+
+    `inferred_share_max` is the portal's (`warehouse.site.Portal`).
+    """
 
     passage_id: UUID
     revision: int
@@ -34,6 +37,7 @@ class Load:
     to_location: str
     at_us: int
     tags: tuple[LoadTag, ...]
+    inferred_share_max: float = INFERRED_SHARE_MAX
 
 
 class LocationEvent(StrEnum):

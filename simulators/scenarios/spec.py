@@ -17,9 +17,10 @@ class ScenarioError(ValueError):
 
 
 class Split(StrEnum):
-    """Whether decisions may be fitted on a scenario."""
+    """What a scenario is for: fitting decisions, looking closer while they are worked on, or judging them."""
 
     FIT = "fit"
+    DEV = "dev"
     HELD_OUT = "held_out"
 
 

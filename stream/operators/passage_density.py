@@ -1,14 +1,19 @@
-"""When a load is in a door without photo-eyes: tags that rise and fall together.
+"""When a load is in a door without photo-eyes: followed by what it is made of.
 
 For every tag a fast and a slow mean of its amplitude (root of linear power: one flash of a stray counts less) is kept
-per tick. A tag *rises* when the fast mean leaves the slow one, and that of the neighbours' antennas, behind; parked
-goods do so only in flickers. The window opens when the sum of what the tags stand above their own past reaches
-`open_share` of what one tag of the portal's loads typically shows (learned from confirmed ones). A tag has *fallen*
-when its fast mean is under `fallen_share` of its peak. The window closes when most of the strong tags that rose
-together have fallen together: a load that stops in the door has not fallen, and the tote behind it, which rose later,
-does not keep the window open but opens the next one.
+per tick. What a tag stands above its own past, and above what the neighbours' antennas hear of it, is its *excess*;
+parked goods have some only in flickers. The window opens when all excess together reaches `open_share` of what one tag
+of the portal's loads typically shows (learned from confirmed ones).
 
-A load that stands still for `still_s` becomes part of the scenery; what it was until then has been said.
+From then on the excess of every tag is summed up, until `together_s` after the load was strongest: what comes nearer
+later is the next load. That sum is the load's *make-up*, and the part of the present excess that lies along it is the
+load's signal. One tag fades now and then; the signal of the whole load falls when
+the load leaves, and also when others take its place: the tote behind it, or its neighbour's load, are made of other
+tags. The window closes when the signal stayed under `fallen_share` of its best for `fallen_s`; its beginning is then
+put to where the signal first reached `begun_share`, so that a flicker long before does not stretch it.
+
+What has passed opens the next window only by coming nearer than it was. A load that stands still for `still_s` becomes
+part of the scenery; what it was until then has been said.
 """
 
 import math
@@ -17,37 +22,43 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-COLUMNS = ("fast", "slow", "other", "peak", "rise_s", "novel_s", "fall_s")
+COLUMNS = ("fast", "slow", "other", "peak", "make_up", "risen_s")
 
 
 @dataclass(frozen=True, slots=True)
 class DensityParams:
     """Amplitudes are roots of milliwatts: 0.001 is -60 dBm. Times in seconds."""
 
-    fast_s: float = 0.9
-    slow_s: float = 10.0
+    attack: float = 0.6
+    fast_s: float = 0.85
+    slow_s: float = 15.0
     warm_s: float = 3.0
     typical_amplitude: float = 0.002
-    floor_share: float = 0.2
+    floor_share: float = 0.1
     open_share: float = 0.6
     novel_factor: float = 2.0
-    fallen_share: float = 0.4
-    fallen_s: float = 0.5
-    close_share: float = 0.7
-    strong_share: float = 0.25
-    together_s: float = 2.5
-    still_s: float = 12.0
-    done_s: float = 4.0
+    fallen_share: float = 0.3
+    fallen_s: float = 0.75
+    fallen_many_s: float = 0.4
+    many_tags: float = 6.0
+    begun_share: float = 0.1
+    together_s: float = 0.75
+    still_s: float = 20.0
 
 
 @dataclass(slots=True)
 class DensityState:
-    """Seven float64 columns by tag id, and since when (seconds after `base_us`); encodable by msgspec."""
+    """Six float64 columns by tag id, and since when (seconds after `base_us`); `signal` is the open window's, by tick.
+
+    Encodable by msgspec.
+    """
 
     base_us: int = 0
     ticked_us: int = 0
     columns: bytes = b""
     opened_us: int | None = None
+    signal: bytes = b""
+    fallen_us: int | None = None
     typical: float | None = None
     last_typical: float = 0.0
     closed_us: int = 0
@@ -64,22 +75,32 @@ class DensityTracker:
         self._base_us, self._ticked_us = state.base_us, state.ticked_us
         self.opened_us = state.opened_us
         columns = np.frombuffer(state.columns, np.float64).reshape(len(COLUMNS), -1)
-        self._fast, self._slow, self._other, self._peak = (column.copy() for column in columns[:4])
-        self._rise, self._novel, self._fall = (column.copy() for column in columns[4:])
+        self._fast, self._slow, self._other = (column.copy() for column in columns[:3])
+        self._peak, self._make_up, self._risen = (column.copy() for column in columns[3:])
+        self._signal: list[float] = np.frombuffer(state.signal, np.float64).tolist()
+        self._fallen_us = state.fallen_us
         self._typical = state.typical or params.typical_amplitude
         self._last_typical = state.last_typical
         self._closed_us = state.closed_us
 
     @property
     def idle(self) -> bool:
-        """No window open and no tag on the rise."""
-        return self.opened_us is None and not (self._rise > 0).any()
+        """No window open, and nothing that could open one by itself."""
+        return self.opened_us is None and not (self._fast > self._params.floor_share * self._typical).any()
 
     def snapshot(self) -> DensityState:
         """Everything needed to go on from here."""
-        columns = np.stack([self._fast, self._slow, self._other, self._peak, self._rise, self._novel, self._fall])
+        columns = np.stack([self._fast, self._slow, self._other, self._peak, self._make_up, self._risen])
         return DensityState(
-            self._base_us, self._ticked_us, columns.tobytes(), self.opened_us, self._typical, self._last_typical
+            self._base_us,
+            self._ticked_us,
+            columns.tobytes(),
+            self.opened_us,
+            np.array(self._signal, np.float64).tobytes(),
+            self._fallen_us,
+            self._typical,
+            self._last_typical,
+            self._closed_us,
         )
 
     def start(self, at_us: int) -> None:
@@ -94,8 +115,7 @@ class DensityTracker:
         """Renumber after the tag dictionary was rebuilt."""
         self._grow(int(ids.max(initial=-1)) + 1)
         self._fast, self._slow, self._other = self._fast[ids], self._slow[ids], self._other[ids]
-        self._peak = self._peak[ids]
-        self._rise, self._novel, self._fall = self._rise[ids], self._novel[ids], self._fall[ids]
+        self._peak, self._make_up, self._risen = self._peak[ids], self._make_up[ids], self._risen[ids]
 
     def tick(
         self,
@@ -113,26 +133,21 @@ class DensityTracker:
         self._grow(tag_count)
         now = (end_us - self._base_us) / 1e6
         self._age(end_us, tags, own, other, now)
-
         floor = params.floor_share * self._typical
-        novel = (self._fast > params.novel_factor * self._slow) & (self._fast > np.maximum(self._other, floor))
-        fresh = novel & (self._rise == 0)
-        self._rise[fresh], self._peak[fresh], self._fall[fresh] = now, 0.0, 0.0
-        self._novel[novel] = now
-        risen = self._rise > 0
-        self._peak = np.where(risen, np.maximum(self._peak, self._fast), 0.0)
-        low = risen & (self._fast < params.fallen_share * self._peak)
-        self._fall = np.where(low, np.where(self._fall > 0, self._fall, now), 0.0)
-        over = (low & (now - self._fall > params.done_s)) | (risen & ~low & (now - self._novel > params.still_s))
-        self._rise[over] = 0.0
-        risen &= ~over
-        above = float(np.maximum(self._fast - params.novel_factor * self._slow, 0.0)[risen].sum())
-        if self.opened_us is None:
-            if above < params.open_share * self._typical:
-                return []
+        nearer = np.clip(2.0 * self._fast / np.maximum(self._other, 1e-12) - 1.0, 0.0, 1.0)
+        excess = nearer * np.maximum(self._fast - params.novel_factor * self._slow - floor, 0.0)
+        edges: list[tuple[int, int | None]] = []
+        if self.opened_us is not None:
+            closed = self._follow(end_us, excess, now)
+            if closed is None:
+                return edges
+            edges.append(closed)
+            excess = nearer * np.maximum(self._fast - params.novel_factor * self._slow - floor, 0.0)
+        if float(excess.sum()) >= params.open_share * self._typical:
             self.opened_us = max(end_us - 2 * self._tick_us, self._closed_us)
-            return [(self.opened_us, None)]
-        return self._close(end_us, risen, now)
+            edges.append((self.opened_us, None))
+            self._follow(end_us, excess, now)
+        return edges
 
     def _age(
         self,
@@ -153,48 +168,56 @@ class DensityTracker:
         heard[tags] = own
         beside = np.zeros(len(self._fast))
         beside[tags] = other
-        quick = 1.0 - math.exp(-tick_s / params.fast_s)
-        self._fast += quick * (heard - self._fast)
-        self._other += quick * (beside - self._other)
+        fading = 1.0 - math.exp(-tick_s / params.fast_s)
+        # Up at once and slowly down: a tag that answers once in a while (one target, low rate) still shows.
+        for mean, level in ((self._fast, heard), (self._other, beside)):
+            mean += np.where(level > mean, params.attack, fading) * (level - mean)
         if now <= params.warm_s:
             self._slow = np.maximum(self._slow, self._fast)
-        self._slow += (1.0 - math.exp(-tick_s / params.slow_s)) * (heard - self._slow)
+        # What is being followed does not become scenery while it may still be on its way.
+        followed = (self._risen > 0.0) & (now - self._risen < params.still_s)
+        slowly = np.where(followed, 0.0, 1.0 - math.exp(-tick_s / params.slow_s))
+        self._slow += slowly * (self._fast - self._slow)
 
-    def _close(self, end_us: int, risen: NDArray[np.bool_], now: float) -> list[tuple[int, int | None]]:
-        params = self._params
-        opened_us = self.opened_us
+    def _follow(self, end_us: int, excess: NDArray[np.float64], now: float) -> tuple[int, int] | None:
+        """One tick of an open window; its (opened, closed) when it closes with it."""
+        params, opened_us = self._params, self.opened_us
         assert opened_us is not None
-        if not risen.any() or end_us - opened_us >= self._open_max_us:
-            self._rise[:] = 0.0
-            self.opened_us, self._closed_us = None, end_us
-            return [(opened_us, end_us)]
-        typical = float(np.quantile(self._peak[risen], 0.8))
-        strong = risen & (self._peak >= params.strong_share * typical)
-        fallen = strong & (self._fall > 0) & (now - self._fall >= params.fallen_s)
-        if not fallen.any():
-            return []
-        until = float(np.median(self._rise[fallen])) + params.together_s
-        cohort = strong & (self._rise <= until)
-        if self._peak[cohort & fallen].sum() < params.close_share * self._peak[cohort].sum():
-            return []
-        self._last_typical = typical
-        over = risen & (self._rise <= until)
+        self._risen = np.where((excess > 0.0) & (self._risen == 0.0), now, self._risen)
+        best_at = int(np.argmax(self._signal)) if self._signal else 0
+        best_s = now - (len(self._signal) - best_at) * self._tick_us / 1e6
+        if now <= best_s + params.together_s:
+            self._make_up += excess
+        mine = self._make_up > 0.0
+        self._peak = np.maximum(self._peak, np.where(mine, self._fast, 0.0))
+        signal = float(excess @ self._make_up) / max(float(np.sqrt(self._make_up @ self._make_up)), 1e-12)
+        self._signal.append(signal)
+        best = max(self._signal)
+        if signal >= params.fallen_share * best:
+            self._fallen_us = None
+        elif self._fallen_us is None:
+            self._fallen_us = end_us - self._tick_us
+        # How many tags the make-up amounts to: the signal of many does not fade, and need not be waited for.
+        tags = float(self._make_up.sum()) ** 2 / max(float(self._make_up @ self._make_up), 1e-12)
+        patience_s = params.fallen_s if tags < params.many_tags else params.fallen_many_s
+        fallen = self._fallen_us is not None and end_us - self._fallen_us >= patience_s * 1e6
+        if not fallen and end_us - opened_us < self._open_max_us:
+            return None
+        begun = next(number for number, value in enumerate(self._signal) if value >= params.begun_share * best)
+        first_us = end_us - len(self._signal) * self._tick_us
+        load = self._make_up > 0.25 * self._make_up.max(initial=0.0)
+        self._last_typical = float(np.quantile(self._peak[load], 0.8)) if load.any() else self._typical
         # What just passed opens the next window only by coming nearer than it was.
-        self._slow[over] = np.maximum(self._slow[over], self._peak[over] / params.novel_factor)
-        self._rise[over] = 0.0
+        self._slow = np.maximum(self._slow, self._peak / params.novel_factor)
+        self._make_up[:], self._peak[:], self._risen[:] = 0.0, 0.0, 0.0
+        self._signal, self._fallen_us = [], None
         self.opened_us, self._closed_us = None, end_us
-        edges: list[tuple[int, int | None]] = [(opened_us, end_us)]
-        rest = strong & (self._rise > 0) & (self._fall == 0)
-        if self._peak[rest].sum() >= max(params.open_share * self._typical, 0.3 * self._peak[cohort].sum()):
-            self.opened_us = end_us
-            edges.append((self.opened_us, None))
-        return edges
+        return max(opened_us, first_us + (begun - 1) * self._tick_us), end_us
 
     def _grow(self, tag_count: int) -> None:
         missing = tag_count - len(self._fast)
         if missing > 0:
             more = np.zeros(missing)
-            self._other = np.concatenate([self._other, more])
             self._fast, self._slow = np.concatenate([self._fast, more]), np.concatenate([self._slow, more])
-            self._peak, self._rise = np.concatenate([self._peak, more]), np.concatenate([self._rise, more])
-            self._novel, self._fall = np.concatenate([self._novel, more]), np.concatenate([self._fall, more])
+            self._other, self._peak = np.concatenate([self._other, more]), np.concatenate([self._peak, more])
+            self._make_up, self._risen = np.concatenate([self._make_up, more]), np.concatenate([self._risen, more])

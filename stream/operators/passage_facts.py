@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.operators.passage_company import Company, company
+
 FLOOR_DBM = -85.0
 BIN_US = 250_000
 DENSE_MAX = 4_194_304
@@ -82,6 +84,7 @@ class TagFacts:
     amplitudes: "Profile"
     strongest: NDArray[np.float64]
     lag: NDArray[np.float64]
+    company: Company
     features: dict[str, NDArray[np.float64]]
 
 
@@ -179,6 +182,7 @@ def tag_facts(cut: Cut) -> TagFacts | None:
         amplitudes=Profile.of(amplitudes),
         strongest=(np.argmax(_smooth(amplitudes), axis=1) + 0.5) * (BIN_US / 1e6) + (start - cut.opened_us) / 1e6,
         lag=side_lag(own, cut.side, count),
+        company=company(own.tag, own.antenna, rows[window], own.power),
         features={
             "rise_db": np.where(seconds_before > 0, np.clip(peak_dbm - mean_dbm(before), -20.0, 40.0), 40.0),
             "range_db": profile.max(axis=1) - np.median(profile, axis=1),

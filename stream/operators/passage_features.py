@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.operators.passage_company import company_features
 from stream.operators.passage_facts import Cut, Heard, TagFacts, share_db, summed, tag_facts
 
 FEATURES = (
@@ -45,6 +46,16 @@ FEATURES = (
     "trend_abs",  # how far its power wandered from side to side: inside share late minus early; neutral 0
     "trend_agreement",  # that, times the load's way
     "lag_agreement",  # seconds its inside centroid lies after its outside one, times the load's way; neutral 0
+    "doppler_llr",  # log-likelihood ratio, moving with the load against standing still, by Doppler; neutral 0
+    "doppler_follows",  # how much of the load's Doppler it has; neutral 0.5
+    "doppler_told",  # how much there was to follow, log2
+    "turning_llr",  # the same three of the phase's turning
+    "turning_follows",
+    "turning_told",
+    "level_corr",  # correlation of its strength with the others' over antennas and time
+    "level_residual_db",  # what that leaves unexplained
+    "heard_with",  # mean share of the load heard where and when it is heard
+    "heard_share",  # in how much of where the load is heard it is heard too
     "load_trend_abs",  # how far the load as a whole wandered
     "load_trend_spread",  # how much its tags differ in that
     "load_tags_log2",  # how many tags the load has, by weight
@@ -118,6 +129,7 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
     )
     features: dict[str, NDArray[np.float64] | float] = {
         **facts.features,
+        **company_features(facts.company, weight, count),
         "peak_dbm": peak_dbm,
         "peak_rel_db": peak_dbm - _quantile(peak_dbm, weight, 0.8),
         "mean_rel_db": core_amplitude_db - _quantile(core_amplitude_db, weight, 0.8),

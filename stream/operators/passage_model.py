@@ -10,7 +10,7 @@ A verdict follows from costs: with probability p of belonging, saying `belongs` 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -25,8 +25,8 @@ from stream.model import TagVerdict
 class Costs:
     """What mistakes cost, in any one unit."""
 
-    wrong_in: float = 5.0
-    wrong_out: float = 5.0
+    wrong_in: float = 4.0
+    wrong_out: float = 10.0 / 3.0
     ask: float = 1.0
 
     def verdict(self, score: float) -> TagVerdict:
@@ -76,6 +76,27 @@ class TagModel:
     calibration_x: NDArray[np.float64]
     calibration_y: NDArray[np.float64]
 
+    def over(self, features: tuple[str, ...]) -> "TagModel":
+        """The same model for matrices of these columns; ValueError when one it was fitted on is not among them."""
+        missing = set(self.features) - set(features)
+        if missing:
+            raise ValueError(f"the model was fitted on {', '.join(sorted(missing))}, which this version does not make")
+        column = np.array([features.index(name) for name in self.features], np.intp)
+
+        def spread(values: NDArray[np.float64], absent: float) -> NDArray[np.float64]:
+            out = np.full(len(features), absent)
+            out[column] = values
+            return out
+
+        return replace(
+            self,
+            features=features,
+            mean=spread(self.mean, 0.0),
+            scale=spread(self.scale, 1.0),
+            weights=spread(self.weights, 0.0),
+            trees=None if self.trees is None else replace(self.trees, feature=column[self.trees.feature]),
+        )
+
     def log_odds(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Before calibration, shape (rows,)."""
         linear = ((matrix - self.mean) / self.scale) @ self.weights + self.bias
@@ -100,6 +121,10 @@ class PassageModel:
     second: TagModel
     direction: Mapping[str, float]
     made_by: str
+
+    def over(self, features: tuple[str, ...]) -> "PassageModel":
+        """`TagModel.over` for both passes."""
+        return replace(self, first=self.first.over(features), second=self.second.over(features))
 
 
 def parse_model(text: str) -> PassageModel:

@@ -23,6 +23,7 @@ class PassageParams:
     provisional_every_s: float = 0.5
     amend_s: float = 30.0
     trust_eyes_s: float = 600.0
+    again_s: float = 5.0
     forget_s: int = 900
     rows_max: int = 200_000
     records_max: int = 32

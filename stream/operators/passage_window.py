@@ -46,11 +46,12 @@ class WindowState:
 
 @dataclass(frozen=True, slots=True)
 class WindowEdge:
-    """A window opened, or closed with its beams."""
+    """A window opened, or closed with its beams; `begun_us` is when a closed one is known to have begun after all."""
 
     opened: bool
     at_us: int
     breaks: tuple[BeamBreak, ...] = ()
+    begun_us: int | None = None
 
 
 class WindowTracker:

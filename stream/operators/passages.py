@@ -19,15 +19,16 @@ from uuid import UUID, uuid5
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.model import BatchId, DeviceEvent, DeviceEventKind, Passage, PassageTag, Sightings, TagVerdict
+from stream.model import BatchId, DeviceEvent, DeviceEventKind, Passage, TagVerdict
 from stream.operators.passage_background import Background
 from stream.operators.passage_density import DensityTracker
 from stream.operators.passage_direction import eyes_way
 from stream.operators.passage_facts import Cut
-from stream.operators.passage_features import FEATURES, TagFeatures
+from stream.operators.passage_features import FEATURES
 from stream.operators.passage_judge import judge
 from stream.operators.passage_model import shipped_model
 from stream.operators.passage_rows import PassageRows
+from stream.operators.passage_saying import evidence_of, members, passage_tags, spent_tags
 from stream.operators.passage_state import PassageParams, PassageRecord, PassageState, Said
 from stream.operators.passage_window import BeamBreak, WindowEdge, WindowState, WindowTracker
 from stream.operators.slices import PlaceSlice
@@ -55,9 +56,7 @@ class PassageOperator:
         self._sides = dict(sides)
         self._by_antenna: tuple[NDArray[np.bool_], NDArray[np.int8]] = np.empty(0, np.bool_), np.empty(0, np.int8)
         self._params = params
-        self._model = params.model or shipped_model()
-        if self._model.first.features != FEATURES or self._model.second.features != FEATURES:
-            raise ValueError("the model was fitted on other features than this version makes")
+        self._model = (params.model or shipped_model()).over(FEATURES)
         self._by_eyes = bool(portal.photo_eyes)
         self._eyes = WindowTracker(portal.photo_eyes, params.window, state.window if state else None)
         self._density = DensityTracker(
@@ -246,7 +245,10 @@ class PassageOperator:
         own_mw = np.bincount(tag[own], weights=power[own], minlength=count)[tags]
         other_mw = np.bincount(tag[~own], weights=power[~own], minlength=count)[tags]
         edges = self._density.tick(end_us, count, tags, np.sqrt(own_mw), np.sqrt(other_mw))
-        return [WindowEdge(closed is None, opened if closed is None else closed) for opened, closed in edges]
+        return [
+            WindowEdge(True, opened) if closed is None else WindowEdge(False, closed, begun_us=opened)
+            for opened, closed in edges
+        ]
 
     def _edge(
         self, edge: WindowEdge, end_us: int, beams: Sequence[tuple[DeviceEvent, BatchId]], by_eyes: bool
@@ -260,7 +262,7 @@ class PassageOperator:
             if self._open is not None:
                 if by_eyes and not self._open.by_eyes:
                     self._open.by_eyes, self._open.opened_us = True, edge.at_us
-            elif by_eyes or end_us - self._beam_us > self._params.trust_eyes_s * 1e6:
+            elif by_eyes or not self._by_eyes or end_us - self._beam_us > self._params.trust_eyes_s * 1e6:
                 self._begin(edge, end_us, beams, by_eyes)
             return []
         record = self._open
@@ -268,8 +270,9 @@ class PassageOperator:
             return []
         self._open = None
         record.closed_us, record.breaks = edge.at_us, list(edge.breaks)
+        record.opened_us = edge.begun_us or record.opened_us
         out = self._evaluate(record, edge.at_us, final=True)
-        if not by_eyes and any(_members(said.verdicts) for said in record.said):
+        if not by_eyes and any(members(said.verdicts) for said in record.said):
             self._density.confirm()
         self._settled = [*self._settled, record][-self._params.records_max :]
         return out
@@ -335,19 +338,22 @@ class PassageOperator:
         # A window once said to hold one load, or two, is amended as such.
         may_part = final and (not amend or len(record.said) > 1)
         loads = judge(cut, eyes, breaks, self._model, self._params.direction_score_min, may_part=may_part)
+        spent = spent_tags(record, self._settled, self._params.again_s)
         out: list[Passage] = []
         for number, load in enumerate(loads):
             if number == len(record.said):
                 record.said.append(Said())
             said = record.said[number]
             verdicts = {
-                self._rows.tags[tag]: self._params.costs.verdict(score)
+                self._rows.tags[tag]: TagVerdict.STRAY
+                if self._rows.tags[tag] in spent
+                else self._params.costs.verdict(score)
                 for tag, score in zip(load.tags.tags.tolist(), load.scores.tolist(), strict=True)
             }
             changed = verdicts != said.verdicts or load.direction is not said.direction
             if not changed and (not final or amend):
                 continue
-            if not (record.by_eyes or said.revisions or _members(verdicts)):
+            if not (record.by_eyes or said.revisions or members(verdicts)):
                 continue
             said.verdicts, said.direction = verdicts, load.direction
             said.revisions += 1
@@ -359,38 +365,13 @@ class PassageOperator:
                     closed_us=closed_us,
                     direction=load.direction,
                     direction_score=load.direction_score,
-                    tags=self._passage_tags(load.tags, load.scores, verdicts, final),
+                    tags=passage_tags(self._rows.tags, load.tags, load.scores, verdicts, final),
                     final=final,
                     revision=said.revisions - 1,
-                    evidence=self._evidence(cut, load.tags) if final else None,
+                    evidence=evidence_of(self._rows, cut, load.tags) if final else None,
                 )
             )
         return out
-
-    def _passage_tags(
-        self, tags: TagFeatures, scores: NDArray[np.float64], verdicts: Mapping[str, TagVerdict], final: bool
-    ) -> tuple[PassageTag, ...]:
-        names = [self._rows.tags[tag] for tag in tags.tags.tolist()]
-        order = sorted(range(len(names)), key=names.__getitem__)
-        first, last, reads = tags.first_us.tolist(), tags.last_us.tolist(), tags.reads.tolist()
-        matrix = np.round(tags.matrix, 4).tolist() if final else None
-        return tuple(
-            PassageTag(
-                epc=names[i],
-                verdict=verdicts[names[i]],
-                score=round(float(scores[i]), 6),
-                first_us=first[i],
-                last_us=last[i],
-                reads=reads[i],
-                features=dict(zip(FEATURES, matrix[i], strict=True)) if matrix is not None else {},
-            )
-            for i in order
-        )
-
-    def _evidence(self, cut: Cut, tags: TagFeatures) -> Sightings:
-        rows = cut.rows
-        start = cut.opened_us - cut.approach_us
-        return self._rows.sightings(rows[(rows["first_us"] >= start) & np.isin(rows["tag"], tags.tags)])
 
     def _own_ids(self) -> NDArray[np.bool_]:
         return self._antenna_facts()[0]
@@ -422,10 +403,6 @@ class PassageOperator:
             if kept is not None:
                 self._background.keep(kept)
                 self._density.keep(kept)
-
-
-def _members(verdicts: Mapping[str, TagVerdict]) -> bool:
-    return any(verdict is not TagVerdict.STRAY for verdict in verdicts.values())
 
 
 def _copy_window(state: WindowState) -> WindowState:

@@ -42,7 +42,7 @@ def test_other_headers_delimiters_and_units() -> None:
     assert reads.rssi_dbm.tolist() == [-58.5, -60.0]
     assert reads.phase_rad.tolist() == pytest.approx([np.pi / 2, np.pi])
     assert reads.channel.tolist() == [1, 2]
-    assert set(reads.notes) >= {"time in ISO 8601", "rssi in hundredths of a dBm", "phase in degrees"}
+    assert set(reads.notes) >= {"time as date and time", "rssi in hundredths of a dBm", "phase in degrees"}
 
 
 def test_twelve_bit_phase() -> None:
@@ -75,7 +75,7 @@ def test_a_mapping_says_which_column_is_which() -> None:
         ("time,epc,antenna\n1.5,E1\n", {}, "row 2: 2 fields"),
         ("time,epc,antenna\n1.5,E1,1\nnoon,E1,1\n", {}, "row 3, column time: 'noon'"),
         ("time,epc,antenna,rssi\n1.5,E1,1,loud\n", {}, "row 2, column rssi: 'loud' is not a number"),
-        ("time,epc,antenna\n1.5,E1,1\n1.6,,\n", {}, "row 3: neither an epc nor a gpi"),
+        ("time,epc,antenna\n1.5,E1,1\n1.6,,\n", {}, "row 3: neither an epc in column epc nor a gpi"),
         ("time,epc,antenna,gpi,state\n1.5,E1,1,,\n1.6,,,1,maybe\n", {}, "row 3, column state"),
         ("time,epc,antenna\n1.5,E1,1\n", {"epc": "tag"}, "epc=tag"),
         ("time,epc,antenna\n1.5,E1,1\n", {"colour": "epc"}, "no field 'colour'"),

@@ -49,3 +49,41 @@ def test_csv_errors_name_row_and_column(text: str, message: str) -> None:
 def test_json_that_is_no_truth_is_refused(text: str) -> None:
     with pytest.raises(RecordedError, match="truth"):
         parse_json(text)
+
+
+def test_a_list_of_tags_and_a_list_of_windows() -> None:
+    windows = "pallet,door,direction,start,end\nP1,d1,in,10.5,12.5\nP2,d1,out,20.5,22.5\n"
+    truth = parse_csv("tag,pallet\nE1,P1\nE2,P1\nE3,P2\n", windows=windows)
+    assert [(load.load_id, load.portal, load.direction.value, load.epcs) for load in truth.loads] == [
+        ("P1", "d1", "in", ("E1", "E2")),
+        ("P2", "d1", "out", ("E3",)),
+    ]
+    assert truth.loads[1].start_us == 20_500_000
+
+
+def test_windows_of_tags_alone_make_loads_of_those_that_overlap() -> None:
+    truth = parse_csv("epc,start,end\nE1,10.0,12.5\nE2,11.0,13.0\nE3,30.0,31.5\n")
+    assert [(load.epcs, load.start_us, load.end_us) for load in truth.loads] == [
+        (("E1", "E2"), 10_000_000, 13_000_000),
+        (("E3",), 30_000_000, 31_500_000),
+    ]
+
+
+def test_a_stay_lasts_until_the_tags_next() -> None:
+    truth = parse_csv("tag,zone,time\nE1,a,1.5\nE2,b,1.5\nE1,b,9.5\n")
+    assert [(stay.epc, stay.zone, stay.start_us) for stay in truth.stays] == [
+        ("E1", "a", 1_500_000),
+        ("E1", "b", 9_500_000),
+        ("E2", "b", 1_500_000),
+    ]
+    assert truth.stays[0].end_us == 9_500_000
+
+
+def test_the_unit_of_times_follows_from_when_the_reads_are() -> None:
+    truth = parse_csv("tag,load,start,end\nE1,a,12,15\n", span_us=(0, 60_000_000))
+    assert truth.loads[0].start_us == 12_000_000
+
+
+def test_a_tag_is_found_however_it_is_written() -> None:
+    truth = parse_csv("epc,load\ne280 1160-6000,a\n0xE28011606001,a\n")
+    assert truth.loads[0].epcs == ("E28011606000", "E28011606001")

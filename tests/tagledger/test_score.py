@@ -142,3 +142,43 @@ def test_a_site_from_nothing_but_reads_is_one_door() -> None:
     assert [portal.name for portal in site.portals] == ["door"]
     assert len(site.antennas_of("door")) == 2
     assert [eye.gpi for eye in site.portals[0].photo_eyes] == [1]
+
+
+def test_what_was_assumed_and_how_to_say_better_is_told(
+    files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_score(*files, write_site=tmp_path / "site.toml")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "portal door-1: antennas door-1:1, door-1:2, door-1:3, door-1:4" in said
+    assert "--side door-1:1=inside" in said
+    assert "--write-site" in said
+    run_score(*files, site_file=tmp_path / "site.toml", as_json=True)
+    assert json.loads(capsys.readouterr().out)["loads"]
+
+
+def test_reads_and_truth_that_do_not_fit_together_are_refused(
+    files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    strangers = tmp_path / "strangers.csv"
+    strangers.write_text("epc,load\nE999,L1\n")
+    epc = files[1].read_text().splitlines()[1].rsplit(",", 1)[1]
+    yesterday = tmp_path / "yesterday.csv"
+    yesterday.write_text(f"epc,load,start,end\n{epc},L1,2020-01-01T08:00:00Z,2020-01-01T08:00:09Z\n")
+    for truth, words in ((strangers, "tags was read"), (yesterday, "do not meet")):
+        with pytest.raises(typer.Exit):
+            run_score(files[0], truth)
+        assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_antennas_are_placed_by_what_the_truth_has_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["time_us,epc,reader,antenna,rssi_dbm"]
+    for tick in range(300):
+        at_us = 1_000_000_000_000_000 + tick * 100_000
+        rows += [f"{at_us},E1,left,1,-50", f"{at_us + 5},E2,right,1,-50", f"{at_us + 9},E1,right,1,-70"]
+    (tmp_path / "reads.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "truth.csv").write_text("tag,room\nE1,kitchen\nE2,hall\n")
+    run_score(tmp_path / "reads.csv", tmp_path / "truth.csv", as_json=True)
+    figures = json.loads(capsys.readouterr().out)
+    assert "zone kitchen: antennas left:1" in figures["assumed"]
+    assert "zone hall: antennas right:1" in figures["assumed"]
+    assert figures["zone_seconds"]["value"] > 0.9

@@ -58,7 +58,7 @@ def post_load(
     if facts.flow is Flow.IN:
         stay = [live.move.target.hu_id for live in posted if live not in removed]
         facts = replace(facts, units_in=frozenset(unit for unit in stay if unit is not None))
-    decision = _decide(facts, load, wanted, rules or Rules())
+    decision = _decide(facts, load, wanted, rules or Rules(load.inferred_share_max))
     if facts.flow is Flow.IN and load.revision > 0:
         decision = replace(decision, lines=tuple(at_their_unit(conn, decision.lines)))
     move_ids, refusals = _post_lines(conn, load, decision, circumstance)

@@ -67,3 +67,14 @@ def test_the_shipped_weights_fit_the_features_of_this_version() -> None:
     score = model.second.score(np.zeros((3, len(FEATURES))))
     assert ((score >= 0.0) & (score <= 1.0)).all()
     assert "fit_passages" in model.made_by
+
+
+def test_a_model_is_used_over_more_features_than_it_was_fitted_on_and_not_over_fewer() -> None:
+    model = shipped_model()
+    names = model.second.features
+    wider = ("new_one", *reversed(names))
+    matrix = np.random.default_rng(1).normal(0.0, 5.0, (6, len(names)))
+    spread = np.column_stack([np.full(6, 9.0), matrix[:, ::-1]])
+    assert model.second.over(wider).score(spread) == pytest.approx(model.second.score(matrix))
+    with pytest.raises(ValueError, match=names[3]):
+        model.over(tuple(name for name in FEATURES if name != names[3]))

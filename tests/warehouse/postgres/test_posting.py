@@ -91,7 +91,7 @@ def test_a_read_pallet_stands_for_its_contents_within_the_share(store: Store) ->
     epcs = store.tags(1, 1, 10)
     pallet = store.pallet(1, epcs, (("I2", 24),))
     store.document("purchase_receipt", "ASN-1", {"I1": 10, "I2": 24}, door="D1", epcs=(pallet,))
-    posting = store.post(store.load((pallet, *epcs[:8])))
+    posting = store.post(replace(store.load((pallet, *epcs[:8])), inferred_share_max=0.2))
     assert (store.stock("I1"), store.stock("I2"), store.findings()) == (10, 24, [])
     assert posting.documents[0].status == "complete"
     assert store.one("select count(*) from move_tag where inferred") == 2
@@ -109,6 +109,15 @@ def test_contents_unread_beyond_the_share_are_short_not_posted(store: Store) -> 
     assert store.one("select quantity from discrepancy") == 3
 
 
+@pytest.mark.parametrize(("unread", "posted"), [(1, 20), (2, 18)])
+def test_one_carton_in_twenty_is_taken_for_granted_and_no_more(store: Store, unread: int, posted: int) -> None:
+    store.items(1)
+    epcs = store.tags(1, 1, 20)
+    pallet = store.pallet(1, epcs)
+    store.document("purchase_receipt", "ASN-1", {"I1": 20}, epcs=(pallet,))
+    assert store.post(store.load((pallet, *epcs[unread:]))).quantity_posted == posted
+
+
 def test_a_delivery_takes_stock_from_where_the_books_have_it(store: Store) -> None:
     store.items(1, 2)
     pallet = store.pallet(1, store.tags(1, 1, 5), (("I2", 6),))
@@ -120,7 +129,7 @@ def test_a_delivery_takes_stock_from_where_the_books_have_it(store: Store) -> No
         store.do(away("I1", Decimal(1), serial=str(n)))
     store.do(away("I2", Decimal(6)))
     store.document("delivery", "DN-1", {"I1": 5, "I2": 6}, door="D1", epcs=(pallet,))
-    posting = store.post(store.load((pallet, *(sgtin(1, n) for n in range(1, 5))), Direction.OUT, minute=60))
+    posting = store.post(store.load((pallet, *(sgtin(1, n) for n in range(1, 6))), Direction.OUT, minute=60))
     assert posting.flow is Flow.OUT
     assert [(d.number, d.status) for d in posting.documents] == [("DN-1", "complete")]
     assert (store.stock("I1", "BIN-1"), store.stock("I2", "BIN-1"), store.findings()) == (0, 0, [])
