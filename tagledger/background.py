@@ -1,9 +1,12 @@
-"""What a service does beside serving: it tidies up and does the work that others queued.
+"""What a service does beside serving: it tidies up, does the work that others queued, tells partners and people.
 
-Each part goes on by itself when the database is away for a while; one that ends is a bug and ends the others.
+None of it may end the service, whose doors go on working: a part that fails is logged with its cause and begun again.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
 
 from tagledger.alerting import keep_alerting
 from tagledger.command_desk import WritePool
@@ -13,12 +16,26 @@ from tagledger.printing import keep_printing
 from tagledger.webhook_sender import keep_sending
 from warehouse.site import Site
 
+AGAIN_AFTER_S = 30.0
+
+_log = structlog.get_logger(__name__)
+
 
 async def run_background(site: Site, pool: WritePool) -> None:
     """Until cancelled."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(keep_tidy(pool), name="tidying")
-        group.create_task(keep_working(pool), name="jobs")
-        group.create_task(keep_alerting(pool, site.name, site.mail), name="alerts")
-        group.create_task(keep_printing(pool), name="labels")
-        group.create_task(keep_sending(pool, site.name, site.webhooks), name="webhooks")
+        group.create_task(keep_going("tidying", lambda: keep_tidy(pool)))
+        group.create_task(keep_going("jobs", lambda: keep_working(pool)))
+        group.create_task(keep_going("alerts", lambda: keep_alerting(pool, site.name, site.mail)))
+        group.create_task(keep_going("labels", lambda: keep_printing(pool)))
+        group.create_task(keep_going("webhooks", lambda: keep_sending(pool, site.name, site.webhooks)))
+
+
+async def keep_going(name: str, part: Callable[[], Awaitable[None]], again_after_s: float = AGAIN_AFTER_S) -> None:
+    """Run a part until cancelled, again after each failure."""
+    while True:
+        try:
+            await part()
+        except Exception:
+            _log.exception("a background part failed and begins again", part=name)
+        await asyncio.sleep(again_after_s)
