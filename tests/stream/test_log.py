@@ -13,6 +13,7 @@ from stream.log import (
     ReportsTaken,
     SliceTaken,
     SourceLeftOut,
+    TimePassed,
     apply,
     at_of,
     decode_entry,
@@ -27,6 +28,8 @@ from warehouse.loads import Expectation, ExpectedDocument
 
 ENTRIES: list[Entry] = [
     SourceLeftOut("edge", START_US),
+    SourceLeftOut("edge", START_US, "dock1"),
+    TimePassed(START_US),
     Expectation("dock1", START_US, (ExpectedDocument("ASN-1", (epc(1),), (("80614141123458", 3),)),)),
     Redelivery(UUID(int=1), FailureKind.PLACE_SLICE, "dock1", b"\x00\x01", START_US),
     ReportsTaken("shelf", START_US, 3, 5, ((4, ZoneReport(epc(1), "shelf", START_US, -55.5, 4)),)),
@@ -67,4 +70,5 @@ def test_every_kind_has_its_number_for_ever() -> None:
         "REDELIVERY": 4,
         "SLICE": 5,
         "REPORTS": 6,
+        "TIME_PASSED": 7,
     }
