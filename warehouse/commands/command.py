@@ -7,7 +7,7 @@ same id is refused. A refusal has a code, the field it is about and a message.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -98,8 +98,20 @@ def encode(command: Command) -> dict[str, Any]:
 
 
 def digest(command: Command) -> str:
-    text = json.dumps([type(command).__name__, encode(command)], sort_keys=True)
+    """Of what was said: a field that a later version adds, and leaves at its default, changes nothing."""
+    text = json.dumps([type(command).__name__, _said(command)], sort_keys=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _said(value: Any) -> Any:
+    """The fields of a dataclass that are not at their defaults, in it and in all it holds."""
+    if is_dataclass(value):
+        return {
+            at.name: _said(getattr(value, at.name))
+            for at in fields(value)
+            if at.default is MISSING or getattr(value, at.name) != at.default
+        }
+    return [_said(inner) for inner in value] if isinstance(value, tuple) else value
 
 
 def _plain(value: object) -> str:
