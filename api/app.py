@@ -50,6 +50,7 @@ from api import (
     value,
     vehicles,
     webhooks,
+    weighings,
 )
 from api.body_bound import BodyBound
 from api.feed_hub import FeedHub
@@ -236,6 +237,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         portals.router(parts.site_now or (lambda: parts.site), parts.pool, parts.live),
         readers.router(parts.site_now or (lambda: parts.site), parts.pool, parts.readers),
         pushed_reads.router(parts.pushing or (lambda reader: None)),
+        weighings.router(parts.pool),
         feed.router(feeds),
         commands.router(parts.commands, parts.accounts),
         oauth.router(parts.accounts, mint, doorway),
