@@ -207,7 +207,14 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.add_middleware(BodyBound, limit_bytes=BODY_LIMIT_BYTES, larger={"/v1/imports": FILE_BYTES_MAX})
     app.add_middleware(Gate, keys=parts.keys)
     app.add_middleware(Outermost, metrics=http_metrics)
-    kinds = (*KINDS, dead_letters.ALREADY_DECIDED, stock.NOTHING_NAMED, webhooks.NOT_DEAD, *REFUSALS.values())
+    kinds = (
+        *KINDS,
+        dead_letters.ALREADY_DECIDED,
+        stock.NOTHING_NAMED,
+        webhooks.NOT_DEAD,
+        reports.EMPTY_PERIOD,
+        *REFUSALS.values(),
+    )
     mint, doorway = oauth.TokenMint(parts.accounts, issuer(parts.site.name)), oauth.Doorway()
     routers = (
         tags.router(parts.pool),

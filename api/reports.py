@@ -20,13 +20,14 @@ from api.encoding import json_response
 from api.paging import Code
 from api.postgres.pool import Pool
 from api.principal import principal_of
-from api.problems import INVALID, UNAVAILABLE, FieldProblem, ProblemError, not_found
+from api.problems import UNAVAILABLE, ProblemError, ProblemKind, not_found
 from warehouse.postgres import files, jobs
 from warehouse.postgres.connect import connect, with_options
 from warehouse.postgres.report_files import KIND, as_request, write
 from warehouse.postgres.reports import Asked, ask, columns_of, rows_of
 from warehouse.reports import REPORTS
 
+EMPTY_PERIOD = ProblemKind("empty-period", 400, "The period ends before it begins", "Let `since` be before `until`.")
 ROWS_MAX = 10_000
 AT_ONCE = 2
 # At once: what takes longer belongs into a job.
@@ -161,7 +162,7 @@ def router(pool: Pool, dsn: str) -> APIRouter:
                     XLSX_MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}},
                 }
             },
-            **problems(INVALID, UNAVAILABLE),
+            **problems(EMPTY_PERIOD, UNAVAILABLE),
         },
     )
     async def reports_get(
@@ -188,7 +189,7 @@ def router(pool: Pool, dsn: str) -> APIRouter:
         summary="A report in the background",
         status_code=202,
         response_model=Ordered,
-        responses=problems(INVALID, UNAVAILABLE),
+        responses=problems(EMPTY_PERIOD, UNAVAILABLE),
     )
     async def reports_order(request: Request, order: ReportOrder) -> Response:
         """Follow `/v1/jobs/JOB`; when it is done, `result.link` is the file, kept 30 days."""
@@ -257,9 +258,7 @@ def _asked(report: str, query: ReportQuery | ReportOrder) -> Asked:
             Decimal(query.tolerance_percent),
         )
     except (ValueError, OverflowError) as error:
-        where = {"parameter": "query:since"} if isinstance(query, ReportQuery) else {"pointer": "/since"}
-        problem = FieldProblem(str(error), "let `since` be before `until`", **where)
-        raise ProblemError(INVALID, str(error), [problem]) from None
+        raise ProblemError(EMPTY_PERIOD, str(error)) from None
 
 
 def _first_rows(dsn: str, asked: Asked) -> list[tuple[Any, ...]]:
