@@ -26,6 +26,8 @@ DAMAGE = {
                effective_at - interval '1 day', 'x'
         from move where serial_id is null limit 1""",
     "tracked_as_the_item_says": "update item set tracking = 'lot'",
+    "value_is_sum_of_entries": "insert into value_pool (item_id, quantity, value) select min(item_id), 1, 5 from item",
+    "valued_quantity_is_stock": "update item set valuation = 'average' where code = 'I2'",
     "scale_of_the_unit": """
         insert into move (move_id, kind, item_id, quantity, from_location_id, to_location_id, effective_at, actor)
         select gen_random_uuid(), 'x', item_id, 0.5, from_location_id, to_location_id, effective_at, 'x'
