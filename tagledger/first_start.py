@@ -14,6 +14,7 @@ from warehouse.postgres.access import adopt_key, bootstrap_key
 from warehouse.postgres.accounts import first_administrator
 from warehouse.postgres.connect import connect
 from warehouse.postgres.passwords import ONE_TIME_DAYS
+from warehouse.postgres.people import ensure_roles
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ def first_start(dsn: str) -> FirstStart:
             except ValueError as error:
                 problem = Problem("environment", "TAGLEDGER_API_KEY", str(error), "give a whole key, or none")
                 raise ConfigError([problem]) from None
+        ensure_roles(connection)
         return FirstStart(given or bootstrap_key(connection), first_administrator(connection))
 
 

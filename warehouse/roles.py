@@ -42,8 +42,8 @@ ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "picker": _FLOOR,
         "inspector": (P.READ, P.INSPECT, P.RECALL),
         "auditor": (P.READ, P.AUDIT),
-        "device": (P.READ, P.FULFIL, P.RECEIVE, P.ISSUE, P.MOVE, P.TASK, P.TAG, P.TRANSFER, P.COUNT),
-        "integration": (P.READ, P.MASTER_DATA, P.DOCUMENT, P.TAG, P.RESERVE),
+        "device": (P.READ, P.FULFIL, P.RECEIVE, P.ISSUE, P.MOVE, P.TASK, P.TAG, P.TRANSFER, P.COUNT, P.PUSH),
+        "integration": (P.READ, P.MASTER_DATA, P.DOCUMENT, P.TAG, P.RESERVE, P.PUSH),
     }
 )
 

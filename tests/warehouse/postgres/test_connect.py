@@ -1,9 +1,13 @@
 """The service works under its role: everything it does is possible, changing the ledger is not."""
 
+from datetime import timedelta
+
 import psycopg
 import pytest
 
+from tests.warehouse.postgres.books import DAY_0
 from tests.warehouse.postgres.store import Store, open_store
+from warehouse.commands import ClosePeriod
 from warehouse.loads import LocationEvent, LocationUpdate
 from warehouse.postgres import access, outbox
 from warehouse.postgres.connect import connect
@@ -11,6 +15,7 @@ from warehouse.postgres.expectations import expected_at
 from warehouse.postgres.grants import SERVICE_ROLE
 from warehouse.postgres.integrity import check
 from warehouse.postgres.locations import apply
+from warehouse.postgres.seals import seal
 
 
 def test_a_day_under_the_service_role(database: str) -> None:
@@ -29,6 +34,9 @@ def test_a_day_under_the_service_role(database: str) -> None:
     assert access.bootstrap_key(conn) is not None
     assert outbox.read(conn, outbox.Cursor())
     outbox.trim(conn)
+    with conn.transaction():
+        seal(conn)
+    store.do(ClosePeriod(DAY_0.date() - timedelta(days=1)))
     assert check(conn) == []
     for statement in ("update move set quantity = 2", "delete from audit_log", "update migration set digest = ''"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
