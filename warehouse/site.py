@@ -202,9 +202,9 @@ class Portal:
 
     `neighbours` are the portals whose antennas may hear this door's tags; their reads are evidence here.
     `inferred_share_max` is the largest share (0 to 1) of a handling unit's tagged contents that may go unread and still
-    be booked with the unit; above it they are short. A door misses about one tag in a hundred that truly pass
-    (`python -m bench accuracy`), so that one missing carton in twenty is the door's doing more often than a thief's;
-    what is missed beyond that is somebody's to look at. 0 infers nothing.
+    be booked with the unit; above it they are short. An ordinary door misses at most one in a hundred of the tags that
+    pass (`python -m bench accuracy`; more where loads meet or tags answer only once), so one missing in twenty is the
+    door's doing; what is missed beyond that is somebody's to look at. 0 infers nothing.
     """
 
     name: str

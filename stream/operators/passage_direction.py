@@ -37,7 +37,7 @@ def direction_evidence(
         evidence[0] = (1.0 if eyes[first.eye].side is Side.OUTSIDE else -1.0) if two_sided else 0.0
         evidence[1] = (1.0 if eyes[last.eye].side is Side.INSIDE else -1.0) if two_sided else 0.0
     known = np.isfinite(tags.lag_s) & (belongs > 0.5)
-    if known.any():
+    if known.any() and cut.side[cut.own].any():
         lags = tags.lag_s[known]
         mean = float(np.median(lags))
         error = 1.2533 * (float(np.std(lags)) + 0.15) / np.sqrt(len(lags))

@@ -45,21 +45,44 @@ def judge(
     may_part: bool,
 ) -> list[Judged]:
     """One load, or with `may_part` two; the second is the smaller one."""
-    facts = tag_facts(cut)
+    told, facts = cut, tag_facts(cut)
     guess = tag_features(cut, facts=facts)
     if facts is None:
         return [
             Judged(guess, np.empty(0), *_direction(cut, guess, np.empty(0), eyes, breaks, model, direction_score_min))
         ]
+    if not cut.side[cut.own].any():
+        cut = _sided(cut, facts, guess)
+        facts = tag_facts(cut) or facts
+        guess = tag_features(cut, facts=facts)
     first = model.first.score(guess.matrix)
     if may_part and (parts := _parted(cut, facts, guess, model)):
         return [
-            Judged(tags, scores, *_direction(cut, tags, scores, eyes, (), model, direction_score_min))
+            Judged(tags, scores, *_direction(told, tags, scores, eyes, (), model, direction_score_min))
             for tags, scores in parts
         ]
     tags = tag_features(cut, first, facts)
     scores = model.second.score(tags.matrix)
-    return [Judged(tags, scores, *_direction(cut, tags, scores, eyes, breaks, model, direction_score_min))]
+    return [Judged(tags, scores, *_direction(told, tags, scores, eyes, breaks, model, direction_score_min))]
+
+
+def _sided(cut: Cut, facts: TagFacts, guess: TagFeatures) -> Cut:
+    """The cut of a door whose antennas have no sides, with those the load tells: first heard by some, then by others.
+
+    Which of them is inside is not known and not claimed: tags are compared with the load by it, no direction follows.
+    """
+    own, size = facts.own, len(cut.own)
+    mass = own.amplitude * guess.weight[own.tag]
+    heard = np.bincount(own.antenna, weights=mass, minlength=size)
+    centroid = np.bincount(own.antenna, weights=mass * own.seconds, minlength=size) / np.maximum(heard, 1e-15)
+    antennas = np.flatnonzero(cut.own & (heard > 0.0))
+    side = np.zeros(size, np.int8)
+    if len(antennas) > 1:
+        order = antennas[np.argsort(centroid[antennas], kind="stable")]
+        # The widest gap between centroids parts them.
+        gap = int(np.argmax(np.diff(centroid[order]))) + 1
+        side[order[:gap]], side[order[gap:]] = -1, 1
+    return replace(cut, side=side)
 
 
 def _parted(

@@ -62,6 +62,7 @@ def test_without_sides_there_is_no_direction_and_it_says_so(
     run_score(*files, as_json=True)
     figures = json.loads(capsys.readouterr().out)
     assert figures["direction_unsure"]["value"] == 1.0
+    assert figures["recall"]["value"] > 0.75  # which tags went through is told all the same
 
 
 def test_wrong_options_and_files_exit_2_and_say_why(
