@@ -69,7 +69,8 @@ class Proxy:
             return
         self._writers |= {writer, there}
         try:
-            await asyncio.gather(self._pass(reader, there), self._pass(there_reader, writer))
+            with suppress(asyncio.CancelledError):  # the run is over
+                await asyncio.gather(self._pass(reader, there), self._pass(there_reader, writer))
         finally:
             self._writers -= {writer, there}
 
