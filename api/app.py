@@ -73,7 +73,7 @@ from api.problems import KINDS
 from api.refusals import REFUSALS
 from api.route_index import RouteIndex
 from readers.push.driver import PushDriver
-from warehouse.postgres.files import FILE_BYTES_MAX
+from warehouse.postgres.database.files import FILE_BYTES_MAX
 from warehouse.site import Site
 
 BODY_LIMIT_BYTES = 1 << 20

@@ -35,8 +35,8 @@ from warehouse.commands import (
     RefusalCode,
     Rights,
 )
-from warehouse.postgres import callbacks
-from warehouse.postgres.connect import connect
+from warehouse.postgres.database.connect import connect
+from warehouse.postgres.exchange import callbacks
 from warehouse.webhooks import is_signed
 
 # What a callback's signature is good for, and no more.

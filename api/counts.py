@@ -16,6 +16,7 @@ from api.listing import add_list
 from api.paging import TEXT_PATTERN, Code, Paging
 from api.postgres.pool import Pool
 from api.problems import not_found
+from warehouse.postgres.books.reservations import State
 from warehouse.postgres.queries.counts import (
     CountLine,
     CountSheet,
@@ -27,9 +28,8 @@ from warehouse.postgres.queries.counts import (
     reservations,
     variances,
 )
-from warehouse.postgres.reservations import State
 
-# As many lines as a sheet can have (`warehouse.postgres.counts.LINES_MAX`), and what was found beside them.
+# As many lines as a sheet can have (`warehouse.postgres.documents.counts.LINES_MAX`), and what was found beside them.
 LINES_MAX = 20_000
 
 

@@ -32,9 +32,9 @@ from api.problems import INVALID, INVALID_CURSOR, KEY_REUSED, UNAVAILABLE, Field
 from warehouse.commands import Actor
 from warehouse.imports.template_file import as_csv, as_workbook
 from warehouse.imports.templates import TEMPLATES
-from warehouse.postgres.files import FILE_BYTES_MAX
+from warehouse.postgres.database.files import FILE_BYTES_MAX
+from warehouse.postgres.exchange.jobs import QueueFull
 from warehouse.postgres.importing.work import options_of
-from warehouse.postgres.jobs import QueueFull
 
 UPLOADS_MAX = 2
 MEMORY_BYTES = 4 << 20

@@ -22,8 +22,8 @@ from api.problems import (
     FieldProblem,
     ProblemError,
 )
-from warehouse.postgres.accounts import NotSignedIn, PasswordRefused
-from warehouse.postgres.passwords import LENGTH_MAX, LENGTH_MIN
+from warehouse.postgres.control.accounts import NotSignedIn, PasswordRefused
+from warehouse.postgres.control.passwords import LENGTH_MAX, LENGTH_MIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from api import jwt_tokens
 from api.encoding import json_response
 from api.ports import Accounts
 from api.problems import UNAVAILABLE, ProblemError
-from warehouse.postgres.accounts import NotSignedIn
-from warehouse.postgres.sessions import Session
+from warehouse.postgres.control.accounts import NotSignedIn
+from warehouse.postgres.control.sessions import Session
 
 AT_ONCE = 2
 WAITING_MAX = 32

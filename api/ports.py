@@ -11,9 +11,9 @@ from uuid import UUID
 
 from api.principal import Principal
 from warehouse.commands import Actor, Command, Refusal, Result
-from warehouse.postgres.accounts import NotSignedIn, PasswordRefused
-from warehouse.postgres.sessions import Session
-from warehouse.postgres.signing_keys import SigningKey
+from warehouse.postgres.control.accounts import NotSignedIn, PasswordRefused
+from warehouse.postgres.control.sessions import Session
+from warehouse.postgres.control.signing_keys import SigningKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,11 @@ from api.paging import Code
 from api.postgres.pool import Pool
 from api.principal import principal_of
 from api.problems import UNAVAILABLE, ProblemError, ProblemKind, not_found
-from warehouse.postgres import files, jobs
-from warehouse.postgres.connect import connect, with_options
-from warehouse.postgres.report_files import KIND, as_request, write
-from warehouse.postgres.reports import Asked, ask, columns_of, rows_of
+from warehouse.postgres.database import files
+from warehouse.postgres.database.connect import connect, with_options
+from warehouse.postgres.exchange import jobs
+from warehouse.postgres.exchange.report_files import KIND, as_request, write
+from warehouse.postgres.exchange.reports import Asked, ask, columns_of, rows_of
 from warehouse.reports import REPORTS
 
 EMPTY_PERIOD = ProblemKind("empty-period", 400, "The period ends before it begins", "Let `since` be before `until`.")

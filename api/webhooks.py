@@ -21,9 +21,9 @@ from api.postgres.webhooks import MessageView, WebhookView
 from api.principal import principal_of
 from api.problems import INVALID_CURSOR, ProblemError, ProblemKind, not_found
 from warehouse.events import TYPES, Event
-from warehouse.postgres import webhooks
-from warehouse.postgres.balances import Conn
-from warehouse.postgres.connect import connect
+from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.database.connect import connect
+from warehouse.postgres.exchange import webhooks
 
 NOT_DEAD = ProblemKind("not-dead", 409, "The message is no dead letter", "Read it; only dead messages are decided.")
 

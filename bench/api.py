@@ -39,9 +39,9 @@ from tagledger.api_ports import ProcessDependencies
 from tagledger.command_desk import DirectBus
 from tagledger.running import write_pool
 from warehouse.commands import Permission, Rights
-from warehouse.postgres.binaries import find_binaries
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.binaries import find_binaries
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import EmbeddedServer
 from warehouse.site import Site
 
 ROUNDS = 3

@@ -38,9 +38,9 @@ from stream.partition import slices_of
 from stream.recorded import RecordedReads
 from stream.routing import Router
 from tagledger.decide import batches, reduce_reads
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.places import ensure_places
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import EmbeddedServer
+from warehouse.postgres.goods.places import ensure_places
 from warehouse.site import KafkaSettings, Site
 
 PLANT_S = 120.0

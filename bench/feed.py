@@ -33,8 +33,8 @@ from tagledger.accounts import PooledAccounts
 from tagledger.api_ports import ProcessDependencies
 from tagledger.command_desk import DirectBus
 from tagledger.running import write_pool
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import EmbeddedServer
 from warehouse.site import Site
 
 CLIENTS = 100

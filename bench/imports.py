@@ -17,10 +17,10 @@ from uuid import UUID, uuid4
 import psycopg
 
 from warehouse.commands import Actor
+from warehouse.postgres.books.integrity import check
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import EmbeddedServer
 from warehouse.postgres.importing import work
-from warehouse.postgres.integrity import check
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.server import EmbeddedServer
 
 ROWS = 500_000
 ITEMS, BINS = 20_000, 5_000

@@ -33,8 +33,8 @@ from warehouse.commands import (
     Result,
 )
 from warehouse.postgres.commands import execute
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import EmbeddedServer
 
 WORKERS = 16
 ROUNDS = 3

@@ -50,9 +50,9 @@ from warehouse.commands import (
     TagSpec,
 )
 from warehouse.postgres.commands import execute
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.places import ensure_places
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import EmbeddedServer
+from warehouse.postgres.goods.places import ensure_places
 from warehouse.site import ApiSettings, Site, UplinkSettings
 
 READERS = int(os.environ.get("LIVE_READERS", "40"))

@@ -17,7 +17,7 @@ from stream.embedded import EmbeddedHost
 from stream.model import EdgeBatch
 from stream.store import Store
 from tagledger.replay_source import CsvOptions, Source, open_source
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.server import EmbeddedServer
 
 READS = int(os.environ.get("MEMORY_READS", "10000000"))
 DENSITY = 20.0

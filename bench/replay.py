@@ -30,8 +30,8 @@ from stream.embedded import EmbeddedHost
 from stream.model import EdgeBatch
 from stream.store import Store
 from tagledger.replay_source import CsvOptions, open_source
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import EmbeddedServer
 from warehouse.times import from_us
 
 ROUNDS = 3

@@ -25,7 +25,7 @@ from stream.log import BatchTaken
 from stream.model import EdgeBatch
 from stream.store import Store
 from tagledger.replay_source import CsvOptions, open_source
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.server import EmbeddedServer
 from warehouse.times import from_us
 
 ROUNDS = 3

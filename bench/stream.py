@@ -24,8 +24,8 @@ from psycopg import conninfo
 from stream.embedded import EmbeddedHost
 from stream.model import BatchId, DeviceEvent, DeviceEventKind, EdgeBatch, Sightings
 from stream.store import Store
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import EmbeddedServer
 from warehouse.site import Antenna, AntennaRef, Effect, PhotoEye, Portal, Reader, Side, Site, Zone
 from warehouse.times import from_us
 

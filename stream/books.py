@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import psycopg
 
 from warehouse.loads import Expectation, Load, LocationUpdate, Override, Weighing
-from warehouse.postgres import expectations, locations, overrides, posting, weighings
+from warehouse.postgres.loads import expectations, locations, overrides, posting, weighings
 
 
 class Books(Protocol):
@@ -32,21 +32,21 @@ class WarehouseBooks:
     """The warehouse's PostgreSQL adapters."""
 
     def post_load(self, connection: psycopg.Connection[Any], load: Load) -> posting.Posting:
-        """`warehouse.postgres.posting.post_load`."""
+        """`warehouse.postgres.loads.posting.post_load`."""
         return posting.post_load(connection, load)
 
     def apply(self, connection: psycopg.Connection[Any], updates: Sequence[LocationUpdate]) -> int:
-        """`warehouse.postgres.locations.apply`."""
+        """`warehouse.postgres.loads.locations.apply`."""
         return locations.apply(connection, updates)
 
     def post_weighing(self, connection: psycopg.Connection[Any], weighing: Weighing) -> weighings.Weighed:
-        """`warehouse.postgres.weighings.post_weighing`."""
+        """`warehouse.postgres.loads.weighings.post_weighing`."""
         return weighings.post_weighing(connection, weighing)
 
     def expected_at(self, connection: psycopg.Connection[Any], portal: str) -> Expectation:
-        """`warehouse.postgres.expectations.expected_at`."""
+        """`warehouse.postgres.loads.expectations.expected_at`."""
         return expectations.expected_at(connection, portal)
 
     def overrides(self, connection: psycopg.Connection[Any]) -> Sequence[Override]:
-        """`warehouse.postgres.overrides.overrides`."""
+        """`warehouse.postgres.loads.overrides.overrides`."""
         return overrides.overrides(connection)

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 
 from stream.routing import Router, places_of
-from warehouse.postgres.connect import service_dsn, with_options
+from warehouse.postgres.database.connect import service_dsn, with_options
 from warehouse.site import Site
 
 TIMEOUT_S = 5

@@ -39,7 +39,7 @@ from stream.store_outputs import (
     write_signals,
 )
 from warehouse.loads import Expectation, Override
-from warehouse.postgres.hypertables import drop_old_log
+from warehouse.postgres.database.hypertables import drop_old_log
 from warehouse.site import Site
 from warehouse.times import from_us
 

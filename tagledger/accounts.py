@@ -6,10 +6,10 @@ from uuid import UUID
 
 from tagledger.command_desk import WritePool
 from warehouse.commands import AccessCommand, Command
-from warehouse.postgres import accounts, passwords, sessions, signing_keys
-from warehouse.postgres.accounts import NotSignedIn, PasswordRefused
-from warehouse.postgres.sessions import Session
-from warehouse.postgres.signing_keys import SigningKey
+from warehouse.postgres.control import accounts, passwords, sessions, signing_keys
+from warehouse.postgres.control.accounts import NotSignedIn, PasswordRefused
+from warehouse.postgres.control.sessions import Session
+from warehouse.postgres.control.signing_keys import SigningKey
 
 
 class PooledAccounts:

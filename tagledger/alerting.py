@@ -14,7 +14,7 @@ import psycopg
 import structlog
 
 from tagledger.command_desk import WritePool
-from warehouse.postgres.alerts import Mail, due_mails, queue_notices, settle_mail, watch_site
+from warehouse.postgres.exchange.alerts import Mail, due_mails, queue_notices, settle_mail, watch_site
 from warehouse.site import MailSettings
 
 LOOK_EVERY_S = 15.0

@@ -25,10 +25,10 @@ from psycopg import conninfo, sql
 
 from tagledger.database import open_database
 from tagledger.terminal import EXIT_FAILED, complain, known_failures, print_summary, site_or_exit
-from warehouse.postgres.dump import Contents, DumpError, dump, restore
-from warehouse.postgres.integrity import check
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.server import ServerInUseError, running_dsn
+from warehouse.postgres.books.integrity import check
+from warehouse.postgres.database.dump import Contents, DumpError, dump, restore
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import ServerInUseError, running_dsn
 from warehouse.site import Site
 
 DUMP, MANIFEST = "database.dump", "backup.json"

@@ -13,8 +13,8 @@ from tagledger.bench_load import LoadSize, NotEmptyError, load, loaded
 from tagledger.bench_queries import Measured, measure
 from tagledger.cli import JsonOption
 from tagledger.terminal import EXIT_FAILED, complain, console, known_failures, print_json
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import EmbeddedServer
 
 # A bulk load needs no fsync, and what is measured should be in memory as it would be on a server.
 _SETTINGS = {"fsync": "off", "shared_buffers": "1GB", "max_wal_size": "8GB"}

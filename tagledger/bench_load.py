@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from warehouse.postgres import snapshots
+from warehouse.postgres.books import snapshots
 
 DOCKS = 4
 BINS_A_WAREHOUSE = 2_500

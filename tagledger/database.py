@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from warehouse.postgres.connect import connect, service_dsn
-from warehouse.postgres.hypertables import tune
-from warehouse.postgres.migrate import migrate, pending
-from warehouse.postgres.people import ensure_roles
-from warehouse.postgres.places import ensure_places
-from warehouse.postgres.server import EmbeddedServer, owner_of, running_dsn
+from warehouse.postgres.control.people import ensure_roles
+from warehouse.postgres.database.connect import connect, service_dsn
+from warehouse.postgres.database.hypertables import tune
+from warehouse.postgres.database.migrate import migrate, pending
+from warehouse.postgres.database.server import EmbeddedServer, owner_of, running_dsn
+from warehouse.postgres.goods.places import ensure_places
 from warehouse.site import Site
 
 

@@ -32,9 +32,9 @@ from tagledger.running import RunningSite, running_site, watched
 from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_FAILED, complain, console, known_failures, print_json
 from warehouse.commands import ALL_RIGHTS, Actor
-from warehouse.postgres.posting import Posting
-from warehouse.postgres.server import owner_of
-from warehouse.postgres.weighings import Weighed
+from warehouse.postgres.database.server import owner_of
+from warehouse.postgres.loads.posting import Posting
+from warehouse.postgres.loads.weighings import Weighed
 from warehouse.site import ApiSettings, Effect, Site
 from warehouse.times import from_us
 from warehouse.weighing import WeighOutcome

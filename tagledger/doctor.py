@@ -10,11 +10,11 @@ import typer
 
 from tagledger.database import open_database
 from tagledger.terminal import EXIT_FAILED, console, known_failures, print_json, print_summary, site_or_exit
-from warehouse.postgres import seals
-from warehouse.postgres.grants import wrong_grants
-from warehouse.postgres.hypertables import capabilities, sizes
-from warehouse.postgres.integrity import check
-from warehouse.postgres.migrate import migrate, pending
+from warehouse.postgres.books import seals
+from warehouse.postgres.books.integrity import check
+from warehouse.postgres.database.grants import wrong_grants
+from warehouse.postgres.database.hypertables import capabilities, sizes
+from warehouse.postgres.database.migrate import migrate, pending
 
 
 @dataclass(frozen=True, slots=True)

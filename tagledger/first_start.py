@@ -10,11 +10,11 @@ from rich.markup import escape
 
 from tagledger.config import ConfigError, Problem
 from tagledger.terminal import console
-from warehouse.postgres.access import adopt_key, bootstrap_key
-from warehouse.postgres.accounts import first_administrator
-from warehouse.postgres.connect import connect
-from warehouse.postgres.passwords import ONE_TIME_DAYS
-from warehouse.postgres.people import ensure_roles
+from warehouse.postgres.control.access import adopt_key, bootstrap_key
+from warehouse.postgres.control.accounts import first_administrator
+from warehouse.postgres.control.passwords import ONE_TIME_DAYS
+from warehouse.postgres.control.people import ensure_roles
+from warehouse.postgres.database.connect import connect
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,15 @@ import psycopg
 import structlog
 
 from tagledger.command_desk import WritePool
-from warehouse.postgres import files, jobs, outbox, seals, sessions, snapshots, webhooks
+from warehouse.postgres import outbox
+from warehouse.postgres.books import seals, snapshots
+from warehouse.postgres.books.reservations import expire
+from warehouse.postgres.books.stock_alerts import watch, watch_stillness
 from warehouse.postgres.commands import forget_old_requests
-from warehouse.postgres.hypertables import compress_closed
-from warehouse.postgres.reservations import expire
-from warehouse.postgres.stock_alerts import watch, watch_stillness
+from warehouse.postgres.control import sessions
+from warehouse.postgres.database import files
+from warehouse.postgres.database.hypertables import compress_closed
+from warehouse.postgres.exchange import jobs, webhooks
 from warehouse.postgres.transaction import in_transaction
 
 EXPIRE_EVERY_S = 30.0

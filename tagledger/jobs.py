@@ -17,7 +17,7 @@ from psycopg import Connection
 
 from tagledger.command_desk import WritePool
 from warehouse.commands import Actor
-from warehouse.postgres import jobs, report_files
+from warehouse.postgres.exchange import jobs, report_files
 from warehouse.postgres.importing import decisions, work
 from warehouse.postgres.importing.outcome import Progress
 

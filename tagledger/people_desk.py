@@ -17,9 +17,9 @@ from psycopg import Connection
 from tagledger.database import open_database
 from tagledger.terminal import EXIT_FAILED, complain, known_failures, site_or_exit
 from warehouse.commands import ALL_RIGHTS, AccessCommand, Actor, Refusal
-from warehouse.postgres import accounts
 from warehouse.postgres.commands import execute
-from warehouse.postgres.connect import connect
+from warehouse.postgres.control import accounts
+from warehouse.postgres.database.connect import connect
 
 
 @contextmanager

@@ -8,8 +8,8 @@ import structlog
 
 from edge.label_printer import PrinterError, send
 from tagledger.command_desk import WritePool
-from warehouse.postgres import print_jobs
-from warehouse.postgres.print_jobs import Outgoing
+from warehouse.postgres.goods import print_jobs
+from warehouse.postgres.goods.print_jobs import Outgoing
 
 LOOK_EVERY_S = 1.0
 AT_ONCE = 4

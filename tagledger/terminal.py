@@ -20,9 +20,9 @@ from rich.table import Table
 from edge.errors import SpoolError
 from stream.recovery import StateOutdatedError
 from tagledger.config import ConfigError, load_site
-from warehouse.postgres.binaries import NoServerError
-from warehouse.postgres.migrate import MigrationError
-from warehouse.postgres.server import ServerError
+from warehouse.postgres.database.binaries import NoServerError
+from warehouse.postgres.database.migrate import MigrationError
+from warehouse.postgres.database.server import ServerError
 from warehouse.site import Site
 
 EXIT_FAILED = 1

@@ -9,7 +9,7 @@ from tagledger.cli import JsonOption, SiteOption
 from tagledger.people_desk import do, people_of
 from tagledger.terminal import console, print_json
 from warehouse.commands import CreateUser, DisableUser, EndSessions, GiveRole, ResetPassword, TakeRole
-from warehouse.postgres.passwords import ONE_TIME_DAYS
+from warehouse.postgres.control.passwords import ONE_TIME_DAYS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="People and their roles.")
 

@@ -14,8 +14,8 @@ import psycopg
 import structlog
 
 from tagledger.command_desk import WritePool
-from warehouse.postgres import webhooks
-from warehouse.postgres.webhooks import Outgoing
+from warehouse.postgres.exchange import webhooks
+from warehouse.postgres.exchange.webhooks import Outgoing
 from warehouse.site import WebhookSettings
 from warehouse.webhooks import may_connect, sign
 

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from psycopg import conninfo, sql
 
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import EmbeddedServer
 
 # Tests kill processes, not the machine, so they need no fsync.
 _SETTINGS = {"fsync": "off", "max_connections": "200"}

@@ -13,8 +13,8 @@ from pydantic import Field
 from api.postgres.pool import Pool
 from api.postgres.select import select_one, select_page
 from warehouse.commands import Actor
-from warehouse.postgres import jobs
-from warehouse.postgres.connect import connect
+from warehouse.postgres.database.connect import connect
+from warehouse.postgres.exchange import jobs
 from warehouse.postgres.importing import decisions, work
 from warehouse.postgres.importing.listing import RECONCILE
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from api import jwt_tokens
 from api.postgres.pool import Pool
 from api.principal import Principal
-from warehouse.postgres import access, sessions, signing_keys
+from warehouse.postgres.control import access, sessions, signing_keys
 
 # A token signed with a key made elsewhere a moment ago is looked for at most this often; guesses cost no more.
 RELOAD_S = 1.0

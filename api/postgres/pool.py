@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from warehouse.postgres.connect import with_options
+from warehouse.postgres.database.connect import with_options
 
 STATEMENT_TIMEOUT_MS = 10_000
 # A request waits this long for a connection, then is answered 503.

@@ -4,7 +4,7 @@ A scale in a portal (behind the door, or in its floor) weighs the load that came
 that closed at most `tie_within_s` before the load came to stand, the latest that was not weighed there before, and
 without one the load that is in the door. A load that is moved on the platform and weighed again (it has been on since
 the same moment) keeps its passage. A scale in a zone weighs what antennas see there; the warehouse knows that
-(`warehouse.postgres.weighings`).
+(`warehouse.postgres.loads.weighings`).
 
 Nothing is said before `SETTLE_S` of reader time have passed, so that passages that closed meanwhile, and where tags
 were then, are decided: the answer depends on the reads alone. While a load is still in the door it waits for the close,

@@ -23,7 +23,7 @@ from tests.api.direct_commands import DirectCommands
 from tests.api.plant import Plant, make_plant
 from tests.postgres import with_database
 from warehouse.commands import ALL_RIGHTS, Permission, Rights
-from warehouse.postgres.connect import service_dsn
+from warehouse.postgres.database.connect import service_dsn
 from warehouse.site import Antenna, Effect, Portal, Reader, Side, Site, Zone
 
 SITE = Site(

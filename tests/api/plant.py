@@ -26,10 +26,10 @@ from warehouse.commands import (
 from warehouse.epc import encode_sgtin96
 from warehouse.ledger import Tracking
 from warehouse.loads import Load, LoadTag, LocationEvent, LocationUpdate
-from warehouse.postgres import locations
 from warehouse.postgres.commands import execute
-from warehouse.postgres.places import ensure_places
-from warehouse.postgres.posting import Posting, post_load
+from warehouse.postgres.goods.places import ensure_places
+from warehouse.postgres.loads import locations
+from warehouse.postgres.loads.posting import Posting, post_load
 from warehouse.site import Direction, Effect, Site
 from warehouse.times import to_us
 

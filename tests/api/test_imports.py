@@ -9,7 +9,7 @@ import psycopg
 
 from tests.api.conftest import Running
 from warehouse.commands import Actor
-from warehouse.postgres import jobs
+from warehouse.postgres.exchange import jobs
 from warehouse.postgres.importing import decisions, work
 
 CSV = {"Content-Type": "text/csv"}

@@ -6,9 +6,9 @@ from api.postgres.key_ring import PostgresKeys
 from api.postgres.pool import query_pool
 from tests.warehouse.postgres.test_access import made
 from warehouse.commands import ALL_RIGHTS, CreateKey, Permission, Rights
-from warehouse.postgres.access import bootstrap_key
-from warehouse.postgres.connect import service_dsn
-from warehouse.postgres.grants import SERVICE_ROLE
+from warehouse.postgres.control.access import bootstrap_key
+from warehouse.postgres.database.connect import service_dsn
+from warehouse.postgres.database.grants import SERVICE_ROLE
 
 
 async def test_the_bootstrap_key_may_do_everything_and_others_what_they_were_given(database: str) -> None:

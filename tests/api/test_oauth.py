@@ -20,9 +20,9 @@ from api.postgres.pool import query_pool
 from api.problems import ProblemError
 from tests.api.conftest import SITE, running_for_people
 from tests.api.test_gate import Clock, through
-from warehouse.postgres import accounts, passwords, sessions, signing_keys
-from warehouse.postgres.connect import connect
-from warehouse.postgres.people import ensure_roles
+from warehouse.postgres.control import accounts, passwords, sessions, signing_keys
+from warehouse.postgres.control.people import ensure_roles
+from warehouse.postgres.database.connect import connect
 
 OLD, NEW = "one-time-secret", "correct horse battery"
 

@@ -9,7 +9,7 @@ from openpyxl import load_workbook
 from tests.api.conftest import Running
 from tests.api.plant import do
 from warehouse.commands import AdjustStock, CreateItem, CreateLocation
-from warehouse.postgres import jobs, report_files
+from warehouse.postgres.exchange import jobs, report_files
 
 
 async def test_a_report_at_once_in_three_forms(api: Running) -> None:

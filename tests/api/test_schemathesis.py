@@ -15,9 +15,9 @@ import pytest
 from api import jwt_tokens
 from api.app import issuer
 from tests.api.conftest import SITE, Resident, resident_api
-from warehouse.postgres import accounts, passwords, sessions, signing_keys
-from warehouse.postgres.connect import connect
-from warehouse.postgres.people import ensure_roles
+from warehouse.postgres.control import accounts, passwords, sessions, signing_keys
+from warehouse.postgres.control.people import ensure_roles
+from warehouse.postgres.database.connect import connect
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 

@@ -10,7 +10,7 @@ from tests.api.conftest import SITE, Resident, Running
 from tests.api.pages import walk
 from tests.api.plant import GTIN, Plant, make_plant, seen
 from warehouse.loads import LocationEvent
-from warehouse.postgres import locations
+from warehouse.postgres.loads import locations
 
 STRAY = "E2801160600002084D1F9999"
 

@@ -23,9 +23,9 @@ from tagledger.plant_entry import document_commands, opening_commands
 from tagledger.site_text import site_text
 from warehouse.commands import ALL_RIGHTS, Actor, Result
 from warehouse.postgres.commands import execute
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.places import ensure_places
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import EmbeddedServer
+from warehouse.postgres.goods.places import ensure_places
 from warehouse.site import ApiSettings, Effect, Site
 
 # Bounds for a machine that is busy with other things; nothing waits this long when all is well.

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.server import EmbeddedServer
 
 SAME = {
     "movements": "select move_id, item_id, quantity, from_location_id, to_location_id, passage_id from move",

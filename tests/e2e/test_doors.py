@@ -31,7 +31,7 @@ from tests.mosquitto import Mosquitto
 from warehouse.commands import ALL_RIGHTS, Actor, OverrideSignal, Result
 from warehouse.loads import OverrideColour
 from warehouse.postgres.commands import execute
-from warehouse.postgres.places import ensure_places
+from warehouse.postgres.goods.places import ensure_places
 from warehouse.site import (
     Antenna,
     EdgeSettings,

@@ -25,7 +25,7 @@ from tests.tagledger.fleet_yard import site_of
 from tests.warehouse.postgres.store import Store
 from tests.warehouse.postgres.task_store import TaskStore
 from warehouse.commands import CreateLocation, SetPutawayRule
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.integrity import check
 from warehouse.site import Antenna, Reader, Site
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.timeout(300)]

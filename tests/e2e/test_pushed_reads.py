@@ -17,7 +17,7 @@ from tagledger.first_start import first_start
 from tagledger.running import RunningSite, running_site
 from tests.e2e.sites import eventually
 from tests.mosquitto import Mosquitto
-from warehouse.postgres.places import ensure_places
+from warehouse.postgres.goods.places import ensure_places
 from warehouse.site import Antenna, ApiSettings, Reader, Site, UplinkSettings, Zone
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.timeout(180)]

@@ -18,7 +18,7 @@ from stream.model import EdgeBatch
 from stream.store import Store
 from tagledger.config import load_site
 from tests.e2e.sites import Folder, Running, books, enter_paper, is_alive, wait_for
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.server import EmbeddedServer
 from warehouse.site import Site
 
 SEED = 7

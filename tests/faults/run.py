@@ -35,12 +35,12 @@ from tests.faults.site_process import SiteProcess
 from tests.kafka import HOME, Kafka
 from tests.postgres import with_database
 from warehouse.commands import ALL_RIGHTS, Actor, Command, Result
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
-from warehouse.postgres.dump import dump, restore
-from warehouse.postgres.integrity import check
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.places import ensure_places
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.dump import dump, restore
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import EmbeddedServer
+from warehouse.postgres.goods.places import ensure_places
 from warehouse.site import ApiSettings, KafkaSettings, UplinkSettings
 
 RATE = 60.0

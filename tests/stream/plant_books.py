@@ -13,8 +13,8 @@ from stream.topology import gtin_of
 from tests.postgres import with_database
 from tests.stream.traffic import epc
 from warehouse.commands import ALL_RIGHTS, Actor, Command, CreateDocument, CreateItem, CreateLocation, LineSpec, Result
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
-from warehouse.postgres.integrity import check
 
 _ACTOR = Actor("test", rights=ALL_RIGHTS)
 

@@ -35,7 +35,7 @@ from tests.stream.traffic import AGENT, EPOCH, START_US, heartbeats, site, traff
 from warehouse.commands import ALL_RIGHTS, Actor, OverrideSignal, Result
 from warehouse.loads import Expectation, Override, OverrideColour
 from warehouse.postgres.commands import execute
-from warehouse.postgres.places import ensure_places
+from warehouse.postgres.goods.places import ensure_places
 from warehouse.site import UplinkSettings
 
 pytest.importorskip("confluent_kafka", reason="needs the kafka extra")

@@ -39,7 +39,7 @@ from tests.stream.traffic import AGENT, EPOCH, site
 from warehouse.commands import ALL_RIGHTS, Actor, OverrideSignal, Result
 from warehouse.loads import OverrideColour
 from warehouse.postgres.commands import execute
-from warehouse.postgres.places import ensure_places
+from warehouse.postgres.goods.places import ensure_places
 from warehouse.site import UplinkSettings
 
 pytest_plugins = ("tests.mosquitto",)

@@ -20,8 +20,8 @@ from tests.edge.fleet.yard import settings, yard
 from tests.mosquitto import Mosquitto
 from tests.warehouse.postgres.task_store import TaskStore, open_task_store
 from warehouse.commands import SetPutawayRule
-from warehouse.postgres.integrity import check
-from warehouse.postgres.places import ensure_places
+from warehouse.postgres.books.integrity import check
+from warehouse.postgres.goods.places import ensure_places
 from warehouse.site import Portal, Site, Zone
 
 SPEED = 30.0

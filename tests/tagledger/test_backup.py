@@ -23,7 +23,7 @@ from tests.postgres import with_database
 from tests.stream.plant_books import another_database, prepare, query, results
 from tests.stream.quiet_edge import NoOrders
 from tests.stream.traffic import AGENT, EPOCH, heartbeats, site, traffic
-from warehouse.postgres.migrate import migrate
+from warehouse.postgres.database.migrate import migrate
 
 LOG = traffic(30)
 LOG += heartbeats(LOG[-1], 12)

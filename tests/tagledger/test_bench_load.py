@@ -6,8 +6,8 @@ import pytest
 from tagledger.bench_load import LoadSize, NotEmptyError, load, loaded
 from tagledger.bench_queries import QUESTIONS, measure, short_plan
 from warehouse.commands import ALL_RIGHTS, Actor, AdjustStock, CreateItem, CreateLocation
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
-from warehouse.postgres.integrity import check
 
 SMALL = LoadSize(items=40, units=400)
 

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from tagledger.database import open_database
-from warehouse.postgres.grants import SERVICE_ROLE
-from warehouse.postgres.migrate import MigrationError
+from warehouse.postgres.database.grants import SERVICE_ROLE
+from warehouse.postgres.database.migrate import MigrationError
 from warehouse.site import DatabaseSettings, Site, Zone
 
 

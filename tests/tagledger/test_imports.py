@@ -10,7 +10,7 @@ import psycopg
 from typer.testing import CliRunner
 
 from tagledger.cli import app
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.integrity import check
 
 RUN = CliRunner()
 

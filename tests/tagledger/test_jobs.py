@@ -13,8 +13,8 @@ from psycopg_pool import ConnectionPool
 from tagledger.command_desk import WritePool
 from tagledger.jobs import do_next
 from warehouse.commands import ALL_RIGHTS, Actor, ApplyImport, Result, UndoImport
-from warehouse.postgres import jobs
 from warehouse.postgres.commands import execute
+from warehouse.postgres.exchange import jobs
 from warehouse.postgres.importing import decisions, work
 
 KIM = Actor("kim", rights=ALL_RIGHTS)

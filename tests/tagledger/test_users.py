@@ -13,9 +13,9 @@ from tagledger import keys, users
 from tagledger.database import open_database
 from tagledger.first_start import first_start
 from warehouse.commands import Permission
-from warehouse.postgres import access, accounts
-from warehouse.postgres.connect import connect
-from warehouse.postgres.sessions import Session
+from warehouse.postgres.control import access, accounts
+from warehouse.postgres.control.sessions import Session
+from warehouse.postgres.database.connect import connect
 from warehouse.site import DatabaseSettings, Site
 
 

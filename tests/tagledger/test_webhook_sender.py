@@ -34,9 +34,9 @@ from warehouse.commands import (
     LineSpec,
     Result,
 )
-from warehouse.postgres import webhooks
 from warehouse.postgres.commands import execute
-from warehouse.postgres.webhooks import Outgoing
+from warehouse.postgres.exchange import webhooks
+from warehouse.postgres.exchange.webhooks import Outgoing
 from warehouse.site import WebhookSettings
 from warehouse.webhooks import RETRY_AFTER_S
 

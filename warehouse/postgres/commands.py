@@ -9,48 +9,44 @@ from psycopg.types.json import Jsonb
 
 from warehouse import commands as c
 from warehouse.commands import Actor, Command, Refusal, RefusalCode, Result
-from warehouse.postgres import (
-    access,
-    alerts,
+from warehouse.postgres.books import conversions, replenishment, value
+from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.control import access, approval, authority, people
+from warehouse.postgres.documents import (
     allocation,
-    approval,
-    authority,
     backorders,
     boms,
-    catalogue,
-    conversions,
     count_sweep,
     counts,
     documents,
-    inbox,
     inspection,
     kits,
     lot_numbers,
+    picking,
+    removal_rules,
+    scanning,
+    transfers,
+    work_orders,
+)
+from warehouse.postgres.exchange import alerts, inbox
+from warehouse.postgres.goods import (
+    catalogue,
     master_data,
     number_pools,
-    overrides,
-    people,
-    picking,
     print_jobs,
     recall,
-    removal_rules,
-    replenishment,
-    scanning,
     stock,
     storage,
     tag_events,
     tags,
-    tasks,
-    transfers,
     units,
-    value,
-    work_orders,
 )
-from warehouse.postgres.balances import Conn
 from warehouse.postgres.handlers import Handlers
 from warehouse.postgres.importing import decisions as imports
+from warehouse.postgres.loads import overrides
 from warehouse.postgres.naming import Refuse
 from warehouse.postgres.transaction import in_transaction
+from warehouse.postgres.transport import tasks
 
 # Answers are kept this long; the same id after that would be executed again.
 REQUESTS_KEPT_DAYS = 90

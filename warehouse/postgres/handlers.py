@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from warehouse.commands import Actor, Audit, Command
-from warehouse.postgres.balances import Conn
+from warehouse.postgres.books.balances import Conn
 
 Answer = tuple[dict[str, Any], Audit]
 Handler = Callable[[Conn, Any, Actor, UUID], Answer]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from warehouse.commands import Refusal, RefusalCode
-from warehouse.postgres.balances import Conn
+from warehouse.postgres.books.balances import Conn
 
 
 class Refuse(Exception):

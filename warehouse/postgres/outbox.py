@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from warehouse.postgres.balances import Conn
+from warehouse.postgres.books.balances import Conn
 
 # Rows older than this are removed by `trim`; a reader that slept longer starts from a snapshot.
 RETAIN_DAYS = 14

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import psycopg
 
-from warehouse.postgres.balances import Conn
+from warehouse.postgres.books.balances import Conn
 
 # Two postings that deadlock are ordered by the retry; more than this in a row means something holds locks for long.
 ATTEMPTS_MAX = 10

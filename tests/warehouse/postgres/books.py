@@ -8,8 +8,8 @@ from uuid import uuid4
 import psycopg
 
 from warehouse.ledger import Circumstance, NewMove, Place, Refused, StockStatus
-from warehouse.postgres.balances import Conn
-from warehouse.postgres.ledger import post
+from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.books.ledger import post
 
 DAY_0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
 

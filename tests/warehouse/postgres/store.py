@@ -27,9 +27,9 @@ from warehouse.epc import encode_sgtin96, encode_sscc96, with_check_digit
 from warehouse.fulfilment import Rules
 from warehouse.ledger import Tracking
 from warehouse.loads import Load, LoadTag
-from warehouse.postgres.balances import Conn
+from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.commands import execute
-from warehouse.postgres.posting import Posting, post_load
+from warehouse.postgres.loads.posting import Posting, post_load
 from warehouse.site import Direction, Effect
 from warehouse.times import to_us
 

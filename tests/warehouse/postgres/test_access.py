@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from warehouse.commands import ALL_RIGHTS, Actor, CreateKey, Permission, Result, RevokeKey, Rights
-from warehouse.postgres import access
-from warehouse.postgres.balances import Conn
+from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.commands import execute
+from warehouse.postgres.control import access
 
 ADMIN = Actor("admin", "", ALL_RIGHTS)
 

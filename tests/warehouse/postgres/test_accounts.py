@@ -8,13 +8,13 @@ import psycopg
 import pytest
 
 from warehouse.commands import ALL_RIGHTS, Actor, CreateUser, Permission, Result
-from warehouse.postgres import accounts, passwords, sessions, signing_keys
-from warehouse.postgres.accounts import NAMES_MAX, NotSignedIn, PasswordRefused
-from warehouse.postgres.balances import Conn
+from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.commands import execute
-from warehouse.postgres.connect import connect
-from warehouse.postgres.people import ensure_roles
-from warehouse.postgres.sessions import REPEAT_S, SESSIONS_MAX, Session
+from warehouse.postgres.control import accounts, passwords, sessions, signing_keys
+from warehouse.postgres.control.accounts import NAMES_MAX, NotSignedIn, PasswordRefused
+from warehouse.postgres.control.people import ensure_roles
+from warehouse.postgres.control.sessions import REPEAT_S, SESSIONS_MAX, Session
+from warehouse.postgres.database.connect import connect
 
 SECRET = "correct horse battery"
 

@@ -14,8 +14,8 @@ from tests.warehouse.postgres.store import CLERK, Store, open_store, sgtin
 from warehouse import commands as c
 from warehouse.commands import Result
 from warehouse.ledger import Tracking
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
-from warehouse.postgres.integrity import check
 from warehouse.removal import Order
 from warehouse.site import Direction
 

@@ -12,8 +12,8 @@ from api.command_routes import COMMANDS
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import ALL_RIGHTS, SITE_WIDE, Actor, Command, Permission, Refusal, Result, Rights
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import KINDS, execute
-from warehouse.postgres.integrity import check
 
 ONE = Decimal(1)
 

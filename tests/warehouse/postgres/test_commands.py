@@ -14,8 +14,8 @@ from tests.warehouse.postgres.store import CLERK, Store, gtin, open_store, sgtin
 from warehouse import commands as c
 from warehouse.commands import Refusal, Result
 from warehouse.ledger import StockStatus, Tracking
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
-from warehouse.postgres.integrity import check
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_a_reversal_opens_the_document_again_and_is_not_reversed_itself(store: S
 
 
 def test_reservations_hold_stock_until_released_or_expired(store: Store) -> None:  # D11
-    from warehouse.postgres import reservations
+    from warehouse.postgres.books import reservations
 
     store.items(2)
     store.do(c.AdjustStock("I2", Decimal(100), "STAGE", "opening"))

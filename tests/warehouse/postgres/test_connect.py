@@ -9,13 +9,14 @@ from tests.warehouse.postgres.books import DAY_0
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse.commands import ClosePeriod
 from warehouse.loads import LocationEvent, LocationUpdate
-from warehouse.postgres import access, outbox
-from warehouse.postgres.connect import connect
-from warehouse.postgres.expectations import expected_at
-from warehouse.postgres.grants import SERVICE_ROLE
-from warehouse.postgres.integrity import check
-from warehouse.postgres.locations import apply
-from warehouse.postgres.seals import seal
+from warehouse.postgres import outbox
+from warehouse.postgres.books.integrity import check
+from warehouse.postgres.books.seals import seal
+from warehouse.postgres.control import access
+from warehouse.postgres.database.connect import connect
+from warehouse.postgres.database.grants import SERVICE_ROLE
+from warehouse.postgres.loads.expectations import expected_at
+from warehouse.postgres.loads.locations import apply
 
 
 def test_a_day_under_the_service_role(database: str) -> None:

@@ -9,8 +9,8 @@ from tests.warehouse.postgres.books import DAY_0
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import ALL_RIGHTS, Actor, Refusal, Result
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
-from warehouse.postgres.integrity import check
 
 MANAGER = Actor("manager", rights=ALL_RIGHTS)
 
@@ -179,7 +179,7 @@ def test_a_sweep_counts_by_the_tags_that_are_there(store: Store) -> None:
 
     from tests.warehouse.postgres.store import NOON_US
     from warehouse.loads import LocationEvent, LocationUpdate
-    from warehouse.postgres import locations
+    from warehouse.postgres.loads import locations
 
     store.items(6)
     here = store.tags(2, 1, 6)  # the books have 7 of I2

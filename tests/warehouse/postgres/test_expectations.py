@@ -7,7 +7,7 @@ import pytest
 from tests.warehouse.postgres.store import Store, gtin, open_store, sgtin
 from warehouse.commands import CancelDocument
 from warehouse.loads import ExpectedDocument
-from warehouse.postgres.expectations import expected_at
+from warehouse.postgres.loads.expectations import expected_at
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import ComponentSpec, Conversion, ConvertedStock, ConvertStock
 from warehouse.ledger import Tracking
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.queries.paging import AConn
 from warehouse.postgres.queries.tracing import (
     Genealogy,

@@ -9,9 +9,9 @@ import pytest
 from psycopg import Connection, conninfo, sql
 
 from tests.warehouse.postgres.store import Store
-from warehouse.postgres.connect import connect, service_dsn
-from warehouse.postgres.grants import APPEND_ONLY, SERVICE_ROLE, wrong_grants
-from warehouse.postgres.migrate import Migration, MigrationError, migrate, shipped
+from warehouse.postgres.database.connect import connect, service_dsn
+from warehouse.postgres.database.grants import APPEND_ONLY, SERVICE_ROLE, wrong_grants
+from warehouse.postgres.database.migrate import Migration, MigrationError, migrate, shipped
 
 # With fewer rights than reading and writing, for a reason; a table that is in none of the two lists is written freely.
 SPECIAL = {

@@ -20,9 +20,9 @@ from api.command_routes import COMMANDS
 from tests.warehouse.postgres.store import CLERK, Store, open_store
 from warehouse import commands as c
 from warehouse.commands import Command, Refusal, Result
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import KINDS, execute
-from warehouse.postgres.integrity import check
-from warehouse.postgres.people import ensure_roles
+from warehouse.postgres.control.people import ensure_roles
 
 # What no two answers to one request may differ in: the tables that commands write.
 _COUNTED = (

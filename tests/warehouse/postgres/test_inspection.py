@@ -9,7 +9,7 @@ import pytest
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import CharacteristicResult, DecideInspection, Inspected
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.integrity import check
 
 PASSED = CharacteristicResult("diameter", "20.01 mm", True)
 FAILED = CharacteristicResult("surface", "scratched", False)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse.commands import AdjustStock, ReserveStock
-from warehouse.postgres.integrity import CHECKS, check
+from warehouse.postgres.books.integrity import CHECKS, check
 
 DAMAGE = {
     "balance_is_sum_of_ledger": "update balance set on_hand = on_hand + 1 where serial_id is null",

@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 
 from tests.warehouse.postgres.store import Store, open_store
-from warehouse.postgres.integrity import check
-from warehouse.postgres.migrate import migrate
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.books.integrity import check
+from warehouse.postgres.database.migrate import migrate
+from warehouse.postgres.database.server import EmbeddedServer
 
 LOADS = 20
 
@@ -22,7 +22,7 @@ import sys
 from uuid import UUID
 import psycopg
 from tests.warehouse.postgres.store import Store, sgtin
-from warehouse.postgres.posting import post_load
+from warehouse.postgres.loads.posting import post_load
 
 with psycopg.connect(sys.argv[1], autocommit=True) as conn:
     store = Store(conn)

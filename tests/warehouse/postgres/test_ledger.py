@@ -11,8 +11,8 @@ import pytest
 
 from tests.warehouse.postgres.books import DAY_0, Books, day, open_books, posted, reason
 from warehouse.ledger import LedgerRefusal, Refused, StockStatus
-from warehouse.postgres.balances import Conn
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.transaction import in_transaction
 
 WORKERS = 16

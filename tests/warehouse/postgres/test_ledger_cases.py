@@ -13,7 +13,7 @@ import pytest
 
 from tests.warehouse.postgres.books import Books, day, open_books, posted, reason
 from warehouse.ledger import LedgerRefusal, NewMove, Place
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.integrity import check
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 
 from tests.warehouse.postgres.books import Books, day, open_books
 from warehouse.ledger import BalanceKey, Refused
-from warehouse.postgres import reservations
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books import reservations
+from warehouse.postgres.books.integrity import check
 
 STOCKED = ("S1", "S2", "S3")
 PLACES = (*STOCKED, "SUPPLIER", "CUSTOMER")

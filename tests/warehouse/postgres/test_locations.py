@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 
 from warehouse.loads import LocationEvent, LocationUpdate
-from warehouse.postgres.locations import apply
+from warehouse.postgres.loads.locations import apply
 from warehouse.postgres.outbox import Cursor, read
 
 

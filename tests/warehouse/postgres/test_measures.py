@@ -9,7 +9,7 @@ import pytest
 from tests.warehouse.postgres.books import DAY_0
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.integrity import check
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 
 from tests.postgres import with_database
-from warehouse.postgres.migrate import Migration, MigrationError, migrate, pending, shipped
+from warehouse.postgres.database.migrate import Migration, MigrationError, migrate, pending, shipped
 
 ONE = Migration(1, "0001_one", "create table one (n int)")
 TWO = Migration(2, "0002_two", "create table two (n int); insert into two values (1)")

@@ -7,7 +7,7 @@ import pytest
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse.commands import OverrideSignal, RefusalCode
 from warehouse.loads import OverrideColour
-from warehouse.postgres.overrides import overrides
+from warehouse.postgres.loads.overrides import overrides
 
 
 @pytest.fixture

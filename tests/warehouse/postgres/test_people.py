@@ -8,9 +8,9 @@ import pytest
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import ALL_RIGHTS, Actor, Command, Permission, Refusal, Result, Rights
-from warehouse.postgres import accounts, passwords, sessions
 from warehouse.postgres.commands import execute
-from warehouse.postgres.people import ensure_roles, rights_of_person
+from warehouse.postgres.control import accounts, passwords, sessions
+from warehouse.postgres.control.people import ensure_roles, rights_of_person
 from warehouse.roles import ROLES
 
 P = Permission

@@ -13,7 +13,7 @@ from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import ConfirmPick, CreatePickList, DocumentName
 from warehouse.ledger import Tracking
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.queries.paging import AConn
 from warehouse.postgres.queries.picking import pick_lines, pick_list, pick_lists
 from warehouse.removal import Order

@@ -2,8 +2,8 @@
 
 import psycopg
 
-from warehouse.postgres.load_facts import ensure_locations
-from warehouse.postgres.places import ensure_places
+from warehouse.postgres.goods.places import ensure_places
+from warehouse.postgres.loads.load_facts import ensure_locations
 from warehouse.site import Portal, Site, Zone
 
 SITE = Site(

@@ -24,8 +24,8 @@ from warehouse.commands import (
 )
 from warehouse.fulfilment import Flow, Rules
 from warehouse.ledger import StockStatus, Tracking
-from warehouse.postgres.integrity import check
-from warehouse.postgres.posting import post_load
+from warehouse.postgres.books.integrity import check
+from warehouse.postgres.loads.posting import post_load
 from warehouse.site import Direction, Effect
 
 

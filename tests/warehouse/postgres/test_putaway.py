@@ -16,8 +16,8 @@ from warehouse.commands import (
     FulfilLine,
     SetPutawayRule,
 )
-from warehouse.postgres.integrity import check
-from warehouse.postgres.places import ensure_places
+from warehouse.postgres.books.integrity import check
+from warehouse.postgres.goods.places import ensure_places
 from warehouse.roads import FleetSettings, Vehicle
 from warehouse.site import Portal, Site, Zone
 

@@ -12,7 +12,7 @@ from tests.warehouse.postgres.books import DAY_0, day
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.ledger import StockStatus, Tracking
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.queries.past import Clock, stock_as_of
 from warehouse.postgres.queries.stock import NamedQuantities, named_quantities, quantities_by_item, stock, stock_totals
 

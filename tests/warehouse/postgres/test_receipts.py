@@ -14,7 +14,7 @@ from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import CharacteristicResult, DecideInspection, Inspected, LineName, LineSpec
 from warehouse.ledger import StockStatus, Tracking
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.integrity import check
 from warehouse.site import Direction
 
 

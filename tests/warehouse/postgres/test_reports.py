@@ -30,7 +30,7 @@ from warehouse.commands import (
     StartCount,
 )
 from warehouse.postgres.commands import execute
-from warehouse.postgres.reports import QUERIES, ask, columns_of, rows_of
+from warehouse.postgres.exchange.reports import QUERIES, ask, columns_of, rows_of
 
 BEGIN, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 31, tzinfo=UTC)  # 30 days
 

@@ -9,7 +9,7 @@ import pytest
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse import merkle
-from warehouse.postgres import seals
+from warehouse.postgres.books import seals
 
 
 @pytest.fixture

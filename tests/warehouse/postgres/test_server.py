@@ -13,11 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from warehouse.postgres.server import EmbeddedServer, ServerInUseError, owner_of
+from warehouse.postgres.database.server import EmbeddedServer, ServerInUseError, owner_of
 
 OWNER = """
 import sys, threading
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.server import EmbeddedServer
 server = EmbeddedServer(sys.argv[1])
 starter = threading.Thread(target=server.start)
 starter.start()
@@ -128,7 +128,7 @@ def test_nobody_enters_without_the_password(tmp_path: Path) -> None:
 
 ORDINARY = """
 import os, sys
-from warehouse.postgres.server import EmbeddedServer
+from warehouse.postgres.database.server import EmbeddedServer
 os.setgroups([]), os.setgid(int(sys.argv[3])), os.setuid(int(sys.argv[2]))
 server = EmbeddedServer(sys.argv[1])
 server.start(), server.stop()

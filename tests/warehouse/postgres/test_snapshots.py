@@ -13,9 +13,9 @@ from tests.warehouse.postgres.books import DAY_0, day
 from tests.warehouse.postgres.store import CLERK, Store, open_store
 from warehouse import commands as c
 from warehouse.commands import Refusal
-from warehouse.postgres import seals, snapshots
+from warehouse.postgres.books import seals, snapshots
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
-from warehouse.postgres.integrity import check
 from warehouse.postgres.queries.past import stock_as_of
 
 

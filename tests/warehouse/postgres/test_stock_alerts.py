@@ -14,10 +14,10 @@ from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.ageing import Stillness
 from warehouse.ledger import Tracking
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.integrity import check
+from warehouse.postgres.books.replenishment import Suggested
+from warehouse.postgres.books.stock_alerts import watch, watch_stillness
 from warehouse.postgres.queries.stock_watch import item_age, replenishments, stock_alerts, stock_rules
-from warehouse.postgres.replenishment import Suggested
-from warehouse.postgres.stock_alerts import watch, watch_stillness
 
 NOW = day(400)
 

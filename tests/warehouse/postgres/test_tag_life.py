@@ -14,8 +14,8 @@ from warehouse import commands as c
 from warehouse.commands import CreateNumberPool, LabelSpec, PoolScheme, PrintLabels, RebindTag, VerifyLabels
 from warehouse.epc import decode
 from warehouse.ledger import Tracking
-from warehouse.postgres import print_jobs
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.integrity import check
+from warehouse.postgres.goods import print_jobs
 from warehouse.site import Direction
 
 TEMPLATE = "^XA^FO40,40^A0N,40^FH_^FD{item} {lot} {key} {serial}^FS^XZ"

@@ -29,8 +29,8 @@ from warehouse.commands import (
     ResolveDiscrepancy,
     Result,
 )
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
-from warehouse.postgres.integrity import check
 from warehouse.site import Direction
 from warehouse.tasks import FAILURES_MAX, LoadWhere, TaskStep
 

@@ -29,9 +29,9 @@ from warehouse.commands import (
     ReportTask,
     Result,
 )
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
-from warehouse.postgres.integrity import check
-from warehouse.postgres.posting import post_load
+from warehouse.postgres.loads.posting import post_load
 from warehouse.postgres.transaction import in_transaction
 from warehouse.site import Direction
 from warehouse.tasks import LoadWhere, TaskStep

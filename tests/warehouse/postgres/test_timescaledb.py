@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from tests.postgres import with_database
-from warehouse.postgres.connect import connect
-from warehouse.postgres.hypertables import (
+from warehouse.postgres.database.connect import connect
+from warehouse.postgres.database.hypertables import (
     Capabilities,
     Edition,
     capabilities,
@@ -18,7 +18,7 @@ from warehouse.postgres.hypertables import (
     sizes,
     tune,
 )
-from warehouse.postgres.migrate import migrate, pending
+from warehouse.postgres.database.migrate import migrate, pending
 
 pytestmark = pytest.mark.timescaledb
 

@@ -11,7 +11,7 @@ from tests.warehouse.postgres.store import Store, open_store, sscc
 from warehouse import commands as c
 from warehouse.commands import ContentSpec, NestUnit, Repack
 from warehouse.fulfilment import Rules
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.integrity import check
 from warehouse.site import Direction
 
 

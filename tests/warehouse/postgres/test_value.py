@@ -13,7 +13,7 @@ from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import Valuation
 from warehouse.ledger import Tracking
-from warehouse.postgres.integrity import check
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.queries.value import stock_value, total_value, value_entries
 
 

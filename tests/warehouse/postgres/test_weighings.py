@@ -10,8 +10,8 @@ import pytest
 from tests.warehouse.postgres.store import NOON_US, Store, open_store
 from warehouse.commands import ContentSpec, CreateHandlingUnit, CreateItem, RefusalCode, RegisterTags, TagSpec
 from warehouse.loads import LocationEvent, LocationUpdate, Weighing
-from warehouse.postgres import locations
-from warehouse.postgres.weighings import Weighed, post_weighing
+from warehouse.postgres.loads import locations
+from warehouse.postgres.loads.weighings import Weighed, post_weighing
 from warehouse.weighing import WeighOutcome
 
 from .store import sgtin, sscc

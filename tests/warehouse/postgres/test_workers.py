@@ -24,9 +24,9 @@ import pytest
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import ALL_RIGHTS, Actor, Command, Refusal, Result
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
-from warehouse.postgres.connect import connect
-from warehouse.postgres.integrity import check
+from warehouse.postgres.database.connect import connect
 
 WORKERS = 16
 ITEMS = ("I2", "I4", "I6")

@@ -14,8 +14,9 @@ from uuid import UUID
 from warehouse import commands as c
 from warehouse.commands import Actor, Command, RefusalCode
 from warehouse.ledger import Tracking
-from warehouse.postgres import boms, catalogue, documents, master_data, tags
-from warehouse.postgres.balances import Conn
+from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.documents import boms, documents
+from warehouse.postgres.goods import catalogue, master_data, tags
 from warehouse.postgres.importing.findings import Findings, Found
 from warehouse.postgres.importing.outcome import Effect, Outcome, Progress
 from warehouse.postgres.importing.reading import Row

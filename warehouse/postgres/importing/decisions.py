@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from warehouse.commands import Actor, ApplyImport, Audit, RefusalCode, SignOffImport, UndoImport
-from warehouse.postgres import jobs
-from warehouse.postgres.balances import Conn
+from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.exchange import jobs
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse
 

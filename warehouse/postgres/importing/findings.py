@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from warehouse.postgres.balances import Conn
+from warehouse.postgres.books.balances import Conn
 
 PROBLEMS_MAX = 10_000
 CHANGES_MAX = 10_000

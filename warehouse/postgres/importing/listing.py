@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from warehouse.exports import csv_lines
-from warehouse.postgres.balances import Conn
+from warehouse.postgres.books.balances import Conn
 
 _PROBLEMS = """select row_no as row, column_name as "column", severity, code, value, message, fix from import_problem
     where run_id = %s order by n"""

@@ -13,13 +13,13 @@ from psycopg import sql
 
 from warehouse.commands import Actor, CancelDocument, RetireBom
 from warehouse.ledger import Circumstance, LineRole, NewMove, Place, Refused, StockStatus
-from warehouse.postgres import boms, documents
-from warehouse.postgres.balances import Conn
+from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.books.ledger import post
+from warehouse.postgres.documents import boms, documents
+from warehouse.postgres.goods.stock import database_now
 from warehouse.postgres.importing.findings import Findings, Found
 from warehouse.postgres.importing.outcome import Progress
-from warehouse.postgres.ledger import post
 from warehouse.postgres.naming import Refuse
-from warehouse.postgres.stock import database_now
 
 MOVES_A_POSTING = 5_000
 # Children before what they name.

@@ -17,14 +17,15 @@ from psycopg.types.json import Jsonb
 from warehouse.commands import Actor
 from warehouse.imports.table import FileUnreadable
 from warehouse.imports.templates import OPENING_STOCK, TEMPLATES
-from warehouse.postgres import files, outbox
-from warehouse.postgres.balances import Conn
+from warehouse.postgres import outbox
+from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.database import files
+from warehouse.postgres.goods.stock import database_now
 from warehouse.postgres.importing import by_command, opening_stock
 from warehouse.postgres.importing.findings import Findings, Found
 from warehouse.postgres.importing.outcome import Outcome, Progress
 from warehouse.postgres.importing.reading import clean_rows, open_table
 from warehouse.postgres.importing.undo import undo
-from warehouse.postgres.stock import database_now
 
 
 @dataclass(frozen=True, slots=True)

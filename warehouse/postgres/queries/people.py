@@ -91,7 +91,7 @@ async def user(conn: AConn, name: str) -> User | None:
 
 
 async def user_sessions(conn: AConn, name: str) -> list[UserSession]:
-    """Those that are open, the last used first; `warehouse.postgres.sessions` bounds how many there are."""
+    """Those that are open, the last used first; `warehouse.postgres.control.sessions` bounds how many there are."""
     query = """select session_id, device, started_at, used_at, expires_at from session
         where person = %(name)s and ended_at is null and expires_at > now() order by used_at desc"""
     return await rows(conn, UserSession, query, {"name": name})

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from warehouse.bom import all_needs
-from warehouse.postgres.bills import BILLS, ROOT, to_bills
+from warehouse.postgres.documents.bills import BILLS, ROOT, to_bills
 from warehouse.postgres.queries.paging import AConn, one, rows
 
 

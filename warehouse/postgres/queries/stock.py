@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from warehouse.postgres.quantities import COLUMNS, COUNTED
+from warehouse.postgres.books.quantities import COLUMNS, COUNTED
 from warehouse.postgres.queries.paging import AConn, one, rows
 from warehouse.postgres.queries.places import STANDING_IN, UNITS_IN, places_within
 
@@ -49,7 +49,7 @@ class NamedQuantities:
     """The quantities people mean by "stock", our own goods; `location` null is everywhere.
 
     On hand = usable + inspection + blocked + expired + in transit (everywhere, no place closed); available = usable -
-    reserved; projected = available + expected - promised. Every word is defined in `warehouse.postgres.quantities`.
+    reserved; projected = available + expected - promised. Every word is defined in `books.quantities`.
     """
 
     item: str

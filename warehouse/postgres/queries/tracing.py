@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from warehouse.postgres.genealogy import DOWN, OTHER_DOWN, OTHER_UP, THINGS_MAX, UP, Link
+from warehouse.postgres.goods.genealogy import DOWN, OTHER_DOWN, OTHER_UP, THINGS_MAX, UP, Link
 from warehouse.postgres.queries.paging import AConn, rows
 
 STEPS_MAX = 1_000

@@ -13,10 +13,10 @@ import pytest
 from psycopg import Connection, sql
 
 from warehouse.commands import ALL_RIGHTS, Actor, AdjustStock, ClosePeriod, MoveStock, Refusal, Result, SignOffImport
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
 from warehouse.postgres.importing import work
 from warehouse.postgres.importing.listing import problems_csv, reconciliation
-from warehouse.postgres.integrity import check
 
 KIM = Actor("kim", rights=ALL_RIGHTS)
 LEE = Actor("lee", rights=ALL_RIGHTS)

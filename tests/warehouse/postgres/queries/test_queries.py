@@ -13,7 +13,7 @@ from tests.warehouse.postgres.books import DAY_0
 from tests.warehouse.postgres.store import NOON_US, Store, open_store, sgtin
 from warehouse.commands import CreateLocation, MoveStock, ReserveStock
 from warehouse.loads import LocationEvent, LocationUpdate
-from warehouse.postgres import locations
+from warehouse.postgres.loads import locations
 from warehouse.postgres.queries import documents, movements, past, places, stock, tags
 from warehouse.postgres.queries.paging import AConn
 from warehouse.site import Direction

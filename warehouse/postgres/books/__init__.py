@@ -1,0 +1,1 @@
+"""Balances, movements, value, reservations: the ledger and what follows from it."""

@@ -1,0 +1,167 @@
+"""Reservations: part of a balance promised to a holder, until picked, released or expired.
+
+`balance.reserved` is the sum of the pending reservations on that balance, changed in the same transaction under the
+same locks. Only available stock of a lot that is neither blocked nor expired can be reserved.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from warehouse.ledger import BalanceKey, LedgerRefusal, Refused, StockStatus
+from warehouse.postgres.books import balances
+from warehouse.postgres.books.balances import Conn
+
+
+class State(StrEnum):
+    """How a reservation ended, or that it has not."""
+
+    PENDING = "pending"
+    PICKED = "picked"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One reservation to make. Stock is given to whoever asks first; an expiry of None never expires."""
+
+    reservation_id: UUID
+    key: BalanceKey
+    quantity: Decimal
+    holder: str
+    line_id: int | None = None
+    expires_at: datetime | None = None
+
+
+def reserve(conn: Conn, wanted: Sequence[Wanted], now: datetime) -> Refused | None:
+    """Reserve all or nothing, in the caller's transaction; the refusal, or None when done."""
+    keys = sorted({w.key for w in wanted}, key=balances.sort_key)
+    locked = balances.lock(conn, keys)
+    lot_ids = [key.lot_id for key in keys if key.lot_id is not None]
+    bad_lots = _bad_lots(conn, lot_ids, now) if lot_ids else {}
+    free = {key: b.on_hand - b.reserved for key, b in locked.items()}
+    for n, w in enumerate(wanted):
+        if w.quantity <= 0:
+            return Refused(LedgerRefusal.QUANTITY_NOT_POSITIVE, n, f"quantity {w.quantity}")
+        if w.key.lot_id in bad_lots:
+            expired, _ = bad_lots[w.key.lot_id]
+            reason = LedgerRefusal.LOT_EXPIRED if expired else LedgerRefusal.LOT_BLOCKED
+            return Refused(reason, n, f"lot {w.key.lot_id} is {'expired' if expired else 'blocked'}")
+        if w.key.status != StockStatus.AVAILABLE:
+            return Refused(LedgerRefusal.NOT_ACCEPTED, n, f"stock in status {w.key.status}")
+        if free.get(w.key, Decimal(0)) < w.quantity:
+            on_hand = locked[w.key].on_hand if w.key in locked else Decimal(0)
+            reason = LedgerRefusal.RESERVED if on_hand >= w.quantity else LedgerRefusal.NOT_ENOUGH
+            return Refused(reason, n, f"{free.get(w.key, Decimal(0))} available, {w.quantity} asked")
+        free[w.key] -= w.quantity
+    balances.change_reserved(conn, [(locked[w.key], w.quantity) for w in wanted])
+    insert = """
+        insert into reservation (reservation_id, line_id, holder, item_id, lot_id, serial_id, location_id, hu_id, owner,
+                                 status, quantity, expires_at, created_at)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+    rows = [(w.reservation_id, w.line_id, w.holder, *w.key, w.quantity, w.expires_at, now) for w in wanted]
+    if len(rows) == 1:  # `executemany` would open a pipeline, which costs more than the row
+        conn.execute(insert, rows[0])
+    else:
+        with conn.cursor() as cursor:
+            cursor.executemany(insert, rows)
+    return None
+
+
+def _bad_lots(conn: Conn, lot_ids: list[int], now: datetime) -> dict[int, tuple[bool, bool]]:
+    """Lots that are expired, blocked or both, as (expired, blocked)."""
+    rows = conn.execute(
+        """select lot_id, coalesce(expires_on < %s::date, false), blocked from lot
+           where lot_id = any(%s) and (blocked or expires_on < %s::date)""",
+        (now, lot_ids, now),
+    )
+    return {lot_id: (expired, blocked) for lot_id, expired, blocked in rows}
+
+
+def end(conn: Conn, reservation_ids: Sequence[UUID], state: State, *, give_back: bool = True) -> int:
+    """End pending reservations; how many were pending. `give_back` False when a movement released the quantity."""
+    rows = conn.execute(
+        """update reservation set state = %s, ended_at = now() where state = 'pending' and reservation_id in (
+               select reservation_id from reservation where reservation_id = any(%s) and state = 'pending'
+               order by reservation_id for update)
+           returning item_id, lot_id, serial_id, location_id, hu_id, owner, status, quantity""",
+        (state, list(reservation_ids)),
+    ).fetchall()
+    if give_back and rows:
+        given = [(BalanceKey(*row[:7]), -row[7]) for row in rows]
+        locked = balances.lock(conn, sorted({key for key, _ in given}, key=balances.sort_key))
+        balances.change_reserved(conn, [(locked[key], quantity) for key, quantity in given])
+    return len(rows)
+
+
+def pick(conn: Conn, reservation_id: UUID, key: BalanceKey, quantity: Decimal, whole: bool) -> None:
+    """Give back what is picked of a pending reservation, for a movement of it in this transaction."""
+    if whole:
+        end(conn, [reservation_id], State.PICKED)
+        return
+    conn.execute(
+        "update reservation set quantity = quantity - %s where reservation_id = %s", (quantity, reservation_id)
+    )
+    balances.change_reserved(conn, [(balances.lock(conn, [key])[key], -quantity)])
+
+
+def _reduce(conn: Conn, reservation_id: UUID, quantity: Decimal) -> None:
+    conn.execute(
+        "update reservation set quantity = quantity - %s where reservation_id = %s", (quantity, reservation_id)
+    )
+
+
+def give_way(conn: Conn, key: BalanceKey, quantity: Decimal) -> Decimal:
+    """Make `quantity` of a balance free, as far as reservations hold it; how much they lost.
+
+    The youngest lose first, in part where that is enough. For what cannot wait: stock found broken, or an issue
+    somebody with the right forces.
+    """
+    pending = conn.execute(
+        """select reservation_id, quantity from reservation
+           where state = 'pending' and item_id = %s and lot_id is not distinct from %s
+             and serial_id is not distinct from %s and location_id = %s and hu_id is not distinct from %s
+             and owner = %s and status = %s
+           order by created_at desc, reservation_id desc for update""",
+        tuple(key),
+    ).fetchall()
+    held = balances.lock(conn, [key]).get(key)
+    if held is None:
+        return Decimal(0)
+    need = missing = max(Decimal(0), quantity - (held.on_hand - held.reserved))
+    for reservation_id, part in pending:
+        if need <= 0:
+            break
+        if part <= need:
+            end(conn, [reservation_id], State.RELEASED)
+        else:
+            _reduce(conn, reservation_id, need)
+            # What a pick list asked for and lost is not picked, so it is not asked for any more.
+            conn.execute(
+                "update pick_line set quantity = quantity - %s where reservation_id = %s", (need, reservation_id)
+            )
+            balances.change_reserved(conn, [(held, -need)])
+        need -= min(part, need)
+    return missing - need
+
+
+def release_line(conn: Conn, line_ids: Sequence[int]) -> int:
+    """Give back what is still reserved for lines that need nothing any more; how many reservations."""
+    rows = conn.execute(
+        "select reservation_id from reservation where line_id = any(%s) and state = 'pending'", (list(line_ids),)
+    ).fetchall()
+    return end(conn, [reservation_id for (reservation_id,) in rows], State.RELEASED) if rows else 0
+
+
+def expire(conn: Conn, now: datetime) -> int:
+    """End what is past its expiry; how many. At most 1,000 a call, oldest first."""
+    due = conn.execute(
+        """select reservation_id from reservation where state = 'pending' and expires_at <= %s
+           order by expires_at limit 1000""",
+        (now,),
+    ).fetchall()
+    return end(conn, [reservation_id for (reservation_id,) in due], State.EXPIRED) if due else 0

@@ -1,0 +1,1 @@
+"""The server, connections, migrations, rights, dumps."""

@@ -1,0 +1,1 @@
+"""Receipts, issues, work orders, transfers, counts, inspection."""

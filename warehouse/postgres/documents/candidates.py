@@ -1,0 +1,86 @@
+"""Stock that could be taken for a line: available, accepted, of no blocked or expired lot, in an open place of ours.
+
+Read without locks: whoever takes it locks and checks. Distance counts steps in the tree of places: two bins of a rack
+are 2 apart, two of different racks 4.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from warehouse.ledger import BalanceKey
+from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.documents.removal_rules import Strategy
+from warehouse.removal import Order, Source, Taken, choose, usable
+
+
+def choose_stock(
+    conn: Conn,
+    item_id: int,
+    need: Decimal,
+    strategy: Strategy,
+    today: date,
+    *,
+    lot_id: int | None = None,
+    serial_id: int | None = None,
+    within: int | None = None,
+    near: int | None = None,
+    used: Mapping[BalanceKey, Decimal] | None = None,
+) -> Taken:
+    """What to take for `need`, and what is short; `used` is not there any more."""
+    sources = _sources(conn, item_id, lot_id, serial_id, within)
+    if used:
+        left = [replace(s, quantity=s.quantity - used.get(s.key, Decimal(0))) for s in sources]
+        sources = [s for s in left if s.quantity > 0]
+    if strategy.order is Order.CLOSEST:
+        sources = _with_distances(conn, sources, near if near is not None else within)
+    return choose(usable(sources, today, strategy.remaining_days_min), need, strategy.order, strategy.single_lot)
+
+
+def _sources(conn: Conn, item_id: int, lot_id: int | None, serial_id: int | None, within: int | None) -> list[Source]:
+    rows = conn.execute(
+        """with recursive tree (location_id, depth) as (
+               select location_id, 0 from location where %(within)s::int is null or location_id = %(within)s
+               union all select l.location_id, t.depth + 1 from location l join tree t on l.parent_id = t.location_id
+               where %(within)s::int is not null and t.depth < 10)
+           select b.item_id, b.lot_id, b.serial_id, b.location_id, b.hu_id, b.owner, b.status,
+                  b.on_hand - b.reserved, b.first_in_at, l.code, lo.code, lo.expires_on
+           from balance b join location l using (location_id) left join lot lo on lo.lot_id = b.lot_id
+           where b.item_id = %(item)s and (%(lot)s::bigint is null or b.lot_id = %(lot)s)
+             and (%(serial)s::bigint is null or b.serial_id = %(serial)s) and b.status = 'available'
+             and b.on_hand > b.reserved and l.kind = 'internal' and not l.closed and not coalesce(lo.blocked, false)
+             and b.location_id in (select location_id from tree)
+           order by b.balance_id""",
+        {"item": item_id, "lot": lot_id, "serial": serial_id, "within": within},
+    )
+    return [
+        Source(BalanceKey(*row[:7]), row[7], row[8], row[9], row[10], row[11], package=row[4] is not None)
+        for row in rows
+    ]
+
+
+def _with_distances(conn: Conn, sources: Sequence[Source], near: int | None) -> list[Source]:
+    if near is None:
+        return list(sources)
+    wanted = sorted({source.key.location_id for source in sources} | {near})
+    chains: dict[int, list[int]] = {}
+    for start, location_id in conn.execute(
+        """with recursive up (start, location_id, depth) as (
+               select l, l, 0 from unnest(%s::int[]) as l
+               union all select u.start, p.parent_id, u.depth + 1 from up u join location p using (location_id)
+               where p.parent_id is not null and u.depth < 10)
+           select start, location_id from up order by start, depth""",
+        (wanted,),
+    ):
+        chains.setdefault(start, []).append(location_id)
+    home = chains[near]
+
+    def steps(location_id: int) -> int:
+        chain = chains[location_id]
+        for up, place in enumerate(chain):
+            if place in home:
+                return up + home.index(place)
+        return len(chain) + len(home)  # no place in common: by way of the outermost
+
+    return [replace(s, distance=steps(s.key.location_id)) for s in sources]

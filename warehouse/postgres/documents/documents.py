@@ -1,0 +1,277 @@
+"""Commands on documents: create, cancel, close, fulfil by hand."""
+
+from dataclasses import replace
+from fractions import Fraction
+from uuid import UUID, uuid5
+
+import psycopg
+
+from warehouse.commands import (
+    Actor,
+    ApproveDocument,
+    Audit,
+    CancelDocument,
+    CloseDocument,
+    CreateDocument,
+    FulfilLine,
+    RefusalCode,
+)
+from warehouse.epc import decode
+from warehouse.ledger import Circumstance, NewMove, Place, StockStatus
+from warehouse.postgres.books import reservations
+from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.books.measures import find_factor, measured, to_base
+from warehouse.postgres.control import approval
+from warehouse.postgres.documents.lot_numbers import lot_of_receipt
+from warehouse.postgres.documents.sources import check_source, find_source, lock_room
+from warehouse.postgres.goods.stock import database_now, post_or_refuse
+from warehouse.postgres.handlers import Answer, Handlers
+from warehouse.postgres.loads.posting import settle_lines
+from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_serial, find_unit, lot_code
+from warehouse.postgres.transport.task_planning import after_issue, after_receipt
+from warehouse.valuation import cost_in_base
+
+
+def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUID) -> Answer:
+    known = conn.execute("select needs_approval from document_kind where kind = %s", (c.kind,)).fetchone()
+    if known is None:
+        raise Refuse(RefusalCode.INVALID, "kind", f"no kind of document {c.kind!r}")
+    if not c.lines:
+        raise Refuse(RefusalCode.INVALID, "lines", "a document needs a line")
+    if c.over_percent < 0:
+        raise Refuse(RefusalCode.INVALID, "over_percent", "cannot be negative")
+    source_id = find_location(conn, c.source, "source") if c.source is not None else None
+    target_id = find_location(conn, c.target, "target") if c.target is not None else None
+    if c.kind == "transfer" and (source_id is None or target_id is None or source_id == target_id):
+        raise Refuse(RefusalCode.INVALID, "target", "a transfer goes from a source to another target")
+    status = "approval" if c.needs_approval or known[0] else "open"
+    try:
+        with conn.transaction():
+            row = conn.execute(
+                """insert into document (kind, number, partner, door, over_percent, expected_at, created_by, status,
+                                         source_id, target_id)
+                   values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning document_id""",
+                (c.kind, c.number, c.partner, c.door, c.over_percent, c.expected_at, actor.name, status, source_id,
+                 target_id),
+            ).fetchone()  # fmt: skip
+    except psycopg.errors.UniqueViolation:
+        raise Refuse(RefusalCode.EXISTS, "number", f"a {c.kind} {c.number!r} exists") from None
+    except psycopg.errors.CheckViolation:
+        raise Refuse(RefusalCode.INVALID, "number", "a document needs a number") from None
+    assert row is not None
+    document_id: int = row[0]
+    line_of_item = add_lines(conn, document_id, c)
+    _announce(conn, document_id, c, line_of_item)
+    status = approval.hold(conn, document_id) or status
+    return {"document_id": document_id, "kind": c.kind, "number": c.number, "status": status}, Audit(
+        after={"number": c.number, "lines": len(c.lines), "epcs": len(c.epcs)}
+    )
+
+
+def add_lines(conn: Conn, document_id: int, c: CreateDocument) -> dict[int, int]:
+    line_of_item: dict[int, int] = {}
+    for n, line in enumerate(c.lines):
+        item = find_item(conn, line.item, f"lines.{n}.item")
+        if not item.active:
+            raise Refuse(RefusalCode.WRONG_STATE, f"lines.{n}.item", f"{item.code} is retired")
+        lot_id = find_lot(conn, item, line.lot, f"lines.{n}.lot")
+        entered, factor = line.quantity, Fraction(1)
+        if line.uom is not None:
+            factor = find_factor(conn, item, line.uom, f"lines.{n}.uom")
+            line = measured(conn, line, item, f"lines.{n}")
+        if line.unit_cost is not None and line.unit_cost < 0:
+            raise Refuse(RefusalCode.INVALID, f"lines.{n}.unit_cost", "a cost cannot be negative")
+        if line.quantity <= 0 or line.quantity != round(line.quantity, item.decimals):
+            message = f"{line.quantity} is no quantity of {item.code} ({item.decimals} decimals)"
+            raise Refuse(RefusalCode.INVALID, f"lines.{n}.quantity", message)
+        source_id = find_source(conn, line.source, item, c.kind, f"lines.{n}.source")
+        try:
+            with conn.transaction():
+                row = conn.execute(
+                    """insert into document_line (document_id, line_no, item_id, lot_id, quantity, entered_unit,
+                                                  entered_quantity, factor_num, factor_den, unit_cost, source_line_id,
+                                                  supplier_lot, expires_on)
+                       values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning line_id""",
+                    (
+                        document_id,
+                        line.line_no or n + 1,
+                        item.item_id,
+                        lot_id,
+                        line.quantity,
+                        c.lines[n].uom or item.unit,
+                        entered,
+                        factor.numerator,
+                        factor.denominator,
+                        None if line.unit_cost is None else cost_in_base(line.unit_cost, factor),
+                        source_id,
+                        line.supplier_lot,
+                        line.expires_on,
+                    ),
+                ).fetchone()
+        except psycopg.errors.UniqueViolation:
+            raise Refuse(RefusalCode.INVALID, f"lines.{n}.line_no", f"line {line.line_no} is there twice") from None
+        assert row is not None
+        if source_id is not None:
+            check_source(conn, source_id, f"lines.{n}.quantity")
+        line_of_item.setdefault(item.item_id, row[0])
+    return line_of_item
+
+
+def _announce(conn: Conn, document_id: int, c: CreateDocument, line_of_item: dict[int, int]) -> None:
+    epcs = [epc.upper() for epc in c.epcs]
+    known = dict(conn.execute("select epc, item_id from tag where epc = any(%s)", (epcs,)).fetchall())
+    for n, epc in enumerate(epcs):
+        if epc not in known:
+            raise Refuse(RefusalCode.NOT_FOUND, f"epcs.{n}", f"{epc} ({decode(epc).uri}) is not registered")
+        if known[epc] is not None and known[epc] not in line_of_item:
+            raise Refuse(RefusalCode.INVALID, f"epcs.{n}", f"{epc} is of an item that is on no line")
+    conn.execute(
+        """insert into document_tag (document_id, epc, line_id)
+           select %s, * from unnest(%s::text[], %s::bigint[]) on conflict do nothing""",
+        (document_id, epcs, [line_of_item.get(known[epc]) if known[epc] is not None else None for epc in epcs]),
+    )
+
+
+def approve_document(conn: Conn, c: ApproveDocument, actor: Actor, request_id: UUID) -> Answer:
+    document_id, status = _lock_document(conn, c.kind, c.number)
+    if status != "approval":
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
+    row = conn.execute("select created_by from document where document_id = %s", (document_id,)).fetchone()
+    if row is None or row[0] == actor.name:
+        raise Refuse(
+            RefusalCode.OWN_REQUEST, "number", f"{c.number} was made by {actor.name}: another has to approve it"
+        )
+    conn.execute(
+        "update document set status = 'open', approved_by = %s where document_id = %s", (actor.name, document_id)
+    )
+    return {"kind": c.kind, "number": c.number, "status": "open"}, Audit({"status": status}, {"status": "open"})
+
+
+def cancel_document(conn: Conn, c: CancelDocument, actor: Actor, request_id: UUID) -> Answer:
+    document_id, status = _lock_document(conn, c.kind, c.number)
+    if status not in ("draft", "approval", "open"):
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
+    moved = conn.execute(
+        "select 1 from document_line where document_id = %s and (fulfilled <> 0 or shipped <> 0)", (document_id,)
+    ).fetchone()
+    if moved is not None:
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} has movements: reverse them or close it")
+    _set_status(conn, document_id, "cancelled")
+    _release(conn, document_id)
+    return {"kind": c.kind, "number": c.number, "status": "cancelled"}, Audit(
+        {"status": status}, {"status": "cancelled", "reason": c.reason}
+    )
+
+
+def close_document(conn: Conn, c: CloseDocument, actor: Actor, request_id: UUID) -> Answer:
+    document_id, status = _lock_document(conn, c.kind, c.number)
+    if status not in ("open", "complete"):
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
+    _set_status(conn, document_id, "closed")
+    _release(conn, document_id)
+    short = conn.execute(
+        """select l.line_id, l.line_no, l.item_id, i.code, l.quantity - l.fulfilled from document_line l
+           join item i using (item_id) where l.document_id = %s and l.fulfilled < l.quantity order by l.line_no""",
+        (document_id,),
+    ).fetchall()
+    for line_id, line_no, item_id, code, missing in short:
+        conn.execute(
+            """insert into discrepancy (discrepancy_id, kind, document_id, line_id, item_id, quantity, detail, at)
+               values (%s, 'short', %s, %s, %s, %s, %s, now())""",
+            (
+                uuid5(request_id, f"short/{line_no}"),
+                document_id,
+                line_id,
+                item_id,
+                missing,
+                f"{c.number} line {line_no}: {missing} of {code} missing when it was closed",
+            ),
+        )
+    lines = [{"line_no": line_no, "item": code, "missing": str(missing)} for _, line_no, _, code, missing in short]
+    return {"kind": c.kind, "number": c.number, "status": "closed", "short": lines}, Audit(
+        {"status": status}, {"status": "closed", "short": len(lines)}
+    )
+
+
+def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> Answer:
+    """The same posting a portal makes, by hand. Over-delivery beyond the tolerance is refused."""
+    document_id, status = _lock_document(conn, c.kind, c.number)
+    if status != "open":
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
+    row = conn.execute(
+        """select l.line_id, i.code, l.lot_id, k.direction, p.location_id, inspected(i.item_id), l.entered_unit,
+                  l.factor_num, l.factor_den
+           from document_line l join item i using (item_id) join document d using (document_id)
+           join document_kind k on k.kind = d.kind join location p on p.code = k.counterpart
+           where l.document_id = %s and l.line_no = %s""",
+        (document_id, c.line_no),
+    ).fetchone()
+    if row is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "line_no", f"{c.number} has no line {c.line_no}")
+    line_id, item_code, line_lot_id, direction, counterpart_id, inspect, line_unit, *line_factor = row
+    if direction == "internal":
+        raise Refuse(RefusalCode.INVALID, "kind", "a transfer is shipped and received, not fulfilled")
+    if direction == "plan":
+        raise Refuse(RefusalCode.INVALID, "kind", "an order is received on a document that names it as its source")
+    at = c.effective_at or database_now(conn)
+    item = find_item(conn, item_code)
+    if c.uom is not None and c.uom == line_unit:  # as it was agreed, whatever the unit means by now
+        c = replace(c, quantity=to_base(item, c.quantity, Fraction(*line_factor)), uom=None)
+    c = measured(conn, c, item)
+    room = lock_room(conn, line_id)
+    if c.quantity > room:
+        raise Refuse(RefusalCode.OVER, "quantity", f"line {c.line_no} takes {room:f} more, not {c.quantity}")
+    lot_id = find_lot(conn, item, c.lot)
+    if lot_id is None and line_lot_id is not None:
+        lot_id = line_lot_id
+    elif line_lot_id is not None and lot_id != line_lot_id:
+        raise Refuse(RefusalCode.INVALID, "lot", "the line names another lot")
+    elif lot_id is None and direction == "in":
+        lot_id = lot_of_receipt(conn, item, line_id, at, c.supplier_lot, c.expires_on)
+    serial_id = find_serial(conn, item, c.serial)
+    own = find_location(conn, c.location)
+    status_in = StockStatus.INSPECTION if inspect and c.status is StockStatus.AVAILABLE else c.status
+    unit = find_unit(conn, c.unit, "unit")
+    counterpart = Place(counterpart_id, None, status_in if direction == "in" else StockStatus.AVAILABLE)
+    here = Place(own, unit, status_in if direction == "in" else c.status)
+    source, target = (counterpart, here) if direction == "in" else (here, counterpart)
+    move = NewMove(
+        uuid5(request_id, "0"), c.kind, item.item_id, c.quantity, source, target, lot_id, serial_id, line_id=line_id
+    )
+    if c.force and direction == "out":
+        reservations.give_way(conn, move.key_at(here), move.quantity)
+    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason="by hand"))
+    settle_lines(conn, [line_id], at)
+    if unit is not None and direction == "in":
+        after_receipt(conn, [unit], own, c.location, request_id, at, actor)
+    elif unit is not None:
+        after_issue(conn, [unit], at, actor, request_id)
+    response = {"move_id": str(move.move_id), "number": c.number, "line_no": c.line_no, "lot": lot_code(conn, lot_id)}
+    return response, Audit(after={"quantity": str(c.quantity), "lot": response["lot"]})
+
+
+def _lock_document(conn: Conn, kind: str, number: str) -> tuple[int, str]:
+    row = conn.execute(
+        "select document_id, status from document where kind = %s and number = %s for update", (kind, number)
+    ).fetchone()
+    if row is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "number", f"no {kind} {number!r}")
+    return row[0], row[1]
+
+
+def _release(conn: Conn, document_id: int) -> None:
+    lines = conn.execute("select line_id from document_line where document_id = %s", (document_id,)).fetchall()
+    reservations.release_line(conn, [line_id for (line_id,) in lines])
+
+
+def _set_status(conn: Conn, document_id: int, status: str) -> None:
+    conn.execute("update document set status = %s, closed_at = now() where document_id = %s", (status, document_id))
+
+
+HANDLERS: Handlers = {
+    CreateDocument: create_document,
+    ApproveDocument: approve_document,
+    CancelDocument: cancel_document,
+    CloseDocument: close_document,
+    FulfilLine: fulfil_line,
+}

@@ -1,0 +1,191 @@
+"""Two-step transfers: shipped from the source into transit, received from transit at the target.
+
+At no instant do both ends hold the goods, or neither: in between the place TRANSIT holds them. What was shipped and not
+received when the document is closed stays in TRANSIT and is reported. Settling says what became of it.
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid5
+
+from warehouse.commands import (
+    Actor,
+    Audit,
+    CloseDocument,
+    ReceiveTransfer,
+    RefusalCode,
+    SettleTransfer,
+    ShipTransfer,
+    TransitOutcome,
+)
+from warehouse.ledger import Circumstance, LineRole, NewMove, Place, StockStatus
+from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.books.measures import measured
+from warehouse.postgres.documents import documents
+from warehouse.postgres.goods.stock import database_now, post_or_refuse
+from warehouse.postgres.handlers import Answer, Handlers
+from warehouse.postgres.loads.posting import settle_lines
+from warehouse.postgres.naming import NamedItem, Refuse, find_item, find_location, find_lot, find_serial
+
+
+def ship(conn: Conn, c: ShipTransfer, actor: Actor, request_id: UUID) -> Answer:
+    line_id, item, ordered, shipped, _, source_id, _ = _line(conn, c)
+    c = measured(conn, c, item)
+    if c.quantity > ordered - shipped:
+        raise Refuse(RefusalCode.OVER, "quantity", f"{ordered - shipped} of the line are left to ship")
+    here = Place(find_location(conn, c.location) if c.location is not None else source_id)
+    _post(conn, c, actor, request_id, item, line_id, here, _transit(conn), LineRole.SHIP)
+    return {"number": c.number, "line_no": c.line_no, "in_transit": str(c.quantity)}, Audit(
+        after={"shipped": str(c.quantity)}
+    )
+
+
+def receive(conn: Conn, c: ReceiveTransfer, actor: Actor, request_id: UUID) -> Answer:
+    line_id, item, _, shipped, received, _, target_id = _line(conn, c)
+    c = measured(conn, c, item)
+    here = Place(find_location(conn, c.location) if c.location is not None else target_id)
+    excess = max(Decimal(0), c.quantity - (shipped - received))
+    if excess and not c.over_reason:
+        raise Refuse(RefusalCode.OVER, "quantity", f"{shipped - received:f} of the line are in transit")
+    c = replace(c, quantity=c.quantity - excess)
+    if c.quantity:
+        at = _post(conn, c, actor, request_id, item, line_id, _transit(conn), here, LineRole.FULFIL)
+        settle_lines(conn, [line_id], at)
+    if excess:
+        _found(conn, c, actor, request_id, item, excess, here)
+    response = {"number": c.number, "line_no": c.line_no, "received": str(c.quantity)}
+    return response | ({"over": str(excess)} if excess else {}), Audit(
+        after={"received": str(c.quantity), "over": str(excess)}
+    )
+
+
+def settle(conn: Conn, c: SettleTransfer, actor: Actor, request_id: UUID) -> Answer:
+    """By one posting for all lines; the document is closed and its missing quantities are reported."""
+    if not c.reason:
+        raise Refuse(RefusalCode.INVALID, "reason", "say what happened")
+    row = conn.execute(
+        "select document_id, source_id, status from document where kind = 'transfer' and number = %s for update",
+        (c.number,),
+    ).fetchone()
+    if row is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "number", f"no transfer {c.number!r}")
+    document_id, source_id, status = row
+    if status != "open":
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
+    transit = find_location(conn, "TRANSIT")
+    target = source_id if c.outcome is TransitOutcome.RETURNED else find_location(conn, "ADJUSTMENT")
+    moves = [
+        NewMove(
+            uuid5(request_id, str(n)),
+            "transfer",
+            item_id,
+            quantity,
+            Place(transit, hu_id, StockStatus(stock_status)),
+            Place(target, None if c.outcome is TransitOutcome.LOST else hu_id, StockStatus(stock_status)),
+            lot_id,
+            serial_id,
+            owner,
+        )
+        for n, (item_id, lot_id, serial_id, hu_id, owner, stock_status, quantity) in enumerate(
+            _on_the_way(conn, document_id, transit)
+        )
+    ]
+    if not moves:
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"nothing of {c.number} is in transit")
+    at = database_now(conn)
+    reason = f"{c.outcome}: {c.reason}"
+    post_or_refuse(conn, moves, Circumstance(actor.name, at, actor.device, request_id=request_id, reason=reason))
+    closed, _ = documents.close_document(conn, CloseDocument("transfer", c.number), actor, request_id)
+    quantity = sum((move.quantity for move in moves), Decimal(0))
+    return {**closed, "outcome": str(c.outcome), "quantity": str(quantity)}, Audit(
+        {"status": status}, {"status": "closed", "outcome": str(c.outcome), "quantity": str(quantity)}
+    )
+
+
+def _on_the_way(conn: Conn, document_id: int, transit: int) -> list[tuple[Any, ...]]:
+    """What its movements brought into transit and did not take out again."""
+    return conn.execute(
+        """select item_id, lot_id, serial_id, hu_id, owner, status, sum(quantity) from (
+               select m.item_id, m.lot_id, m.serial_id, m.to_hu_id as hu_id, m.owner, m.to_status as status, m.quantity
+               from move m join document_line l using (line_id)
+               where l.document_id = %(document)s and m.to_location_id = %(transit)s
+               union all
+               select m.item_id, m.lot_id, m.serial_id, m.from_hu_id, m.owner, m.from_status, -m.quantity
+               from move m join document_line l using (line_id)
+               where l.document_id = %(document)s and m.from_location_id = %(transit)s) parts
+           group by 1, 2, 3, 4, 5, 6 having sum(quantity) > 0 order by 1, 2 nulls first, 3 nulls first""",
+        {"document": document_id, "transit": transit},
+    ).fetchall()
+
+
+def _found(
+    conn: Conn, c: ReceiveTransfer, actor: Actor, request_id: UUID, item: NamedItem, excess: Decimal, here: Place
+) -> None:
+    move = NewMove(
+        uuid5(request_id, "over"),
+        "adjustment",
+        item.item_id,
+        excess,
+        Place(find_location(conn, "ADJUSTMENT")),
+        here,
+        find_lot(conn, item, c.lot),
+        find_serial(conn, item, c.serial),
+    )
+    at = c.effective_at or database_now(conn)
+    reason = f"over on {c.number}: {c.over_reason}"
+    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=reason))
+
+
+def _post(
+    conn: Conn,
+    c: ShipTransfer | ReceiveTransfer,
+    actor: Actor,
+    request_id: UUID,
+    item: NamedItem,
+    line_id: int,
+    source: Place,
+    target: Place,
+    role: LineRole,
+) -> Any:
+    move = NewMove(
+        uuid5(request_id, "0"),
+        "transfer",
+        item.item_id,
+        c.quantity,
+        source,
+        target,
+        find_lot(conn, item, c.lot),
+        find_serial(conn, item, c.serial),
+        line_id=line_id,
+        line_role=role,
+    )
+    at = c.effective_at or database_now(conn)
+    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=role))
+    return at
+
+
+def _line(conn: Conn, c: ShipTransfer | ReceiveTransfer) -> tuple[int, NamedItem, Decimal, Decimal, Decimal, int, int]:
+    row = conn.execute(
+        """select l.line_id, i.code, l.quantity, l.shipped, l.fulfilled, d.source_id, d.target_id, d.status
+           from document_line l join item i using (item_id) join document d using (document_id)
+           where d.kind = 'transfer' and d.number = %s and l.line_no = %s for update of l""",
+        (c.number, c.line_no),
+    ).fetchone()
+    if row is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "line_no", f"no transfer {c.number!r} with a line {c.line_no}")
+    line_id, code, ordered, shipped, received, source_id, target_id, status = row
+    if status != "open":
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
+    return line_id, find_item(conn, code), ordered, shipped, received, source_id, target_id
+
+
+def _transit(conn: Conn) -> Place:
+    return Place(find_location(conn, "TRANSIT"))
+
+
+HANDLERS: Handlers = {
+    ShipTransfer: ship,
+    ReceiveTransfer: receive,
+    SettleTransfer: settle,
+}

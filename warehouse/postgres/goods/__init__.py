@@ -1,0 +1,1 @@
+"""Items, lots, tags, handling units, stock and places."""

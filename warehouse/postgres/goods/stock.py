@@ -1,0 +1,314 @@
+"""Commands on stock: move, adjust, reverse, settle discrepancies, reserve, close the period."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+from uuid import UUID, uuid5
+
+from warehouse.commands import (
+    Actor,
+    AdjustStock,
+    Audit,
+    ClosePeriod,
+    MoveStock,
+    MoveUnit,
+    RefusalCode,
+    ReleaseReservation,
+    ReserveStock,
+    Resolution,
+    ResolveDiscrepancy,
+    ReverseMovement,
+)
+from warehouse.ledger import (
+    STOCKED_KINDS,
+    BalanceKey,
+    Circumstance,
+    LedgerRefusal,
+    LineRole,
+    MovedTag,
+    NewMove,
+    Place,
+    Refused,
+    StockStatus,
+)
+from warehouse.postgres.books import reservations
+from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.books.ledger import post
+from warehouse.postgres.books.measures import find_factor, measured, to_base
+from warehouse.postgres.books.posting_record import decode_line
+from warehouse.postgres.control import approval
+from warehouse.postgres.goods import unit_moves
+from warehouse.postgres.handlers import Answer, Handlers
+from warehouse.postgres.loads.posting import at_their_unit, settle_lines, to_moves
+from warehouse.postgres.naming import Refuse, find_id, find_stock
+from warehouse.postgres.transport.task_planning import after_receipt
+from warehouse.valuation import cost_in_base
+
+# Which field of a one-movement command a ledger refusal is about; the quantity when none is.
+_FIELD_OF = {
+    LedgerRefusal.LOT_OF_OTHER_ITEM: "lot",
+    LedgerRefusal.LOT_REQUIRED: "lot",
+    LedgerRefusal.LOT_EXPIRED: "lot",
+    LedgerRefusal.LOT_BLOCKED: "lot",
+    LedgerRefusal.SERIAL_OF_OTHER_ITEM: "serial",
+    LedgerRefusal.SERIAL_REQUIRED: "serial",
+    LedgerRefusal.SERIAL_IN_STOCK: "serial",
+    LedgerRefusal.SERIAL_ELSEWHERE: "serial",
+    LedgerRefusal.SAME_PLACE: "target",
+    LedgerRefusal.LOCATION_CLOSED: "location",
+    LedgerRefusal.PERIOD_CLOSED: "effective_at",
+    LedgerRefusal.NEGATIVE_LATER: "effective_at",
+    LedgerRefusal.NOT_ACCEPTED: "status",
+    LedgerRefusal.ALREADY_REVERSED: "move_id",
+}
+
+
+def database_now(conn: Conn) -> datetime:
+    row = conn.execute("select now()").fetchone()
+    assert row is not None
+    at: datetime = row[0]
+    return at
+
+
+def post_or_refuse(conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance) -> tuple[int, ...]:
+    outcome = post(conn, moves, circumstance)
+    if isinstance(outcome, Refused):
+        raise Refuse(outcome.reason, _FIELD_OF.get(outcome.reason, "quantity"), outcome.detail)
+    return outcome
+
+
+def move_stock(conn: Conn, c: MoveStock, actor: Actor, request_id: UUID) -> Answer:
+    places, units = (
+        {"source": c.source, "target": c.target},
+        {"source_unit": c.source_unit, "target_unit": c.target_unit},
+    )
+    named = find_stock(conn, c.item, c.lot, c.serial, places, units)
+    for field, kind in named.kinds.items():
+        if kind not in STOCKED_KINDS:
+            message = "goods enter and leave by documents or adjustments, not by a move"
+            raise Refuse(RefusalCode.INVALID, field, message)
+    c = measured(conn, c, named.item)
+    move = NewMove(
+        uuid5(request_id, "0"),
+        "move",
+        named.item.item_id,
+        c.quantity,
+        Place(named.locations["source"], named.units["source_unit"], c.status),
+        Place(named.locations["target"], named.units["target_unit"], c.to_status or c.status),
+        named.lot_id,
+        named.serial_id,
+        c.owner,
+    )
+    at = c.effective_at or named.now
+    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
+    return {"move_id": str(move.move_id)}, Audit(after={"quantity": str(c.quantity)})
+
+
+def move_whole_unit(conn: Conn, c: MoveUnit, actor: Actor, request_id: UUID) -> Answer:
+    hu_id = find_id(conn, "select hu_id from handling_unit where code = %s", (c.unit,), "unit", c.unit)
+    target = conn.execute("select location_id, kind from location where code = %s", (c.target,)).fetchone()
+    if target is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "target", f"no location {c.target!r}")
+    if target[1] not in STOCKED_KINDS:
+        raise Refuse(RefusalCode.INVALID, "target", "goods enter and leave by documents or adjustments, not by a move")
+    if unit_moves.place_of_unit(conn, hu_id) is None:
+        raise Refuse(RefusalCode.WRONG_STATE, "unit", f"{c.unit} holds no stock")
+    at = c.effective_at or database_now(conn)
+    reason = c.reason or "unit moved"
+    circumstance = Circumstance(actor.name, at, actor.device, request_id=request_id, reason=reason)
+    made = unit_moves.move_unit(conn, hu_id, target[0], circumstance, request_id, "unit")
+    if not made:
+        raise Refuse(LedgerRefusal.SAME_PLACE, "target", f"{c.unit} is at {c.target} already")
+    return {"unit": c.unit, "moves": [str(move_id) for move_id in made]}, Audit(after={"target": c.target})
+
+
+def adjust_stock(conn: Conn, c: AdjustStock, actor: Actor, request_id: UUID) -> Answer:
+    if c.difference == 0:
+        raise Refuse(RefusalCode.INVALID, "difference", "a difference of 0 adjusts nothing")
+    if not c.reason:
+        raise Refuse(RefusalCode.INVALID, "reason", "an adjustment needs a reason")
+    other_side = "SCRAP" if c.scrap and c.difference < 0 else "ADJUSTMENT"
+    named = find_stock(conn, c.item, c.lot, c.serial, {"location": c.location, "other_side": other_side}, {})
+    factor = find_factor(conn, named.item, c.uom) if c.uom is not None else Fraction(1)
+    difference = to_base(named.item, c.difference, factor, "difference") if c.uom is not None else c.difference
+    if difference > 0 and not named.item.active:
+        raise Refuse(RefusalCode.WRONG_STATE, "item", f"{named.item.code} is retired")
+    if c.unit_cost is not None and c.unit_cost < 0:
+        raise Refuse(RefusalCode.INVALID, "unit_cost", "a cost cannot be negative")
+    approval.refuse_adjustment(conn, named.item.item_id, abs(difference))
+    here = Place(named.locations["location"], None, c.status)
+    there = Place(named.locations["other_side"], None, c.status)
+    source, target = (there, here) if c.difference > 0 else (here, there)
+    move = NewMove(
+        uuid5(request_id, "0"),
+        "adjustment",
+        named.item.item_id,
+        abs(difference),
+        source,
+        target,
+        named.lot_id,
+        named.serial_id,
+        c.owner,
+        unit_cost=None if c.unit_cost is None else cost_in_base(c.unit_cost, factor),
+    )
+    at = c.effective_at or named.now
+    if c.force and c.difference < 0:
+        reservations.give_way(conn, move.key_at(here), move.quantity)
+    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
+    return {"move_id": str(move.move_id)}, Audit(after={"difference": str(difference)})
+
+
+def reverse_movement(conn: Conn, c: ReverseMovement, actor: Actor, request_id: UUID) -> Answer:
+    """Undo a whole movement, dated now."""
+    row = conn.execute(
+        """select seq, item_id, quantity, lot_id, serial_id, owner, line_id, line_role, from_location_id, from_hu_id,
+                  from_status, to_location_id, to_hu_id, to_status, reverses from move where move_id = %s""",
+        (c.move_id,),
+    ).fetchone()
+    if row is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "move_id", f"no movement {c.move_id}")
+    seq, item_id, quantity, lot_id, serial_id, owner, line_id, line_role, *places, reverses = row
+    if reverses is not None:
+        raise Refuse(RefusalCode.WRONG_STATE, "move_id", "a reversal is not reversed: post anew")
+    source = Place(places[3], places[4], StockStatus(places[5]))
+    target = Place(places[0], places[1], StockStatus(places[2]))
+    tags = tuple(
+        MovedTag(epc, inferred, score)
+        for epc, inferred, score in conn.execute(
+            "select epc, inferred, score from move_tag where seq = %s order by epc", (seq,)
+        )
+    )
+    move = NewMove(
+        uuid5(request_id, "0"),
+        "reversal",
+        item_id,
+        quantity,
+        source,
+        target,
+        lot_id,
+        serial_id,
+        owner,
+        line_id,
+        LineRole(line_role),
+        reverses=seq,
+        tags=tags,
+    )
+    at = database_now(conn)
+    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
+    if line_id is not None:
+        settle_lines(conn, [line_id], at)
+    return {"move_id": str(move.move_id), "reverses": str(c.move_id)}, Audit(after={"reversed": str(c.move_id)})
+
+
+def resolve_discrepancy(conn: Conn, c: ResolveDiscrepancy, actor: Actor, request_id: UUID) -> Answer:
+    row = conn.execute(
+        "select state, held, at, passage_id, kind, portal from discrepancy where discrepancy_id = %s for update",
+        (c.discrepancy_id,),
+    ).fetchone()
+    if row is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "discrepancy_id", f"no discrepancy {c.discrepancy_id}")
+    state, held, at, passage_id, kind, portal = row
+    if state != "open":
+        raise Refuse(RefusalCode.WRONG_STATE, "discrepancy_id", f"it is {state}")
+    moves: list[NewMove] = []
+    if c.resolution is Resolution.POST:
+        if not held:
+            raise Refuse(RefusalCode.WRONG_STATE, "resolution", f"{kind} holds no movements: only dismiss is possible")
+        lines = at_their_unit(conn, [decode_line(line) for line in held])
+        moves = to_moves(lines, c.discrepancy_id, "held")
+        post_or_refuse(
+            conn,
+            moves,
+            Circumstance(actor.name, database_now(conn), actor.device, at, passage_id, request_id, f"accepted: {kind}"),
+        )
+        settle_lines(conn, [line.line_id for line in lines if line.line_id is not None], at)
+        for line in lines:
+            if line.target.hu_id is not None and line.source.hu_id is None:
+                place = line.target.location_id
+                after_receipt(conn, [line.target.hu_id], place, portal, c.discrepancy_id, at, actor, passage_id)
+    new_state = "posted" if c.resolution is Resolution.POST else "dismissed"
+    conn.execute(
+        """update discrepancy set state = %s, resolved_by = %s, resolved_at = now(), note = %s
+           where discrepancy_id = %s""",
+        (new_state, actor.name, c.note, c.discrepancy_id),
+    )
+    response = {
+        "discrepancy_id": str(c.discrepancy_id),
+        "state": new_state,
+        "moves": [str(move.move_id) for move in moves],
+    }
+    return response, Audit({"state": state}, {"state": new_state, "note": c.note})
+
+
+def close_period(conn: Conn, c: ClosePeriod, actor: Actor, request_id: UUID) -> Answer:
+    # Postings that have written commit first; those that come later see the close (`refuse_closed_day`).
+    conn.execute("select hold_movements()")
+    last = conn.execute("select max(closed_through) from period_close").fetchone()
+    if last is not None and last[0] is not None and c.through <= last[0]:
+        raise Refuse(RefusalCode.WRONG_STATE, "through", f"closed through {last[0]} already")
+    if c.through >= database_now(conn).astimezone(UTC).date():
+        raise Refuse(RefusalCode.INVALID, "through", "only past days can be closed")
+    undecided = conn.execute(
+        "select count(*) from discrepancy where state = 'open' and held is not null and at::date <= %s", (c.through,)
+    ).fetchone()
+    if undecided is not None and undecided[0]:
+        message = f"{undecided[0]} discrepancies up to {c.through} still hold movements: post or dismiss them"
+        raise Refuse(RefusalCode.WRONG_STATE, "through", message)
+    counting = conn.execute(
+        "select number from count_sheet where status in ('counting', 'counted') and created_at::date <= %s limit 1",
+        (c.through,),
+    ).fetchone()
+    if counting is not None:
+        raise Refuse(RefusalCode.WRONG_STATE, "through", f"count {counting[0]} is not posted")
+    conn.execute("insert into period_close (closed_through, closed_by) values (%s, %s)", (c.through, actor.name))
+    return {"closed_through": c.through.isoformat()}, Audit(after={"closed_through": c.through.isoformat()})
+
+
+def reserve_stock(conn: Conn, c: ReserveStock, actor: Actor, request_id: UUID) -> Answer:
+    named = find_stock(conn, c.item, c.lot, c.serial, {"location": c.location}, {"unit": c.unit})
+    c = measured(conn, c, named.item)
+    key = BalanceKey(
+        named.item.item_id,
+        named.lot_id,
+        named.serial_id,
+        named.locations["location"],
+        named.units["unit"],
+        "",
+        StockStatus.AVAILABLE,
+    )
+    line_id = None
+    if c.document_kind is not None or c.document_number is not None or c.line_no is not None:
+        line_id = find_id(
+            conn,
+            """select l.line_id from document_line l join document d using (document_id)
+               where d.kind = %s and d.number = %s and l.line_no = %s and d.status = 'open'""",
+            (c.document_kind, c.document_number, c.line_no),
+            "document_number",
+            c.document_number or "",
+        )
+    wanted = reservations.Wanted(uuid5(request_id, "reservation"), key, c.quantity, c.holder, line_id, c.expires_at)
+    refused = reservations.reserve(conn, [wanted], named.now)
+    if refused is not None:
+        raise Refuse(refused.reason, "quantity", refused.detail)
+    return {"reservation_id": str(wanted.reservation_id)}, Audit(after={"quantity": str(c.quantity)})
+
+
+def release_reservation(conn: Conn, c: ReleaseReservation, actor: Actor, request_id: UUID) -> Answer:
+    ended = reservations.end(conn, [c.reservation_id], reservations.State.RELEASED)
+    if not ended:
+        raise Refuse(RefusalCode.NOT_FOUND, "reservation_id", f"no pending reservation {c.reservation_id}")
+    return {"reservation_id": str(c.reservation_id), "state": "released"}, Audit(
+        {"state": "pending"}, {"state": "released"}
+    )
+
+
+HANDLERS: Handlers = {
+    ResolveDiscrepancy: resolve_discrepancy,
+    MoveStock: move_stock,
+    MoveUnit: move_whole_unit,
+    AdjustStock: adjust_stock,
+    ReverseMovement: reverse_movement,
+    ClosePeriod: close_period,
+    ReserveStock: reserve_stock,
+    ReleaseReservation: release_reservation,
+}

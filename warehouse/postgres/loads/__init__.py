@@ -1,0 +1,1 @@
+"""What the stream hands over: loads, expectations, discrepancies, weighings, places of tags."""

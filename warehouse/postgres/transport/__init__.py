@@ -1,0 +1,1 @@
+"""Put-away and transport tasks."""

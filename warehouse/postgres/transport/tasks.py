@@ -1,0 +1,318 @@
+"""Commands on tasks. What may be said is decided by `warehouse.tasks`; stock moves in the same transaction."""
+
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from warehouse.commands import (
+    Actor,
+    Audit,
+    CancelTask,
+    ClaimTask,
+    CreateTask,
+    FailTask,
+    FinishTask,
+    LapseTask,
+    Permission,
+    ReassignTask,
+    RefusalCode,
+    ReleaseTask,
+    ReportTask,
+)
+from warehouse.ledger import Circumstance
+from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.goods.stock import database_now
+from warehouse.postgres.goods.unit_moves import lock_units, move_unit, place_of_unit
+from warehouse.postgres.handlers import Answer, Handlers
+from warehouse.postgres.naming import Refuse, find_location, find_unit
+from warehouse.postgres.transport.putaway import choose, contents_of, still_fits
+from warehouse.postgres.transport.task_planning import NO_ROOM, move_task, put_away
+from warehouse.postgres.transport.task_rows import Change, TaskRow, change, live_task_of, lock_next, lock_task
+from warehouse.tasks import (
+    CLAIMED,
+    LEASE_S_MAX,
+    LIVE,
+    LoadWhere,
+    Standing,
+    TaskState,
+    TaskStep,
+    claim_standing,
+    finish_standing,
+    report_standing,
+    state_after_failure,
+)
+
+_FREE: dict[str, object] = {"owner": "", "claimed_by": "", "step": "", "carrier_id": None, "lost": False}
+
+
+def create_task(conn: Conn, c: CreateTask, actor: Actor, request_id: UUID) -> Answer:
+    hu_id = find_unit(conn, c.unit, "unit")
+    assert hu_id is not None
+    target_id = find_location(conn, c.target, "target") if c.target is not None else None
+    lock_units(conn, [hu_id])
+    if live_task_of(conn, hu_id) is not None:
+        raise Refuse(RefusalCode.EXISTS, "unit", f"{c.unit} has a task already: cancel or release that one")
+    source_id = place_of_unit(conn, hu_id)
+    if source_id is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "unit", f"{c.unit} holds no stock")
+    if source_id == target_id:
+        raise Refuse(RefusalCode.INVALID, "target", f"{c.unit} is there already")
+    if target_id is not None:
+        _stocked(conn, target_id, "target")
+    unit, at, task_id = contents_of(conn, hu_id), database_now(conn), uuid5(request_id, "task")
+    pickup = _code(conn, source_id)
+    if target_id is not None:
+        row = move_task(
+            conn, task_id, unit, source_id, pickup, target_id, at, actor, request_id, c.priority, c.deadline
+        )
+    else:
+        made = put_away(
+            conn, task_id, unit, source_id, pickup, at, actor, request_id, None, c.priority or None, c.deadline
+        )
+        if made is None:
+            raise Refuse(RefusalCode.NOT_FOUND, "target", f"no put-away rule is about {c.unit} where it stands")
+        row = made
+    return row.answer(), Audit(after={"task": str(task_id), "state": row.state})
+
+
+def claim_task(conn: Conn, c: ClaimTask, actor: Actor, request_id: UUID) -> Answer:
+    _check_lease(c.lease_s)
+    if c.task_id is None and not c.sources and actor.rights.warehouses(Permission.TASK) is not None:
+        raise Refuse(RefusalCode.FORBIDDEN, "sources", "the next task may be anywhere: name places of your warehouses")
+    owner = c.owner or actor.name
+    task = lock_next(conn, c.sources) if c.task_id is None else _task(conn, c.task_id)
+    if task is None:
+        return {"task": None}, Audit(after={"task": None})
+    standing = claim_standing(task.claimed, actor.name, owner)
+    if standing is Standing.OVERTAKEN:
+        raise Refuse(RefusalCode.OVERTAKEN, "task_id", f"{task.owner} has it")
+    if standing is Standing.WRONG_STATE:
+        raise Refuse(RefusalCode.WRONG_STATE, "task_id", f"it is {task.state}")
+    if standing is Standing.GOOD:
+        values = {"owner": owner, "claimed_by": actor.name, "attempt": task.attempt + 1, "lease_s": c.lease_s}
+        made = Change("claimed", TaskState.ASSIGNED, database_now(conn), actor, request_id, {**_FREE, **values})
+        task = change(conn, task, made)
+    return {"task": task.answer()}, Audit(after={"task": str(task.task_id), "owner": owner})
+
+
+def report_task(conn: Conn, c: ReportTask, actor: Actor, request_id: UUID) -> Answer:
+    task = _task(conn, c.task_id)
+    if _checked(conn, task, report_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
+        return task.answer(), Audit()
+    at = c.effective_at or database_now(conn)
+    step = TaskStep.PICKED if task.step is TaskStep.PICKED else c.step
+    values: dict[str, object] = {"step": step, "lost": False, "lease_s": task.lease_s}
+    if step is TaskStep.PICKED and task.step is not TaskStep.PICKED:
+        values["carrier_id"] = carrier_id = _carrier(conn, c.vehicle, task.owner)
+        if carrier_id is not None:
+            reason = f"task {task.task_id}: on {c.vehicle or task.owner}"
+            move_unit(conn, task.hu_id, carrier_id, _circumstance(actor, at, request_id, reason), request_id, "picked")
+    now = change(conn, task, Change(c.step, TaskState.IN_PROGRESS, at, actor, request_id, values))
+    return now.answer(), Audit({"step": task.step}, {"step": step})
+
+
+def finish_task(conn: Conn, c: FinishTask, actor: Actor, request_id: UUID) -> Answer:
+    task = _task(conn, c.task_id)
+    if _checked(conn, task, finish_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
+        return {**task.answer(), "moves": []}, Audit()
+    target_id = task.target_id
+    if c.target is not None:
+        target_id = find_location(conn, c.target, "target")
+        _stocked(conn, target_id, "target")
+    if target_id is None:
+        raise Refuse(RefusalCode.INVALID, "target", "the task has no target: say where the load is")
+    at = c.effective_at or database_now(conn)
+    reason = f"task {task.task_id}: put away by {task.owner}"
+    moves = move_unit(conn, task.hu_id, target_id, _circumstance(actor, at, request_id, reason), request_id, "done")
+    values = {"carrier_id": None, "lost": False, "target_id": target_id, "reason": "", "detail": ""}
+    now = change(conn, task, Change("done", TaskState.DONE, at, actor, request_id, values))
+    response = {**now.answer(), "moves": [str(move) for move in moves]}
+    return response, Audit({"state": task.state}, {"state": now.state, "target": now.target})
+
+
+def fail_task(conn: Conn, c: FailTask, actor: Actor, request_id: UUID) -> Answer:
+    if not c.reason:
+        raise Refuse(RefusalCode.INVALID, "reason", "say why it failed")
+    task = _task(conn, c.task_id)
+    if _checked(conn, task, report_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
+        return task.answer(), Audit()
+    at = c.effective_at or database_now(conn)
+    told = {"reason": c.reason, "detail": c.detail}
+    if c.lost and c.load is not LoadWhere.SOURCE:
+        made = Change("lost", TaskState.IN_PROGRESS, at, actor, request_id, {**told, "lost": True}, c.reason, c.detail)
+        return change(conn, task, made).answer(), Audit({"lost": task.lost}, {"lost": True})
+    load = LoadWhere.VEHICLE if c.load is LoadWhere.SOURCE and task.carrier_id is not None else c.load
+    state = state_after_failure(task.claimed, load)
+    values: dict[str, object] = {**_FREE, **told, "failures": task.failures + 1, "carrier_id": task.carrier_id}
+    if state is TaskState.OPEN and not _again(conn, task, values):
+        state, values["reason"] = TaskState.FAILED, NO_ROOM
+    now = change(conn, task, Change("failed", state, at, actor, request_id, values, c.reason, c.detail))
+    return now.answer(), Audit({"state": task.state}, {"state": now.state, "reason": c.reason, "load": load})
+
+
+def release_task(conn: Conn, c: ReleaseTask, actor: Actor, request_id: UUID) -> Answer:
+    task = _task(conn, c.task_id)
+    if task.state not in CLAIMED and task.state is not TaskState.FAILED:
+        raise Refuse(RefusalCode.WRONG_STATE, "task_id", f"it is {task.state}")
+    other = _other_task(conn, task)
+    if other is not None:
+        raise Refuse(RefusalCode.EXISTS, "task_id", f"unit {task.unit} has another task by now: {other}")
+    at = database_now(conn)
+    values: dict[str, object] = {**_FREE, "failures": 0, "reason": c.reason, "detail": ""}
+    values |= _settled(conn, task, c.location, actor, at, request_id)
+    if not _again(conn, task, values):
+        raise Refuse(RefusalCode.NO_ROOM, "task_id", f"no place takes unit {task.unit} now")
+    now = change(conn, task, Change("released", TaskState.OPEN, at, actor, request_id, values, c.reason))
+    return now.answer(), Audit({"state": task.state, "owner": task.owner}, {"state": now.state, "target": now.target})
+
+
+def reassign_task(conn: Conn, c: ReassignTask, actor: Actor, request_id: UUID) -> Answer:
+    _check_lease(c.lease_s)
+    if not c.owner:
+        raise Refuse(RefusalCode.INVALID, "owner", "name who gets it")
+    task = _task(conn, c.task_id)
+    if task.state not in LIVE or task.step is TaskStep.PICKED:
+        word = "its load was picked up" if task.step is TaskStep.PICKED else f"it is {task.state}"
+        raise Refuse(RefusalCode.WRONG_STATE, "task_id", word)
+    values = {"owner": c.owner, "claimed_by": c.owner, "attempt": task.attempt + 1, "lease_s": c.lease_s}
+    made = Change("reassigned", TaskState.ASSIGNED, database_now(conn), actor, request_id, {**_FREE, **values})
+    now = change(conn, task, made)
+    return now.answer(), Audit({"owner": task.owner}, {"owner": c.owner})
+
+
+def cancel_task(conn: Conn, c: CancelTask, actor: Actor, request_id: UUID) -> Answer:
+    task = _task(conn, c.task_id)
+    if task.state not in LIVE and task.state is not TaskState.FAILED:
+        raise Refuse(RefusalCode.WRONG_STATE, "task_id", f"it is {task.state}")
+    at = database_now(conn)
+    values: dict[str, object] = {**_FREE, "reason": c.reason, **_settled(conn, task, c.location, actor, at, request_id)}
+    now = change(conn, task, Change("cancelled", TaskState.CANCELLED, at, actor, request_id, values, c.reason))
+    return now.answer(), Audit({"state": task.state, "owner": task.owner}, {"state": now.state, "reason": c.reason})
+
+
+def lapse_task(conn: Conn, c: LapseTask, actor: Actor, request_id: UUID) -> Answer:
+    """Decided by the number of events, not by a clock: it means the same whenever it is executed."""
+    task = _task(conn, c.task_id)
+    if task.beat != c.beat or task.state not in CLAIMED:
+        return task.answer(), Audit()
+    at = database_now(conn)
+    load = LoadWhere.UNKNOWN if task.step is TaskStep.PICKED else LoadWhere.SOURCE
+    state = state_after_failure(task.claimed, load)
+    # The claim is kept: unless another follows, a late report of it is believed.
+    values = {"failures": task.failures + 1, "reason": "silent", "lost": load is LoadWhere.UNKNOWN}
+    detail = f"{task.owner} said nothing for {task.lease_s} s"
+    now = change(conn, task, Change("lapsed", state, at, actor, request_id, values, "silent", detail))
+    return now.answer(), Audit({"state": task.state, "owner": task.owner}, {"state": now.state})
+
+
+def _task(conn: Conn, task_id: UUID) -> TaskRow:
+    task = lock_task(conn, task_id)
+    if task is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "task_id", f"no task {task_id}")
+    return task
+
+
+def _other_task(conn: Conn, task: TaskRow) -> UUID | None:
+    """The live task that its unit has instead, when this one is over."""
+    if task.state in LIVE:
+        return None
+    lock_units(conn, [task.hu_id])
+    other = live_task_of(conn, task.hu_id)
+    return other.task_id if other is not None else None
+
+
+def _checked(conn: Conn, task: TaskRow, standing: Standing) -> Standing:
+    if standing is Standing.GOOD:
+        other = _other_task(conn, task)
+        if other is not None:
+            raise Refuse(RefusalCode.OVERTAKEN, "task_id", f"unit {task.unit} has another task by now: {other}")
+    if standing is Standing.OVERTAKEN:
+        raise Refuse(
+            RefusalCode.OVERTAKEN, "attempt", f"attempt {task.attempt} has followed, by {task.owner or 'nobody'}"
+        )
+    if standing is Standing.NOT_YOURS:
+        raise Refuse(RefusalCode.NOT_YOURS, "task_id", f"{task.claimed_by} claimed it")
+    if standing is Standing.WRONG_STATE:
+        raise Refuse(RefusalCode.WRONG_STATE, "task_id", f"it is {task.state}, at attempt {task.attempt}")
+    return standing
+
+
+def _settled(
+    conn: Conn, task: TaskRow, location: str | None, actor: Actor, at: datetime, request_id: UUID
+) -> dict[str, object]:
+    """Put the load where a person says it is, which they must once it was picked up; what that sets in the row."""
+    if location is None:
+        if task.step is TaskStep.PICKED or task.carrier_id is not None:
+            raise Refuse(RefusalCode.INVALID, "location", "the load was picked up: say where it is now")
+        return {}
+    location_id = find_location(conn, location)
+    _stocked(conn, location_id, "location")
+    reason = f"task {task.task_id}: found by {actor.name}"
+    move_unit(conn, task.hu_id, location_id, _circumstance(actor, at, request_id, reason), request_id, "settled")
+    return {"source_id": location_id, "pickup": location}
+
+
+def _again(conn: Conn, task: TaskRow, values: dict[str, object]) -> bool:
+    """Keep room for the load at its target, or choose another; False when there is none."""
+    unit = contents_of(conn, task.hu_id)
+    source_id = int(str(values.get("source_id", task.source_id)))
+    if task.target_id is not None and task.target_id != source_id and still_fits(conn, unit, task.target_id):
+        return True
+    choice = choose(conn, unit, source_id, str(values.get("pickup", task.pickup))) if task.kind == "putaway" else None
+    if choice is None or choice.target_id is None:
+        return False
+    values |= {"target_id": choice.target_id, "rule": choice.rule}
+    return True
+
+
+def _carrier(conn: Conn, named: str, owner: str) -> int | None:
+    """The place that a vehicle is; one that is named becomes a place when it is none yet."""
+    row = conn.execute("select location_id, level from location where code = %s", (named or owner,)).fetchone()
+    if row is not None and row[1] == "vehicle":
+        return int(row[0])
+    if not named:
+        return None
+    if row is not None:
+        raise Refuse(RefusalCode.INVALID, "vehicle", f"{named!r} is a place, not a vehicle")
+    made = conn.execute(
+        "insert into location (code, kind, level) values (%s, 'internal', 'vehicle') returning location_id", (named,)
+    ).fetchone()
+    assert made is not None
+    return int(made[0])
+
+
+def _stocked(conn: Conn, location_id: int, field: str) -> None:
+    row = conn.execute("select kind, closed, code from location where location_id = %s", (location_id,)).fetchone()
+    assert row is not None
+    kind, closed, code = row
+    if kind not in ("internal", "transit") or closed:
+        raise Refuse(
+            RefusalCode.INVALID, field, f"{code} is {'closed' if closed else f'of kind {kind}'}: no stock stands there"
+        )
+
+
+def _circumstance(actor: Actor, at: datetime, request_id: UUID, reason: str) -> Circumstance:
+    return Circumstance(actor.name, at, actor.device, request_id=request_id, reason=reason)
+
+
+def _code(conn: Conn, location_id: int) -> str:
+    row = conn.execute("select code from location where location_id = %s", (location_id,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _check_lease(lease_s: int) -> None:
+    if not 0 <= lease_s <= LEASE_S_MAX:
+        raise Refuse(RefusalCode.INVALID, "lease_s", f"a lease is 0 to {LEASE_S_MAX} seconds")
+
+
+HANDLERS: Handlers = {
+    CreateTask: create_task,
+    ClaimTask: claim_task,
+    ReportTask: report_task,
+    FinishTask: finish_task,
+    FailTask: fail_task,
+    ReleaseTask: release_task,
+    ReassignTask: reassign_task,
+    CancelTask: cancel_task,
+    LapseTask: lapse_task,
+}
