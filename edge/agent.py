@@ -173,15 +173,20 @@ class EdgeAgent:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._uplink.run(self._spool, self))
-                group.create_task(self.outputs.run())
+                outputs = group.create_task(self.outputs.run())
                 for module in self._coils.values():
                     group.create_task(module.run(self.on_io_link))
                 self._group = group
                 for name in self._drivers:
                     self._drive(name)
-                while True:
-                    self.step()
-                    await self._clock.sleep(_TICK_S)
+                try:
+                    while True:
+                        self.step()
+                        await self._clock.sleep(_TICK_S)
+                finally:
+                    # Before the connections go that carry them: lights out, gates as nobody watches.
+                    outputs.cancel()
+                    await asyncio.wait([outputs])
         finally:
             self._group = None
             self.close()

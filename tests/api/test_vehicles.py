@@ -12,6 +12,7 @@ from api.app import ApiParts, create_app
 from api.ports import VehicleError, VehicleState
 from api.postgres.pool import query_pool
 from api.server import serving
+from tagledger.accounts import PooledAccounts
 from tests.api.conftest import ADMIN, SITE, GivenDependencies, GivenKeys
 from tests.api.direct_commands import DirectCommands
 from tests.warehouse.postgres.task_store import open_task_store
@@ -47,7 +48,9 @@ async def api(dsn: str, fleet: GivenFleet | None) -> AsyncIterator[httpx.AsyncCl
     site = replace(SITE, fleet=vehicles)
     with DirectCommands(dsn, 2) as bus:
         async with query_pool(dsn, 2) as pool:
-            parts = ApiParts(site, "0", pool, dsn, GivenKeys(), bus, GivenDependencies(), fleet=fleet)
+            parts = ApiParts(
+                site, "0", pool, dsn, GivenKeys(), bus, PooledAccounts(bus.pool), GivenDependencies(), fleet=fleet
+            )
             async with (
                 serving(create_app(parts), "127.0.0.1", 0) as url,
                 httpx.AsyncClient(base_url=url, headers=ADMIN, trust_env=False, timeout=20) as client,
