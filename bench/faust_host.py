@@ -41,7 +41,8 @@ from tagledger.decide import batches, reduce_reads
 from warehouse.postgres.database.migrate import migrate
 from warehouse.postgres.database.server import EmbeddedServer
 from warehouse.postgres.goods.places import ensure_places
-from warehouse.site import KafkaSettings, Site
+from warehouse.site import Site
+from warehouse.site_settings import KafkaSettings
 
 PLANT_S = 120.0
 DAYS = 4

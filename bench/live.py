@@ -53,7 +53,8 @@ from warehouse.postgres.commands import execute
 from warehouse.postgres.database.migrate import migrate
 from warehouse.postgres.database.server import EmbeddedServer
 from warehouse.postgres.goods.places import ensure_places
-from warehouse.site import ApiSettings, Site, UplinkSettings
+from warehouse.site import Site
+from warehouse.site_settings import ApiSettings, UplinkSettings
 
 READERS = int(os.environ.get("LIVE_READERS", "40"))
 CYCLES = 3

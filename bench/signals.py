@@ -50,7 +50,8 @@ from tagledger.running import edge_agent, run_edge_parts, running_host, tell_edg
 from warehouse.commands import ALL_RIGHTS, Actor, Result
 from warehouse.loads import Expectation
 from warehouse.postgres.commands import execute
-from warehouse.site import EdgeSettings, Effect, Site, StackLight, UplinkSettings
+from warehouse.site import Effect, Site, StackLight
+from warehouse.site_settings import EdgeSettings, UplinkSettings
 
 SEED = 1
 ACTOR = Actor("bench", rights=ALL_RIGHTS)

@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from readers.port import ReaderUnavailable
 from readers.push.driver import PushDriver
 from readers.push.pushed_tag import PushFormatError
-from warehouse.site import UplinkSettings
+from warehouse.site_settings import UplinkSettings
 
 SESSION_S = 3600
 _RETRY_S_MIN = 0.2

@@ -34,7 +34,7 @@ from stream.mqtt_topics import (
     resend_topic,
     signal_topic,
 )
-from warehouse.site import UplinkSettings
+from warehouse.site_settings import UplinkSettings
 
 _READ_AT_ONCE = 64
 _RETRY_S_MIN = 0.2

@@ -17,7 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from warehouse.site import KafkaSettings
+from warehouse.site_settings import KafkaSettings
 
 ATTEMPT_S = 5.0
 AGAIN_S = 0.5

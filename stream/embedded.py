@@ -11,16 +11,13 @@ it finds enters the log like any other input. What people ordered portals to sho
 else: it decides nothing, and is not in the log. Time for waits and silence is the host's monotonic clock; operators see
 reader time only.
 
-`process_sync` is the same pipeline over a finished recording, as fast as it goes: no silence, no expectations, nothing
-published, so nothing outside is driven.
+`process_sync` is the same pipeline over a finished recording (`stream.recording`).
 
 Bounds: `INPUTS_MAX` batches wait at the door, then `submit` waits; subscribers are bounded in
 `stream.live`.
 """
 
 import asyncio
-import queue
-import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -36,6 +33,7 @@ from stream.log import Entry
 from stream.model import BatchId, EdgeBatch
 from stream.pipeline import CHUNK_BATCHES, Counts, Pipeline
 from stream.places import FailureKind
+from stream.recording import CHUNKS_AHEAD, run_recording
 from stream.recovery import recovered
 from stream.sequencer import Duplicate, Position, ResendWanted, Sequenced, Taken
 from stream.store import LOG_KEEP_DAYS, TRIM_EVERY_S, Store
@@ -45,7 +43,6 @@ from warehouse.loads import Expectation, Override
 from warehouse.site import Site
 
 INPUTS_MAX = 1024
-CHUNKS_AHEAD = 2
 LOOK_AROUND_S = 1.0
 EXPECTATIONS_EVERY_S = 5.0
 
@@ -229,64 +226,17 @@ class EmbeddedHost:
         *,
         is_whole: bool = False,
     ) -> Counts:
-        """Process a recording to its end and return the counts. For a host that is not running.
-
-        A callable between the batches is called when all before it is committed, and nothing after it: a recorded
-        command finds the books as they were when it was given. `progress` is called per chunk, `posted` with each of
-        the warehouse's postings (in the committing thread). With `is_whole` nothing follows the recording, so that
-        loads still in a door are over with it.
-        """
-        pipeline = self._recover()
-        chunks: queue.Queue[Chunk | Callable[[], object] | None] = queue.Queue(CHUNKS_AHEAD)
-        failed: list[BaseException] = []
-
-        def commit_all() -> None:
-            while (chunk := chunks.get()) is not None:
-                if failed:
-                    continue
-                try:
-                    if callable(chunk):
-                        chunk()
-                        continue
-                    committed = self._store.commit(chunk)
-                    pipeline.counts.stored(committed)
-                    if posted is not None:
-                        for posting in committed.postings:
-                            posted(posting)
-                except BaseException as error:
-                    failed.append(error)
-
-        committer = threading.Thread(target=commit_all, name="stream-commit")
-        committer.start()
-        try:
-            snapshot_at_s = self._now_s() + self._site.stream.snapshot_every_s
-            for item in recorded:
-                if failed:
-                    break
-                if callable(item):
-                    chunks.put(pipeline.cut(snapshot=False))
-                    chunks.put(item)
-                    continue
-                pipeline.offer(item, 0.0)
-                if pipeline.full:
-                    due = self._now_s() >= snapshot_at_s
-                    chunks.put(pipeline.cut(snapshot=due))
-                    if due:
-                        snapshot_at_s = self._now_s() + self._site.stream.snapshot_every_s
-                    if progress is not None:
-                        progress(pipeline.counts)
-            pipeline.end()
-            if is_whole:
-                pipeline.close()
-            chunks.put(pipeline.cut(snapshot=True))
-        finally:
-            chunks.put(None)
-            committer.join()
-        if failed:
-            raise failed[0]
-        if progress is not None:
-            progress(pipeline.counts)
-        return pipeline.counts
+        """Process a recording to its end (`stream.recording`). For a host that is not running."""
+        return run_recording(
+            self._recover(),
+            self._store,
+            recorded,
+            self._site.stream.snapshot_every_s,
+            self._now_s,
+            progress=progress,
+            posted=posted,
+            is_whole=is_whole,
+        )
 
     async def _put(self, taken: _Input) -> None:
         if not self._ended:

@@ -17,7 +17,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicP
 from confluent_kafka.admin import AdminClient
 
 from stream.bridge_kafka import AGAIN_S, ATTEMPT_S, KafkaSinkError, client_settings, places_topic, reports_topic
-from warehouse.site import KafkaSettings
+from warehouse.site_settings import KafkaSettings
 
 WAIT_S = 60.0
 

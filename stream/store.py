@@ -16,24 +16,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
 from datetime import timedelta
 from typing import Any, TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import psycopg
-from psycopg.types.multirange import Multirange
-from psycopg.types.range import Range
 
 from stream.books import Books, WarehouseBooks
 from stream.chunk import Chunk, Committed, Standing, TopicPartition
-from stream.log import BatchTaken, Entry, SliceTaken, SourceLeftOut, at_of, decode_entry, encode_entry, kind_of
+from stream.log import Entry, decode_entry
 from stream.places import FailureKind
 from stream.posting import load_of
 from stream.routing import Router
 from stream.sequencer import Position
+from stream.store_inputs import write_device_events, write_inbox, write_log, write_notes, write_snapshot
 from stream.store_outputs import (
     apply_locations,
     post_loads,
     post_weighings,
-    text,
     write_letters,
     write_passages,
     write_signals,
@@ -41,7 +39,6 @@ from stream.store_outputs import (
 from warehouse.loads import Expectation, Override
 from warehouse.postgres.database.hypertables import drop_old_log
 from warehouse.site import Site
-from warehouse.times import from_us
 
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Waits between attempts; the last one repeats."""
@@ -54,7 +51,6 @@ T = TypeVar("T")
 _POSITION = (
     "select next_offset from stream_position where (consumer_group, topic, topic_epoch, partition) = (%s, %s, %s, %s)"
 )
-_GAPS = UUID("4d0e3b5c-64a5-5a0e-9f2f-1c3c1b1f0a6e")
 
 
 class StoreError(Exception):
@@ -299,8 +295,9 @@ class Store:
                 raise FencedError(f"{self.consumer}: the head is at {at and at[0]}, not {chunk.after_seq}")
             if self._partition is not None:
                 self._advance(connection, self._partition, chunk)
-            self._write_log(connection, chunk)
-            self._write_inbox(connection, chunk)
+            write_log(connection, self.consumer, chunk)
+            write_device_events(connection, chunk, self._router)
+            write_inbox(connection, self.consumer, chunk)
             letters = list(chunk.out.failures)
             write_passages(connection, chunk.out.passages)
             letters += apply_locations(connection, self._books, chunk.out.locations)
@@ -308,10 +305,10 @@ class Store:
             posted, refused = post_loads(connection, self._books, loads)
             weighed, unweighed = post_weighings(connection, self._books, chunk.out.weighings)
             write_signals(connection, chunk.out.signals)
-            self._write_notes(connection, chunk)
+            write_notes(connection, chunk)
             write_letters(connection, letters + refused + unweighed)
             if chunk.snapshot is not None:
-                self._write_snapshot(connection, chunk.seq, chunk.snapshot)
+                write_snapshot(connection, self.consumer, chunk.seq, chunk.snapshot)
         return Committed((*posted, *weighed), len(letters) + len(refused) + len(unweighed))
 
     def _advance(self, connection: psycopg.Connection[Any], partition: TopicPartition, chunk: Chunk) -> None:
@@ -323,136 +320,3 @@ class Store:
         )
         if moved.rowcount == 0:
             raise FencedError(f"{partition}: the position is not at {chunk.offsets[0]}")
-
-    def _write_log(self, connection: psycopg.Connection[Any], chunk: Chunk) -> None:
-        if not chunk.entries:
-            return
-        with (
-            connection.cursor() as cursor,
-            cursor.copy(
-                "copy stream_log (at, consumer, seq, kind, agent, epoch, counter, sightings, late, body)"
-                " from stdin (format binary)"
-            ) as copy,
-        ):
-            copy.set_types(["timestamptz", "text", "int8", "int2", "text", "text", "int8", "int4", "bool", "bytea"])
-            for seq, entry in enumerate(chunk.entries, chunk.after_seq + 1):
-                agent, epoch, counter, rows, late = "", "", 0, 0, False
-                if isinstance(entry, BatchTaken | SliceTaken):
-                    name = entry.batch.id
-                    agent, epoch, counter = text(name.agent), text(name.epoch), name.counter
-                    rows, late = len(entry.batch.sightings), isinstance(entry, BatchTaken) and entry.late
-                elif isinstance(entry, SourceLeftOut):
-                    agent = text(entry.agent)
-                copy.write_row(
-                    (
-                        from_us(at_of(entry)),
-                        self.consumer,
-                        seq,
-                        int(kind_of(entry)),
-                        agent,
-                        epoch,
-                        counter,
-                        rows,
-                        late,
-                        encode_entry(entry),
-                    )
-                )
-        events = [
-            (
-                from_us(event.at_us),
-                text(entry.batch.id.agent),
-                text(event.device),
-                event.kind,
-                event.port,
-                event.state,
-                event.value,
-                text(event.detail),
-            )
-            for entry in chunk.entries
-            if isinstance(entry, BatchTaken)
-            or (isinstance(entry, SliceTaken) and entry.place == self._router.recorder(entry.batch.id.agent))
-            for event in entry.batch.events
-        ]
-        if events:
-            connection.cursor().executemany(
-                "insert into device_event (at, agent, device, kind, port, state, value, detail)"
-                " values (%s, %s, %s, %s, %s, %s, %s, %s)",
-                events,
-            )
-
-    def _write_inbox(self, connection: psycopg.Connection[Any], chunk: Chunk) -> None:
-        marks: dict[tuple[str, str], int] = {}
-        late: list[tuple[str, str, int]] = []
-        for entry in chunk.entries:
-            if isinstance(entry, BatchTaken | SliceTaken):
-                name = entry.batch.id
-                agent = name.agent if isinstance(entry, BatchTaken) else f"{name.agent}@{entry.place}"
-                marks[agent, name.epoch] = entry.batch.watermark_us
-                if isinstance(entry, BatchTaken) and entry.late:
-                    late.append((name.agent, name.epoch, name.counter))
-        connection.cursor().executemany(
-            "insert into stream_inbox (consumer, agent, epoch, counter, lost, watermark_us)"
-            " values (%s, %s, %s, %s, %s, %s) on conflict (consumer, agent, epoch) do update set"
-            " counter = excluded.counter, lost = excluded.lost,"
-            " watermark_us = greatest(stream_inbox.watermark_us, excluded.watermark_us), updated_at = now()",
-            [
-                (
-                    self.consumer,
-                    p.agent,
-                    p.epoch,
-                    p.counter,
-                    Multirange([Range(first, last + 1) for first, last in p.lost]),
-                    marks.get((p.agent, p.epoch), 0),
-                )
-                for p in chunk.positions
-            ],
-        )
-        connection.cursor().executemany(
-            "insert into data_gap (gap_id, agent, epoch, first, last) values (%s, %s, %s, %s, %s)"
-            " on conflict (gap_id) do nothing",
-            [
-                (uuid5(_GAPS, f"{g.agent}/{g.epoch}/{g.first}"), text(g.agent), text(g.epoch), g.first, g.last)
-                for g in chunk.gaps
-            ],
-        )
-        connection.cursor().executemany(
-            "update data_gap set filled = filled + 1 where agent = %s and epoch = %s and %s between first and last",
-            late,
-        )
-
-    def _write_notes(self, connection: psycopg.Connection[Any], chunk: Chunk) -> None:
-        now_us = max((at_of(entry) for entry in chunk.entries), default=0)
-        notes = [
-            (from_us(entry.at_us), "source_left_out", text(entry.agent), _silent(entry), 1)
-            for entry in chunk.entries
-            if isinstance(entry, SourceLeftOut)
-        ]
-        notes += [
-            (from_us(now_us), "source_left_out", text(agent), f"too much waited for it at {place}", 1)
-            for place, agent in chunk.out.left_out
-        ]
-        notes += [
-            (from_us(now_us), "unknown_antenna", "", text(str(ref)), count) for ref, count in chunk.unknown.items()
-        ]
-        notes += [(from_us(now_us), "epoch_begun", text(agent), text(epoch), 1) for agent, epoch in chunk.epochs_begun]
-        connection.cursor().executemany(
-            "insert into stream_note (at, kind, agent, detail, count) values (%s, %s, %s, %s, %s)", notes
-        )
-        connection.cursor().executemany(
-            "update dead_letter set status = 'replayed', decided_at = now() where dead_letter_id = %s",
-            [(letter,) for letter in chunk.letters_replayed],
-        )
-
-    def _write_snapshot(
-        self, connection: psycopg.Connection[Any], seq: int, states: dict[tuple[str, str], bytes]
-    ) -> None:
-        connection.cursor().executemany(
-            "insert into operator_state (consumer, node, key, seq, body) values (%s, %s, %s, %s, %s)"
-            " on conflict (consumer, node, key) do update set seq = excluded.seq, body = excluded.body",
-            [(self.consumer, node, key, seq, body) for (node, key), body in sorted(states.items())],
-        )
-        connection.execute("update stream_head set snapshot_seq = %s where consumer = %s", (seq, self.consumer))
-
-
-def _silent(entry: SourceLeftOut) -> str:
-    return f"silent for too long at {entry.place}" if entry.place else "silent for too long"

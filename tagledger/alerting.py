@@ -15,7 +15,7 @@ import structlog
 
 from tagledger.command_desk import WritePool
 from warehouse.postgres.exchange.alerts import Mail, due_mails, queue_notices, settle_mail, watch_site
-from warehouse.site import MailSettings
+from warehouse.site_settings import MailSettings
 
 LOOK_EVERY_S = 15.0
 SMTP_TIMEOUT_S = 20.0

@@ -35,7 +35,8 @@ from warehouse.commands import ALL_RIGHTS, Actor
 from warehouse.postgres.database.server import owner_of
 from warehouse.postgres.loads.posting import Posting
 from warehouse.postgres.loads.weighings import Weighed
-from warehouse.site import ApiSettings, Effect, Site
+from warehouse.site import Effect, Site
+from warehouse.site_settings import ApiSettings
 from warehouse.times import from_us
 from warehouse.weighing import WeighOutcome
 

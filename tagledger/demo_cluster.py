@@ -46,7 +46,8 @@ from tagledger.plant_time import edge_party
 from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, console, known_failures, print_json
 from warehouse.commands import ALL_RIGHTS, Actor, Command, Refusal, Result
-from warehouse.site import EdgeSettings, Effect, Site
+from warehouse.site import Effect, Site
+from warehouse.site_settings import EdgeSettings
 
 ACTOR = Actor("demo", rights=ALL_RIGHTS)
 PARTITIONS = 4

@@ -27,7 +27,7 @@ from tagledger.database import open_database
 from tagledger.replay_source import CsvOptions, Source, open_source, recording_id
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, known_failures, print_summary, site_or_exit
 from warehouse.postgres.commands import execute
-from warehouse.site import DatabaseSettings
+from warehouse.site_settings import DatabaseSettings
 
 REPLAYS = Path(".state/replay")
 

@@ -16,7 +16,7 @@ import structlog
 from tagledger.command_desk import WritePool
 from warehouse.postgres.exchange import webhooks
 from warehouse.postgres.exchange.webhooks import Outgoing
-from warehouse.site import WebhookSettings
+from warehouse.site_settings import WebhookSettings
 from warehouse.webhooks import may_connect, sign
 
 AT_ONCE = 8

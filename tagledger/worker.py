@@ -15,7 +15,8 @@ from tagledger.bridge import clustered_site
 from tagledger.database import open_database
 from tagledger.logs import configure_logs
 from tagledger.terminal import EXIT_FAILED, complain, known_failures
-from warehouse.site import KafkaSettings, Site
+from warehouse.site import Site
+from warehouse.site_settings import KafkaSettings
 
 _log = structlog.get_logger(__name__)
 

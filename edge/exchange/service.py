@@ -39,7 +39,7 @@ from edge.exchange.messages import (
     requests_topic,
 )
 from warehouse.commands import Actor, Command, Permission, Refusal, RefusalCode, Result, Rights
-from warehouse.site import TaskExchangeSettings
+from warehouse.site_settings import TaskExchangeSettings
 
 RECEIVE_MAX = 64
 OPEN_MAX = 500

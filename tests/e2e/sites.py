@@ -26,7 +26,8 @@ from warehouse.postgres.commands import execute
 from warehouse.postgres.database.migrate import migrate
 from warehouse.postgres.database.server import EmbeddedServer
 from warehouse.postgres.goods.places import ensure_places
-from warehouse.site import ApiSettings, Effect, Site
+from warehouse.site import Effect, Site
+from warehouse.site_settings import ApiSettings
 
 # Bounds for a machine that is busy with other things; nothing waits this long when all is well.
 WAIT_S = 90.0

@@ -28,7 +28,8 @@ from tests.mosquitto import Mosquitto
 from tests.stream import traffic
 from warehouse.commands import CreateLocation
 from warehouse.postgres.commands import execute
-from warehouse.site import Antenna, ApiSettings, EdgeSettings, Reader, Site, StreamSettings, UplinkSettings, Zone
+from warehouse.site import Antenna, Reader, Site, Zone
+from warehouse.site_settings import ApiSettings, EdgeSettings, StreamSettings, UplinkSettings
 
 KEY = "tl_0123456789ab_" + "test" * 10
 KNOWN = "3034257BF7194E4000001A85"

@@ -32,20 +32,8 @@ from warehouse.commands import ALL_RIGHTS, Actor, OverrideSignal, Result
 from warehouse.loads import OverrideColour
 from warehouse.postgres.commands import execute
 from warehouse.postgres.goods.places import ensure_places
-from warehouse.site import (
-    Antenna,
-    EdgeSettings,
-    Interlock,
-    IoModule,
-    OnLost,
-    Portal,
-    Reader,
-    Side,
-    Site,
-    StackLight,
-    UplinkSettings,
-    Zone,
-)
+from warehouse.site import Antenna, Interlock, IoModule, OnLost, Portal, Reader, Side, Site, StackLight, Zone
+from warehouse.site_settings import EdgeSettings, UplinkSettings
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.timeout(180)]
 GREEN, AMBER, RED, GATE = 1, 2, 3, 4

@@ -20,7 +20,7 @@ from tagledger.task_exchange import WarehouseTaskSource
 from tagledger.task_lapses import watch_leases
 from tests.mosquitto import Mosquitto
 from tests.warehouse.postgres.task_store import TaskStore, open_task_store
-from warehouse.site import TaskExchangeSettings
+from warehouse.site_settings import TaskExchangeSettings
 
 pytestmark = pytest.mark.mosquitto
 SCRIPT = Path(__file__).with_name("fleet_controller.py")

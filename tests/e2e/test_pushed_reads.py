@@ -18,7 +18,8 @@ from tagledger.running import RunningSite, running_site
 from tests.e2e.sites import eventually
 from tests.mosquitto import Mosquitto
 from warehouse.postgres.goods.places import ensure_places
-from warehouse.site import Antenna, ApiSettings, Reader, Site, UplinkSettings, Zone
+from warehouse.site import Antenna, Reader, Site, Zone
+from warehouse.site_settings import ApiSettings, UplinkSettings
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.timeout(180)]
 EPCS = [f"3034257BF7194E40000000{n:02X}" for n in range(4)]

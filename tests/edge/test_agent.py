@@ -18,7 +18,8 @@ from edge.uplink import EdgeOrders
 from stream.batch_codec import decode_batch, encode_batch
 from stream.model import Colour, DeviceEvent, DeviceEventKind, EdgeBatch, Signal
 from warehouse.loads import Expectation, ExpectedDocument
-from warehouse.site import EdgeSettings, Portal, Reader, Site, StackLight
+from warehouse.site import Portal, Reader, Site, StackLight
+from warehouse.site_settings import EdgeSettings
 
 from .batches import noise
 from .llrp_frames import START_US, ScriptedDriver, report

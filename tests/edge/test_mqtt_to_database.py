@@ -15,7 +15,7 @@ from tests.mosquitto import Mosquitto
 from tests.stream.plant_books import another_database, prepare, query, results
 from tests.stream.test_embedded import LOG, host_on, running
 from tests.stream.traffic import AGENT, EPOCH, site
-from warehouse.site import StreamSettings, UplinkSettings
+from warehouse.site_settings import StreamSettings, UplinkSettings
 
 from .test_uplink_mqtt import Orders, eventually
 

@@ -34,7 +34,7 @@ from stream.mqtt_topics import (
 )
 from tests.mosquitto import Mosquitto
 from warehouse.loads import Expectation, ExpectedDocument, Override, OverrideColour
-from warehouse.site import UplinkSettings
+from warehouse.site_settings import UplinkSettings
 
 from .batches import batch_named
 

@@ -18,7 +18,7 @@ from edge.uplink_mqtt import MqttUplink
 from stream.batch_codec import decode_batch
 from tests.faults.plants import AGENT, EPOCH
 from tests.stream.quiet_edge import NoOrders
-from warehouse.site import UplinkSettings
+from warehouse.site_settings import UplinkSettings
 
 AHEAD_MAX = 80
 

@@ -11,7 +11,8 @@ from simulators.plant import Plant
 from simulators.plant_recording import recorded
 from stream.model import EMPTY, BatchId, EdgeBatch
 from tagledger.decide import batches, reduce_reads
-from warehouse.site import Effect, Site, StreamSettings
+from warehouse.site import Effect, Site
+from warehouse.site_settings import StreamSettings
 
 AGENT, EPOCH = "dock", "1"
 DURATION_S = 60.0

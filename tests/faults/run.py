@@ -41,7 +41,7 @@ from warehouse.postgres.database.dump import dump, restore
 from warehouse.postgres.database.migrate import migrate
 from warehouse.postgres.database.server import EmbeddedServer
 from warehouse.postgres.goods.places import ensure_places
-from warehouse.site import ApiSettings, KafkaSettings, UplinkSettings
+from warehouse.site_settings import ApiSettings, KafkaSettings, UplinkSettings
 
 RATE = 60.0
 STUCK_S = 240.0

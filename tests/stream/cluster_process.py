@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from tagledger.bridge import forward
 from tests.stream.traffic import site
-from warehouse.site import DatabaseSettings, KafkaSettings, Site, UplinkSettings
+from warehouse.site import Site
+from warehouse.site_settings import DatabaseSettings, KafkaSettings, UplinkSettings
 
 PARTITIONS = 2
 

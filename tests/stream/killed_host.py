@@ -8,7 +8,7 @@ from stream.embedded import EmbeddedHost
 from stream.model import EdgeBatch
 from stream.store import Store
 from tests.stream.traffic import heartbeats, site, traffic
-from warehouse.site import StreamSettings
+from warehouse.site_settings import StreamSettings
 
 
 def log() -> list[EdgeBatch]:

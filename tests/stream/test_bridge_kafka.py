@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.kafka import Kafka
-from warehouse.site import KafkaSettings
+from warehouse.site_settings import KafkaSettings
 
 pytest.importorskip("confluent_kafka", reason="needs the kafka extra")
 pytestmark = pytest.mark.kafka

@@ -40,7 +40,7 @@ from warehouse.commands import ALL_RIGHTS, Actor, OverrideSignal, Result
 from warehouse.loads import OverrideColour
 from warehouse.postgres.commands import execute
 from warehouse.postgres.goods.places import ensure_places
-from warehouse.site import UplinkSettings
+from warehouse.site_settings import UplinkSettings
 
 pytest_plugins = ("tests.mosquitto",)
 pytestmark = pytest.mark.mosquitto

@@ -9,18 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from stream.model import EMPTY, BatchId, DeviceEvent, DeviceEventKind, EdgeBatch, Sightings
-from warehouse.site import (
-    Antenna,
-    AntennaRef,
-    Effect,
-    PhotoEye,
-    Portal,
-    Reader,
-    Side,
-    Site,
-    StreamSettings,
-    Zone,
-)
+from warehouse.site import Antenna, AntennaRef, Effect, PhotoEye, Portal, Reader, Side, Site, Zone
+from warehouse.site_settings import StreamSettings
 
 START_US = 1_800_000_000_000_000
 FLUSH_US = 250_000

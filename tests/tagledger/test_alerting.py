@@ -34,7 +34,7 @@ from warehouse.commands import (
 )
 from warehouse.ledger import Tracking
 from warehouse.postgres.commands import execute
-from warehouse.site import MailSettings
+from warehouse.site_settings import MailSettings
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # in Shanghai
 NIGHT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # 23:00 there

@@ -8,7 +8,8 @@ import pytest
 from tagledger.database import open_database
 from warehouse.postgres.database.grants import SERVICE_ROLE
 from warehouse.postgres.database.migrate import MigrationError
-from warehouse.site import DatabaseSettings, Site, Zone
+from warehouse.site import Site, Zone
+from warehouse.site_settings import DatabaseSettings
 
 
 def user_of(dsn: str) -> str:

@@ -5,19 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tagledger.site_changes import change, differences
-from warehouse.site import (
-    Antenna,
-    Effect,
-    Interlock,
-    Inventory,
-    Portal,
-    Reader,
-    Side,
-    SignalSettings,
-    Site,
-    UplinkSettings,
-    Zone,
-)
+from warehouse.site import Antenna, Effect, Interlock, Inventory, Portal, Reader, Side, SignalSettings, Site, Zone
+from warehouse.site_settings import UplinkSettings
 
 DOOR = Portal("door-1", "hall", "yard")
 ONE = Reader("dock-1", "192.0.2.1", antennas=(Antenna(1, "door-1", Side.INSIDE, 30.0), Antenna(2, "door-1")))

@@ -5,7 +5,8 @@ from pathlib import Path
 from simulators.plant import Plant
 from tagledger.config import load_site, parse_site
 from tagledger.site_text import site_text
-from warehouse.site import DatabaseSettings, Site, UplinkSettings
+from warehouse.site import Site
+from warehouse.site_settings import DatabaseSettings, UplinkSettings
 
 
 def test_the_sample_and_the_plant_read_back_the_same() -> None:

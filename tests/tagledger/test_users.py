@@ -16,7 +16,8 @@ from warehouse.commands import Permission
 from warehouse.postgres.control import access, accounts
 from warehouse.postgres.control.sessions import Session
 from warehouse.postgres.database.connect import connect
-from warehouse.site import DatabaseSettings, Site
+from warehouse.site import Site
+from warehouse.site_settings import DatabaseSettings
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from warehouse.commands import (
 from warehouse.postgres.commands import execute
 from warehouse.postgres.exchange import webhooks
 from warehouse.postgres.exchange.webhooks import Outgoing
-from warehouse.site import WebhookSettings
+from warehouse.site_settings import WebhookSettings
 from warehouse.webhooks import RETRY_AFTER_S
 
 HERE = WebhookSettings(allow_networks=("127.0.0.0/8",), timeout_s=5)

@@ -13,7 +13,7 @@ The ledger never blocks the truth of where tags are: movements it refuses are he
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid5
@@ -22,7 +22,7 @@ from psycopg.types.json import Jsonb
 
 from warehouse.commands import Actor
 from warehouse.fulfilment import Decision, Finding, FindingKind, Flow, LoadFacts, PostLine, ReadTag, Rules, decide
-from warehouse.ledger import Circumstance, MovedTag, NewMove, Place, StockStatus
+from warehouse.ledger import Circumstance, NewMove
 from warehouse.loads import Load
 from warehouse.postgres import outbox
 from warehouse.postgres.books import reservations
@@ -31,6 +31,7 @@ from warehouse.postgres.books.ledger import closed_through, post_possible
 from warehouse.postgres.books.posting_record import DocumentProgress, Posting, decode_posting, encode_posting
 from warehouse.postgres.goods.unit_moves import lock_units_of_tags, place_of_unit
 from warehouse.postgres.loads import discrepancies
+from warehouse.postgres.loads.amendments import difference, posted_before, reverse, turned_round
 from warehouse.postgres.loads.load_facts import read_facts
 from warehouse.postgres.transport.task_planning import after_issue, after_receipt
 from warehouse.site import Direction, Effect
@@ -48,12 +49,12 @@ def post_load(
     stored = _stored(conn, load)
     if stored is not None:
         return stored
-    posted = _posted_before(conn, load.passage_id)
-    wanted, removed, settled = _difference(load, posted, _turned(conn, load))
+    posted = posted_before(conn, load.passage_id)
+    wanted, removed, settled = difference(load, posted, turned_round(conn, load))
     circumstance = _circumstance(conn, load, actor, device)
     reversals: tuple[UUID, ...] = ()
     if load.revision > 0:
-        reversals = _reverse(conn, load, removed, circumstance)
+        reversals = reverse(conn, load, removed, circumstance)
         discrepancies.supersede(conn, load, circumstance.effective_at)
     lock_units_of_tags(conn, [tag.epc for tag in load.tags])
     facts = read_facts(conn, load, [tag.epc for tag in wanted], settled)
@@ -102,63 +103,6 @@ def _stored(conn: Conn, load: Load) -> Posting | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Live:
-    """A movement of this passage that was not reversed."""
-
-    seq: int
-    move: NewMove
-
-
-def _posted_before(conn: Conn, passage_id: UUID) -> list[_Live]:
-    rows = conn.execute(
-        """select m.seq, m.kind, m.line_id, m.item_id, m.lot_id, m.serial_id, m.quantity, m.from_location_id,
-                  m.from_hu_id, m.from_status, m.to_location_id, m.to_hu_id, m.to_status, m.owner,
-                  coalesce((select json_agg(json_build_array(t.epc, t.inferred, t.score) order by t.epc)
-                            from move_tag t where t.seq = m.seq), '[]')
-           from move m where m.passage_id = %s and m.reverses is null
-             and not exists (select from move r where r.reverses = m.seq) order by m.seq""",
-        (passage_id,),
-    ).fetchall()
-    live = []
-    for row in rows:
-        seq, kind, line, item, lot, serial, quantity, from_id, from_hu, from_status, to_id, to_hu, to_status = row[:13]
-        tags = tuple(MovedTag(epc, inferred, score) for epc, inferred, score in row[14])
-        source = Place(from_id, from_hu, StockStatus(from_status))
-        target = Place(to_id, to_hu, StockStatus(to_status))
-        move = NewMove(
-            passage_id, kind, item, quantity, source, target, lot, serial, row[13], line, reverses=seq, tags=tags
-        )
-        live.append(_Live(seq, move))
-    return live
-
-
-def _difference(
-    load: Load, posted: Sequence[_Live], turned: bool
-) -> tuple[tuple[ReadTag, ...], tuple[_Live, ...], frozenset[str]]:
-    """The tags to decide now, the movements to undo first, and the tags whose movements stay."""
-    tags = tuple(ReadTag(tag.epc, tag.sure, tag.score) for tag in sorted(load.tags, key=lambda tag: tag.epc))
-    if load.revision == 0 or not posted:
-        return tags, (), frozenset()
-    sure = {tag.epc for tag in tags if tag.sure}
-    wrong = [
-        live
-        for live in posted
-        if turned or any(tag.epc not in sure and not tag.inferred for tag in live.move.tags) or not live.move.tags
-    ]
-    kept = frozenset(tag.epc for live in posted if live not in wrong for tag in live.move.tags)
-    return tuple(tag for tag in tags if tag.epc not in kept), tuple(wrong), kept
-
-
-def _turned(conn: Conn, load: Load) -> bool:
-    """Whether the revision before went another way, so that all of it has to be undone."""
-    row = conn.execute(
-        "select direction, effect, portal from posting where passage_id = %s order by revision desc limit 1",
-        (load.passage_id,),
-    ).fetchone()
-    return row is not None and row != (load.direction, load.effect, load.portal)
-
-
 def _circumstance(conn: Conn, load: Load, actor: str, device: str) -> Circumstance:
     """When it happened, unless that day is closed: then the first moment of the open period."""
     happened = from_us(load.at_us)
@@ -167,33 +111,6 @@ def _circumstance(conn: Conn, load: Load, actor: str, device: str) -> Circumstan
     if closed is not None and happened.date() <= closed:
         effective = datetime.combine(closed + timedelta(days=1), time(), happened.tzinfo)
     return Circumstance(actor, effective, device or load.portal, happened, load.passage_id, load.passage_id, "passage")
-
-
-def _reverse(conn: Conn, load: Load, removed: Sequence[_Live], circumstance: Circumstance) -> tuple[UUID, ...]:
-    if not removed:
-        return ()
-    undo = [
-        replace(
-            live.move,
-            move_id=uuid5(load.passage_id, f"{load.revision}/undo/{ordinal}"),
-            source=live.move.target,
-            target=live.move.source,
-        )
-        for ordinal, live in enumerate(removed)
-    ]
-    done, refused = post_possible(conn, undo, replace(circumstance, reason="amended"))
-    held = [
-        Finding(
-            FindingKind.REFUSED,
-            f"movement {move.reverses} should be undone, but: {why.detail} ({why.reason})",
-            tuple(tag.epc for tag in move.tags),
-            item_id=move.item_id,
-            quantity=move.quantity,
-        )
-        for move, why in refused
-    ]
-    discrepancies.record(conn, load, held, part="undo")
-    return tuple(move.move_id for move, _ in done)
 
 
 def _decide(facts: LoadFacts, load: Load, tags: Sequence[ReadTag], rules: Rules) -> Decision:

@@ -1,0 +1,64 @@
+"""Which document line takes goods, and what is wrong with it."""
+
+from collections import Counter
+from decimal import Decimal
+
+from warehouse.fulfilment.draft import Draft, Moved
+from warehouse.fulfilment.facts import LineFacts, LoadFacts
+from warehouse.fulfilment.outcome import FindingKind
+from warehouse.ledger import Place, StockStatus
+
+
+def choose_line(
+    unit: Moved, facts: LoadFacts, favoured: Counter[int], draft: Draft, where: Place | None
+) -> tuple[LineFacts | None, FindingKind | None]:
+    """The line that takes the goods, and what is wrong with it."""
+    goods = unit.goods
+    announced = announcing(unit, facts)
+    fits = [line for line in facts.lines if line.item_id == goods.item_id and line.lot_id in (None, goods.lot_id)]
+    if not fits:
+        return None, FindingKind.NO_DOCUMENT
+
+    def free(line: LineFacts) -> Decimal:
+        kept = Decimal(0) if line.document_id in announced else draft.kept[line.line_id]
+        room = draft.room[line.line_id]
+        if line.source_id is not None:
+            room = min(room, draft.source_room[line.source_id])
+        return room - kept
+
+    rejected = where is not None and where.status is StockStatus.BLOCKED
+
+    def preference(line: LineFacts) -> tuple[bool, bool, bool, int, int, int, int]:
+        door = 0 if line.door == facts.portal else 1 if not line.door else 2
+        full = free(line) < goods.quantity
+        misfit = line.rejects is not rejected
+        return (
+            line.document_id not in announced, misfit, full, door, -favoured[line.document_id], line.rank, line.line_id,
+        )  # fmt: skip
+
+    best = min(fits, key=preference)
+    if free(best) < goods.quantity:
+        return best, FindingKind.OVER
+    if best.door and best.door != facts.portal:
+        return best, FindingKind.WRONG_DOOR
+    return best, None
+
+
+def announcing(unit: Moved, facts: LoadFacts) -> set[int]:
+    documents = set(facts.announced.get(unit.goods.epc or "", ()))
+    for tag in facts.tags.values():
+        if tag.hu_id is not None and tag.hu_id in (unit.hu_id, unit.read_hu):
+            documents.update(facts.announced.get(tag.epc, ()))
+    return documents
+
+
+def words(kind: FindingKind | None, line: LineFacts | None, facts: LoadFacts) -> str:
+    match kind:
+        case FindingKind.OVER if line is not None:
+            return f"more than {line.number} still takes"
+        case FindingKind.WRONG_DOOR if line is not None:
+            return f"{line.number} is expected at {line.door}, not at {facts.portal}"
+        case FindingKind.NO_DOCUMENT:
+            return f"no open document takes this at {facts.portal}"
+        case _:
+            return ""
