@@ -44,6 +44,7 @@ from stream.bridge_order import InOrder, Passing
 from stream.bridge_positions import CommittedPositions, Stored
 from stream.kafka_messages import encode_input, home_of
 from stream.log import Redelivery, SourceLeftOut
+from stream.mqtt_client import ack_to, expectation_to, override_to, resend_to, signal_to
 from stream.mqtt_topics import ControlFormatError, agent_of
 from stream.operators.presence import presence_key
 from stream.partition import slices_of
@@ -155,7 +156,8 @@ class Bridge:
             raise BridgeReplacedError("another client took over the MQTT session")
         messages = [message for one in group if self._fits(one) for message in self._messages(one)]
         others, reports = self._other_inputs()
-        messages += others
+        # First what the database had: an edge that heard what a portal expects may have sent these batches since.
+        messages = others + messages
         if not (messages or reports) or self._sink.send(messages, reports):
             self._broker.acknowledge(group)
             self.forwarded += len(messages)
@@ -208,7 +210,7 @@ class Bridge:
         if passing is Passing.DROPPED_ASK:
             wanted = self._order.next_of(name.agent, name.epoch)
             _log.warning("batches are missing", agent=name.agent, epoch=name.epoch, first=wanted, came=name.counter)
-            self._broker.tell_resend(name.agent, name.epoch, wanted)
+            self._broker.tell(resend_to(self._site.name, name.agent, name.epoch, wanted))
         if passing is not Passing.ON:
             return []
         if why_impossible(batch) is None:
@@ -220,8 +222,8 @@ class Bridge:
         self._reconnected.set()
         for name, stored in list(self._told.items()):
             if stored.everywhere:  # else a place is new: the edge goes on from where it is
-                self._broker.tell_ack(*name, stored.everywhere)
-                self._broker.tell_resend(*name, stored.everywhere + 1)
+                self._broker.tell(ack_to(self._site.name, *name, stored.everywhere))
+                self._broker.tell(resend_to(self._site.name, *name, stored.everywhere + 1))
         for standing in self._news.standing:
             self._tell_standing(standing)
 
@@ -254,7 +256,7 @@ class Bridge:
             valid_s = (signal.valid_until_us - self._wall_us()) / 1e6
             if valid_s > 0 and signal.portal in self._portals:
                 for agent in agents_at(self._site, signal.portal):
-                    self._broker.tell_signal(agent, signal, valid_s)
+                    self._broker.tell(signal_to(self._site.name, agent, signal, valid_s))
         for expectation in news.expectations:
             self._enter(expectation)
             self._tell_standing(expectation)
@@ -278,9 +280,9 @@ class Bridge:
             return
         for agent in agents_at(self._site, standing.portal):
             if isinstance(standing, Expectation):
-                self._broker.tell_expectation(agent, standing)
+                self._broker.tell(expectation_to(self._site.name, agent, standing))
             else:
-                self._broker.tell_override(agent, standing)
+                self._broker.tell(override_to(self._site.name, agent, standing))
 
     def _tell_changes(self, committed: dict[tuple[str, str], Stored]) -> None:
         for name, told in self._told.items():
@@ -288,8 +290,8 @@ class Bridge:
             if stored.anywhere < told.anywhere:
                 _log.warning("the database was restored", agent=name[0], epoch=name[1], stored=stored.everywhere)
                 self._restored.put((*name, stored.everywhere))
-                self._broker.tell_resend(*name, stored.everywhere + 1)
+                self._broker.tell(resend_to(self._site.name, *name, stored.everywhere + 1))
         for name, stored in committed.items():
             if stored.everywhere > self._told.get(name, Stored(0, 0)).everywhere:
-                self._broker.tell_ack(*name, stored.everywhere)
+                self._broker.tell(ack_to(self._site.name, *name, stored.everywhere))
         self._told = committed

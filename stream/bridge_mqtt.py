@@ -7,9 +7,7 @@ not acknowledged, and packet ids may mean other messages: what was received befo
 Bound: the broker sends at most `RECEIVE_MAX` unacknowledged messages (MQTT 5.0, 3.3.4).
 """
 
-import math
 import queue
-import ssl
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,32 +15,14 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
-from stream.model import Signal
+from stream.mqtt_client import ToEdge, begin, broker_client, tell
 from stream.mqtt_topics import (
-    BatchAck,
-    Resend,
-    ack_topic,
     batch_topic,
-    encode_ack,
-    encode_expectation,
-    encode_override,
-    encode_resend,
-    encode_signal,
-    expected_topic,
-    override_topic,
-    resend_topic,
-    signal_topic,
 )
-from warehouse.loads import Expectation, Override
-from warehouse.site import UplinkSettings
+from warehouse.site_settings import UplinkSettings
 
 RECEIVE_MAX = 512
-SESSION_EXPIRY_S = 7 * 24 * 3600
-KEEPALIVE_S = 20
 SESSION_TAKEN_OVER = 0x8E
 
 _log = structlog.get_logger(__name__)
@@ -74,13 +54,7 @@ class BridgeMqtt:
 
     def start(self) -> None:
         """Connect, and reconnect for ever."""
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S
-        properties.ReceiveMaximum = RECEIVE_MAX
-        self._client.connect_async(
-            self._settings.host, self._settings.port, KEEPALIVE_S, clean_start=False, properties=properties
-        )
-        self._client.loop_start()
+        begin(self._client, self._settings, RECEIVE_MAX)
 
     def close(self) -> None:
         """End the connection; the session stays at the broker."""
@@ -105,43 +79,13 @@ class BridgeMqtt:
                 if one.connection == self._connection:
                     self._client.ack(one.mid, 1)
 
-    def tell_ack(self, agent: str, epoch: str, counter: int) -> None:
-        """The database has this epoch up to there."""
-        self._publish(ack_topic(self._site, agent), encode_ack(BatchAck(epoch, counter)), retain=True)
-
-    def tell_resend(self, agent: str, epoch: str, counter: int) -> None:
-        """Send again from there on."""
-        self._publish(resend_topic(self._site, agent), encode_resend(Resend(epoch, counter)))
-
-    def tell_signal(self, agent: str, signal: Signal, valid_s: float) -> None:
-        """What a portal shows; the broker forgets it when it is not valid any more (MQTT 5.0, 3.3.2.3.3)."""
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.MessageExpiryInterval = max(1, math.ceil(valid_s))
-        self._publish(signal_topic(self._site, agent, signal.portal), encode_signal(signal), properties=properties)
-
-    def tell_expectation(self, agent: str, expectation: Expectation) -> None:
-        """What a portal expects, kept by the broker for an edge that comes back."""
-        topic = expected_topic(self._site, agent, expectation.portal)
-        self._publish(topic, encode_expectation(expectation), retain=True)
-
-    def tell_override(self, agent: str, override: Override) -> None:
-        """What a person ordered a portal to show, kept by the broker; the edge ends it at its time."""
-        self._publish(override_topic(self._site, agent, override.portal), encode_override(override), retain=True)
-
-    def _publish(self, topic: str, payload: bytes, **how: Any) -> None:
+    def tell(self, message: ToEdge) -> None:
         """Nothing is queued for a broker that is away: what still counts is told again on connecting."""
         if self.connected:
-            self._client.publish(topic, payload, qos=1, **how)
+            tell(self._client, message)
 
     def _made(self, client_id: str) -> mqtt.Client:
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True
-        )
-        if self._settings.username:
-            client.username_pw_set(self._settings.username, self._settings.password)
-        if self._settings.tls:
-            client.tls_set_context(ssl.create_default_context())
-        client.reconnect_delay_set(1, 30)
+        client = broker_client(self._settings, client_id)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect

@@ -16,46 +16,31 @@ own limit holds (mosquitto: `max_inflight_messages`).
 """
 
 import asyncio
-import ssl
 import time
 from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as mqtt
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.enums import MQTTProtocolVersion
 
 from stream.batch_codec import BatchFormatError, decode_batch
 from stream.embedded import EmbeddedHost
 from stream.live import Ack
 from stream.model import Signal
+from stream.mqtt_client import ack_to, begin, broker_client, expectation_to, override_to, resend_to, signal_to, tell
 from stream.mqtt_topics import (
-    BatchAck,
     ControlFormatError,
-    Resend,
-    ack_topic,
     agent_of,
     batch_topic,
-    encode_ack,
-    encode_expectation,
-    encode_override,
-    encode_resend,
-    encode_signal,
-    expected_topic,
-    override_topic,
-    resend_topic,
-    signal_topic,
 )
 from stream.routing import agents_at
 from stream.sequencer import ResendWanted
 from warehouse.loads import Expectation, Override
-from warehouse.site import Site, UplinkSettings
+from warehouse.site import Site
+from warehouse.site_settings import UplinkSettings
 
 RECEIVE_MAX = 256
-SESSION_EXPIRY_S = 7 * 24 * 3600
-KEEPALIVE_S = 20
 
 _log = structlog.get_logger(__name__)
 
@@ -77,7 +62,6 @@ class MqttSource:
         self._host = host
         self._settings = settings
         self._client_id = client_id or f"tagledger-stream-{site.name}"
-        self._v5 = protocol is MQTTProtocolVersion.MQTTv5
         self._protocol = protocol
         self._wall_us = wall_us
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -92,8 +76,7 @@ class MqttSource:
         self._host.on_ack.append(tell_ack := lambda ack: self._tell_ack(client, ack))
         self._host.on_resend.append(tell_resend := lambda wanted: self._tell_resend(client, wanted))
         live = self._host.subscribe()
-        client.connect_async(self._settings.host, self._settings.port, KEEPALIVE_S, **self._session())
-        client.loop_start()
+        begin(client, self._settings, RECEIVE_MAX)
         try:
             async for item in live:
                 if isinstance(item, Signal | Expectation | Override):
@@ -108,32 +91,12 @@ class MqttSource:
             await asyncio.to_thread(client.loop_stop)
 
     def _client(self) -> mqtt.Client:
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            protocol=self._protocol,
-            manual_ack=True,
-            clean_session=None if self._v5 else False,
-        )
-        if self._settings.username:
-            client.username_pw_set(self._settings.username, self._settings.password)
-        if self._settings.tls:
-            client.tls_set_context(ssl.create_default_context())
-        client.reconnect_delay_set(1, 30)
+        client = broker_client(self._settings, self._client_id, self._protocol)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
-
-    def _session(self) -> dict[str, Any]:
-        """How the session is kept over reconnects (MQTT 5; 3.1.1 says it in the client)."""
-        if not self._v5:
-            return {}
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S
-        properties.ReceiveMaximum = RECEIVE_MAX
-        return {"clean_start": False, "properties": properties}
 
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         """In paho's thread."""
@@ -191,20 +154,16 @@ class MqttSource:
         acknowledge()
 
     def _tell_ack(self, client: mqtt.Client, ack: Ack) -> None:
-        topic = ack_topic(self._site.name, ack.agent)
-        client.publish(topic, encode_ack(BatchAck(ack.epoch, ack.counter)), qos=1, retain=True)
+        tell(client, ack_to(self._site.name, ack.agent, ack.epoch, ack.counter))
 
     def _tell_resend(self, client: mqtt.Client, wanted: ResendWanted) -> None:
-        topic = resend_topic(self._site.name, wanted.agent)
-        client.publish(topic, encode_resend(Resend(wanted.epoch, wanted.counter)), qos=1)
+        tell(client, resend_to(self._site.name, wanted.agent, wanted.epoch, wanted.counter))
 
     def _tell_live(self, client: mqtt.Client, item: Signal | Expectation | Override) -> None:
         for agent in agents_at(self._site, item.portal):
             if isinstance(item, Expectation):
-                topic = expected_topic(self._site.name, agent, item.portal)
-                client.publish(topic, encode_expectation(item), qos=1, retain=True)
+                tell(client, expectation_to(self._site.name, agent, item))
             elif isinstance(item, Override):
-                topic = override_topic(self._site.name, agent, item.portal)
-                client.publish(topic, encode_override(item), qos=1, retain=True)
-            elif item.valid_until_us > self._wall_us():
-                client.publish(signal_topic(self._site.name, agent, item.portal), encode_signal(item), qos=1)
+                tell(client, override_to(self._site.name, agent, item))
+            elif (left_us := item.valid_until_us - self._wall_us()) > 0:
+                tell(client, signal_to(self._site.name, agent, item, left_us / 1e6))

@@ -36,7 +36,7 @@ from warehouse.commands import ALL_RIGHTS, Actor, OverrideSignal, Result
 from warehouse.loads import Expectation, Override, OverrideColour
 from warehouse.postgres.commands import execute
 from warehouse.postgres.goods.places import ensure_places
-from warehouse.site import UplinkSettings
+from warehouse.site_settings import UplinkSettings
 
 pytest.importorskip("confluent_kafka", reason="needs the kafka extra")
 pytest.importorskip("faust", reason="needs the kafka extra")
