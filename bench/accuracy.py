@@ -32,7 +32,6 @@ RSSI_THRESHOLD_DBM = -52.0
 
 FINAL_S = 2.0
 TARGETS = {"precision": 0.995, "recall": 0.995, "exact": 0.95, "direction": 0.99}
-BASELINES = ("photo_eye", "strongest_antenna", "rssi_threshold", "edgex")
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ import psycopg
 from warehouse.postgres.queries.movements import movements
 from warehouse.postgres.queries.past import Clock, stock_as_of
 from warehouse.postgres.queries.stock import named_quantities, quantities_by_item, stock, stock_totals
-from warehouse.postgres.queries.tracing import trace_lot
+from warehouse.postgres.queries.tracing import Trace, genealogy, lot_things
 
 Conn = psycopg.AsyncConnection[Any]
 Ask = Callable[[Conn, "Draw"], Awaitable[Any]]
@@ -39,6 +39,11 @@ class Draw:
     hottest: str
     hottest_lot: tuple[str, str]
     then: datetime
+
+
+async def _trace(conn: Conn, lot: tuple[str, str]) -> Sequence[Trace]:
+    """The steps of all that the lot came from and went into."""
+    return (await genealogy(conn, await lot_things(conn, *lot))).steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,8 @@ QUESTIONS: tuple[tuple[str, Ask], ...] = (
     ("named quantities of an item in a warehouse", lambda c, d: named_quantities(c, d.item, location=d.warehouse)),
     ("named quantities of the hottest item", lambda c, d: named_quantities(c, d.hottest)),
     ("named quantities, 100 items", lambda c, d: quantities_by_item(c, d.item, 101)),
-    ("where a lot came from and went to", lambda c, d: trace_lot(c, *d.lot)),
-    ("where the hottest item's largest lot went, first 1,000", lambda c, d: trace_lot(c, *d.hottest_lot)),
+    ("where a lot came from and went to", lambda c, d: _trace(c, d.lot)),
+    ("where the hottest item's largest lot went, first 1,000", lambda c, d: _trace(c, d.hottest_lot)),
     ("movements of an item, a page", lambda c, d: movements(c, None, 101, item=d.item)),
     ("movements of a bin, a page", lambda c, d: movements(c, None, 101, location=d.bin)),
     ("as of then: an item", lambda c, d: stock_as_of(c, d.then, item=d.item)),

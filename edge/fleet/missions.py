@@ -30,10 +30,6 @@ class Mission:
     def pick_id(self) -> str:
         return f"{self.order_id}:pick"
 
-    @property
-    def drop_id(self) -> str:
-        return f"{self.order_id}:drop"
-
 
 def transport(routes: Routes, task: FleetTask, attempt: int) -> Mission | None:
     """Pick at the source, drop at the target; None when the site has no such station."""

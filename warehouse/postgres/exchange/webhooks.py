@@ -29,7 +29,6 @@ PAGE = 1_000
 PENDING_MAX = 100_000
 LEASE = timedelta(seconds=60)
 KEPT_DAYS = 14
-SECRETS_MAX = 2
 
 _MOVES = """
     select m.tx::text::bigint, m.seq, d.kind, d.number, d.partner, m.recorded_at, jsonb_build_object(

@@ -126,21 +126,6 @@ async def genealogy(conn: AConn, seeds: Sequence[Thing]) -> Genealogy:
     return Genealogy(sources, results, steps[:STEPS_MAX], truncated)
 
 
-async def trace_lot(conn: AConn, item: str, lot: str, limit: int = STEPS_MAX) -> list[Trace]:
-    """All receipts and issues of a lot, oldest first: what a recall asks."""
-    return await _steps(conn, await lot_things(conn, item, lot), limit)
-
-
-async def trace_serial(conn: AConn, item: str, serial: str, limit: int = STEPS_MAX) -> list[Trace]:
-    """All receipts and issues of one serial, oldest first."""
-    return await _steps(conn, await serial_things(conn, item, serial), limit)
-
-
-async def trace_tag(conn: AConn, epc: str, limit: int = STEPS_MAX) -> list[Trace]:
-    """All receipts and issues of a tag's goods, oldest first."""
-    return await _steps(conn, await tag_things(conn, epc), limit)
-
-
 async def _things(conn: AConn, query: str, values: dict[str, Any]) -> list[Thing]:
     cursor = await conn.execute(f"select distinct * from ({query}) t limit {THINGS_MAX}".encode(), values)  # noqa: S608
     return [(item, lot, serial, epc if lot is None and serial is None else None)

@@ -11,7 +11,7 @@ from tests.warehouse.postgres.store import Store, open_store, sgtin
 from warehouse import commands as c
 from warehouse.ledger import Tracking
 from warehouse.postgres.queries.paging import AConn
-from warehouse.postgres.queries.tracing import Trace, trace_lot, trace_serial, trace_tag
+from warehouse.postgres.queries.tracing import Thing, Trace, genealogy, lot_things, serial_things, tag_things
 from warehouse.site import Direction
 
 
@@ -27,6 +27,10 @@ def told(traces: list[Trace]) -> list[tuple[str, str, str | None, str | None, in
     return [(t.way, t.place, t.document, t.partner, int(t.quantity)) for t in traces]
 
 
+async def steps(conn: AConn, things: list[Thing]) -> list[Trace]:
+    return (await genealogy(conn, things)).steps
+
+
 async def test_a_lot_from_its_supplier_to_whoever_has_it(store: tuple[Store, AConn]) -> None:
     books, conn = store
     books.do(c.CreateItem("L", tracking=Tracking.LOT))
@@ -39,11 +43,11 @@ async def test_a_lot_from_its_supplier_to_whoever_has_it(store: tuple[Store, ACo
     books.do(c.FulfilLine("delivery", "DN-1", 1, Decimal(3), "BIN-1", lot="B1"))
     wrong = books.do(c.FulfilLine("delivery", "DN-2", 1, Decimal(2), "BIN-1", lot="B1"))
     books.do(c.ReverseMovement(wrong["move_id"]))
-    assert told(await trace_lot(conn, "L", "B1")) == [
+    assert told(await steps(conn, await lot_things(conn, "L", "B1"))) == [
         ("from", "SUPPLIER", "ASN", "ACME", 10),
         ("to", "CUSTOMER", "DN-1", "Smith", 3),
     ]
-    assert await trace_lot(conn, "L", "other") == []
+    assert await steps(conn, await lot_things(conn, "L", "other")) == []
 
 
 async def test_a_serial_and_its_tag_have_the_same_way(store: tuple[Store, AConn]) -> None:
@@ -55,6 +59,6 @@ async def test_a_serial_and_its_tag_have_the_same_way(store: tuple[Store, AConn]
     books.document("delivery", "DN", {"I1": 1}, partner="Smith")
     books.post(books.load(epcs[:1], Direction.OUT, minute=3))
     way = [("from", "SUPPLIER", "ASN", "", 1), ("to", "CUSTOMER", "DN", "Smith", 1)]
-    assert told(await trace_serial(conn, "I1", "1")) == way
-    assert told(await trace_tag(conn, sgtin(1, 1))) == way
-    assert told(await trace_tag(conn, sgtin(1, 2))) == way[:1]
+    assert told(await steps(conn, await serial_things(conn, "I1", "1"))) == way
+    assert told(await steps(conn, await tag_things(conn, sgtin(1, 1)))) == way
+    assert told(await steps(conn, await tag_things(conn, sgtin(1, 2)))) == way[:1]
