@@ -41,6 +41,7 @@ def _from_plain(kind: type[Any], value: Any) -> Any:
     if (get_origin(kind) or kind) is np.ndarray:
         dtype, shape, raw = value
         return np.frombuffer(raw, np.dtype(dtype)).reshape(shape).copy()
+    # A state type that nobody taught us is a bug: msgspec would pass off a TypeError here as bad data.
     raise NotImplementedError(kind)
 
 

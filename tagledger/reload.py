@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -51,7 +52,9 @@ class SiteReload:
     async def run(self) -> None:
         """Look until cancelled."""
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(NotImplementedError, RuntimeError):  # not in the main thread: the file alone counts
+        # Signals reach the main thread alone; elsewhere the file alone counts.
+        hears_signals = threading.current_thread() is threading.main_thread()
+        if hears_signals:
             loop.add_signal_handler(signal.SIGHUP, self._asked.set)
         seen = settled = self._stamp()
         try:
@@ -66,7 +69,7 @@ class SiteReload:
                     await self.check()
                 seen = now
         finally:
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            if hears_signals:
                 loop.remove_signal_handler(signal.SIGHUP)
 
     async def check(self) -> Reloaded:
