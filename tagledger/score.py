@@ -122,7 +122,7 @@ def run_score(
     if plots is not None:
         from tagledger.score_plots import draw
 
-        written = draw(scored, truth, plots)
+        written = draw(scored.passages.loads if scored.passages is not None else (), plots)
     if as_json:
         figures = {"reads": len(reads), "tags": len(reads.tags), "assumed": [*reads.notes, *notes]} | scored.figures()
         print_json(figures | ({"plots": written} if plots is not None else {}))

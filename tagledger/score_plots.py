@@ -1,24 +1,20 @@
 """Power over time per tag with the verdict: one picture a passage, the worst first. Needs the extra `plots`."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stream.model import TagVerdict
-from stream.recorded_truth import RecordedTruth
 from stream.scoring import LoadScore
-
-if TYPE_CHECKING:
-    from tagledger.score import Scored
 
 PLOTS_MAX = 40
 COLOUR = {TagVerdict.BELONGS: "tab:green", TagVerdict.STRAY: "tab:gray", TagVerdict.UNSURE: "tab:orange"}
 WRONG = "tab:red"
 
 
-def draw(scored: "Scored", truth: RecordedTruth, folder: Path) -> int:
+def draw(loads: Sequence[LoadScore], folder: Path) -> int:
     """Write at most `PLOTS_MAX` pictures; returns how many. A red line is a verdict the truth does not share."""
     import matplotlib
 
@@ -26,7 +22,6 @@ def draw(scored: "Scored", truth: RecordedTruth, folder: Path) -> int:
     from matplotlib import pyplot
 
     folder.mkdir(parents=True, exist_ok=True)
-    loads = scored.passages.loads if scored.passages is not None else ()
     ordered = sorted(loads, key=lambda score: -(score.wrong + score.missed))
     count = 0
     for score in ordered:
