@@ -4,7 +4,7 @@ import psycopg
 
 from api.postgres.key_ring import PostgresKeys
 from api.postgres.pool import query_pool
-from tests.warehouse.postgres.test_access import made
+from tests.warehouse.postgres.control.test_access import made
 from warehouse.commands import ALL_RIGHTS, CreateKey, Permission, Rights
 from warehouse.postgres.control.access import bootstrap_key
 from warehouse.postgres.database.connect import service_dsn

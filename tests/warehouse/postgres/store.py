@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from tests.warehouse.postgres.books import DAY_0
+from tests.warehouse.postgres.ledger_store import DAY_0
 from warehouse.commands import (
     ALL_RIGHTS,
     Actor,

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.warehouse.postgres.books import DAY_0
+from tests.warehouse.postgres.ledger_store import DAY_0
 from tests.warehouse.postgres.store import CLERK, Store, gtin, open_store, sgtin
 from warehouse import commands as c
 from warehouse.commands import Refusal, Result

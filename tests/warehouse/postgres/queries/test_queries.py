@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from tests.warehouse.postgres.books import DAY_0
+from tests.warehouse.postgres.ledger_store import DAY_0
 from tests.warehouse.postgres.store import NOON_US, Store, open_store, sgtin
 from warehouse.commands import CreateLocation, MoveStock, ReserveStock
 from warehouse.loads import LocationEvent, LocationUpdate

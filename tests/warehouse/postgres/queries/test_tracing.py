@@ -6,7 +6,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from tests.warehouse.postgres.books import DAY_0
+from tests.warehouse.postgres.ledger_store import DAY_0
 from tests.warehouse.postgres.store import Store, open_store, sgtin
 from warehouse import commands as c
 from warehouse.ledger import Tracking

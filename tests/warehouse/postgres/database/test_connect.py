@@ -5,7 +5,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from tests.warehouse.postgres.books import DAY_0
+from tests.warehouse.postgres.ledger_store import DAY_0
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse.commands import ClosePeriod
 from warehouse.loads import LocationEvent, LocationUpdate

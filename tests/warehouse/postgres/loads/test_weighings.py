@@ -7,14 +7,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.warehouse.postgres.store import NOON_US, Store, open_store
+from tests.warehouse.postgres.store import NOON_US, Store, open_store, sgtin, sscc
 from warehouse.commands import ContentSpec, CreateHandlingUnit, CreateItem, RefusalCode, RegisterTags, TagSpec
 from warehouse.loads import LocationEvent, LocationUpdate, Weighing
 from warehouse.postgres.loads import locations
 from warehouse.postgres.loads.weighings import Weighed, post_weighing
 from warehouse.weighing import WeighOutcome
-
-from .store import sgtin, sscc
 
 S = 1_000_000
 PALLET, CARTONS = sscc(1), tuple(sgtin(2, serial) for serial in range(10))

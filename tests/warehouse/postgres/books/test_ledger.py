@@ -9,7 +9,7 @@ from datetime import date
 import psycopg
 import pytest
 
-from tests.warehouse.postgres.books import DAY_0, Books, day, open_books, posted, reason
+from tests.warehouse.postgres.ledger_store import DAY_0, Books, day, open_books, posted, reason
 from warehouse.ledger import LedgerRefusal, Refused, StockStatus
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.integrity import check

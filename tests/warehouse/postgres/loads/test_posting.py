@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from tests.warehouse.postgres.books import day
+from tests.warehouse.postgres.ledger_store import day
 from tests.warehouse.postgres.store import CLERK, Store, open_store, sgtin, sscc
 from warehouse.commands import (
     BlockLot,

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from tests.warehouse.postgres.books import Books, day, open_books
+from tests.warehouse.postgres.ledger_store import Books, day, open_books
 from warehouse.ledger import BalanceKey, Refused
 from warehouse.postgres.books import reservations
 from warehouse.postgres.books.integrity import check

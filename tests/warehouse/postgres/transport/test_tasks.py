@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from tests.warehouse.postgres.books import DAY_0
+from tests.warehouse.postgres.ledger_store import DAY_0
 from tests.warehouse.postgres.task_store import FLEET, TaskStore, open_task_store
 from warehouse.commands import (
     ALL_RIGHTS,

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.warehouse.postgres.books import DAY_0
+from tests.warehouse.postgres.ledger_store import DAY_0
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import ALL_RIGHTS, Actor, Refusal, Result

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.warehouse.postgres.books import Books, day, open_books, posted, reason
+from tests.warehouse.postgres.ledger_store import Books, day, open_books, posted, reason
 from warehouse.ledger import LedgerRefusal, NewMove, Place
 from warehouse.postgres.books.integrity import check
 

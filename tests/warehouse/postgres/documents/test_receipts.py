@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.warehouse.postgres.books import DAY_0
+from tests.warehouse.postgres.ledger_store import DAY_0
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import CharacteristicResult, DecideInspection, Inspected, LineName, LineSpec
