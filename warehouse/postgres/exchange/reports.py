@@ -39,25 +39,29 @@ _ZONES = """zones as (
 # What went to customers and production, which is use; conversions make other lots of it.
 _USE = "t.kind in ('customer', 'production') and m.kind <> 'conversion'"
 
-_DEAD = f"""dead as (
-    select i.item_id, i.code, i.name, i.category, i.unit, s.on_hand, x.days as dead_after_days,
-           case when coalesce(u.used, 0) = 0 then greatest(s.on_hand - coalesce(u.received, 0), 0) else 0 end as dead,
-           (select max(m.effective_at) from move m join location f on f.location_id = m.from_location_id
-            join location t on t.location_id = m.to_location_id
-            where m.item_id = i.item_id and m.owner = '' and f.kind in {_STOCKED} and {_USE} and {_STANDING}
-           ) as last_used,
-           (select sum(p.value) from value_pool p where p.item_id = i.item_id) as value
+# One pass over the movements of what is in stock, whatever the number of items: an item's own limit decides which count.
+_DEAD = f"""held as (
+    select i.item_id, i.code, i.name, i.category, i.unit, s.on_hand,
+           coalesce(i.dead_after_days, k.dead_after_days, {DEAD_AFTER_DAYS}) as days
     from (select item_id, sum(on_hand) as on_hand from balance where owner = '' group by 1) s
     join item i using (item_id) left join category k on k.code = i.category
-    cross join lateral (select coalesce(i.dead_after_days, k.dead_after_days, {DEAD_AFTER_DAYS}) as days) x
-    left join lateral (
-        select sum(m.quantity) filter (where f.kind in {_STOCKED} and {_USE}) as used,
-               sum(m.quantity) filter (where t.kind in {_STOCKED} and f.kind not in {_STOCKED}) as received
-        from move m join location f on f.location_id = m.from_location_id
-        join location t on t.location_id = m.to_location_id
-        where m.item_id = i.item_id and m.owner = '' and m.kind <> 'conversion' and {_STANDING}
-          and m.effective_at > %(now)s - make_interval(days => x.days)) u on true
-    where s.on_hand > 0 and {_ITEM})"""
+    where s.on_hand > 0 and {_ITEM}),
+    used as (
+    select item_id, max(at) filter (where is_use) as last_used,
+           coalesce(sum(quantity) filter (where is_use and is_late), 0) as used,
+           coalesce(sum(quantity) filter (where is_receipt and is_late), 0) as received
+    from (select m.item_id, m.quantity, m.effective_at as at, f.kind in {_STOCKED} and {_USE} as is_use,
+                 t.kind in {_STOCKED} and f.kind not in {_STOCKED} as is_receipt,
+                 m.effective_at > %(now)s - make_interval(days => h.days) as is_late
+          from held h join move m using (item_id) join location f on f.location_id = m.from_location_id
+          join location t on t.location_id = m.to_location_id
+          where m.owner = '' and m.kind <> 'conversion' and {_STANDING}) m
+    where is_use or is_receipt group by 1),
+    dead as (
+    select h.item_id, h.code, h.name, h.category, h.unit, h.on_hand, h.days as dead_after_days, u.last_used, v.value,
+           case when coalesce(u.used, 0) = 0 then greatest(h.on_hand - coalesce(u.received, 0), 0) else 0 end as dead
+    from held h left join used u using (item_id)
+    left join (select item_id, sum(value) as value from value_pool group by 1) v using (item_id))"""
 
 _BINS = f"""bins as (
     select l.location_id, z.zone, l.code as bin, count(distinct b.item_id) as items, count(distinct b.hu_id) as units,
