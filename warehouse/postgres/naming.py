@@ -1,9 +1,9 @@
 """From the codes people use to ids; a code that names nothing is a refusal that says which field."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from warehouse.commands import Refusal, RefusalCode
 from warehouse.postgres.books.balances import Conn
@@ -15,6 +15,16 @@ class Refuse(Exception):
     def __init__(self, code: str, field: str, message: str) -> None:
         super().__init__(message)
         self.refusal = Refusal(str(code), field, message)
+
+
+MadeT = TypeVar("MadeT")
+
+
+def or_refuse(made: MadeT | Refusal, at: str = "") -> MadeT:
+    """What was made; its refusal is raised, with `at` before its field."""
+    if isinstance(made, Refusal):
+        raise Refuse(made.code, at + made.field, made.message)
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,20 @@ def find_item(conn: Conn, code: str, field: str = "item") -> NamedItem:
     return NamedItem(*row)
 
 
+def find_items(conn: Conn, codes: Iterable[str]) -> dict[str, NamedItem]:
+    """The same for many, by the code or GTIN-14 that was given; those that exist."""
+    rows = conn.execute(
+        """with given as (select distinct unnest(%s::text[]) as named),
+                found as (select named, item_id from given join item on code = named),
+                by_gtin as (select named, item_id from given join item on gtin = named
+                            where named not in (select named from found))
+           select n.named, i.item_id, i.code, i.tracking, i.decimals, i.unit, i.active
+           from (select * from found union all select * from by_gtin) n join item i using (item_id)""",
+        (list(codes),),
+    )
+    return {named: NamedItem(*item) for named, *item in rows}
+
+
 def item_by_id(conn: Conn, item_id: int) -> NamedItem:
     """Of an id that something in the database refers to."""
     row = conn.execute(
@@ -52,6 +76,17 @@ def find_lot(conn: Conn, item: NamedItem, code: str | None, field: str = "lot") 
     if code is None:
         return None
     return find_id(conn, "select lot_id from lot where item_id = %s and code = %s", (item.item_id, code), field, code)
+
+
+def find_lots(conn: Conn, lots: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """Ids by (item id, code); those that exist."""
+    items, codes = [list(column) for column in zip(*lots, strict=True)] or [[], []]
+    rows = conn.execute(
+        """with given as (select distinct * from unnest(%s::bigint[], %s::text[]) as g (item_id, code))
+           select item_id, code, lot_id from lot join given using (item_id, code)""",
+        (items, codes),
+    )
+    return {(item_id, code): lot_id for item_id, code, lot_id in rows}
 
 
 def lot_code(conn: Conn, lot_id: int | None) -> str | None:

@@ -39,7 +39,7 @@ _ZONES = """zones as (
 # What went to customers and production, which is use; conversions make other lots of it.
 _USE = "t.kind in ('customer', 'production') and m.kind <> 'conversion'"
 
-# One pass over the movements of what is in stock, whatever the number of items: an item's own limit decides which count.
+# One pass over the movements of what is in stock, whatever the number of items: each has its own limit.
 _DEAD = f"""held as (
     select i.item_id, i.code, i.name, i.category, i.unit, s.on_hand,
            coalesce(i.dead_after_days, k.dead_after_days, {DEAD_AFTER_DAYS}) as days

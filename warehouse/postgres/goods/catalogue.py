@@ -3,6 +3,7 @@
 Codes are kept for ever: something nobody uses any more is retired, not removed, so that history keeps its names.
 """
 
+from collections.abc import Sequence, Set
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from warehouse.commands import (
     Actor,
     Audit,
     CreateItem,
+    Refusal,
     RefusalCode,
     SetCategory,
     SetItemUnit,
@@ -24,7 +26,7 @@ from warehouse.commands import (
 from warehouse.epc import with_check_digit
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
-from warehouse.postgres.naming import Refuse, find_item, find_location
+from warehouse.postgres.naming import Refuse, find_item, find_items, find_location, or_refuse
 
 _LIMITS = (
     "weight_kg",
@@ -66,25 +68,59 @@ def update_item(conn: Conn, c: UpdateItem, actor: Actor, request_id: UUID) -> An
 
 
 def set_item_unit(conn: Conn, c: SetItemUnit, actor: Actor, request_id: UUID) -> Answer:
-    item = find_item(conn, c.item)
-    if not c.unit or c.unit == item.unit:
-        raise Refuse(RefusalCode.INVALID, "unit", f"name a unit other than the item's own, {item.unit!r}")
-    for name in ("factor_num", "factor_den"):
-        if getattr(c, name) <= 0:
-            raise Refuse(RefusalCode.INVALID, name, "has to be above zero")
-    before = conn.execute(
-        "select factor_num, factor_den, active from item_unit where item_id = %s and unit = %s for update",
-        (item.item_id, c.unit),
-    ).fetchone()
+    item, before = or_refuse(set_item_units(conn, [c])[0])
+    after = {"item": item, "unit": c.unit, "factor_num": c.factor_num, "factor_den": c.factor_den}
+    return after, Audit(before, {**after, "active": c.active})
+
+
+def set_item_units(conn: Conn, given: Sequence[SetItemUnit]) -> list[tuple[str, dict[str, Any] | None] | Refusal]:
+    """For each the item's code and what the unit was before (None: it is new), or why not; a unit is set once."""
+    items = find_items(conn, (c.item for c in given))
+    made: list[tuple[str, dict[str, Any] | None] | Refusal] = []
+    sound: dict[tuple[int, str], SetItemUnit] = {}
+    for c in given:
+        try:
+            item = items.get(c.item)
+            if item is None:
+                raise Refuse(RefusalCode.NOT_FOUND, "item", f"no item {c.item!r}")
+            if not c.unit or c.unit == item.unit:
+                raise Refuse(RefusalCode.INVALID, "unit", f"name a unit other than the item's own, {item.unit!r}")
+            for name in ("factor_num", "factor_den"):
+                if getattr(c, name) <= 0:
+                    raise Refuse(RefusalCode.INVALID, name, "has to be above zero")
+            if (item.item_id, c.unit) in sound:
+                raise Refuse(RefusalCode.EXISTS, "unit", f"{c.unit!r} of item {item.code} is set twice")
+        except Refuse as refuse:
+            made.append(refuse.refusal)
+        else:
+            sound[item.item_id, c.unit] = c
+            made.append((item.code, None))
+    keys = [list(column) for column in zip(*sound, strict=True)] or [[], []]
+    before = {
+        (item_id, unit): {"factor_num": num, "factor_den": den, "active": active}
+        for item_id, unit, num, den, active in conn.execute(
+            """select item_id, unit, factor_num, factor_den, active from item_unit
+               where (item_id, unit) in (select * from unnest(%s::bigint[], %s::text[]))
+               order by item_id, unit for update""",
+            keys,
+        )
+    }
     conn.execute(
-        """insert into item_unit (item_id, unit, factor_num, factor_den, active) values (%s, %s, %s, %s, %s)
+        """insert into item_unit (item_id, unit, factor_num, factor_den, active)
+           select * from unnest(%s::bigint[], %s::text[], %s::numeric[], %s::numeric[], %s::boolean[])
            on conflict (item_id, unit) do update set factor_num = excluded.factor_num,
                factor_den = excluded.factor_den, active = excluded.active""",
-        (item.item_id, c.unit, c.factor_num, c.factor_den, c.active),
+        (
+            *keys,
+            [c.factor_num for c in sound.values()],
+            [c.factor_den for c in sound.values()],
+            [c.active for c in sound.values()],
+        ),
     )
-    after = {"item": item.code, "unit": c.unit, "factor_num": c.factor_num, "factor_den": c.factor_den}
-    names = ("factor_num", "factor_den", "active")
-    return after, Audit(dict(zip(names, before, strict=True)) if before else None, {**after, "active": c.active})
+    return [
+        one if isinstance(one, Refusal) else (one[0], before.get((items[c.item].item_id, c.unit)))
+        for c, one in zip(given, made, strict=True)
+    ]
 
 
 def set_category(conn: Conn, c: SetCategory, actor: Actor, request_id: UUID) -> Answer:
@@ -138,12 +174,18 @@ def check_limits(c: CreateItem | UpdateItem | SetCategory | SetPartner) -> None:
 
 def known_category(conn: Conn, code: str) -> None:
     """A category that an item names first is made with its code; a retired one takes no more items."""
-    if not code:
-        return
-    conn.execute("insert into category (code) values (%s) on conflict do nothing", (code,))
-    row = conn.execute("select active from category where code = %s", (code,)).fetchone()
-    if row is None or not row[0]:
+    if retired_categories(conn, {code}):
         raise Refuse(RefusalCode.WRONG_STATE, "category", f"category {code!r} is retired")
+
+
+def retired_categories(conn: Conn, codes: Set[str]) -> set[str]:
+    """Those of them that take no more items; what is not there yet is made."""
+    named = sorted(codes - {""})
+    if not named:
+        return set()
+    conn.execute("insert into category (code) select unnest(%s::text[]) on conflict do nothing", (named,))
+    rows = conn.execute("select code from category where code = any(%s) and not active", (named,))
+    return {code for (code,) in rows}
 
 
 def _no_circle(conn: Conn, location_id: int, parent_id: int) -> None:

@@ -19,10 +19,10 @@ from warehouse.commands import Actor
 from warehouse.ledger import Circumstance, NewMove, Place, Refused, StockStatus
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.ledger import post
-from warehouse.postgres.importing.by_command import noon
 from warehouse.postgres.importing.findings import PROBLEMS_MAX, Change, Findings, Found
 from warehouse.postgres.importing.outcome import Effect, Outcome, Progress
 from warehouse.postgres.importing.reading import Row
+from warehouse.postgres.importing.ways import noon
 from warehouse.units import UnitError, factor_of
 
 MOVES_A_POSTING = 5_000

@@ -26,6 +26,7 @@ from warehouse.postgres.importing.findings import Findings, Found
 from warehouse.postgres.importing.outcome import Outcome, Progress
 from warehouse.postgres.importing.reading import clean_rows, open_table
 from warehouse.postgres.importing.undo import undo
+from warehouse.postgres.importing.ways import WAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _examine(conn: Conn, run: Run, actor: Actor, tell: Progress, *, applying: bo
             reason = f"opening stock from {run.file_name}"
             outcome = opening_stock.run(conn, rows, actor, run.run_id, reason, as_of, findings, tell, posting=applying)
         else:
-            outcome = by_command.run(conn, by_command.WAYS[template.name], rows, actor, run.run_id, findings, tell)
+            outcome = by_command.run(conn, WAYS[template.name], rows, actor, run.run_id, findings, tell)
     if outcome.rows == 0 and findings.error_count == 0:
         findings.add(Found(0, "", "no_rows", "the file has a header and nothing below it", "fill it in"))
     return outcome
