@@ -14,7 +14,11 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     RefusalCode.WRONG_STATE: (409, "Its state does not allow that", "Read it, and decide anew."),
     RefusalCode.OLDER_VERSION: (409, "A newer version came already", "Send the newest state, with a higher version."),
     RefusalCode.OVER: (409, "More than the line takes", "Lower the quantity, or change the document."),
-    RefusalCode.NEEDS_APPROVAL: (409, "It needs approval", "Make a document of it, which someone else approves."),
+    RefusalCode.NEEDS_APPROVAL: (
+        409,
+        "It needs approval",
+        "Make a document of it, which someone else approves; someone else posts a count or a loss with `approve`.",
+    ),
     RefusalCode.OWN_REQUEST: (409, "Nobody approves their own request", "Let someone else approve it."),
     RefusalCode.COUNT_CONFLICT: (409, "Stock moved since it was counted", "Recount the line, or keep the count."),
     RefusalCode.RECOUNT_NEEDED: (409, "The line has to be counted again", "Recount it; then somebody can approve it."),

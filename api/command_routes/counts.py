@@ -49,6 +49,7 @@ ROUTES = (
             RefusalCode.RECOUNT_NEEDED,
             RefusalCode.BEYOND_TOLERANCE,
             RefusalCode.OWN_REQUEST,
+            RefusalCode.NEEDS_APPROVAL,
         ),
     ),
     CommandRoute(

@@ -103,7 +103,7 @@ ROUTES = (
         "Receive a transfer line",
         "Goods in transit arrive.",
         {"number": "T-1001", "line_no": 1, "quantity": "4", "lot": "L-2026-014"},
-        (*POSTED, RefusalCode.OVER),
+        (*POSTED, RefusalCode.OVER, RefusalCode.NEEDS_APPROVAL),
     ),
     CommandRoute(
         commands.SettleTransfer,
@@ -113,6 +113,6 @@ ROUTES = (
         "Say what became of goods that never arrived",
         "Lost, or back at the source; the transfer is closed.",
         {"number": "T-1001", "outcome": "lost", "reason": "fell off the lorry"},
-        POSTED,
+        (*POSTED, RefusalCode.NEEDS_APPROVAL, RefusalCode.OWN_REQUEST),
     ),
 )

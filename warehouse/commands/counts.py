@@ -68,6 +68,7 @@ class EnterCount(Command):
     reason: str = ""
     uom: str | None = None
     method: CountMethod = CountMethod.HAND
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class SweepCount(Command):
 
 @dataclass(frozen=True, slots=True)
 class PostCount(Command):
-    """Post differences. `keep_count`: lines whose stock moved since stand; `approve`: those beyond tolerance too.
+    """Post differences. `keep_count`: lines whose stock moved since stand; `approve`: those beyond tolerance too, and
+    those that need approval as adjustments do, by who counted none of them.
 
     A line beyond the tolerance is counted again first, and needs a reason: its own, or `reason` for all of them.
     """

@@ -25,7 +25,8 @@ class LineSpec:
     """`quantity` is in `uom`, by default the item's own unit; `unit_cost` is the price of one of them.
 
     `source` is the line it answers to: what was ordered, or for a return what went out. `supplier_lot` and
-    `expires_on` are what the supplier announces; a lot made on receipt takes them.
+    `expires_on` are what the supplier announces; a lot made on receipt takes them. `owner` is whose goods come in, or
+    are taken, when they are not ours: consigned, or a customer's own.
     """
 
     item: str
@@ -37,6 +38,7 @@ class LineSpec:
     source: LineName | None = None
     supplier_lot: str = ""
     expires_on: date | None = None
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class CodeField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CanonicalLine:
-    """`line_no` is the sender's and stays the line's over all versions."""
+    """`line_no` is the sender's and stays the line's over all versions; `owner` is whose goods, empty for ours."""
 
     line_no: int
     item: str
@@ -31,6 +31,7 @@ class CanonicalLine:
     lot: str | None = None
     unit: str | None = None
     unit_cost: Decimal | None = None
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,3 +48,4 @@ class DecideInspection(Command):
     uom: str | None = None
     sampled: Decimal | None = None
     defects: Decimal = Decimal(0)
+    owner: str = ""

@@ -107,7 +107,10 @@ class ClosePeriod(Command):
 
 @dataclass(frozen=True, slots=True)
 class ReserveStock(Command):
-    """Reserve on one balance for a holder, maybe for a document line, until `expires_at`."""
+    """Reserve on one balance for a holder, maybe for a document line, until `expires_at`.
+
+    `owner` is whose goods they are when they are not ours.
+    """
 
     NEEDS: ClassVar[Permission] = Permission.RESERVE
 
@@ -123,6 +126,7 @@ class ReserveStock(Command):
     line_no: int | None = None
     expires_at: datetime | None = None
     uom: str | None = None
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,10 +55,14 @@ class TransitOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SettleTransfer(Command):
-    """What is still in transit is lost, or back at the source; the transfer is closed."""
+    """What is still in transit is lost, or back at the source; the transfer is closed.
+
+    A loss that needs approval as adjustments do is settled with `approve`, by who had no part in the transfer.
+    """
 
     NEEDS: ClassVar[Permission] = Permission.TRANSFER
 
     number: str
     outcome: TransitOutcome
     reason: str
+    approve: bool = False

@@ -10,7 +10,7 @@ from warehouse.fulfilment.draft import Draft, Moved, merge, note
 from warehouse.fulfilment.facts import Flow, Goods, LineFacts, LoadFacts, ReadTag, Rules
 from warehouse.fulfilment.lines import announcing, choose_line, words
 from warehouse.fulfilment.outcome import Decision, Finding, FindingKind, PostLine
-from warehouse.ledger import MovedTag, Place, StockStatus
+from warehouse.ledger import LineRole, MovedTag, Place, StockStatus
 
 
 def decide(facts: LoadFacts, tags: Sequence[ReadTag], rules: Rules) -> Decision:
@@ -51,39 +51,74 @@ def decide(facts: LoadFacts, tags: Sequence[ReadTag], rules: Rules) -> Decision:
 
 
 def _place(unit: Moved, facts: LoadFacts, favoured: Counter[int], draft: Draft) -> None:
-    goods = unit.goods
     where = _standing(unit, facts)
-    if facts.flow is Flow.IN and where is not None:
-        note(FindingKind.ALREADY_IN_STOCK, unit, "the books have it in stock already", draft)
-        return
     if facts.flow is not Flow.IN and where is None:
         note(FindingKind.NOT_IN_STOCK, unit, "the books do not have it in stock", draft)
         return
-    if facts.flow is Flow.INTERNAL:
-        assert where is not None
-        target = replace(where, location_id=facts.target_id)
-        if target != where:
-            _post_or_hold(unit, _line(unit, where, target, None), None, "", draft)
-        return
     line, kind = choose_line(unit, facts, favoured, draft, where)
-    counterpart = Place(line.counterpart_id if line is not None else facts.default_counterpart_id)
-    if facts.flow is Flow.IN:
-        status = StockStatus.INSPECTION if facts.items[goods.item_id].inspect else StockStatus.AVAILABLE
-        bad = _bad_lot(goods, facts)
-        target = Place(facts.target_id, unit.hu_id, StockStatus.BLOCKED if bad else status)
-        post = _line(unit, replace(counterpart, status=target.status), target, line)
-    else:
-        assert where is not None
-        bad = _bad_lot(goods, facts)
-        post = _line(unit, where, counterpart, line)
-        if where.status is not StockStatus.AVAILABLE:
-            bad = (FindingKind.BLOCKED, f"it is in status {where.status}")
-        if line is not None and line.rejects:
-            bad = None
+    match facts.flow:
+        case Flow.IN if where is not None and line is None and where.location_id not in facts.transit:
+            note(FindingKind.ALREADY_IN_STOCK, unit, "the books have it in stock already", draft)
+        case Flow.IN:
+            _bring_in(unit, where, line, kind, facts, draft)
+        case Flow.OUT:
+            assert where is not None
+            _take_out(unit, where, line, kind, facts, draft)
+        case _:
+            assert where is not None
+            _carry(unit, where, line, kind, facts, draft)
+
+
+def _bring_in(
+    unit: Moved, where: Place | None, line: LineFacts | None, kind: FindingKind | None, facts: LoadFacts, draft: Draft
+) -> None:
+    if where is not None:  # out of transit, where it is ours already
+        source = where
+        if line is not None and where.location_id not in facts.transit:
+            source = Place(line.counterpart_id, None, where.status)
+        arrived = Place(facts.target_id, unit.hu_id, where.status)
+        _post_or_hold(unit, _line(unit, source, arrived, line), kind, words(kind, line, facts), draft)
+        return
+    counterpart = line.counterpart_id if line is not None else facts.default_counterpart_id
+    waits = facts.items[unit.goods.item_id].inspect and (line is None or line.ships_from is None)
+    bad = _bad_lot(unit.goods, facts)
+    status = StockStatus.BLOCKED if bad else StockStatus.INSPECTION if waits else StockStatus.AVAILABLE
+    post = _line(unit, Place(counterpart, None, status), Place(facts.target_id, unit.hu_id, status), line)
     if bad is not None:
         draft.hold(bad[0], post, bad[1])
         return
     _post_or_hold(unit, post, kind, words(kind, line, facts), draft)
+
+
+def _take_out(
+    unit: Moved, where: Place, line: LineFacts | None, kind: FindingKind | None, facts: LoadFacts, draft: Draft
+) -> None:
+    counterpart = Place(line.counterpart_id if line is not None else facts.default_counterpart_id)
+    if line is not None and line.ships_from is not None:
+        counterpart = Place(line.counterpart_id, unit.hu_id, where.status)
+    post = _line(unit, where, counterpart, line, ships=line is not None and line.ships_from is not None)
+    bad = _bad_lot(unit.goods, facts)
+    if where.status is not StockStatus.AVAILABLE:
+        bad = (FindingKind.BLOCKED, f"it is in status {where.status}")
+    if bad is not None and (line is None or not line.rejects):
+        draft.hold(bad[0], post, bad[1])
+        return
+    _post_or_hold(unit, post, kind, words(kind, line, facts), draft)
+
+
+def _carry(
+    unit: Moved, where: Place, line: LineFacts | None, kind: FindingKind | None, facts: LoadFacts, draft: Draft
+) -> None:
+    """Between two places of ours: a move; where a transfer asks for it, its shipment and its receipt in one."""
+    target = replace(where, location_id=facts.target_id)
+    if target == where:
+        return
+    if line is None or kind is not None or not unit.sure:
+        _post_or_hold(unit, _line(unit, where, target, None), None, "", draft)
+        return
+    on_the_way = replace(where, location_id=line.counterpart_id)
+    draft.posted.append(_line(unit, where, on_the_way, line, ships=True))
+    _post_or_hold(unit, _line(unit, on_the_way, target, line), None, "", draft)
 
 
 def _post_or_hold(unit: Moved, post: PostLine, kind: FindingKind | None, detail: str, draft: Draft) -> None:
@@ -123,7 +158,7 @@ def _bad_lot(goods: Goods, facts: LoadFacts) -> tuple[FindingKind, str] | None:
     return None
 
 
-def _line(unit: Moved, source: Place, target: Place, line: LineFacts | None) -> PostLine:
+def _line(unit: Moved, source: Place, target: Place, line: LineFacts | None, *, ships: bool = False) -> PostLine:
     goods = unit.goods
     tags = (MovedTag(goods.epc, unit.inferred, unit.score),) if goods.epc is not None else ()
     return PostLine(
@@ -136,6 +171,8 @@ def _line(unit: Moved, source: Place, target: Place, line: LineFacts | None) -> 
         line.line_id if line is not None else None,
         line.document_id if line is not None else None,
         tags,
+        goods.owner if goods.owner is not None else line.owner if line is not None else "",
+        LineRole.SHIP if ships else LineRole.FULFIL,
     )
 
 

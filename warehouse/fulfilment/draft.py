@@ -63,7 +63,7 @@ def merge(lines: Sequence[PostLine]) -> tuple[PostLine, ...]:
     """One movement per serial, otherwise one per line, item, lot and pair of places."""
     merged: dict[tuple[object, ...], PostLine] = {}
     for line in lines:
-        key = (line.line_id, line.item_id, line.lot_id, line.serial_id, line.source, line.target)
+        key = (line.line_id, line.item_id, line.lot_id, line.serial_id, line.owner, line.source, line.target)
         if key in merged:
             so_far = merged[key]
             merged[key] = replace(so_far, quantity=so_far.quantity + line.quantity, tags=so_far.tags + line.tags)

@@ -29,7 +29,8 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class Goods:
     """A quantity of something: what one tag stands for, or an untagged content. `hu_id` is the unit it lies in, where
-    that is known: maybe one nested in the unit that was read.
+    that is known: maybe one nested in the unit that was read. `owner` is whose it is in the books, None for what they
+    do not have: it becomes the owner's that its line names.
     """
 
     item_id: int
@@ -38,6 +39,7 @@ class Goods:
     serial_id: int | None = None
     epc: str | None = None
     hu_id: int | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,9 @@ class LineFacts:
     `kept` of it is for tags that its document announced and that have not come yet: other goods of the item may not
     take it, or the announced ones would find their own document full. `rejects`: it takes what is blocked or expired
     (back to the vendor, to scrap). Lines with one `source_id` draw on the same order and share `source_room`.
+
+    A line of a transfer has `ships_from`, the places it takes goods from: on the way out it ships them into transit
+    (its counterpart), on the way in it receives them from there, through a door between two places of ours both.
     """
 
     line_id: int
@@ -86,6 +91,8 @@ class LineFacts:
     rejects: bool = False
     source_id: int | None = None
     source_room: Decimal | None = None
+    owner: str = ""
+    ships_from: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,7 @@ class LoadFacts:
     lines: Sequence[LineFacts]
     announced: Mapping[str, tuple[int, ...]]  # EPC → documents that announce it
     units_in: frozenset[int] = frozenset()  # handling units that an earlier revision of this load brought in
+    transit: frozenset[int] = frozenset()  # places that are on the way
 
 
 @dataclass(frozen=True, slots=True)

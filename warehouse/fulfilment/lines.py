@@ -4,7 +4,7 @@ from collections import Counter
 from decimal import Decimal
 
 from warehouse.fulfilment.draft import Draft, Moved
-from warehouse.fulfilment.facts import LineFacts, LoadFacts
+from warehouse.fulfilment.facts import Flow, LineFacts, LoadFacts
 from warehouse.fulfilment.outcome import FindingKind
 from warehouse.ledger import Place, StockStatus
 
@@ -15,7 +15,14 @@ def choose_line(
     """The line that takes the goods, and what is wrong with it."""
     goods = unit.goods
     announced = announcing(unit, facts)
-    fits = [line for line in facts.lines if line.item_id == goods.item_id and line.lot_id in (None, goods.lot_id)]
+    fits = [
+        line
+        for line in facts.lines
+        if line.item_id == goods.item_id
+        and line.lot_id in (None, goods.lot_id)
+        and goods.owner in (None, line.owner)
+        and suits(line, where, line.document_id in announced, facts)
+    ]
     if not fits:
         return None, FindingKind.NO_DOCUMENT
 
@@ -39,9 +46,26 @@ def choose_line(
     best = min(fits, key=preference)
     if free(best) < goods.quantity:
         return best, FindingKind.OVER
-    if best.door and best.door != facts.portal:
+    # A transfer comes in by whatever door the other end has: the one it names may be where it was shipped.
+    if best.door and best.door != facts.portal and (best.ships_from is None or facts.flow is Flow.OUT):
         return best, FindingKind.WRONG_DOOR
     return best, None
+
+
+def suits(line: LineFacts, where: Place | None, announced: bool, facts: LoadFacts) -> bool:
+    """Whether a line can be about goods from there, going that way: between our places only a transfer's; in, a
+    transfer's for what it has on the way and others for what we do not have.
+
+    What is on the way by the books is known by its tags, when it was shipped by them. What was shipped by hand stands
+    where it came from as far as its tags say, or is announced.
+    """
+    if facts.flow is not Flow.IN:
+        return facts.flow is Flow.OUT or line.ships_from is not None
+    if line.ships_from is None:
+        return where is None
+    if where is None:
+        return announced
+    return where.location_id in facts.transit or where.location_id in line.ships_from
 
 
 def announcing(unit: Moved, facts: LoadFacts) -> set[int]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from warehouse.ledger import MovedTag, Place
+from warehouse.ledger import LineRole, MovedTag, Place
 
 
 class FindingKind(StrEnum):
@@ -41,6 +41,8 @@ class PostLine:
     line_id: int | None = None
     document_id: int | None = None
     tags: tuple[MovedTag, ...] = ()
+    owner: str = ""
+    role: LineRole = LineRole.FULFIL
 
 
 @dataclass(frozen=True, slots=True)

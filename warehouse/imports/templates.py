@@ -185,6 +185,7 @@ DOCUMENTS = Template(
         Column("expected_on", Kind.DATE, "The day it is expected.", "2026-03-01", False, ("预计日期",)),
         Column("source", Kind.CODE, "Transfers: from where.", "", False, ("源库位",)),
         Column("target", Kind.CODE, "Transfers: to where.", "", False, ("目标库位",)),
+        Column("owner", Kind.CODE, "Whose goods the line is about; ours when empty.", "", False, ("货主",)),
     ),
 )
 BOMS = Template(

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from warehouse.fulfilment import Flow, PostLine
-from warehouse.ledger import MovedTag, Place, StockStatus
+from warehouse.ledger import LineRole, MovedTag, Place, StockStatus
 from warehouse.site import Effect
 
 
@@ -84,6 +84,8 @@ def encode_line(line: PostLine) -> dict[str, Any]:
         "line_id": line.line_id,
         "document_id": line.document_id,
         "tags": [[tag.epc, tag.inferred, tag.score] for tag in line.tags],
+        "owner": line.owner,
+        "role": line.role,
     }
 
 
@@ -99,4 +101,6 @@ def decode_line(stored: dict[str, Any]) -> PostLine:
         stored["line_id"],
         stored["document_id"],
         tuple(MovedTag(epc, inferred, score) for epc, inferred, score in stored["tags"]),
+        stored.get("owner", ""),
+        LineRole(stored.get("role", LineRole.FULFIL)),
     )

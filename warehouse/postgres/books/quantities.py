@@ -1,7 +1,7 @@
 """The named quantities of stock: what each word means, and the one query that counts them.
 
-Counted per scope, an item and maybe a place with all those inside it; our own goods only (`owner` empty). Every balance
-is in exactly one of the first five, in this order, so that without a place they add up to what is on hand:
+Counted per scope, an item and maybe a place with all those inside it, of one owner's goods (empty: our own). Every
+balance is in exactly one of the first five, in this order, so that without a place they add up to what is on hand:
 
 - **in transit**: shipped and not received. Without a place, what stands in transit places; with one, what open
   transfers have on the way to it.
@@ -89,7 +89,7 @@ COUNTED = """
                    as goes
         from scope s join document_line x on x.item_id = s.item_id join document d using (document_id)
         join document_kind k on k.kind = d.kind
-        where d.status = 'open' and %(owner)s = ''),
+        where d.status = 'open' and x.owner = %(owner)s),
     planned as (
         select item_id, root_id,
                sum(greatest(quantity - fulfilled, 0)) filter (

@@ -1,5 +1,9 @@
 """What needs approval: rules by kind of document and for adjustments, from a quantity or a value on.
 
+However a document is made (by a person, for an order, as the rest of another, by an import or another system) it asks
+the same rule, and waits for somebody other than who made it. A difference that a count found and goods that a transfer
+lost or found are adjustments.
+
 The value of a line is what it was agreed to cost, else what the item is worth on average in stock, else its standard
 cost; an item without any is worth nothing here.
 """
@@ -21,9 +25,9 @@ _EXCEEDED = """(r.quantity_min is null and r.value_min is null
 
 
 def hold(conn: Conn, document_id: int) -> str | None:
-    """Make a document that was just made wait for approval, if a rule says so; its status then."""
+    """Make a document that was just made or changed wait for approval, if a rule says so; its status then."""
     row = conn.execute(
-        f"""update document d set status = 'approval' from approval_rule r, lateral (
+        f"""update document d set status = 'approval', approved_by = null from approval_rule r, lateral (
                select sum(l.quantity) as quantity, sum(l.quantity * coalesce(l.unit_cost, {_UNIT_VALUE})) as value
                from document_line l join item i using (item_id) where l.document_id = %s) t
            where d.document_id = %s and r.subject = d.kind and d.status = 'open'
@@ -33,8 +37,15 @@ def hold(conn: Conn, document_id: int) -> str | None:
     return None if row is None else str(row[0])
 
 
-def refuse_adjustment(conn: Conn, item_id: int, quantity: Decimal) -> None:
+def refuse_adjustment(conn: Conn, item_id: int, quantity: Decimal, field: str = "difference") -> None:
     """Raises Refuse when an adjustment by this much needs approval."""
+    limits = adjustment_limits(conn, item_id, quantity)
+    if limits is not None:
+        raise Refuse(RefusalCode.NEEDS_APPROVAL, field, f"adjustments from {limits} on need approval")
+
+
+def adjustment_limits(conn: Conn, item_id: int, quantity: Decimal) -> str | None:
+    """From what on adjustments need approval, when one by this much does."""
     row = conn.execute(
         f"""select r.quantity_min, r.value_min from approval_rule r join item i on i.item_id = %(item)s
             where r.subject = %(subject)s
@@ -42,11 +53,10 @@ def refuse_adjustment(conn: Conn, item_id: int, quantity: Decimal) -> None:
         {"item": item_id, "subject": ADJUSTMENT, "quantity": quantity},
     ).fetchone()
     if row is None:
-        return
+        return None
     limits = [f"quantity {row[0]:f}"] if row[0] is not None else []
     limits += [f"value {row[1]:f}"] if row[1] is not None else []
-    message = f"adjustments from {' or '.join(limits) or 'anything'} on need approval"
-    raise Refuse(RefusalCode.NEEDS_APPROVAL, "difference", message)
+    return " or ".join(limits) or "anything"
 
 
 def set_rule(conn: Conn, c: SetApprovalRule, actor: Actor, request_id: UUID) -> Answer:

@@ -24,7 +24,7 @@ ATTEMPTS_MAX = 10
 def allocate_line(conn: Conn, c: AllocateLine, actor: Actor, request_id: UUID) -> Answer:
     """Reserve what the line still needs, as far as there is stock; the answer lists lines and what is short."""
     row = conn.execute(
-        """select l.line_id, l.item_id, l.lot_id, d.status, k.direction,
+        """select l.line_id, l.item_id, l.lot_id, l.owner, d.status, k.direction,
                   l.quantity - l.fulfilled - coalesce((select sum(r.quantity) from reservation r
                                                        where r.line_id = l.line_id and r.state = 'pending'), 0)
            from document_line l join document d using (document_id) join document_kind k on k.kind = d.kind
@@ -33,7 +33,7 @@ def allocate_line(conn: Conn, c: AllocateLine, actor: Actor, request_id: UUID) -
     ).fetchone()
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "line_no", f"no {c.kind} {c.number!r} with a line {c.line_no}")
-    line_id, item_id, lot_id, status, direction, need = row
+    line_id, item_id, lot_id, owner, status, direction, need = row
     if status != "open" or direction != "out":
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status} and goes {direction}")
     if need <= 0:
@@ -53,7 +53,7 @@ def allocate_line(conn: Conn, c: AllocateLine, actor: Actor, request_id: UUID) -
     for attempt in range(ATTEMPTS_MAX):
         taken = choose_stock(
             conn, item_id, need, strategy, now.date(),
-            lot_id=named_lot or lot_id, serial_id=serial_id, within=within, near=near,
+            owner=owner, lot_id=named_lot or lot_id, serial_id=serial_id, within=within, near=near,
         )  # fmt: skip
         wanted = [
             reservations.Wanted(

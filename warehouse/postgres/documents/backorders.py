@@ -1,7 +1,8 @@
 """Backorders: a document is closed at what was done, and a new one of its kind takes the rest.
 
 The new document keeps partner, door, tolerance, sources and, for a work order, the order; announced tags and units that
-have not moved go over to it. The old one is not reported short: nothing is missing.
+have not moved go over to it. The old one is not reported short: nothing is missing. Who splits a document makes a
+request of their own: where the rule asks for it, the rest is approved again.
 """
 
 from uuid import UUID
@@ -11,6 +12,7 @@ import psycopg
 from warehouse.commands import Actor, Audit, CreateBackorder, RefusalCode
 from warehouse.postgres.books import reservations
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.control import approval
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse
 
@@ -41,9 +43,9 @@ def create_backorder(conn: Conn, c: CreateBackorder, actor: Actor, request_id: U
         with conn.transaction():
             made = conn.execute(
                 """insert into document (kind, number, partner, door, over_percent, source_id, target_id, expected_at,
-                                         created_by, approved_by, backorder_of, removal, work_order_id)
-                   select kind, %s, partner, door, over_percent, source_id, target_id, expected_at, %s, approved_by,
-                          document_id, removal, work_order_id from document where document_id = %s
+                                         created_by, backorder_of, removal, work_order_id)
+                   select kind, %s, partner, door, over_percent, source_id, target_id, expected_at, %s, document_id,
+                          removal, work_order_id from document where document_id = %s
                    returning document_id""",
                 (c.backorder, actor.name, document_id),
             ).fetchone()
@@ -55,9 +57,9 @@ def create_backorder(conn: Conn, c: CreateBackorder, actor: Actor, request_id: U
     conn.execute(
         """insert into document_line (document_id, line_no, item_id, lot_id, quantity, entered_unit, factor_num,
                                       factor_den, unit_cost, source_line_id, substitutes_line_id, supplier_lot,
-                                      expires_on, bom_id, bom_line_no)
+                                      expires_on, bom_id, bom_line_no, owner)
            select %s, line_no, item_id, lot_id, quantity - fulfilled, entered_unit, factor_num, factor_den, unit_cost,
-                  source_line_id, substitutes_line_id, supplier_lot, expires_on, bom_id, bom_line_no
+                  source_line_id, substitutes_line_id, supplier_lot, expires_on, bom_id, bom_line_no, owner
            from document_line where document_id = %s and quantity > fulfilled""",
         (made[0], document_id),
     )
@@ -73,8 +75,9 @@ def create_backorder(conn: Conn, c: CreateBackorder, actor: Actor, request_id: U
     )
     reservations.release_line(conn, [line_id for line_id, _ in lines])
     conn.execute("update document set status = 'closed', closed_at = now() where document_id = %s", (document_id,))
-    return {"kind": c.kind, "number": c.backorder, "backorder_of": c.number}, Audit(
-        {"status": "open"}, {"status": "closed", "backorder": c.backorder}
+    held = approval.hold(conn, made[0]) or "open"
+    return {"kind": c.kind, "number": c.backorder, "status": held, "backorder_of": c.number}, Audit(
+        {"status": "open"}, {"status": "closed", "backorder": c.backorder, "backorder_status": held}
     )
 
 

@@ -1,4 +1,5 @@
-"""Stock that could be taken for a line: available, accepted, of no blocked or expired lot, in an open place of ours.
+"""Stock that could be taken for a line: available, accepted, of no blocked or expired lot, in an open place of ours,
+and of the owner that the line names.
 
 Read without locks: whoever takes it locks and checks. Distance counts steps in the tree of places: two bins of a rack
 are 2 apart, two of different racks 4.
@@ -22,6 +23,7 @@ def choose_stock(
     strategy: Strategy,
     today: date,
     *,
+    owner: str = "",
     lot_id: int | None = None,
     serial_id: int | None = None,
     within: int | None = None,
@@ -29,7 +31,7 @@ def choose_stock(
     used: Mapping[BalanceKey, Decimal] | None = None,
 ) -> Taken:
     """What to take for `need`, and what is short; `used` is not there any more."""
-    sources = _sources(conn, item_id, lot_id, serial_id, within)
+    sources = _sources(conn, item_id, owner, lot_id, serial_id, within)
     if used:
         left = [replace(s, quantity=s.quantity - used.get(s.key, Decimal(0))) for s in sources]
         sources = [s for s in left if s.quantity > 0]
@@ -38,7 +40,9 @@ def choose_stock(
     return choose(usable(sources, today, strategy.remaining_days_min), need, strategy.order, strategy.single_lot)
 
 
-def _sources(conn: Conn, item_id: int, lot_id: int | None, serial_id: int | None, within: int | None) -> list[Source]:
+def _sources(
+    conn: Conn, item_id: int, owner: str, lot_id: int | None, serial_id: int | None, within: int | None
+) -> list[Source]:
     rows = conn.execute(
         """with recursive tree (location_id, depth) as (
                select location_id, 0 from location where %(within)s::int is null or location_id = %(within)s
@@ -47,12 +51,12 @@ def _sources(conn: Conn, item_id: int, lot_id: int | None, serial_id: int | None
            select b.item_id, b.lot_id, b.serial_id, b.location_id, b.hu_id, b.owner, b.status,
                   b.on_hand - b.reserved, b.first_in_at, l.code, lo.code, lo.expires_on
            from balance b join location l using (location_id) left join lot lo on lo.lot_id = b.lot_id
-           where b.item_id = %(item)s and (%(lot)s::bigint is null or b.lot_id = %(lot)s)
+           where b.item_id = %(item)s and b.owner = %(owner)s and (%(lot)s::bigint is null or b.lot_id = %(lot)s)
              and (%(serial)s::bigint is null or b.serial_id = %(serial)s) and b.status = 'available'
              and b.on_hand > b.reserved and l.kind = 'internal' and not l.closed and not coalesce(lo.blocked, false)
              and b.location_id in (select location_id from tree)
            order by b.balance_id""",
-        {"item": item_id, "lot": lot_id, "serial": serial_id, "within": within},
+        {"item": item_id, "owner": owner, "lot": lot_id, "serial": serial_id, "within": within},
     )
     return [
         Source(BalanceKey(*row[:7]), row[7], row[8], row[9], row[10], row[11], package=row[4] is not None)

@@ -22,6 +22,7 @@ from warehouse.ledger import BalanceKey, Circumstance, NewMove, Place, StockStat
 from warehouse.postgres.books import balances
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.measures import measured
+from warehouse.postgres.control import approval
 from warehouse.postgres.documents.count_lines import make_lines
 from warehouse.postgres.goods.stock import database_now, post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
@@ -90,9 +91,10 @@ def enter_line(
     conn.execute(
         """update count_line set expected = %s, snapshot_seq = %s, counted = %s, counted_by = %s, counted_at = now(),
                counts = counts + 1, first_counted = coalesce(first_counted, %s), method = %s,
+               counters = case when %s = any(counters) then counters else counters || %s::text end,
                reason = case when %s <> '' then %s else reason end
            where count_id = %s and line_no = %s""",
-        (book, seq, quantity, actor.name, quantity, method, reason, reason, count_id, line_no),
+        (book, seq, quantity, actor.name, quantity, method, actor.name, actor.name, reason, reason, count_id, line_no),
     )
 
 
@@ -116,7 +118,7 @@ def post_count(conn: Conn, c: PostCount, actor: Actor, request_id: UUID) -> Answ
     assert sheet is not None
     tolerance = Tolerance(*sheet[:3])
     lines = conn.execute(
-        """select line_no, expected, snapshot_seq, counted, counted_by, x.item_id, x.lot_id, x.serial_id, location_id,
+        """select line_no, expected, snapshot_seq, counted, counters, x.item_id, x.lot_id, x.serial_id, location_id,
                   hu_id, owner, status, counts, reason, coalesce(p.value / nullif(p.quantity, 0), i.standard_cost)
            from count_line x join item i using (item_id)
            left join value_pool p on p.item_id = x.item_id
@@ -131,16 +133,19 @@ def post_count(conn: Conn, c: PostCount, actor: Actor, request_id: UUID) -> Answ
     moves = []
     posted = []
     for line, key in zip(lines, keys, strict=True):
-        line_no, expected, snapshot_seq, counted, counted_by = line[:5]
+        line_no, expected, snapshot_seq, counted, counters = line[:5]
         counts, line_reason, unit_cost = line[12:]
         book, seq = _book(conn, key)
-        approver = c.approve and counted_by != actor.name
+        approver = c.approve and actor.name not in counters
         cost = unit_cost if unit_cost is not None else Decimal(0)
         seen = Counted(expected, counted, book, seq != snapshot_seq, cost, counts, sheet[3])
         change = difference(seen, tolerance, keep_count=c.keep_count, approver=approver)
         if isinstance(change, CountProblem):
             raise _refusal(change, line_no, own=c.approve and not approver, expected=expected, book=book)
         within = tolerance.allows(book if seen.moved else expected, counted, cost)
+        limits = approval.adjustment_limits(conn, key.item_id, abs(change)) if change else None
+        if limits is not None and not approver:
+            raise _unapproved(line_no, limits, own=c.approve)
         reason = line_reason or c.reason
         if not within and not reason:
             raise Refuse(RefusalCode.INVALID, "reason", f"line {line_no} is beyond the tolerance: say why")
@@ -162,7 +167,8 @@ def post_count(conn: Conn, c: PostCount, actor: Actor, request_id: UUID) -> Answ
                 )
             )
         worth = None if unit_cost is None else rounded(change * unit_cost)
-        posted.append((change, unit_cost, worth, None if within else actor.name, reason, count_id, line_no))
+        approved_by = None if within and limits is None else actor.name
+        posted.append((change, unit_cost, worth, approved_by, reason, count_id, line_no))
     if moves:
         reason = f"count {c.number}"
         at = database_now(conn)
@@ -186,6 +192,15 @@ def cancel(conn: Conn, c: CancelCount, actor: Actor, request_id: UUID) -> Answer
     count_id = lock_sheet(conn, c.number, ("counting", "counted"))
     conn.execute("update count_sheet set status = 'cancelled' where count_id = %s", (count_id,))
     return {"number": c.number, "status": "cancelled"}, Audit(after={"status": "cancelled", "reason": c.reason})
+
+
+def _unapproved(line_no: int, limits: str, *, own: bool) -> Refuse:
+    """A difference that is an adjustment like any other."""
+    if own:
+        message = f"who counted line {line_no} cannot approve its difference"
+        return Refuse(RefusalCode.OWN_REQUEST, f"lines.{line_no}", message)
+    message = f"line {line_no}: adjustments from {limits} on need approval"
+    return Refuse(RefusalCode.NEEDS_APPROVAL, f"lines.{line_no}", message)
 
 
 def _refusal(problem: CountProblem, line_no: int, *, own: bool, expected: Decimal, book: Decimal) -> Refuse:
@@ -215,7 +230,7 @@ def _found_beside(conn: Conn, count_id: int, c: EnterCount) -> int:
         raise Refuse(RefusalCode.INVALID, "line_no", "name a line of the sheet, or an item and a location")
     item = find_item(conn, c.item)
     lot_id, serial_id = find_lot(conn, item, c.lot), find_serial(conn, item, c.serial)
-    key = (item.item_id, lot_id, serial_id, find_location(conn, c.location), None, "", str(c.status))
+    key = (item.item_id, lot_id, serial_id, find_location(conn, c.location), None, c.owner, str(c.status))
     return find_or_make_line(conn, count_id, key)
 
 

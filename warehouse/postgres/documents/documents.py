@@ -84,14 +84,14 @@ def add_lines(conn: Conn, document_id: int, c: CreateDocument) -> dict[int, int]
         if line.quantity <= 0 or line.quantity != round(line.quantity, item.decimals):
             message = f"{line.quantity} is no quantity of {item.code} ({item.decimals} decimals)"
             raise Refuse(RefusalCode.INVALID, f"lines.{n}.quantity", message)
-        source_id = find_source(conn, line.source, item, c.kind, f"lines.{n}.source")
+        source_id = find_source(conn, line.source, item, c.kind, line.owner, f"lines.{n}.source")
         try:
             with conn.transaction():
                 row = conn.execute(
                     """insert into document_line (document_id, line_no, item_id, lot_id, quantity, entered_unit,
                                                   entered_quantity, factor_num, factor_den, unit_cost, source_line_id,
-                                                  supplier_lot, expires_on)
-                       values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning line_id""",
+                                                  supplier_lot, expires_on, owner)
+                       values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning line_id""",
                     (
                         document_id,
                         line.line_no or n + 1,
@@ -106,6 +106,7 @@ def add_lines(conn: Conn, document_id: int, c: CreateDocument) -> dict[int, int]
                         source_id,
                         line.supplier_lot,
                         line.expires_on,
+                        line.owner,
                     ),
                 ).fetchone()
         except psycopg.errors.UniqueViolation:
@@ -141,8 +142,13 @@ def approve_document(conn: Conn, c: ApproveDocument, actor: Actor, request_id: U
         raise Refuse(
             RefusalCode.OWN_REQUEST, "number", f"{c.number} was made by {actor.name}: another has to approve it"
         )
+    # What a work order takes and what it makes are one request.
     conn.execute(
-        "update document set status = 'open', approved_by = %s where document_id = %s", (actor.name, document_id)
+        """update document d set status = 'open', approved_by = %s from document o
+           where o.document_id = %s and d.status = 'approval'
+             and (d.document_id = o.document_id
+                  or d.work_order_id = o.work_order_id and d.created_by = o.created_by)""",
+        (actor.name, document_id),
     )
     return {"kind": c.kind, "number": c.number, "status": "open"}, Audit({"status": status}, {"status": "open"})
 
@@ -199,8 +205,8 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
     if status != "open":
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
     row = conn.execute(
-        """select l.line_id, i.code, l.lot_id, k.direction, p.location_id, inspected(i.item_id), l.entered_unit,
-                  l.factor_num, l.factor_den
+        """select l.line_id, i.code, l.lot_id, k.direction, p.location_id, inspected(i.item_id), l.owner,
+                  l.entered_unit, l.factor_num, l.factor_den
            from document_line l join item i using (item_id) join document d using (document_id)
            join document_kind k on k.kind = d.kind join location p on p.code = k.counterpart
            where l.document_id = %s and l.line_no = %s""",
@@ -208,7 +214,7 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
     ).fetchone()
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "line_no", f"{c.number} has no line {c.line_no}")
-    line_id, item_code, line_lot_id, direction, counterpart_id, inspect, line_unit, *line_factor = row
+    line_id, item_code, line_lot_id, direction, counterpart_id, inspect, owner, line_unit, *line_factor = row
     if direction == "internal":
         raise Refuse(RefusalCode.INVALID, "kind", "a transfer is shipped and received, not fulfilled")
     if direction == "plan":
@@ -236,7 +242,7 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
     here = Place(own, unit, status_in if direction == "in" else c.status)
     source, target = (counterpart, here) if direction == "in" else (here, counterpart)
     move = NewMove(
-        uuid5(request_id, "0"), c.kind, item.item_id, c.quantity, source, target, lot_id, serial_id, line_id=line_id
+        uuid5(request_id, "0"), c.kind, item.item_id, c.quantity, source, target, lot_id, serial_id, owner, line_id
     )
     if c.force and direction == "out":
         reservations.give_way(conn, move.key_at(here), move.quantity)

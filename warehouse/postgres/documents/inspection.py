@@ -42,6 +42,7 @@ def decide(conn: Conn, c: DecideInspection, actor: Actor, request_id: UUID) -> A
         Place(location, unit, decided),
         find_lot(conn, item, c.lot),
         find_serial(conn, item, c.serial),
+        c.owner,
     )
     at = database_now(conn)
     reason = f"inspection: {c.decision}"

@@ -64,14 +64,14 @@ def issue_for(
     moves: list[NewMove] = []
     short: Short = []
     used: dict[BalanceKey, Decimal] = {}
-    for line_id, line_no, item_id, code, decimals, lot_id, asked, fulfilled in conn.execute(
-        """select l.line_id, l.line_no, l.item_id, i.code, i.decimals, l.lot_id, l.quantity, l.fulfilled
+    for line_id, line_no, item_id, code, decimals, lot_id, owner, asked, fulfilled in conn.execute(
+        """select l.line_id, l.line_no, l.item_id, i.code, i.decimals, l.lot_id, l.owner, l.quantity, l.fulfilled
            from document_line l join item i using (item_id) where l.document_id = %s
            order by l.line_id for update of l""",
         (document_id,),
     ).fetchall():
         need = min(rounded_up(ratio_of(asked, sets, ordered), decimals), max(asked - fulfilled, Decimal(0)))
-        taken, missing = _take(conn, line_id, item_id, lot_id, need, within, at, used)
+        taken, missing = _take(conn, line_id, item_id, lot_id, owner, need, within, at, used)
         for key, quantity in taken:
             source = Place(key.location_id, key.hu_id, StockStatus(key.status))
             move_id = uuid5(request_id, f"{reason}/{line_no}/{len(moves)}")
@@ -93,6 +93,7 @@ def _take(
     line_id: int,
     item_id: int,
     lot_id: int | None,
+    owner: str,
     need: Decimal,
     within: int | None,
     at: datetime,
@@ -112,7 +113,9 @@ def _take(
             need -= part
     if need > 0:
         strategy = strategy_of(conn, line_id)
-        chosen = choose_stock(conn, item_id, need, strategy, at.date(), lot_id=lot_id, within=within, used=used)
+        chosen = choose_stock(
+            conn, item_id, need, strategy, at.date(), owner=owner, lot_id=lot_id, within=within, used=used
+        )
         for source, quantity in chosen.lines:
             taken[source.key] = taken.get(source.key, Decimal(0)) + quantity
             used[source.key] = used.get(source.key, Decimal(0)) + quantity

@@ -26,22 +26,25 @@ _RULES = Rules(inferred_share_max=1.0)
 
 def scan_document(conn: Conn, c: ScanDocument, actor: Actor, request_id: UUID) -> Answer:
     row = conn.execute(
-        """select d.document_id, d.status, d.door, k.direction, k.counterpart
+        """select d.document_id, d.status, d.door, k.direction, k.counterpart, d.source_id, d.target_id
            from document d join document_kind k using (kind)
            where d.kind = %s and d.number = %s for update of d""",
         (c.kind, c.number),
     ).fetchone()
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "number", f"no {c.kind} {c.number!r}")
-    document_id, status, door, direction, counterpart = row
-    if status != "open" or direction not in ("in", "out"):
+    document_id, status, door, direction, counterpart, source_id, target_id = row
+    if status != "open" or direction == "plan":
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status} and goes {direction}")
     epcs = sorted({epc.upper() for epc in c.epcs})
     if not epcs:
         raise Refuse(RefusalCode.INVALID, "epcs", "nothing was scanned")
-    find_location(conn, c.location)
+    place = find_location(conn, c.location)
     at = c.effective_at or database_now(conn)
     inward = direction == "in"
+    if direction == "internal":
+        inward = _arrives(conn, c, place, source_id, target_id)
+        counterpart = "SUPPLIER" if inward else "CUSTOMER"  # whichever: its lines name transit
     way = Direction.IN if inward else Direction.OUT
     source, target = (counterpart, c.location) if inward else (c.location, counterpart)
     tags = tuple(LoadTag(epc, True, 1.0) for epc in epcs)
@@ -67,6 +70,31 @@ def scan_document(conn: Conn, c: ScanDocument, actor: Actor, request_id: UUID) -
         "quantity": str(sum(move.quantity for move in moves)),
     }
     return response, Audit(after={"epcs": epcs[:50], "moves": len(moves)})
+
+
+def _arrives(conn: Conn, c: ScanDocument, place: int, source_id: int, target_id: int) -> bool:
+    """Whether a transfer's goods are received where they were scanned, or shipped from there."""
+    ends = {
+        end
+        for (end,) in conn.execute(
+            """with recursive up (location_id, depth) as (
+                   select %s::int, 0 union all select l.parent_id, up.depth + 1 from up join location l
+                   using (location_id) where l.parent_id is not null and up.depth < 10)
+               select location_id from up""",
+            (place,),
+        )
+    } & {source_id, target_id}
+    if not ends:
+        message = f"{c.location} is neither where {c.number} ships from nor where it goes to"
+        raise Refuse(RefusalCode.INVALID, "location", message)
+    if len(ends) == 1:
+        return target_id in ends
+    row = conn.execute(  # one end is inside the other: what was shipped is received first
+        """select coalesce(sum(shipped - fulfilled), 0) > 0 from document_line join document using (document_id)
+           where kind = %s and number = %s""",
+        (c.kind, c.number),
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _refuse(finding: Finding, facts: LoadFacts, c: ScanDocument) -> None:

@@ -22,8 +22,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
 }
 
 
-def find_source(conn: Conn, source: LineName | None, item: NamedItem, kind: str, field: str) -> int | None:
-    """The source line's id, of the same item and of a kind that `kind` can answer to."""
+def find_source(conn: Conn, source: LineName | None, item: NamedItem, kind: str, owner: str, field: str) -> int | None:
+    """The source line's id, of the same item and owner and of a kind that `kind` can answer to."""
     if source is None:
         return None
     allowed = SOURCES.get(kind, ())
@@ -31,7 +31,7 @@ def find_source(conn: Conn, source: LineName | None, item: NamedItem, kind: str,
         said = f"one of {', '.join(allowed)}" if allowed else "none"
         raise Refuse(RefusalCode.INVALID, f"{field}.kind", f"the source of a {kind} is {said}, not {source.kind!r}")
     row = conn.execute(
-        """select l.line_id, l.item_id, d.status from document_line l join document d using (document_id)
+        """select l.line_id, l.item_id, d.status, l.owner from document_line l join document d using (document_id)
            where d.kind = %s and d.number = %s and l.line_no = %s for update of l""",
         (source.kind, source.number, source.line_no),
     ).fetchone()
@@ -40,6 +40,8 @@ def find_source(conn: Conn, source: LineName | None, item: NamedItem, kind: str,
         raise Refuse(RefusalCode.NOT_FOUND, f"{field}.number", what)
     if row[1] != item.item_id:
         raise Refuse(RefusalCode.INVALID, field, f"that line is not of {item.code}")
+    if row[3] != owner:
+        raise Refuse(RefusalCode.INVALID, field, f"that line is of goods of {row[3] or 'our own'}")
     if source.kind == "purchase_order" and row[2] not in ("open", "complete"):
         raise Refuse(RefusalCode.WRONG_STATE, f"{field}.number", f"{source.number} is {row[2]}")
     return int(row[0])

@@ -4,7 +4,7 @@ At no instant do both ends hold the goods, or neither: in between the place TRAN
 received when the document is closed stays in TRANSIT and is reported. Settling says what became of it.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
@@ -22,6 +22,7 @@ from warehouse.commands import (
 from warehouse.ledger import Circumstance, LineRole, NewMove, Place, StockStatus
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.measures import measured
+from warehouse.postgres.control import approval
 from warehouse.postgres.documents import documents
 from warehouse.postgres.goods.stock import database_now, post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
@@ -29,31 +30,47 @@ from warehouse.postgres.loads.posting import settle_lines
 from warehouse.postgres.naming import NamedItem, Refuse, find_item, find_location, find_lot, find_serial
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of an open transfer."""
+
+    item: NamedItem
+    line_id: int
+    owner: str
+    ordered: Decimal
+    shipped: Decimal
+    received: Decimal
+    source_id: int
+    target_id: int
+
+
 def ship(conn: Conn, c: ShipTransfer, actor: Actor, request_id: UUID) -> Answer:
-    line_id, item, ordered, shipped, _, source_id, _ = _line(conn, c)
-    c = measured(conn, c, item)
-    if c.quantity > ordered - shipped:
-        raise Refuse(RefusalCode.OVER, "quantity", f"{ordered - shipped} of the line are left to ship")
-    here = Place(find_location(conn, c.location) if c.location is not None else source_id)
-    _post(conn, c, actor, request_id, item, line_id, here, _transit(conn), LineRole.SHIP)
+    line = _line(conn, c)
+    c = measured(conn, c, line.item)
+    left = line.ordered - line.shipped
+    if c.quantity > left:
+        raise Refuse(RefusalCode.OVER, "quantity", f"{left:f} of the line are left to ship")
+    here = Place(find_location(conn, c.location) if c.location is not None else line.source_id)
+    _post(conn, c, actor, request_id, line, here, _transit(conn), LineRole.SHIP)
     return {"number": c.number, "line_no": c.line_no, "in_transit": str(c.quantity)}, Audit(
         after={"shipped": str(c.quantity)}
     )
 
 
 def receive(conn: Conn, c: ReceiveTransfer, actor: Actor, request_id: UUID) -> Answer:
-    line_id, item, _, shipped, received, _, target_id = _line(conn, c)
-    c = measured(conn, c, item)
-    here = Place(find_location(conn, c.location) if c.location is not None else target_id)
-    excess = max(Decimal(0), c.quantity - (shipped - received))
+    line = _line(conn, c)
+    c = measured(conn, c, line.item)
+    here = Place(find_location(conn, c.location) if c.location is not None else line.target_id)
+    excess = max(Decimal(0), c.quantity - (line.shipped - line.received))
     if excess and not c.over_reason:
-        raise Refuse(RefusalCode.OVER, "quantity", f"{shipped - received:f} of the line are in transit")
+        raise Refuse(RefusalCode.OVER, "quantity", f"{line.shipped - line.received:f} of the line are in transit")
     c = replace(c, quantity=c.quantity - excess)
     if c.quantity:
-        at = _post(conn, c, actor, request_id, item, line_id, _transit(conn), here, LineRole.FULFIL)
-        settle_lines(conn, [line_id], at)
+        at = _post(conn, c, actor, request_id, line, _transit(conn), here, LineRole.FULFIL)
+        settle_lines(conn, [line.line_id], at)
     if excess:
-        _found(conn, c, actor, request_id, item, excess, here)
+        approval.refuse_adjustment(conn, line.item.item_id, excess, "quantity")
+        _found(conn, c, actor, request_id, line, excess, here)
     response = {"number": c.number, "line_no": c.line_no, "received": str(c.quantity)}
     return response | ({"over": str(excess)} if excess else {}), Audit(
         after={"received": str(c.quantity), "over": str(excess)}
@@ -61,7 +78,10 @@ def receive(conn: Conn, c: ReceiveTransfer, actor: Actor, request_id: UUID) -> A
 
 
 def settle(conn: Conn, c: SettleTransfer, actor: Actor, request_id: UUID) -> Answer:
-    """By one posting for all lines; the document is closed and its missing quantities are reported."""
+    """By one posting for all lines; the document is closed and its missing quantities are reported.
+
+    Goods that are lost are an adjustment: where those need approval, by somebody who had no part in the transfer.
+    """
     if not c.reason:
         raise Refuse(RefusalCode.INVALID, "reason", "say what happened")
     row = conn.execute(
@@ -93,6 +113,8 @@ def settle(conn: Conn, c: SettleTransfer, actor: Actor, request_id: UUID) -> Ans
     ]
     if not moves:
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"nothing of {c.number} is in transit")
+    if c.outcome is TransitOutcome.LOST:
+        _check_loss(conn, c, actor, document_id, moves)
     at = database_now(conn)
     reason = f"{c.outcome}: {c.reason}"
     post_or_refuse(conn, moves, Circumstance(actor.name, at, actor.device, request_id=request_id, reason=reason))
@@ -119,18 +141,40 @@ def _on_the_way(conn: Conn, document_id: int, transit: int) -> list[tuple[Any, .
     ).fetchall()
 
 
+def _check_loss(conn: Conn, c: SettleTransfer, actor: Actor, document_id: int, moves: list[NewMove]) -> None:
+    lost: dict[int, Decimal] = {}
+    for move in moves:
+        lost[move.item_id] = lost.get(move.item_id, Decimal(0)) + move.quantity
+    limits = [found for item_id in sorted(lost) if (found := approval.adjustment_limits(conn, item_id, lost[item_id]))]
+    if not limits:
+        return
+    if not c.approve:
+        message = f"losses from {limits[0]} on need approval"
+        raise Refuse(RefusalCode.NEEDS_APPROVAL, "approve", message)
+    part = conn.execute(
+        """select from document d where d.document_id = %(document)s and (d.created_by = %(actor)s or exists (
+               select from move m join document_line l using (line_id)
+               where l.document_id = d.document_id and m.actor = %(actor)s))""",
+        {"document": document_id, "actor": actor.name},
+    ).fetchone()
+    if part is not None:
+        message = f"{actor.name} asked for {c.number}, shipped or received it: another has to approve its loss"
+        raise Refuse(RefusalCode.OWN_REQUEST, "approve", message)
+
+
 def _found(
-    conn: Conn, c: ReceiveTransfer, actor: Actor, request_id: UUID, item: NamedItem, excess: Decimal, here: Place
+    conn: Conn, c: ReceiveTransfer, actor: Actor, request_id: UUID, line: _Line, excess: Decimal, here: Place
 ) -> None:
     move = NewMove(
         uuid5(request_id, "over"),
         "adjustment",
-        item.item_id,
+        line.item.item_id,
         excess,
         Place(find_location(conn, "ADJUSTMENT")),
         here,
-        find_lot(conn, item, c.lot),
-        find_serial(conn, item, c.serial),
+        find_lot(conn, line.item, c.lot),
+        find_serial(conn, line.item, c.serial),
+        line.owner,
     )
     at = c.effective_at or database_now(conn)
     reason = f"over on {c.number}: {c.over_reason}"
@@ -142,8 +186,7 @@ def _post(
     c: ShipTransfer | ReceiveTransfer,
     actor: Actor,
     request_id: UUID,
-    item: NamedItem,
-    line_id: int,
+    line: _Line,
     source: Place,
     target: Place,
     role: LineRole,
@@ -151,33 +194,34 @@ def _post(
     move = NewMove(
         uuid5(request_id, "0"),
         "transfer",
-        item.item_id,
+        line.item.item_id,
         c.quantity,
         source,
         target,
-        find_lot(conn, item, c.lot),
-        find_serial(conn, item, c.serial),
-        line_id=line_id,
-        line_role=role,
+        find_lot(conn, line.item, c.lot),
+        find_serial(conn, line.item, c.serial),
+        line.owner,
+        line.line_id,
+        role,
     )
     at = c.effective_at or database_now(conn)
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=role))
     return at
 
 
-def _line(conn: Conn, c: ShipTransfer | ReceiveTransfer) -> tuple[int, NamedItem, Decimal, Decimal, Decimal, int, int]:
+def _line(conn: Conn, c: ShipTransfer | ReceiveTransfer) -> _Line:
     row = conn.execute(
-        """select l.line_id, i.code, l.quantity, l.shipped, l.fulfilled, d.source_id, d.target_id, d.status
+        """select d.status, i.code, l.line_id, l.owner, l.quantity, l.shipped, l.fulfilled, d.source_id, d.target_id
            from document_line l join item i using (item_id) join document d using (document_id)
            where d.kind = 'transfer' and d.number = %s and l.line_no = %s for update of l""",
         (c.number, c.line_no),
     ).fetchone()
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "line_no", f"no transfer {c.number!r} with a line {c.line_no}")
-    line_id, code, ordered, shipped, received, source_id, target_id, status = row
+    status, code, *rest = row
     if status != "open":
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
-    return line_id, find_item(conn, code), ordered, shipped, received, source_id, target_id
+    return _Line(find_item(conn, code), *rest)
 
 
 def _transit(conn: Conn) -> Place:

@@ -65,9 +65,11 @@ def create_work_order(conn: Conn, c: CreateWorkOrder, actor: Actor, request_id: 
         ),
     ).fetchone()
     assert row is not None
+    # Nothing is made of what nobody has released.
+    status = "approval" if "approval" in (made["status"], received["status"]) else "open"
     conn.execute(
-        "update document set work_order_id = %s where document_id = any(%s)",
-        (row[0], [made["document_id"], received["document_id"]]),
+        "update document set work_order_id = %s, status = %s where document_id = any(%s)",
+        (row[0], status, [made["document_id"], received["document_id"]]),
     )
     with conn.cursor() as cursor:
         cursor.executemany(
@@ -75,8 +77,8 @@ def create_work_order(conn: Conn, c: CreateWorkOrder, actor: Actor, request_id: 
             [(n.bom_id, n.line_no, made["document_id"], n.item_id) for n in needs],
         )
     components = [{"line_no": n + 1, "item": s.item, "quantity": str(s.quantity)} for n, s in enumerate(lines)]
-    return {"number": c.number, "item": item.code, "components": components}, Audit(
-        after={"number": c.number, "item": item.code, "components": len(lines)}
+    return {"number": c.number, "item": item.code, "status": status, "components": components}, Audit(
+        after={"number": c.number, "item": item.code, "status": status, "components": len(lines)}
     )
 
 
@@ -85,21 +87,22 @@ def over_issue(conn: Conn, c: OverIssue, actor: Actor, request_id: UUID) -> Answ
     if not c.reason:
         raise Refuse(RefusalCode.INVALID, "reason", "an over-issue needs its reason")
     row = conn.execute(
-        """select l.line_id, l.item_id, d.status, p.location_id from document_line l join document d using (document_id)
+        """select l.line_id, l.item_id, d.status, p.location_id, l.owner from document_line l
+           join document d using (document_id)
            join document_kind k on k.kind = d.kind join location p on p.code = k.counterpart
            where d.kind = %s and d.number = %s and l.line_no = %s for update of l, d""",
         (ISSUE, c.number, c.line_no),
     ).fetchone()
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "line_no", f"no work order {c.number!r} with a component {c.line_no}")
-    line_id, item_id, status, counterpart_id = row
+    line_id, item_id, status, counterpart_id, owner = row
     if status not in ("open", "complete"):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
     item = item_by_id(conn, item_id)
     source = Place(find_location(conn, c.location), find_unit(conn, c.unit, "unit"))
     move = NewMove(
         request_id, ISSUE, item_id, c.quantity, source, Place(counterpart_id), find_lot(conn, item, c.lot),
-        find_serial(conn, item, c.serial), line_id=line_id,
+        find_serial(conn, item, c.serial), owner, line_id,
     )  # fmt: skip
     at = c.effective_at or database_now(conn)
     reason = f"over-issue: {c.reason}"
@@ -152,8 +155,9 @@ def substitute_component(conn: Conn, c: SubstituteComponent, actor: Actor, reque
         conn.execute("update document_line set quantity = quantity - %s where line_id = %s", (quantity, line_id))
         conn.execute(
             """insert into document_line (document_id, line_no, item_id, quantity, substitutes_line_id, bom_id,
-                                          bom_line_no) values (%s, %s, %s, %s, %s, %s, %s)""",
-            (document_id, line_no, other.item_id, stands_in, line_id, bom_id, bom_line_no),
+                                          bom_line_no, owner)
+               select %s, %s, %s, %s, line_id, %s, %s, owner from document_line where line_id = %s""",
+            (document_id, line_no, other.item_id, stands_in, bom_id, bom_line_no, line_id),
         )
         settle_lines(conn, [line_id], database_now(conn))
     return {"number": c.number, "line_no": line_no, "item": other.code, "quantity": str(stands_in)}, Audit(

@@ -30,6 +30,7 @@ from warehouse.commands import (
 )
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.measures import measured
+from warehouse.postgres.control import approval
 from warehouse.postgres.documents import documents
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_item
@@ -213,13 +214,17 @@ def _change(conn: Conn, c: TakeDocument, actor: Actor, request_id: UUID) -> int 
         return document_id
     if status not in ("draft", "approval", "open", "complete"):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{number} is {status}")
+    asked = _asks(conn, document_id)
     _amend(conn, document_id, create)
+    if status in ("open", "complete") and _asks(conn, document_id) != asked:
+        approval.hold(conn, document_id)
     return document_id
 
 
 def _as_create(c: TakeDocument) -> CreateDocument:
     lines = tuple(
-        LineSpec(line.item, line.quantity, line.lot, line.line_no, line.unit, line.unit_cost) for line in c.lines
+        LineSpec(line.item, line.quantity, line.lot, line.line_no, line.unit, line.unit_cost, owner=line.owner)
+        for line in c.lines
     )
     return CreateDocument(
         c.kind,
@@ -235,6 +240,15 @@ def _as_create(c: TakeDocument) -> CreateDocument:
     )
 
 
+def _asks(conn: Conn, document_id: int) -> list[tuple[Any, ...]]:
+    """What was approved of it, where it had to be: another version that asks for something else asks again."""
+    return conn.execute(
+        """select line_no, item_id, lot_id, owner, quantity, unit_cost from document_line where document_id = %s
+           order by line_no""",
+        (document_id,),
+    ).fetchall()
+
+
 def _amend(conn: Conn, document_id: int, c: CreateDocument) -> None:
     if not c.lines:
         raise Refuse(RefusalCode.INVALID, "lines", "a document needs a line; to end it, say that it is cancelled")
@@ -247,19 +261,19 @@ def _amend(conn: Conn, document_id: int, c: CreateDocument) -> None:
     except psycopg.errors.UniqueViolation:
         raise Refuse(RefusalCode.EXISTS, "number", f"a {c.kind} {c.number!r} exists") from None
     standing = {
-        line_no: (line_id, item_id, moved)
-        for line_no, line_id, item_id, moved in conn.execute(
-            """select line_no, line_id, item_id, fulfilled + shipped from document_line where document_id = %s
+        line_no: (line_id, item_id, owner, moved)
+        for line_no, line_id, item_id, owner, moved in conn.execute(
+            """select line_no, line_id, item_id, owner, fulfilled + shipped from document_line where document_id = %s
                order by line_no for update""",
             (document_id,),
         )
     }
     given = {line.line_no: line for line in c.lines}
     new = [line for line in c.lines if line.line_no not in standing]
-    for line_no, (line_id, item_id, moved) in standing.items():
+    for line_no, (line_id, item_id, owner, moved) in standing.items():
         line = given.get(line_no)
         at = f"lines.{c.lines.index(line)}" if line is not None else "lines"
-        if line is None or find_item(conn, line.item).item_id != item_id:
+        if line is None or (find_item(conn, line.item).item_id, line.owner) != (item_id, owner):
             if moved:
                 raise Refuse(RefusalCode.WRONG_STATE, at, f"{moved} of line {line_no} have moved: it cannot go")
             _drop_line(conn, line_id, line_no, at)

@@ -273,7 +273,7 @@ def reserve_stock(conn: Conn, c: ReserveStock, actor: Actor, request_id: UUID) -
         named.serial_id,
         named.locations["location"],
         named.units["unit"],
-        "",
+        c.owner,
         StockStatus.AVAILABLE,
     )
     line_id = None
@@ -286,11 +286,24 @@ def reserve_stock(conn: Conn, c: ReserveStock, actor: Actor, request_id: UUID) -
             "document_number",
             c.document_number or "",
         )
+        _check_line(conn, line_id, key)
     wanted = reservations.Wanted(uuid5(request_id, "reservation"), key, c.quantity, c.holder, line_id, c.expires_at)
     refused = reservations.reserve(conn, [wanted], named.now)
     if refused is not None:
         raise Refuse(refused.reason, "quantity", refused.detail)
     return {"reservation_id": str(wanted.reservation_id)}, Audit(after={"quantity": str(c.quantity)})
+
+
+def _check_line(conn: Conn, line_id: int, key: BalanceKey) -> None:
+    """What is reserved for a line is what the line asks for."""
+    row = conn.execute("select item_id, lot_id, owner from document_line where line_id = %s", (line_id,)).fetchone()
+    assert row is not None
+    if row[0] != key.item_id:
+        raise Refuse(RefusalCode.INVALID, "item", "the line is of another item")
+    if row[1] not in (None, key.lot_id):
+        raise Refuse(RefusalCode.INVALID, "lot", "the line names another lot")
+    if row[2] != key.owner:
+        raise Refuse(RefusalCode.INVALID, "owner", f"the line takes goods of {row[2] or 'our own'}")
 
 
 def release_reservation(conn: Conn, c: ReleaseReservation, actor: Actor, request_id: UUID) -> Answer:

@@ -133,6 +133,7 @@ def _document(rows: Group) -> Command:
             _whole(row.values, "line_no", n),
             _code(row.values, "unit"),
             row.values.get("unit_cost"),  # type: ignore[arg-type]
+            owner=_text(row.values, "owner"),
         )
         for n, row in enumerate(rows, start=1)
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID, uuid5
 
 from warehouse.fulfilment import Finding, FindingKind, ReadTag
-from warehouse.ledger import Circumstance, MovedTag, NewMove, Place, StockStatus
+from warehouse.ledger import Circumstance, LineRole, MovedTag, NewMove, Place, StockStatus
 from warehouse.loads import Load
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.ledger import post_possible
@@ -24,7 +24,7 @@ def posted_before(conn: Conn, passage_id: UUID) -> list[Live]:
     """What earlier revisions posted and nothing has undone."""
     rows = conn.execute(
         """select m.seq, m.kind, m.line_id, m.item_id, m.lot_id, m.serial_id, m.quantity, m.from_location_id,
-                  m.from_hu_id, m.from_status, m.to_location_id, m.to_hu_id, m.to_status, m.owner,
+                  m.from_hu_id, m.from_status, m.to_location_id, m.to_hu_id, m.to_status, m.owner, m.line_role,
                   coalesce((select json_agg(json_build_array(t.epc, t.inferred, t.score) order by t.epc)
                             from move_tag t where t.seq = m.seq), '[]')
            from move m where m.passage_id = %s and m.reverses is null
@@ -34,12 +34,13 @@ def posted_before(conn: Conn, passage_id: UUID) -> list[Live]:
     live = []
     for row in rows:
         seq, kind, line, item, lot, serial, quantity, from_id, from_hu, from_status, to_id, to_hu, to_status = row[:13]
-        tags = tuple(MovedTag(epc, inferred, score) for epc, inferred, score in row[14])
+        tags = tuple(MovedTag(epc, inferred, score) for epc, inferred, score in row[15])
         source = Place(from_id, from_hu, StockStatus(from_status))
         target = Place(to_id, to_hu, StockStatus(to_status))
         move = NewMove(
-            passage_id, kind, item, quantity, source, target, lot, serial, row[13], line, reverses=seq, tags=tags
-        )
+            passage_id, kind, item, quantity, source, target, lot, serial, row[13], line,
+            LineRole(row[14]), seq, tags=tags,
+        )  # fmt: skip
         live.append(Live(seq, move))
     return live
 
@@ -82,7 +83,7 @@ def reverse(conn: Conn, load: Load, removed: Sequence[Live], circumstance: Circu
             target=live.move.source,
         )
         for ordinal, live in enumerate(removed)
-    ]
+    ][::-1]  # the last first: what was received out of transit goes back there before it goes back where it came from
     done, refused = post_possible(conn, undo, replace(circumstance, reason="amended"))
     held = [
         Finding(

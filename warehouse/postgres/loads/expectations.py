@@ -14,8 +14,8 @@ def expected_at(conn: Conn, portal: str) -> Expectation:
     """Open documents that name this door, and what of them is still to come or go.
 
     A document's `epcs` are announced tags and handling units, with the units' tagged contents, that none of its
-    movements has moved. Its `items` are open quantities of lines whose goods nobody announced by EPC. A document that
-    expects nothing any more is left out.
+    movements has moved; what a transfer has shipped elsewhere comes in here. Its `items` are open quantities of lines
+    whose goods nobody announced by EPC. A document that expects nothing any more is left out.
     """
     documents = conn.execute(
         """select document_id, number from document where status = 'open' and door = %s
@@ -39,11 +39,13 @@ def expected_at(conn: Conn, portal: str) -> Expectation:
                select l.document_id, mt.epc from document_line l join move m using (line_id)
                join move_tag mt on mt.seq = m.seq
                where l.document_id = any(%(ids)s) and m.reverses is null
+                 and (m.line_role = 'fulfil' or exists (
+                     select from posting p where p.passage_id = m.passage_id and p.portal = %(portal)s))
                  and not exists (select from move r where r.reverses = m.seq))
            select w.document_id, w.epc from whole w
            where not exists (select from moved x where x.document_id = w.document_id and x.epc = w.epc)
            order by array_position(%(ids)s::bigint[], w.document_id), w.epc limit %(limit)s""",
-        {"ids": ids, "limit": EPCS_MAX},
+        {"ids": ids, "portal": portal, "limit": EPCS_MAX},
     ).fetchall()
     items = conn.execute(
         """with announced as (

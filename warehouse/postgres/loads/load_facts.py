@@ -1,6 +1,7 @@
 """What the warehouse knows about the tags of one load: a fixed number of queries, the document lines locked."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,7 @@ def read_facts(
     source_id, target_id, flow = _flow(conn, load)
     register_by_gtin(conn, [tag.epc for tag in load.tags if tag.sure and tag.epc in set(epcs)])
     tags = _tags(conn, epcs)
+    transit = frozenset(i for (i,) in conn.execute("select location_id from location where kind = 'transit'"))
     unit_ids = sorted({t.hu_id for t in tags.values() if t.hu_id is not None})
     contents, unit_standing = _contents(conn, unit_ids, flow)
     contents = {hu: tuple(g for g in listed if g.epc not in settled) for hu, listed in contents.items()}
@@ -35,6 +37,10 @@ def read_facts(
     all_epcs = sorted({*epcs, *(g.epc for g in goods if g.epc is not None)})
     item_ids = sorted({g.item_id for g in goods})
     announced = _announced(conn, all_epcs, flow)
+    standing, owner_of = _standing(conn, goods, source_id, flow)
+    if owner_of:
+        tags = {epc: replace(t, goods=_owned(t.goods, owner_of)) if t.goods else t for epc, t in tags.items()}
+        contents = {hu: tuple(_owned(g, owner_of) for g in listed) for hu, listed in contents.items()}
     return LoadFacts(
         flow,
         load.portal,
@@ -47,10 +53,15 @@ def read_facts(
         unit_standing,
         _items(conn, item_ids),
         _lots(conn, sorted({g.lot_id for g in goods if g.lot_id is not None})),
-        _standing(conn, goods, source_id, flow),
-        _lines(conn, item_ids, load.portal, flow, only) if flow in (Flow.IN, Flow.OUT) else (),
+        standing,
+        _lines(conn, item_ids, load.portal, flow, (source_id, target_id), only),
         announced,
+        transit=transit,
     )
+
+
+def _owned(goods: Goods, owner_of: Mapping[str, str]) -> Goods:
+    return goods if goods.epc is None else replace(goods, owner=owner_of.get(goods.epc))
 
 
 def ensure_locations(conn: Conn, codes: Iterable[str]) -> dict[str, int]:
@@ -153,14 +164,16 @@ def _contents(conn: Conn, unit_ids: list[int], flow: Flow) -> tuple[dict[int, tu
     listed: dict[int, list[Goods]] = {unit_id: [] for unit_id in unit_ids}
     standing: dict[int, Place] = {}
     untagged: dict[tuple[int, int, int | None], Decimal] = {}
-    for hu_id, location_id, status, item_id, lot_id, on_hand in conn.execute(
-        """select hu_id, location_id, status, item_id, lot_id, on_hand from balance
+    owner_of: dict[tuple[int, int, int | None], str] = {}
+    for hu_id, location_id, status, item_id, lot_id, on_hand, owner in conn.execute(
+        """select hu_id, location_id, status, item_id, lot_id, on_hand, owner from balance
            where hu_id = any(%s) and serial_id is null order by balance_id""",
         (list(nested),),
     ):
         standing[hu_id] = Place(location_id, hu_id, StockStatus(status))
         key = hu_id, item_id, lot_id
         untagged[key] = untagged.get(key, Decimal(0)) + on_hand
+        owner_of[key] = owner
     in_stock = {hu_id for hu_id, _, _ in untagged}
     for hu_id, item_id, lot_id, serial_id, epc, quantity, is_booked_here in conn.execute(
         """select hu_id, item_id, lot_id, serial_id, epc, quantity, hu_id = (
@@ -177,7 +190,8 @@ def _contents(conn: Conn, unit_ids: list[int], flow: Flow) -> tuple[dict[int, tu
     if flow is not Flow.IN:
         for (hu_id, item_id, lot_id), quantity in untagged.items():
             if quantity > 0:
-                listed[nested[hu_id]].append(Goods(item_id, quantity, lot_id, hu_id=hu_id))
+                owner = owner_of[hu_id, item_id, lot_id]
+                listed[nested[hu_id]].append(Goods(item_id, quantity, lot_id, hu_id=hu_id, owner=owner))
     return {unit_id: tuple(goods) for unit_id, goods in listed.items()}, standing
 
 
@@ -186,7 +200,7 @@ def _announced(conn: Conn, epcs: Sequence[str], flow: Flow) -> dict[str, tuple[i
     for epc, document_id in conn.execute(
         """select a.epc, a.document_id from document_tag a join document d using (document_id)
            join document_kind k using (kind)
-           where a.epc = any(%s) and d.status in ('open', 'complete') and k.direction = %s
+           where a.epc = any(%s) and d.status in ('open', 'complete') and k.direction in (%s, 'internal')
            order by a.epc, a.document_id""",
         (list(epcs), str(flow)),
     ):
@@ -204,22 +218,29 @@ def _lots(conn: Conn, lot_ids: Sequence[int]) -> dict[int, LotFacts]:
     return {lot_id: LotFacts(code, expires_on, blocked) for lot_id, code, expires_on, blocked in rows}
 
 
-def _standing(conn: Conn, goods: Sequence[Goods], source_id: int, flow: Flow) -> dict[str, Place]:
-    """Where tagged goods stand: a serial by its balance, others where their tag was last posted to, if stocked."""
+def _standing(
+    conn: Conn, goods: Sequence[Goods], source_id: int, flow: Flow
+) -> tuple[dict[str, Place], dict[str, str]]:
+    """Where tagged goods stand: a serial by its balance, others where their tag was last posted to, if stocked. And
+    whose they are.
+    """
     serials = {g.serial_id: g.epc for g in goods if g.serial_id is not None and g.epc is not None}
     standing: dict[str, Place] = {}
+    owner_of: dict[str, str] = {}
     if serials:
-        for serial_id, location_id, hu_id, status in conn.execute(
-            "select serial_id, location_id, hu_id, status from balance where serial_id = any(%s) and on_hand > 0",
+        for serial_id, location_id, hu_id, status, owner in conn.execute(
+            """select serial_id, location_id, hu_id, status, owner from balance
+               where serial_id = any(%s) and on_hand > 0""",
             (list(serials),),
         ):
             standing[serials[serial_id]] = Place(location_id, hu_id, StockStatus(status))
+            owner_of[serials[serial_id]] = owner
     others = [g.epc for g in goods if g.serial_id is None and g.epc is not None]
     if not others:
-        return standing
+        return standing, owner_of
     known: set[str] = set()
-    for epc, location_id, hu_id, status, kind in conn.execute(
-        """select t.epc, m.to_location_id, m.to_hu_id, m.to_status, l.kind
+    for epc, location_id, hu_id, status, kind, owner in conn.execute(
+        """select t.epc, m.to_location_id, m.to_hu_id, m.to_status, l.kind, m.owner
            from unnest(%s::text[]) as t (epc)
            cross join lateral (select seq from move_tag x where x.epc = t.epc order by seq desc limit 1) last
            join move m using (seq) join location l on l.location_id = m.to_location_id""",
@@ -228,25 +249,48 @@ def _standing(conn: Conn, goods: Sequence[Goods], source_id: int, flow: Flow) ->
         known.add(epc)
         if kind in STOCKED_KINDS:
             standing[epc] = Place(location_id, hu_id, StockStatus(status))
+            owner_of[epc] = owner
     if flow is not Flow.IN:
         # Stock that came in without its tags being read stands, as far as anyone knows, where the load comes from.
         standing |= {epc: Place(source_id) for epc in others if epc not in known}
-    return standing
+    return standing, owner_of
 
 
-def _lines(conn: Conn, item_ids: Sequence[int], portal: str, flow: Flow, only: int | None) -> tuple[LineFacts, ...]:
+def _lines(
+    conn: Conn, item_ids: Sequence[int], portal: str, flow: Flow, ends: tuple[int, int], only: int | None
+) -> tuple[LineFacts, ...]:
+    if flow is Flow.NONE or not item_ids:
+        return ()
     candidates = [
         line_id
         for (line_id,) in conn.execute(
-            """select l.line_id from document_line l join document d using (document_id)
+            """with recursive up (start, location_id, depth) as (
+                   select e, e, 0 from unnest(%(ends)s::int[]) as e
+                   union all select up.start, l.parent_id, up.depth + 1 from up join location l using (location_id)
+                   where l.parent_id is not null and up.depth < 10)
+               select l.line_id from document_line l join document d using (document_id)
                join document_kind k on k.kind = d.kind
-               where d.status = 'open' and k.direction = %(flow)s and l.item_id = any(%(items)s)
+               where d.status = 'open' and l.item_id = any(%(items)s)
+                 and (k.direction = %(flow)s and k.direction <> 'internal' or k.direction = 'internal'
+                      and (%(flow)s = 'in' or d.source_id in (select location_id from up where start = %(source)s))
+                      and (%(flow)s = 'out' or d.target_id in (select location_id from up where start = %(target)s)))
                  and (%(only)s::bigint is null or d.document_id = %(only)s)
                order by d.door <> %(door)s, d.door <> '', d.expected_at nulls last, d.document_id, l.line_no
                limit %(limit)s""",
-            {"flow": str(flow), "items": list(item_ids), "door": portal, "limit": LINES_MAX, "only": only},
+            {
+                "flow": str(flow),
+                "items": list(item_ids),
+                "door": portal,
+                "limit": LINES_MAX,
+                "only": only,
+                "ends": sorted(set(ends)),
+                "source": ends[0],
+                "target": ends[1],
+            },
         )
     ]
+    if not candidates:
+        return ()
     # Lines and what they answer to, in one order; what they take is read under the locks.
     conn.execute(
         """select 1 from document_line where line_id = any(%(lines)s)
@@ -256,26 +300,67 @@ def _lines(conn: Conn, item_ids: Sequence[int], portal: str, flow: Flow, only: i
     )
     rows: list[tuple[Any, ...]] = conn.execute(
         """select l.line_id, l.document_id, d.number, d.door, l.item_id, l.lot_id,
-                  greatest(0, l.quantity * (1 + d.over_percent / 100) - l.fulfilled), p.location_id,
+                  case when k.direction <> 'internal'
+                       then greatest(0, l.quantity * (1 + d.over_percent / 100) - l.fulfilled)
+                       when %(flow)s = 'in' then l.shipped - l.fulfilled
+                       else l.quantity - l.shipped end,
+                  p.location_id,
                   k.direction = 'out' and p.kind in ('supplier', 'scrap'), l.source_line_id,
-                  source_room(l.source_line_id), d.expected_at
+                  source_room(l.source_line_id), l.owner, case when k.direction = 'internal' then d.source_id end,
+                  d.expected_at
            from document_line l join document d using (document_id) join document_kind k on k.kind = d.kind
            join location p on p.code = k.counterpart
-           where l.line_id = any(%s) and d.status = 'open' order by l.line_id""",
-        (candidates,),
+           where l.line_id = any(%(lines)s) and d.status = 'open' order by l.line_id""",
+        {"lines": candidates, "flow": str(flow)},
     ).fetchall()
-    order = sorted(range(len(rows)), key=lambda n: (rows[n][11] is None, rows[n][11] or 0, rows[n][1], rows[n][0]))
+    order = sorted(range(len(rows)), key=lambda n: (rows[n][13] is None, rows[n][13] or 0, rows[n][1], rows[n][0]))
     awaited = _awaited(conn, sorted({row[1] for row in rows}), item_ids)
+    inside = _inside(conn, {row[12] for row in rows if row[12] is not None})
     lines = []
     for rank, n in enumerate(order):
-        line_id, document_id, number, door, item_id, lot_id, room, counterpart_id, *rest, _ = rows[n]
+        line_id, document_id, number, door, item_id, lot_id, room, counterpart_id = rows[n][:8]
+        rejects, source_line_id, source_room, owner, source_id = rows[n][8:13]
         kept = min(room, awaited.get((document_id, item_id), Decimal(0)))
         if kept:
             awaited[document_id, item_id] -= kept
+        ships_from = inside[source_id] if source_id is not None else None
         lines.append(
-            LineFacts(line_id, document_id, number, door, item_id, lot_id, room, counterpart_id, rank, kept, *rest)
+            LineFacts(
+                line_id,
+                document_id,
+                number,
+                door,
+                item_id,
+                lot_id,
+                room,
+                counterpart_id,
+                rank,
+                kept,
+                rejects,
+                source_line_id,
+                source_room,
+                owner,
+                ships_from,
+            )
         )
     return tuple(lines)
+
+
+def _inside(conn: Conn, places: Collection[int]) -> dict[int, frozenset[int]]:
+    """Each place with all those in it."""
+    if not places:
+        return {}
+    found: dict[int, set[int]] = {}
+    for root, location_id in conn.execute(
+        """with recursive tree (root, location_id, depth) as (
+               select p, p, 0 from unnest(%s::int[]) as p
+               union all select t.root, l.location_id, t.depth + 1
+               from location l join tree t on l.parent_id = t.location_id where t.depth < 10)
+           select root, location_id from tree""",
+        (sorted(places),),
+    ):
+        found.setdefault(root, set()).add(location_id)
+    return {root: frozenset(within) for root, within in found.items()}
 
 
 def _awaited(conn: Conn, document_ids: Sequence[int], item_ids: Sequence[int]) -> dict[tuple[int, int], Decimal]:

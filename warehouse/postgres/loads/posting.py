@@ -82,7 +82,7 @@ def post_load(
         reversals,
         discrepancy_ids,
         documents,
-        *_totals(conn, move_ids),
+        *_totals(conn, move_ids, facts.flow),
     )
     _store(conn, load, posting)
     _announce(conn, load, posting, findings)
@@ -232,7 +232,9 @@ def to_moves(lines: Sequence[PostLine], namespace: UUID, prefix: str) -> list[Ne
             line.target,
             line.lot_id,
             line.serial_id,
-            line_id=line.line_id,
+            line.owner,
+            line.line_id,
+            line.role,
             tags=line.tags,
         )
         for ordinal, line in enumerate(lines)
@@ -278,13 +280,15 @@ def _progress(conn: Conn, passage_id: UUID) -> tuple[DocumentProgress, ...]:
     return tuple(DocumentProgress(*row) for row in rows)
 
 
-def _totals(conn: Conn, move_ids: Sequence[UUID]) -> tuple[int, Decimal]:
+def _totals(conn: Conn, move_ids: Sequence[UUID], flow: Flow) -> tuple[int, Decimal]:
+    """Tags and pieces; what a transfer ships and receives in one went through the door once."""
     if not move_ids:
         return 0, Decimal(0)
     row = conn.execute(
         """select (select count(distinct t.epc) from move m join move_tag t using (seq) where m.move_id = any(%(ids)s)),
-                  (select coalesce(sum(quantity), 0) from move where move_id = any(%(ids)s))""",
-        {"ids": list(move_ids)},
+                  (select coalesce(sum(quantity), 0) from move
+                   where move_id = any(%(ids)s) and (line_role = 'fulfil' or %(ships)s))""",
+        {"ids": list(move_ids), "ships": flow is Flow.OUT},
     ).fetchone()
     assert row is not None
     return row[0], row[1]

@@ -46,6 +46,7 @@ class DocumentLine:
     entered_quantity: Decimal
     entered_unit: str
     unit_cost: Decimal | None
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ async def document_lines(conn: AConn, document_id: int) -> list[DocumentLine]:
         DocumentLine,
         """select x.line_no, i.code as item, i.name as item_name, lo.code as lot, i.unit, x.quantity, x.fulfilled,
                   x.shipped, coalesce(x.entered_quantity, x.quantity) as entered_quantity,
-                  case when x.entered_unit = '' then i.unit else x.entered_unit end as entered_unit, x.unit_cost
+                  case when x.entered_unit = '' then i.unit else x.entered_unit end as entered_unit, x.unit_cost,
+                  x.owner
            from document_line x join item i using (item_id) left join lot lo on lo.lot_id = x.lot_id
            where x.document_id = %(document_id)s order by x.line_no""",
         {"document_id": document_id},

@@ -1,6 +1,7 @@
 """People and roles: nobody gives what they do not hold, somebody who may do everything always stays."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -142,8 +143,6 @@ def test_every_permission_is_in_some_role_beside_the_administrators() -> None:
 
 
 def test_approval_of_documents_and_adjustments_by_quantity_or_value(store: Store) -> None:
-    from decimal import Decimal
-
     store.items(2)
     store.do(c.SetApprovalRule("transfer", quantity_min=Decimal(10)))
     store.do(c.SetApprovalRule("adjustment", quantity_min=Decimal(5), value_min=Decimal(100)))
@@ -178,3 +177,80 @@ def test_approval_of_documents_and_adjustments_by_quantity_or_value(store: Store
     assert answer(store, c.FulfilLine("other_issue", "O", 1, Decimal(3), "STAGE")) == ("done", "")
     store.do(c.SetApprovalRule("adjustment", removed=True))
     assert answer(store, c.AdjustStock("I2", Decimal(50), "STAGE", "found")) == ("done", "")
+
+
+def _as(store: Store, name: str, command: c.Command) -> tuple[str, str]:
+    outcome = execute(store.conn, command, actor=Actor(name, "", ALL_RIGHTS), source=name, client_event_id=str(uuid4()))
+    return (outcome.code, outcome.field) if isinstance(outcome, Refusal) else ("done", "")
+
+
+def _status(store: Store, number: str) -> list[str]:
+    rows = store.conn.execute("select status from document where number = %s order by document_id", (number,))
+    return [status for (status,) in rows]
+
+
+def test_the_rest_of_an_approved_document_is_a_request_of_its_own(store: Store) -> None:
+    store.items(2)
+    store.do(c.AdjustStock("I2", Decimal(50), "STAGE", "opening"))
+    store.do(c.SetApprovalRule("delivery", quantity_min=Decimal(10)))
+    store.document("delivery", "D", {"I2": 20})
+    assert _as(store, "manager", c.ApproveDocument("delivery", "D")) == ("done", "")
+    store.do(c.FulfilLine("delivery", "D", 1, Decimal(5), "STAGE"))
+    assert store.do(c.CreateBackorder("delivery", "D", "D-2"))["status"] == "approval"
+    assert answer(store, c.FulfilLine("delivery", "D-2", 1, Decimal(15), "STAGE")) == ("wrong_state", "number")
+    assert _as(store, "clerk", c.ApproveDocument("delivery", "D-2")) == ("own_request", "number")
+    assert _as(store, "manager", c.ApproveDocument("delivery", "D-2")) == ("done", "")
+    store.do(c.FulfilLine("delivery", "D-2", 1, Decimal(8), "STAGE"))
+    assert store.do(c.CreateBackorder("delivery", "D-2", "D-3"))["status"] == "open"  # 7 are below the limit
+
+
+@pytest.mark.parametrize("subject", ["work_order_issue", "production_receipt"])
+def test_a_work_order_that_needs_approval_is_released_as_a_whole(store: Store, subject: str) -> None:
+    store.items(2)
+    store.do(c.CreateItem("SET"))
+    store.do(c.CreateBom("SET", "1", (c.ComponentSpec("I2", Decimal(2)),)))
+    store.do(c.AdjustStock("I2", Decimal(50), "STAGE", "opening"))
+    store.do(c.SetApprovalRule(subject, quantity_min=Decimal(4)))
+    assert store.do(c.CreateWorkOrder("W1", "SET", Decimal(1)))["status"] == "open"
+    assert store.do(c.CreateWorkOrder("W2", "SET", Decimal(5)))["status"] == "approval"
+    assert _status(store, "W2") == ["approval", "approval"]
+    assert answer(store, c.IssueKit("W2", Decimal(5))) == ("wrong_state", "number")
+    assert answer(store, c.ReportOutput("W2", Decimal(1), "STAGE")) == ("wrong_state", "number")
+    assert _as(store, "clerk", c.ApproveDocument(subject, "W2")) == ("own_request", "number")
+    assert _as(store, "manager", c.ApproveDocument(subject, "W2")) == ("done", "")
+    assert _status(store, "W2") == ["open", "open"]
+    store.do(c.IssueKit("W2", Decimal(5)))
+
+
+def test_what_other_systems_ask_for_waits_too_and_a_changed_version_asks_again(store: Store) -> None:
+    store.items(2)
+    store.do(c.SetApprovalRule("delivery", quantity_min=Decimal(10)))
+
+    def version(number: int, quantity: int) -> None:
+        line = c.CanonicalLine(1, "I2", Decimal(quantity))
+        store.do(c.TakeDocument("erp", "SO-1", number, "delivery", "D", (line,)))
+
+    version(1, 9)
+    assert _status(store, "D") == ["open"]
+    version(2, 12)
+    assert _status(store, "D") == ["approval"]
+    assert _as(store, "manager", c.ApproveDocument("delivery", "D")) == ("done", "")
+    version(3, 12)  # the same request
+    assert _status(store, "D") == ["open"]
+    version(4, 13)
+    assert (_status(store, "D"), store.one("select approved_by from document")) == (["approval"], None)
+
+
+def test_a_difference_that_a_count_found_is_an_adjustment_like_any_other(store: Store) -> None:
+    store.items(2)
+    store.do(c.AdjustStock("I2", Decimal(50), "STAGE", "opening"))
+    store.do(c.SetApprovalRule("adjustment", quantity_min=Decimal(2)))
+    start = c.StartCount("C", ("STAGE",), tolerance_quantity=Decimal(5))
+    store.do(start)
+    assert _as(store, "first counter", c.EnterCount("C", Decimal(40), 1)) == ("done", "")
+    store.do(c.EnterCount("C", Decimal(47), 1))
+    assert answer(store, c.PostCount("C")) == ("needs_approval", "lines.1")
+    for counter in ("clerk", "first counter"):  # whoever counted it, first or last
+        assert _as(store, counter, c.PostCount("C", approve=True)) == ("own_request", "lines.1")
+    assert _as(store, "manager", c.PostCount("C", approve=True)) == ("done", "")
+    assert store.one("select approved_by from count_line") == "manager"
