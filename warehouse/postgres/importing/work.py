@@ -28,6 +28,10 @@ from warehouse.postgres.importing.reading import clean_rows, open_table
 from warehouse.postgres.importing.undo import undo
 from warehouse.postgres.importing.ways import WAYS
 
+# Fewer change no plan, and the database looks at its tables by itself every minute.
+ANALYZED_FROM = 1_000
+_FILLED_WITH = {"move": ("balance", "value_pool"), "document": ("document_line",), "bom": ("bom_line",)}
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -183,6 +187,11 @@ def _settle(conn: Conn, run: Run, outcome: Outcome) -> None:
     with conn.cursor() as cursor, cursor.copy("copy import_effect from stdin") as copy:
         for effect in outcome.effects:
             copy.write_row((run.run_id, effect.entity, effect.key, effect.row_no))
+    if outcome.made >= ANALYZED_FROM:
+        filled = {
+            table for effect in outcome.effects for table in (effect.entity, *_FILLED_WITH.get(effect.entity, ()))
+        }
+        conn.execute("select analyze_imported(%s)", (sorted(filled | {"import_effect"}),))
     after = {"template": run.template, "file": run.file_name, "sha256": run.digest, **_counts(outcome)}
     _audit(conn, run, run.actor, "import.applied", after)
 

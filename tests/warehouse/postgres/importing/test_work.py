@@ -15,6 +15,7 @@ from psycopg import Connection, sql
 from warehouse.commands import ALL_RIGHTS, Actor, AdjustStock, ClosePeriod, MoveStock, Refusal, Result, SignOffImport
 from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
+from warehouse.postgres.database.connect import service_dsn
 from warehouse.postgres.importing import work
 from warehouse.postgres.importing.listing import problems_csv, reconciliation
 
@@ -72,7 +73,8 @@ class Desk:
 
 @pytest.fixture
 def desk(database: str) -> Any:
-    with psycopg.connect(database, autocommit=True) as conn:
+    # As the service: what it may not do to a table, no import may need.
+    with psycopg.connect(service_dsn(database), autocommit=True) as conn:
         yield Desk(conn)
 
 
@@ -271,6 +273,25 @@ def test_other_master_data_goes_in(stocked: Desk) -> None:
     undone = [stocked.undo(run_id) for run_id, _ in runs]
     # The partner and the handling unit stand in the ledger for ever; the others are gone.
     assert [(done["removed"], done["kept"]) for done in undone] == [(1, 0), (1, 0), (0, 1), (1, 0), (1, 0), (0, 1)]
+
+
+def test_what_comes_after_a_large_import_is_planned_for_what_it_filled(stocked: Desk) -> None:
+    """Without a look of the database of its own, and for the rest of the same transaction too."""
+
+    def known_rows(table: str) -> int:
+        row = stocked.conn.execute("select reltuples::bigint from pg_class where relname = %s", (table,)).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    places = "code,parent\n" + "".join(f"P-{n},Z\n" for n in range(work.ANALYZED_FROM))
+    run_id, _ = stocked.send("locations", places)
+    assert known_rows("location") >= work.ANALYZED_FROM
+    stock = "item,location,quantity\n" + "".join(f"001,P-{n},1\n" for n in range(work.ANALYZED_FROM))
+    last, _ = stocked.send("opening-stock", stock)
+    assert (known_rows("move"), known_rows("balance")) == (work.ANALYZED_FROM, work.ANALYZED_FROM)
+    assert stocked.undo(last)["reversed"] == work.ANALYZED_FROM
+    assert stocked.undo(run_id)["kept"] == work.ANALYZED_FROM  # the ledger names them for ever
+    assert check(stocked.conn) == []
 
 
 @pytest.mark.parametrize("seed", range(12))
