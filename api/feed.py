@@ -10,6 +10,7 @@ be still allowed: who was disabled, signed out or lost the right to read sees no
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 import psycopg
@@ -20,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.documented import problems
-from api.feed_hub import PAGE, FeedFilter, FeedHub, Subscription, event_chunk, live_chunk
+from api.feed_hub import PAGE, FeedFilter, FeedHub, Subscription, live_chunk
 from api.feed_log import FeedLog, FeedPosition, parse_position
 from api.ports import LiveSource
 from api.problems import EXPIRED_POSITION, INVALID_CURSOR, UNAVAILABLE, ProblemError
@@ -54,6 +55,9 @@ that reaches back too far, or comes from another database, is answered 410: read
 `live.signal` (what the stack light shows), `live.vehicle` (how a vehicle is) and `live.passage` (a load still in the
 door, provisional). The current ones
 come first.
+
+**Within warehouses**: who may read only there hears of what names a portal or location there, a transfer at both ends,
+and of updates of locations only those there.
 
 At most 500 clients; above that 503.
 """
@@ -168,12 +172,18 @@ class _Stream:
         self._end()
 
     async def guard(self, still_may: Callable[[], Awaitable[bool]]) -> None:
-        """End the stream when the caller may not read any more; a database that is away says nothing about that."""
+        """End the stream when the caller may not read any more, or elsewhere; a database that is away says nothing
+        about that. Places that were made meanwhile are within the walls from then on.
+        """
         allowed = True
         while allowed:
             await asyncio.sleep(RECHECK_S)
             with contextlib.suppress(psycopg.Error, PoolTimeout):
                 allowed = await still_may()
+                if self._filter.walls is not None:
+                    self._filter = replace(self._filter, walls=await self._feeds.log.walls())
+                    if self._subscription is not None:
+                        self._subscription.filter = self._filter
         self._end()
 
     def _end(self) -> None:
@@ -223,7 +233,9 @@ class _Stream:
             if len(page.events) == PAGE:
                 self.leave()
         chunks = [
-            event_chunk(event) for event in page.events if self._filter.wants(event.kind, event.portal, event.locations)
+            self._filter.chunk(event)
+            for event in page.events
+            if self._filter.wants(event.kind, event.portal, event.locations)
         ]
         if chunks:
             await self._send(b"".join(chunks))
@@ -274,7 +286,8 @@ def router(feeds: Feeds) -> APIRouter:
             start = await feeds.start_of(last_event_id, "header:Last-Event-ID")
         else:
             start = await feeds.start_of(query.after, "query:after")
-        wanted = FeedFilter(frozenset(query.type), frozenset(query.portal), frozenset(query.location))
+        walls = await feeds.log.walls()
+        wanted = FeedFilter(frozenset(query.type), frozenset(query.portal), frozenset(query.location), walls)
         return EventStream(feeds, wanted, start)
 
     return routes

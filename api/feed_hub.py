@@ -11,15 +11,16 @@ when a buffer is full.
 
 import asyncio
 import contextlib
+import json
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 import structlog
 
 from api.encoding import json_bytes
-from api.feed_log import FeedEvent, FeedLog, FeedPosition, Wakeups
+from api.feed_log import FeedEvent, FeedLog, FeedPosition, Wakeups, Walls
 from api.ports import LiveEvent, LiveSource
 
 BUFFER_MAX = 1000
@@ -34,11 +35,12 @@ _log = structlog.get_logger("api.feed")
 
 @dataclass(frozen=True, slots=True)
 class FeedFilter:
-    """What a client wants; an empty set means everything."""
+    """What a client wants, an empty set meaning everything; and what of it they may have, None meaning all."""
 
     kinds: frozenset[str] = frozenset()
     portals: frozenset[str] = frozenset()
     locations: frozenset[str] = frozenset()
+    walls: Walls | None = None
 
     def wants(self, kind: str, portal: str, locations: tuple[str, ...]) -> bool:
         """Whether an event passes."""
@@ -46,7 +48,16 @@ class FeedFilter:
             (not self.kinds or kind in self.kinds)
             and (not self.portals or portal in self.portals)
             and (not self.locations or not self.locations.isdisjoint(locations))
+            and (self.walls is None or self.walls.hold(portal, locations))
         )
+
+    def chunk(self, event: FeedEvent, whole: bytes | None = None) -> bytes:
+        """An event that passed, as it is sent. One about several places shows those within the walls."""
+        if self.walls is None or event.kind != "location":
+            return whole if whole is not None else event_chunk(event)
+        payload = json.loads(event.data)
+        payload["updates"] = [update for update in payload["updates"] if update[1] in self.walls.locations]
+        return event_chunk(replace(event, data=json_bytes(payload)))
 
 
 def event_chunk(event: FeedEvent) -> bytes:
@@ -181,7 +192,7 @@ class FeedHub:
                 chunk = event_chunk(event)
                 for subscription in self._subscriptions:
                     if subscription.filter.wants(event.kind, event.portal, event.locations):
-                        subscription.offer(chunk, event.position)
+                        subscription.offer(subscription.filter.chunk(event, chunk), event.position)
 
     def _publish_live(self, event: LiveEvent) -> None:
         if self._subscriptions:

@@ -66,6 +66,18 @@ class FeedReach:
     end: FeedPosition
 
 
+@dataclass(frozen=True, slots=True)
+class Walls:
+    """Portals and locations that a client limited to warehouses hears of. What names none of them stays outside."""
+
+    portals: frozenset[str]
+    locations: frozenset[str]
+
+    def hold(self, portal: str, locations: tuple[str, ...]) -> bool:
+        """Whether an event is about a place within."""
+        return portal in self.portals or not self.locations.isdisjoint(locations)
+
+
 class FeedLog(Protocol):
     """Where committed events are read."""
 
@@ -74,6 +86,9 @@ class FeedLog(Protocol):
 
     async def read(self, after: FeedPosition, upto: FeedPosition | None, limit: int) -> FeedPage:
         """At most `limit` decided events after `after`, and at or below `upto` when it is given."""
+
+    async def walls(self) -> Walls | None:
+        """What the caller of this task may hear of; None for everything."""
 
     def wakeups(self) -> "Wakeups":
         """A connection of its own that hears of commits."""

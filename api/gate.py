@@ -1,4 +1,5 @@
-"""The gate: nobody reaches a route without a key or token that may. Pure ASGI, so a refused body is never read.
+"""The gate: nobody reaches a route without a key or token that may, and who may read only within warehouses is
+shown only these (`api.reading_scope`). Pure ASGI, so a refused body is never read.
 
 A key comes as `Authorization: Bearer KEY` (RFC 6750, 2.1) or `X-API-Key: KEY`, a token of a person only the first way.
 Holders are cached by the digest of what came for `CACHE_TTL_S`: a key that was revoked, a session that ended, a person
@@ -16,8 +17,10 @@ import structlog
 from starlette.responses import Response
 
 from api.ports import KeyRing
-from api.principal import Principal, is_command, is_open, is_own, required_permission
+from api.principal import Principal, is_by_warehouse, is_command, is_open, is_own, required_permission
 from api.problems import FORBIDDEN, PASSWORD_CHANGE, UNAUTHENTICATED, UNAVAILABLE, problem_response
+from api.reading_scope import reading
+from warehouse.commands import Permission
 
 CACHE_TTL_S = 5.0
 CACHE_MAX = 1024
@@ -65,12 +68,18 @@ class Gate:
             await refusal(scope, receive, send)
             return
 
+        assert principal is not None
+        within = principal.rights.warehouses(Permission.READ)
+
         async def still_may() -> bool:
             found = await self._find(key)
-            return found is not None and _refusal(found, method, path) is None
+            if found is None or _refusal(found, method, path) is not None:
+                return False
+            return found.rights.warehouses(Permission.READ) == within
 
         scope.setdefault("state", {}).update(principal=principal, still_may=still_may)
-        await self._app(scope, receive, send)
+        with reading(within):
+            await self._app(scope, receive, send)
 
     async def _find(self, key: str) -> Principal | None:
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
@@ -78,7 +87,8 @@ class Gate:
         cached = self._cache.get(digest)
         if cached is not None and now < cached[0]:
             return cached[1]
-        principal = await self._keys.find(key)
+        with reading(None):
+            principal = await self._keys.find(key)
         self._cache[digest] = (now + CACHE_TTL_S, principal)
         self._cache.move_to_end(digest)
         while len(self._cache) > CACHE_MAX:
@@ -96,9 +106,16 @@ def _refusal(principal: Principal | None, method: str, path: str) -> Response | 
     if principal.must_change:
         return problem_response(PASSWORD_CHANGE, "the password is a one-time password", headers=_CHALLENGE_SCOPE)
     needed = required_permission(method, path)
-    if is_command(method, path) or needed is None or principal.rights.may(needed):
+    if is_command(method, path) or needed is None:
         return None
-    return problem_response(FORBIDDEN, f"this needs the permission {needed.value!r}", headers=_CHALLENGE_SCOPE)
+    if not principal.rights.may(needed):
+        return problem_response(FORBIDDEN, f"this needs the permission {needed.value!r}", headers=_CHALLENGE_SCOPE)
+    held = principal.rights.warehouses(needed)
+    if held is None or is_by_warehouse(method, path):
+        return None
+    where = ", ".join(sorted(held))
+    detail = f"this is about all warehouses and needs the permission {needed.value!r} everywhere, not only in {where}"
+    return problem_response(FORBIDDEN, detail, headers=_CHALLENGE_SCOPE)
 
 
 def _key(headers: list[tuple[bytes, bytes]]) -> str | None:

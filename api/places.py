@@ -14,6 +14,7 @@ from api.encoding import json_response
 from api.paging import TEXT_PATTERN, Lister, Page, Paging
 from api.postgres.pool import Pool
 from api.problems import INVALID_CURSOR, not_found
+from api.reading_scope import warehouses
 from warehouse.postgres.queries.places import Place, TagHere, place, places, tags_in
 from warehouse.site import Effect, Site, Zone
 
@@ -109,17 +110,22 @@ def router(site: Site, pool: Pool) -> APIRouter:
             contents,
         )
 
+    def shown(view: ZoneView) -> bool:
+        return warehouses() is None or view.contents is not None
+
     @routes.get("/zones", operation_id="zones_list", summary="Zones and how much is in them", response_model=Zones)
     async def zones_list() -> Response:
-        """All zones of the site file, in its order."""
-        return json_response(Zones(tuple([await zone_view(zone) for zone in site.zones])))
+        """All zones of the site file, in its order; those within their warehouses for who may read only there."""
+        views = [await zone_view(zone) for zone in site.zones]
+        return json_response(Zones(tuple(view for view in views if shown(view))))
 
     @routes.get("/zones/{name}", operation_id="zones_get", summary="One zone", response_model=ZoneView)
     async def zones_get(name: ZoneName) -> Response:
         """How it is watched and how much is in it."""
-        if name not in zones:
+        view = await zone_view(zones[name]) if name in zones else None
+        if view is None or not shown(view):
             raise not_found("zone", name)
-        return json_response(await zone_view(zones[name]))
+        return json_response(view)
 
     @routes.get(
         "/zones/{name}/tags",

@@ -16,6 +16,7 @@ from api.ports import LiveSource
 from api.postgres.pool import Pool
 from api.postgres.signals import SignalPosition, SignalView, signals
 from api.problems import INVALID_CURSOR, not_found
+from api.reading_scope import warehouses
 from warehouse.site import Effect, Portal, Site
 
 
@@ -58,8 +59,13 @@ def router(site_now: Callable[[], Site], pool: Pool, live: LiveSource | None) ->
     """Portals and their signals; `site_now` is the site file as it holds now."""
     routes = APIRouter(prefix="/v1/portals", tags=["portals"])
 
-    def configured() -> dict[str, Portal]:
-        return {portal.name: portal for portal in site_now().portals}
+    async def configured() -> dict[str, Portal]:
+        """Those of the site file; within their warehouses for who may read only there."""
+        names = None
+        if warehouses() is not None:
+            async with pool.connection() as connection:
+                names = {name for (name,) in await (await connection.execute("select name from portal")).fetchall()}
+        return {portal.name: portal for portal in site_now().portals if names is None or portal.name in names}
 
     def view(portal: Portal) -> PortalView:
         events = live.portals() if live is not None else ()
@@ -76,14 +82,15 @@ def router(site_now: Callable[[], Site], pool: Pool, live: LiveSource | None) ->
     @routes.get("", operation_id="portals_list", summary="Portals and what they show", response_model=Portals)
     async def portals_list() -> Response:
         """All portals of the site file, in its order."""
-        return json_response(Portals(tuple(view(portal) for portal in site_now().portals)))
+        return json_response(Portals(tuple(view(portal) for portal in (await configured()).values())))
 
     @routes.get("/{name}", operation_id="portals_get", summary="One portal", response_model=PortalView)
     async def portals_get(name: PortalName) -> Response:
         """Its zones, antennas and what it shows."""
-        if name not in configured():
+        portal = (await configured()).get(name)
+        if portal is None:
             raise not_found("portal", name)
-        return json_response(view(configured()[name]))
+        return json_response(view(portal))
 
     @routes.get(
         "/{name}/signals",
@@ -94,7 +101,7 @@ def router(site_now: Callable[[], Site], pool: Pool, live: LiveSource | None) ->
     )
     async def portals_signals(request: Request, name: PortalName, query: Annotated[Paging, Query()]) -> Response:
         """Newest first."""
-        if name not in configured():
+        if name not in await configured():
             raise not_found("portal", name)
         within = f"/{name}"
         rows: Sequence[SignalView] = await signals(pool, name, _SIGNALS.start(query, within), query.limit + 1)

@@ -56,6 +56,16 @@ _PREFIXES = (
     ("/v1/users", Permission.USERS, Permission.USERS),
     ("/v1/keys", Permission.KEYS, Permission.KEYS),
 )
+# What can be answered within warehouses. Anything else is about all of them at once (values, reports, files, what
+# other systems sent), and whoever may read only within some is refused: also on a route that nobody thought of.
+_BY_WAREHOUSE = (
+    "/v1/alerts", "/v1/approval-rules", "/v1/boms", "/v1/categories", "/v1/counts", "/v1/discrepancies",
+    "/v1/documents", "/v1/feed", "/v1/handling-units", "/v1/items", "/v1/locations", "/v1/lots", "/v1/movements",
+    "/v1/partners", "/v1/passages", "/v1/pick-lists", "/v1/portals", "/v1/print-jobs", "/v1/readers",
+    "/v1/replenishments", "/v1/reservations", "/v1/roles", "/v1/serials", "/v1/stock", "/v1/stock-snapshot",
+    "/v1/tags", "/v1/tasks", "/v1/vehicles", "/v1/weighings", "/v1/work-orders", "/v1/zones",
+)  # fmt: skip
+_NOT_BY_WAREHOUSE = ("/v1/stock/value",)
 # About the caller: whoever is known may ask.
 _OWN = ("/v1/me", "/v1/me/password")
 _COMMANDS = {route.path: route.command for route in COMMANDS}
@@ -87,6 +97,15 @@ def required_permission(method: str, path: str) -> Permission | None:
         if path.startswith(prefix):
             return reading if reads else doing
     return Permission.READ if reads else Permission.CONFIGURE
+
+
+def is_by_warehouse(method: str, path: str) -> bool:
+    """Whether somebody who may read only within warehouses is answered, from these alone."""
+    return method in ("GET", "HEAD", "OPTIONS") and _below(path, _BY_WAREHOUSE) and not _below(path, _NOT_BY_WAREHOUSE)
+
+
+def _below(path: str, prefixes: tuple[str, ...]) -> bool:
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
 
 
 def permissions_by_field(method: str, path: str) -> dict[str, Permission]:

@@ -10,7 +10,8 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from api.feed_log import SEQ_MAX, SOURCE_MAX, FeedEvent, FeedPage, FeedPosition, FeedReach
+from api.feed_log import SEQ_MAX, SOURCE_MAX, FeedEvent, FeedPage, FeedPosition, FeedReach, Walls
+from api.reading_scope import reading, warehouses
 
 CHANNEL = "tagledger_feed"
 _PASSAGE, _OUTBOX = 0, 1
@@ -30,8 +31,15 @@ select * from (
       order by p.tx, p.seq limit %(limit)s)
     union all
     (select o.tx::text::bigint, 1, o.seq, o.topic, coalesce(o.payload ->> 'portal', ''),
-            array(select distinct u ->> 1 from jsonb_array_elements(
-                case when o.topic = 'location' then o.payload -> 'updates' else '[]' end) as u),
+            case when o.topic = 'location' then
+                array(select distinct u ->> 1 from jsonb_array_elements(o.payload -> 'updates') as u)
+            when o.topic = 'document' then
+                array(select l.code from document d join location l on l.location_id in (d.source_id, d.target_id)
+                      where d.kind = o.payload ->> 'kind' and d.number = o.payload ->> 'number')
+            when o.topic in ('task', 'replenishment', 'weighing') then
+                array_remove(array[o.payload ->> 'source', o.payload ->> 'target', o.payload ->> 'location',
+                                   o.payload ->> 'place'], null)
+            else '{}' end,
             o.payload::text
        from outbox o
       where o.tx < (select xmin from horizon)
@@ -52,6 +60,13 @@ select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(p
        (select tx::text::bigint from outbox_reader where name = 'trimmed')
 """
 
+# Read by a connection limited to warehouses: the rest of each table is not there.
+_WALLS = """
+select array(select name from portal),
+       array(select l.code from location l join location_shown using (location_id)
+             where l.kind in ('internal', 'outside') union select name from zone)
+"""
+
 
 class PostgresFeedLog:
     """`FeedLog` over a pool for reads and a DSN for the listening connection."""
@@ -62,8 +77,9 @@ class PostgresFeedLog:
 
     async def reach(self) -> FeedReach:
         """See `FeedLog.reach`. Whoever trims the outbox keeps the last transaction it removed in `outbox_reader`."""
-        async with self._pool.connection() as connection:
-            row = await (await connection.execute(_REACH)).fetchone()
+        with reading(None):  # what a client may have of it, its filter decides
+            async with self._pool.connection() as connection:
+                row = await (await connection.execute(_REACH)).fetchone()
         assert row is not None
         xmin, xmax, trimmed = row
         start = FeedPosition(0, 0, 0) if trimmed is None else FeedPosition(trimmed, SOURCE_MAX, SEQ_MAX)
@@ -78,12 +94,13 @@ class PostgresFeedLog:
             "upto": SEQ_MAX if upto is None else upto.xid,
             "limit": limit,
         }
-        async with self._pool.connection() as connection:
-            rows = await (await connection.execute(_READ, values)).fetchall()
-            held = False
-            if len(rows) < limit and upto is None:
-                row = await (await connection.execute(_HELD)).fetchone()
-                held = row is not None and row[0]
+        with reading(None):
+            async with self._pool.connection() as connection:
+                rows = await (await connection.execute(_READ, values)).fetchall()
+                held = False
+                if len(rows) < limit and upto is None:
+                    row = await (await connection.execute(_HELD)).fetchone()
+                    held = row is not None and row[0]
         events = tuple(
             FeedEvent(FeedPosition(tx, source, seq), kind, portal, tuple(locations), data.encode())
             for tx, source, seq, kind, portal, locations, data in rows
@@ -91,6 +108,15 @@ class PostgresFeedLog:
         if upto is not None:
             events = tuple(event for event in events if event.position <= upto)
         return FeedPage(events, held)
+
+    async def walls(self) -> Walls | None:
+        """See `FeedLog.walls`."""
+        if warehouses() is None:
+            return None
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(_WALLS)).fetchone()
+        assert row is not None
+        return Walls(frozenset(row[0]), frozenset(row[1]))
 
     def wakeups(self) -> "PostgresWakeups":
         """See `FeedLog.wakeups`."""

@@ -140,7 +140,7 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(dsn: str, ring: KeyRing | None = None) -> AsyncIterator[Running]:
+async def running(dsn: str, ring: KeyRing | None = None, site: Site = SITE) -> AsyncIterator[Running]:
     """The API over a database, with fakes for the rest of the process, and a client that may do everything.
 
     `ring` instead of the given keys, which the client has one of.
@@ -150,7 +150,7 @@ async def running(dsn: str, ring: KeyRing | None = None) -> AsyncIterator[Runnin
     with DirectCommands(dsn, 4) as bus:
         async with query_pool(dsn, 4) as pool:
             parts = ApiParts(
-                SITE,
+                site,
                 "0.0.0",
                 pool,
                 dsn,

@@ -41,6 +41,9 @@ class MemoryLog:
         await asyncio.sleep(0)
         return FeedPage(tuple(found[:limit]), False)
 
+    async def walls(self) -> None:
+        return None
+
     def wakeups(self) -> "MemoryLog":
         return self
 

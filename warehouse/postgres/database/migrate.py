@@ -2,7 +2,7 @@
 
 An applied file is recorded with its SHA-256. A file that changed, vanished or was numbered below the newest applied one
 stops everything: history that differs from the files is for a person to settle. After the files the service's role gets
-its rights (`warehouse.postgres.database.grants`).
+its rights (`warehouse.postgres.database.grants`) and who reads within warehouses their views (`control.reading`).
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from importlib import resources
 
 import psycopg
 
+from warehouse.postgres.control.reading import clear_views, make_views
 from warehouse.postgres.database.grants import grant_service
 
 # Arbitrary, the same in every version of this program: two processes must not migrate one database at once.
@@ -54,7 +55,10 @@ def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> tuple[st
     wanted = shipped() if migrations is None else tuple(migrations)
     try:
         with psycopg.connect(dsn, autocommit=True) as connection:
-            return _migrated(connection, wanted)
+            applied = _migrated(connection, wanted)
+            if migrations is None:
+                make_views(connection)
+            return applied
     except psycopg.errors.InsufficientPrivilege as error:
         message = f"this user may not migrate ({error.diag.message_primary})"
         raise MigrationError(f"{message}: run tagledger migrate as the owner of the tables") from None
@@ -67,7 +71,10 @@ def _migrated(connection: psycopg.Connection, wanted: tuple[Migration, ...]) -> 
         "create table if not exists migration (number int primary key, name text not null, digest text not null,"
         " applied_at timestamptz not null default now())"
     )
-    for migration in _missing(connection, wanted):
+    missing = _missing(connection, wanted)
+    if missing:
+        clear_views(connection)  # a column that a view shows cannot be changed
+    for migration in missing:
         with connection.transaction():
             connection.execute(migration.sql.encode())  # our own files, which take no parameters
             connection.execute(

@@ -32,5 +32,25 @@ def ensure_places(conn: Conn, site: Site) -> tuple[str, ...]:
         ).fetchone()
         if row is not None:
             made.append(row[0])
+    _write_where(conn, site, code_of)
     write_distances(conn, site)
     return (*made, *ensure_vehicles(conn, site))
+
+
+def _write_where(conn: Conn, site: Site, code_of: dict[str, str]) -> None:
+    """Where doors and zones are, for whoever reads within warehouses."""
+    conn.cursor().executemany(
+        """insert into zone as z (name, location_id) select %s, location_id from location where code = %s
+           on conflict (name) do update set location_id = excluded.location_id
+           where z.location_id <> excluded.location_id""",
+        list(code_of.items()),
+    )
+    conn.cursor().executemany(
+        """update portal p set inside_id = i.location_id, outside_id = o.location_id from location i, location o
+           where p.name = %s and i.code = %s and o.code = %s
+             and (p.inside_id, p.outside_id) is distinct from (i.location_id, o.location_id)""",
+        [
+            (portal.name, code_of.get(portal.inside, portal.inside), code_of.get(portal.outside, portal.outside))
+            for portal in site.portals
+        ],
+    )

@@ -66,7 +66,7 @@ _PLACE = """
     select l.code, l.name, l.kind, l.level, p.code as parent, l.closed,
            (select count(*) from tag_location t where t.location_id = l.location_id and t.event <> 'departed') as tags,
            (select coalesce(sum(b.on_hand), 0) from balance b where b.location_id = l.location_id) as on_hand
-    from location l left join location p on p.location_id = l.parent_id"""
+    from location l join location_shown using (location_id) left join location p on p.location_id = l.parent_id"""
 
 
 async def places(
