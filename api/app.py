@@ -93,7 +93,8 @@ rows are added and name the list and filters they belong to. `limit` is 1 to 100
 another body it is refused (409). Refusals are answers too, and are stored: after the world changed, ask again under a
 new key. Answers are kept 90 days. Without the header every request is a new command, so a repeated request acts twice.
 
-**Errors** are RFC 9457 problems (`application/problem+json`) with a stable `code`, what is wrong where, and the fix.
+**Errors** are RFC 9457 problems (`application/problem+json`) with a stable `code`, what is wrong where, and the fix; in
+Chinese where `Accept-Language` prefers it (what the warehouse says of one case, `detail`, stays English).
 
 Quantities are decimal text, times RFC 3339 in UTC, EPCs upper-case hexadecimal.
 """

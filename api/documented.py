@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
-from api.field_examples import FIELD_EXAMPLES
+from api.field_examples import FIELD_EXAMPLES, OWN_EXAMPLES
 from api.principal import is_open, permissions_by_field, required_permission
 from api.problems import (
     FORBIDDEN,
@@ -29,6 +29,14 @@ from api.problems import (
     ProblemKind,
 )
 
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 
 
@@ -94,14 +102,29 @@ def _document(app: FastAPI, routes: Sequence[APIRoute]) -> dict[str, Any]:
         },
         "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     }
-    for schema in schemas.values():
+    for owner, schema in schemas.items():
         for name, field in schema.get("properties", {}).items():
-            if name in FIELD_EXAMPLES and "examples" not in field:
-                field["examples"] = [FIELD_EXAMPLES[name]]
+            example = OWN_EXAMPLES.get(f"{owner}.{name}", FIELD_EXAMPLES.get(name))
+            if example is not None and "examples" not in field and _fits(example, field, schemas):
+                field["examples"] = [example]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete(operation, method.upper(), path)
     return document
+
+
+def _fits(example: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> bool:
+    """Whether a schema takes it, by type and by the words it lists: one name can mean another thing elsewhere."""
+    if "$ref" in schema:
+        return _fits(example, schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "anyOf" in schema:
+        return any(_fits(example, form, schemas) for form in schema["anyOf"])
+    if "enum" in schema:
+        return example in schema["enum"]
+    json_type = schema.get("type")
+    if json_type == "array" and isinstance(example, list):
+        return all(_fits(inner, schema.get("items", {}), schemas) for inner in example)
+    return json_type is None or type(example) in _PYTHON_TYPES.get(json_type, ())
 
 
 def _add_problem_schema(schemas: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Examples by field name, for the warehouse's own values, which know nothing of API documents.
 
-One word means one thing everywhere, so one example each is right wherever the name occurs.
+One word means one thing nearly everywhere, so one example each is right wherever the name occurs. Where it means
+another thing, the schema's own example goes before it.
 """
 
 from typing import Any
@@ -119,3 +120,53 @@ FIELD_EXAMPLES: dict[str, Any] = {
     "output_status": "open",
     "issued_share": "0.4",
 }
+
+_UNIT_IS_NO_MEASURE = """
+    ConfirmPick ConvertedStock CountLine CreateTask DecideInspection FulfilLine Label MoveUnit NestUnit OverIssue
+    PastStock RebindTag ReportOutput ReservationView ReserveStock StockRow TagHere TagNow Task
+"""
+_STATUS_IS_OF_STOCK = """
+    AdjustStock CountLine EnterCount FulfilLine MoveStock PastStock SerialView StockRow StockTotal
+"""
+_COUNTS = "CancelCount CountSheet EnterCount PostCount StartCount SweepCount"
+_PICK_LISTS = "CancelPickList ConfirmPick CreatePickList PickList"
+_WORK_ORDERS = "CreateWorkOrder IssueKit OverIssue ReportOutput SubstituteComponent WorkOrder"
+
+OWN_EXAMPLES: dict[str, Any] = {
+    **{f"{owner}.unit": "106141412345678908" for owner in _UNIT_IS_NO_MEASURE.split()},
+    **{f"{owner}.status": "available" for owner in _STATUS_IS_OF_STOCK.split()},
+    **{f"{owner}.number": "COUNT-7" for owner in _COUNTS.split()},
+    **{f"{owner}.number": "PICK-31" for owner in _PICK_LISTS.split()},
+    **{f"{owner}.number": "WO-204" for owner in _WORK_ORDERS.split()},
+    "Alive.status": "alive",
+    "Category.code": "bearings",
+    "CountSheet.status": "counting",
+    "CreateHandlingUnit.code": "106141412345678908",
+    "CreateHandlingUnit.kind": "pallet",
+    "CreateItem.code": "A-100",
+    "CreateLocation.kind": "internal",
+    "CreateLot.code": "L-2026-014",
+    "Discrepancy.kind": "short",
+    "ItemView.code": "A-100",
+    "Label.state": "printed",
+    "Me.kind": "person",
+    "Movement.kind": "receipt",
+    "Partner.code": "ACME",
+    "Partner.kind": "supplier",
+    "PickLine.state": "pending",
+    "Place.kind": "internal",
+    "PrintJob.state": "sent",
+    "RouteAlerts.kind": "dead",
+    "SetCategory.code": "bearings",
+    "SetPartner.code": "ACME",
+    "SetPartner.kind": "supplier",
+    "StateSpec.state": "paused",
+    "StockAlert.kind": "dead",
+    "TagMoved.kind": "receipt",
+    "TakeDocument.version": 3,
+    "Task.kind": "putaway",
+    "UpdateItem.code": "A-100",
+    "ValueEntry.kind": "receipt",
+    "VehicleErrorView.kind": "blocked",
+}
+"""By `Schema.field`."""

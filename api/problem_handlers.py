@@ -3,7 +3,7 @@
 Values the caller sent are never echoed: they may be huge, secret or not even encodable.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -30,6 +30,8 @@ _BY_STATUS = {kind.status: kind for kind in reversed(KINDS)}
 # At most this many field problems are listed: a body of ten thousand wrong lines needs no ten thousand answers.
 ERRORS_MAX = 50
 
+# The one value that has two forms.
+_NO_NUMBER = "Input should be a whole number or a decimal number as text"
 _FIXES = {
     "missing": "add it",
     "extra_forbidden": "remove it, or correct its spelling",
@@ -91,19 +93,40 @@ async def _validation_error(_request: Request, error: Exception) -> Response:
         what = item.get("ctx", {}).get("error", "not JSON")
         problem = FieldProblem(f"not JSON at character {item['loc'][-1]}: {what}", "send valid JSON (RFC 8259)", "")
         return problem_response(MALFORMED, "the body is not JSON", [problem])
-    errors = [_field_problem(item) for item in found[:ERRORS_MAX]]
-    count = len(found)
+    # A value of two forms fails once for each of them: to the caller it is one wrong value.
+    problems = list(
+        {(one.pointer, one.parameter): one for one in map(_problem_in(error.body), reversed(found))}.values()
+    )
+    count, errors = len(problems), problems[::-1][:ERRORS_MAX]
     detail = "1 value is not acceptable" if count == 1 else f"{count} values are not acceptable"
     return problem_response(INVALID, detail, errors)
 
 
-def _field_problem(item: dict[str, Any]) -> FieldProblem:
-    where, *path = item["loc"]
-    message = str(item["msg"])
-    fix = _FIXES.get(item["type"]) or _fix_from_bounds(item) or "see the API document at /docs"
-    if where == "body":
-        return FieldProblem(message, fix, pointer=json_pointer(path))
-    return FieldProblem(message, fix, parameter=f"{where}:{'.'.join(str(part) for part in path)}")
+def _problem_in(body: Any) -> Callable[[dict[str, Any]], FieldProblem]:
+    def field_problem(item: dict[str, Any]) -> FieldProblem:
+        where, *path = item["loc"]
+        message = str(item["msg"])
+        fix = _FIXES.get(item["type"]) or _fix_from_bounds(item) or "see the API document at /docs"
+        if where != "body":
+            return FieldProblem(message, fix, parameter=f"{where}:{'.'.join(str(part) for part in path)}")
+        sent = path_in(body, path)
+        if len(sent) == len(path) or item["type"] == "missing":
+            return FieldProblem(message, fix, pointer=json_pointer(path))
+        return FieldProblem(_NO_NUMBER, _FIXES["decimal_type"], pointer=json_pointer(sent))
+
+    return field_problem
+
+
+def path_in(body: Any, path: Sequence[int | str]) -> list[int | str]:
+    """As much of `path` as the body has: pydantic goes on with the name of the form that it tried."""
+    found: list[int | str] = []
+    for part in path:
+        inside = range(len(body)) if isinstance(body, list) else body if isinstance(body, dict) else ()
+        if part not in inside:
+            break
+        body = body[part]
+        found.append(part)
+    return found
 
 
 def _fix_from_bounds(item: dict[str, Any]) -> str | None:

@@ -13,6 +13,10 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import Field
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api import chinese
+from api.languages import preferred
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
@@ -173,4 +177,40 @@ def problem_response(
         ]
     if reference is not None:
         body["reference"] = reference
-    return Response(msgspec.json.encode(body), kind.status, headers=dict(headers or {}), media_type=PROBLEM_MEDIA_TYPE)
+    return ProblemResponse(body, kind.status, dict(headers or {}))
+
+
+class ProblemResponse(Response):
+    """A problem in the language that whoever asked prefers; English before anyone has asked."""
+
+    media_type = PROBLEM_MEDIA_TYPE
+
+    def __init__(self, problem: dict[str, Any], status: int, headers: dict[str, str]) -> None:
+        self.problem = problem
+        super().__init__(
+            msgspec.json.encode(problem),
+            status,
+            headers={**headers, "Content-Language": "en", "Vary": "Accept-Language"},
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if preferred(scope.get("headers", ())) == "zh":
+            self.headers["Content-Language"] = "zh"
+            self.body = msgspec.json.encode(_in_chinese(self.problem))
+            self.headers["Content-Length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
+
+
+def _in_chinese(problem: dict[str, Any]) -> dict[str, Any]:
+    title, fix = chinese.KINDS.get(problem["code"], (problem["title"], problem["fix"]))
+    said = {**problem, "title": title, "fix": fix, "detail": chinese.in_chinese(problem["detail"])}
+    if "errors" in problem:
+        said["errors"] = [
+            {
+                **error,
+                "detail": chinese.in_chinese(error["detail"]),
+                "fix": fix if error["fix"] == problem["fix"] else chinese.in_chinese(error["fix"]),
+            }
+            for error in problem["errors"]
+        ]
+    return said

@@ -307,9 +307,9 @@ def _check_master_data(move: NewMove, index: int, facts: Facts) -> Refused | Non
             f"serial {move.serial_id} is of item {serial.item_id}, lot {serial.lot_id}",
         )
     if item.tracking is Tracking.LOT and lot is None:
-        return refuse(LedgerRefusal.LOT_REQUIRED, f"item {move.item_id} is lot-tracked")
+        return refuse(LedgerRefusal.LOT_REQUIRED, "its item is tracked by lot")
     if item.tracking is Tracking.SERIAL and serial is None:
-        return refuse(LedgerRefusal.SERIAL_REQUIRED, f"item {move.item_id} is serial-tracked")
+        return refuse(LedgerRefusal.SERIAL_REQUIRED, "its item is tracked by serial")
     if serial is not None and move.quantity != 1:
         return refuse(LedgerRefusal.SERIAL_QUANTITY, f"quantity {move.quantity} of one serial")
     return None

@@ -81,6 +81,15 @@ async def test_every_schema_is_json_schema_and_every_reference_resolves(document
         assert reference.rpartition("/")[2] in schemas
 
 
+async def test_every_example_is_one(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for name, schema in schemas.items():
+        for field, described in schema.get("properties", {}).items():
+            validator = Draft202012Validator({**described, "components": {"schemas": schemas}})
+            for example in described.get("examples", ()):
+                assert validator.is_valid(example), f"{name}.{field}: {example!r}"
+
+
 async def test_problems_satisfy_their_schema(shared: Running, document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     validator = Draft202012Validator({"$ref": "#/components/schemas/Problem", "components": {"schemas": schemas}})

@@ -52,6 +52,13 @@ async def test_wrong_body_values_have_pointers(shared: Running) -> None:
     assert json_pointer(["lines", 0, "~x"]) == "/lines/0/~0x"
 
 
+@pytest.mark.parametrize("quantity", [10.5, True, "much", [], 10**20])
+async def test_a_value_of_two_forms_is_one_problem_at_its_own_place(shared: Running, quantity: object) -> None:
+    move = {"item": "A-100", "quantity": quantity, "source": "hall-a", "target": "yard"}
+    body = assert_problem(await shared.client.post("/v1/stock/move", json=move), 422, "invalid")
+    assert [error["pointer"] for error in body["errors"]] == ["/quantity"]  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("content", "status", "code"),
     [

@@ -1,5 +1,6 @@
 """From the codes people use to ids; a code that names nothing is a refusal that says which field."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,17 @@ def or_refuse(made: MadeT | Refusal, at: str = "") -> MadeT:
     if isinstance(made, Refusal):
         raise Refuse(made.code, at + made.field, made.message)
     return made
+
+
+def known_kinds(conn: Conn) -> str:
+    """The kinds of document there are, for whoever named another."""
+    return ", ".join(kind for (kind,) in conn.execute("select kind from document_kind order by kind"))
+
+
+def allowed_by(conn: Conn, check: str | None) -> str:
+    """The words that a CHECK by this name lets a column hold, for whoever gave another."""
+    row = conn.execute("select pg_get_constraintdef(oid) from pg_constraint where conname = %s", (check,)).fetchone()
+    return ", ".join(sorted(re.findall(r"'([^']+)'", row[0]))) if row is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,16 @@ from warehouse.postgres.documents.sources import check_source, find_source, lock
 from warehouse.postgres.goods.stock import database_now, post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import settle_lines
-from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_serial, find_unit, lot_code
+from warehouse.postgres.naming import (
+    Refuse,
+    find_item,
+    find_location,
+    find_lot,
+    find_serial,
+    find_unit,
+    known_kinds,
+    lot_code,
+)
 from warehouse.postgres.transport.task_planning import after_issue, after_receipt
 from warehouse.valuation import cost_in_base
 
@@ -35,7 +44,7 @@ from warehouse.valuation import cost_in_base
 def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUID) -> Answer:
     known = conn.execute("select needs_approval from document_kind where kind = %s", (c.kind,)).fetchone()
     if known is None:
-        raise Refuse(RefusalCode.INVALID, "kind", f"no kind of document {c.kind!r}")
+        raise Refuse(RefusalCode.INVALID, "kind", f"no kind of document {c.kind!r}: {known_kinds(conn)}")
     if not c.lines:
         raise Refuse(RefusalCode.INVALID, "lines", "a document needs a line")
     if c.over_percent < 0:

@@ -12,7 +12,7 @@ from warehouse.commands import Actor, Audit, RefusalCode, SetDocumentRemoval, Se
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.documents.lot_numbers import find_scope
 from warehouse.postgres.handlers import Answer, Handlers
-from warehouse.postgres.naming import Refuse
+from warehouse.postgres.naming import Refuse, known_kinds
 from warehouse.removal import Order
 
 
@@ -65,7 +65,8 @@ def set_removal_rule(conn: Conn, c: SetRemovalRule, actor: Actor, request_id: UU
                     (item_id, category, c.kind, c.order, c.remaining_days_min, c.single_lot),
                 )
         except psycopg.errors.ForeignKeyViolation:
-            raise Refuse(RefusalCode.NOT_FOUND, "kind", f"no kind of document {c.kind!r}") from None
+            told = f"no kind of document {c.kind!r}: {known_kinds(conn)}"
+            raise Refuse(RefusalCode.NOT_FOUND, "kind", told) from None
     chosen = str(c.order) if c.order is not None else None
     return {"order": chosen}, Audit({"order": before[0]} if before else None, {"order": chosen})
 

@@ -23,7 +23,7 @@ from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.goods.catalogue import check_gtin, check_limits, retired_categories
 from warehouse.postgres.goods.nesting import generations
 from warehouse.postgres.handlers import Answer, Handlers
-from warehouse.postgres.naming import Refuse, find_items, or_refuse
+from warehouse.postgres.naming import Refuse, allowed_by, find_items, or_refuse
 from warehouse.valuation import Valuation
 
 Made = int | Refusal
@@ -134,7 +134,8 @@ def create_location(conn: Conn, c: CreateLocation, actor: Actor, request_id: UUI
             location_id = or_refuse(create_locations(conn, [c])[0])
     except psycopg.errors.CheckViolation as error:
         field = "level" if "level" in (error.diag.constraint_name or "") else "kind"
-        raise Refuse(RefusalCode.INVALID, field, f"{getattr(c, field)!r} is no {field} of location") from None
+        words = allowed_by(conn, error.diag.constraint_name)
+        raise Refuse(RefusalCode.INVALID, field, f"{getattr(c, field)!r} is no {field} of location: {words}") from None
     return {"location_id": location_id, "code": c.code}, Audit(after={"code": c.code, "kind": c.kind})
 
 

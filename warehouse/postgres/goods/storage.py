@@ -40,7 +40,7 @@ def set_putaway_rule(conn: Conn, c: SetPutawayRule, actor: Actor, request_id: UU
     if not c.name:
         raise Refuse(RefusalCode.INVALID, "name", "a rule needs a name")
     if c.unit_kind not in _UNIT_KINDS:
-        raise Refuse(RefusalCode.INVALID, "unit_kind", f"{c.unit_kind!r} is no kind of handling unit")
+        raise Refuse(RefusalCode.INVALID, "unit_kind", f"{c.unit_kind!r} is none of {', '.join(_UNIT_KINDS[1:])}")
     if c.within_minutes is not None and c.within_minutes <= 0:
         raise Refuse(RefusalCode.INVALID, "within_minutes", "a deadline lies ahead: give minutes above zero")
     target_id = find_location(conn, c.target, "target")

@@ -24,7 +24,16 @@ from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.goods.nesting import generations
 from warehouse.postgres.goods.tag_events import add_event
 from warehouse.postgres.handlers import Answer, Handlers
-from warehouse.postgres.naming import NamedItem, Refuse, find_item, find_items, find_lot, find_lots, or_refuse
+from warehouse.postgres.naming import (
+    NamedItem,
+    Refuse,
+    allowed_by,
+    find_item,
+    find_items,
+    find_lot,
+    find_lots,
+    or_refuse,
+)
 
 Binding = tuple[str, int | None, int | None, int | None, int | None, Decimal]
 """An EPC and the columns of what it stands for: unit, item, lot, serial, quantity."""
@@ -105,8 +114,9 @@ def create_handling_unit(conn: Conn, c: CreateHandlingUnit, actor: Actor, reques
     try:
         with conn.transaction():
             hu_id, code = or_refuse(create_handling_units(conn, [c])[0])
-    except psycopg.errors.CheckViolation:
-        raise Refuse(RefusalCode.INVALID, "kind", f"{c.kind!r} is no kind of handling unit") from None
+    except psycopg.errors.CheckViolation as error:
+        kinds = allowed_by(conn, error.diag.constraint_name)
+        raise Refuse(RefusalCode.INVALID, "kind", f"{c.kind!r} is no kind of handling unit: {kinds}") from None
     for n, content in enumerate(c.contents):
         _pack(conn, hu_id, content, f"contents.{n}")
     return {"hu_id": hu_id, "code": code}, Audit(after={"code": code, "contents": len(c.contents)})
