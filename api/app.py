@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from api import (
     alerts,
     audit,
+    barcodes,
     callbacks,
     commands,
     counts,
@@ -246,6 +247,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         readers.router(parts.site_now or (lambda: parts.site), parts.pool, parts.readers),
         pushed_reads.router(parts.pushing or (lambda reader: None)),
         weighings.router(parts.pool),
+        barcodes.router(parts.pool),
         feed.router(feeds),
         commands.router(parts.commands, parts.accounts),
         oauth.router(parts.accounts, mint, doorway),

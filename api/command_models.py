@@ -17,9 +17,21 @@ from uuid import UUID
 import msgspec
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
+from warehouse.barcodes import LENGTH_MAX, ScannedText
+
 LIST_MAX = 10_000
 
 Text = Annotated[str, Field(max_length=256, pattern=r"^[^\u0000-\u001f\u007f]*$")]
+Scan = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=LENGTH_MAX,
+        pattern=r"^[^\u0000-\u001c\u001e\u001f\u007f]+$",
+        description="As the scanner sends it: with its symbology in front if it says it, FNC1 as U+001D.",
+        examples=["]C10112345678901231\u001d10L-1"],
+    ),
+]
 _LARGEST = 10**15 - 1
 
 
@@ -36,6 +48,7 @@ SmallInteger = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1), Bef
 
 _SIMPLE: dict[Any, Any] = {
     str: Text,
+    ScannedText: Scan,
     Decimal: Quantity,
     datetime: AwareDatetime,
     int: SmallInteger,

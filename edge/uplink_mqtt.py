@@ -20,6 +20,7 @@ from edge.clock import Clock, WallClock
 from edge.spool import Spool
 from edge.spool_values import AckResult
 from edge.uplink import STALLED_S, EdgeOrders, SendWindow
+from stream.mqtt_client import AT_ONCE
 from stream.mqtt_topics import (
     ControlFormatError,
     ack_topic,
@@ -114,6 +115,7 @@ class MqttUplink:
             clean_start=True,
             keepalive=_KEEPALIVE_S,
             max_inflight_messages=_READ_AT_ONCE,
+            socket_options=(AT_ONCE,),
         )
 
     async def _session(self, client: aiomqtt.Client, spool: Spool, orders: EdgeOrders) -> None:

@@ -7,6 +7,7 @@ more (MQTT 5.0, 3.3.2.3.3), and refused by the edge beside that.
 """
 
 import math
+import socket
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,8 @@ from warehouse.site_settings import UplinkSettings
 SESSION_EXPIRY_S = 7 * 24 * 3600
 KEEPALIVE_S = 20
 RECONNECT_S = (1, 30)
+# A signal goes out at once, not when the broker has confirmed the message before (Nagle's algorithm).
+AT_ONCE = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ def broker_client(
     if settings.tls:
         client.tls_set_context(ssl.create_default_context())
     client.reconnect_delay_set(*RECONNECT_S)
+    client.on_socket_open = lambda _client, _data, opened: opened.setsockopt(*AT_ONCE)
     return client
 
 

@@ -14,7 +14,8 @@ _START_S = 15.0
 
 _CONFIG = """\
 listener {port} 127.0.0.1
-{access}persistence {persistence}
+{access}set_tcp_nodelay true
+persistence {persistence}
 persistence_location {folder}/
 autosave_interval 1
 autosave_on_changes true

@@ -1,6 +1,6 @@
 """Tags and handling units."""
 
-from api.command_routes.route import DECIDED, MADE, CommandRoute
+from api.command_routes.route import DECIDED, MADE, NAMED, CommandRoute
 from warehouse import commands
 
 ROUTES = (
@@ -33,5 +33,16 @@ ROUTES = (
         "`code` is its SSCC, GRAI or GIAI; by default what `epc` says.",
         {"epc": "3114257BF4499602D2000000", "kind": "pallet", "contents": [{"epc": "3034257BF7194E4000001A85"}]},
         MADE,
+    ),
+    CommandRoute(
+        commands.SeeHere,
+        "/v1/tags/seen",
+        "tags_seen",
+        "tags",
+        "Say what a handheld saw at a place",
+        "Tags by EPC, units and single pieces by their barcodes as scanned. The newest sight counts, whatever the "
+        "books say; units that these have elsewhere are named in the answer. `X-Device` says which handheld.",
+        {"location": "A-01-03", "epcs": ["3034257BF7194E4000001A85"], "barcodes": ["]C100106141411234567897"]},
+        NAMED,
     ),
 )

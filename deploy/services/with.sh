@@ -42,6 +42,7 @@ mqtt_port=$(free_pair)
 cat >"$folder/mosquitto.conf" <<CONF
 listener $mqtt_port 127.0.0.1
 allow_anonymous true
+set_tcp_nodelay true
 max_queued_messages 100000
 max_inflight_messages 512
 log_dest file $folder/mosquitto.log

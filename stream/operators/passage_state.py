@@ -20,7 +20,7 @@ class PassageParams:
     tail_s: float = 0.5
     lookback_s: float = 30.0
     background_tau_s: float = 60.0
-    provisional_every_s: float = 0.5
+    provisional_every_s: float = 0.25
     amend_s: float = 30.0
     trust_eyes_s: float = 600.0
     again_s: float = 5.0

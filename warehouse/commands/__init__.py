@@ -104,7 +104,7 @@ from warehouse.commands.tag_life import (
     VerifyLabels,
     VoidLabel,
 )
-from warehouse.commands.tags import ContentSpec, CreateHandlingUnit, RegisterTags, RetireTag, TagSpec
+from warehouse.commands.tags import ContentSpec, CreateHandlingUnit, RegisterTags, RetireTag, SeeHere, TagSpec
 from warehouse.commands.tasks import (
     CancelTask,
     ClaimTask,
@@ -227,6 +227,7 @@ __all__ = [
     "Rights",
     "RouteAlerts",
     "ScanDocument",
+    "SeeHere",
     "SetAlertChannel",
     "SetApprovalRule",
     "SetCategory",

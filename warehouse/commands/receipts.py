@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
+from warehouse.barcodes import ScannedText
 from warehouse.commands.command import Command
 from warehouse.commands.permission import Permission
 
@@ -72,7 +73,8 @@ class SetInspectionPlan(Command):
 class ScanDocument(Command):
     """Receive or issue what a handheld scanned, on one document: the posting a portal would make, all or nothing.
 
-    `epcs` are tags of goods and of handling units. `location` is where goods come to or leave from.
+    `epcs` are tags of goods and of handling units, `barcodes` labels of things that have such a tag. `location` is
+    where goods come to or leave from.
     """
 
     NEEDS: ClassVar[Permission] = Permission.FULFIL
@@ -82,3 +84,4 @@ class ScanDocument(Command):
     epcs: tuple[str, ...]
     location: str
     effective_at: datetime | None = None
+    barcodes: tuple[ScannedText, ...] = ()

@@ -1,9 +1,11 @@
 """What EPCs stand for, and handling units with their packing lists."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
+from warehouse.barcodes import ScannedText
 from warehouse.commands.command import Command
 from warehouse.commands.permission import Permission
 
@@ -56,3 +58,18 @@ class CreateHandlingUnit(Command):
     parent: str | None = None
     contents: tuple[ContentSpec, ...] = ()
     tare_kg: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeeHere(Command):
+    """A person with a handheld saw these at a place: tags by EPC, units and single pieces by barcode as scanned.
+
+    `seen_at` is the handheld's time, for scans that were kept while it had no network; now by default.
+    """
+
+    NEEDS: ClassVar[Permission] = Permission.TAG
+
+    location: str
+    epcs: tuple[str, ...] = ()
+    barcodes: tuple[ScannedText, ...] = ()
+    seen_at: datetime | None = None

@@ -35,6 +35,7 @@ from warehouse.postgres.goods import (
     number_pools,
     print_jobs,
     recall,
+    seen_here,
     stock,
     storage,
     tag_events,
@@ -85,6 +86,7 @@ _HANDLERS: Handlers = {
     **number_pools.HANDLERS,
     **print_jobs.HANDLERS,
     **tag_events.HANDLERS,
+    **seen_here.HANDLERS,
     **units.HANDLERS,
     **conversions.HANDLERS,
 }

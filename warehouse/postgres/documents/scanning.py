@@ -11,6 +11,7 @@ from warehouse.fulfilment import Finding, FindingKind, LoadFacts, ReadTag, Rules
 from warehouse.ledger import Circumstance
 from warehouse.loads import Load, LoadTag
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.goods.scanned import find_scanned
 from warehouse.postgres.goods.stock import database_now, post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.load_facts import read_facts
@@ -36,7 +37,8 @@ def scan_document(conn: Conn, c: ScanDocument, actor: Actor, request_id: UUID) -
     document_id, status, door, direction, counterpart, source_id, target_id = row
     if status != "open" or direction == "plan":
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status} and goes {direction}")
-    epcs = sorted({epc.upper() for epc in c.epcs})
+    scanned = _scanned(conn, c)
+    epcs = sorted(scanned)
     if not epcs:
         raise Refuse(RefusalCode.INVALID, "epcs", "nothing was scanned")
     place = find_location(conn, c.location)
@@ -52,7 +54,7 @@ def scan_document(conn: Conn, c: ScanDocument, actor: Actor, request_id: UUID) -
     facts = read_facts(conn, load, epcs, only=document_id)
     decision = decide(facts, [ReadTag(epc, True) for epc in epcs], _RULES)
     if decision.findings:
-        _refuse(decision.findings[0], facts, c)
+        _refuse(decision.findings[0], facts, c, scanned)
     moves = to_moves(decision.lines, request_id, "scan")
     if not moves:
         raise Refuse(RefusalCode.INVALID, "epcs", "the scanned units are empty")
@@ -97,11 +99,26 @@ def _arrives(conn: Conn, c: ScanDocument, place: int, source_id: int, target_id:
     return row is not None and bool(row[0])
 
 
-def _refuse(finding: Finding, facts: LoadFacts, c: ScanDocument) -> None:
+def _scanned(conn: Conn, c: ScanDocument) -> dict[str, str]:
+    """Every tag scanned, by EPC or by a label of what it is on, and the field it was first said in."""
+    found: dict[str, str] = {}
+    for n, epc in enumerate(c.epcs):
+        found.setdefault(epc.upper(), f"epcs.{n}")
+    for n, text in enumerate(c.barcodes):
+        named = find_scanned(conn, text, f"barcodes.{n}")
+        if not named.epcs:
+            what = named.unit or named.item
+            fix = "it has no tag, receive or issue its line by hand" if what else "it names nothing that is known"
+            raise Refuse(RefusalCode.NOT_FOUND, f"barcodes.{n}", f"{what or text!r}: {fix}")
+        for epc in named.epcs:
+            found.setdefault(epc, f"barcodes.{n}")
+    return found
+
+
+def _refuse(finding: Finding, facts: LoadFacts, c: ScanDocument, scanned: dict[str, str]) -> None:
     """The first thing that does not fit, at the first tag it is about."""
-    scanned = [epc.upper() for epc in c.epcs]
     first = next((epc for epc in finding.epcs if epc in scanned), None)
-    field = f"epcs.{scanned.index(first)}" if first is not None else "epcs"
+    field = scanned[first] if first is not None else "epcs"
     detail = finding.detail
     if finding.kind is FindingKind.NO_DOCUMENT:
         detail = _why_not_here(finding, facts, c)
