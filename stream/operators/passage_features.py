@@ -179,12 +179,14 @@ def _trends(
     core: Heard, side: NDArray[np.int8], count: int, parts: tuple[float, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """For each part: side share (inside +1, outside -1) of a tag's last such part of amplitude minus the first's."""
-    order = np.lexsort((core.antenna, core.first_us, core.tag))
+    # Equals by what they are: how antennas are numbered depends on how reads were cut into batches.
+    order = np.lexsort((core.amplitude, side[core.antenna], core.first_us, core.tag))
     tag, weight = core.tag[order], core.amplitude[order]
     signed = weight * side[core.antenna[order]]
     total = summed(tag, weight, count)
     ahead = np.concatenate([[0.0], np.cumsum(total)[:-1]])
-    place = (np.cumsum(weight) - weight / 2.0 - ahead[tag]) / np.maximum(total[tag], 1e-12)
+    # Rounded: a read in the very middle is on the same side of it whatever the tags are numbered.
+    place = np.round((np.cumsum(weight) - weight / 2.0 - ahead[tag]) / np.maximum(total[tag], 1e-12), 9)
 
     def share(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         mass = summed(tag[mask], weight[mask], count)
