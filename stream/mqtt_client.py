@@ -94,8 +94,13 @@ def broker_client(
     if settings.tls:
         client.tls_set_context(ssl.create_default_context())
     client.reconnect_delay_set(*RECONNECT_S)
-    client.on_socket_open = lambda _client, _data, opened: opened.setsockopt(*AT_ONCE)
+    client.on_socket_open = _at_once
     return client
+
+
+def _at_once(_client: mqtt.Client, _data: Any, opened: Any) -> None:
+    if isinstance(opened, socket.socket):  # TLS sockets are; one through a proxy's library may not be
+        opened.setsockopt(*AT_ONCE)
 
 
 def begin(client: mqtt.Client, settings: UplinkSettings, receive_max: int) -> None:

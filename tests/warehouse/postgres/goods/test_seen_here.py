@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.warehouse.postgres.books import DAY_0
+from tests.warehouse.postgres.ledger_store import DAY_0
 from tests.warehouse.postgres.store import Store, gtin, open_store, sgtin, sscc
 from warehouse import commands as c
 from warehouse.barcodes import ScannedText, parse
