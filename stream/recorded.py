@@ -10,8 +10,7 @@ and epc. Units follow from the header's ending (`_us`, `_deg`, ...), else from t
 - epc: hexadecimal loses spaces, dashes and 0x, so that it is found however the truth writes it; any text will do.
 - antenna: a port number, or any text: text ending in a number has that port unless two texts share it. Without the
   column all reads are of antenna 1.
-- rssi: dBm; values mostly beyond ±200 are hundredths of a dBm, as Impinj reports them; values above zero are taken for
-  dBm without their sign. What no receiver hears (beyond ±150 dBm) is absent.
+- rssi: see `recorded_rssi`.
 - channel: an index, or a frequency in MHz, kHz or Hz, numbered in ascending order.
 - phase: radians; up to 360 degrees; up to 4095 in twelve-bit steps, as Impinj reports it.
 """
@@ -25,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.model import DeviceEvent, DeviceEventKind
+from stream.recorded_rssi import dbm
 from stream.recorded_table import CsvTable, RecordedError, find_columns, parse_table, read_text, unit_in
 from stream.recorded_time import clock_of
 
@@ -64,9 +64,9 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "place": ("place", "zone", "portal", "location", "readpoint", "door", "gate", "room"),
 }  # fmt: skip
 REQUIRED = ("time", "epc")
+ROUNDED = re.compile(r"\d[.,]\d+[Ee]\+?\d\d")
 TRUE = {"1", "true", "high", "on", "blocked", "yes", "broken", "active"}
 FALSE = {"0", "false", "low", "off", "clear", "no", "free", "inactive"}
-HEARD_DBM = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,10 @@ def parse_csv(text: str, mapping: Mapping[str, str] | None = None, delimiter: st
     # In the order of the file, because times of day go on past midnight.
     at_us = {number: time_of(number, row) for number, row in table.rows}
     time_us = np.array([at_us[number] for number, _ in reads], np.int64)
+    for number, row in reads:
+        if ROUNDED.fullmatch(field(row, "epc")):
+            wanted = "a tag's number: a spreadsheet rounded it; export that column as text"
+            raise table.wrong(number, index["epc"], field(row, "epc"), wanted)
     tags, tag = _dictionary([plain_epc(field(row, "epc")) for _, row in reads])
     readers, reader = _dictionary([field(row, "reader") or "reader" for _, row in reads])
     if "antenna" not in index:
@@ -175,7 +179,7 @@ def parse_csv(text: str, mapping: Mapping[str, str] | None = None, delimiter: st
         tag=tag[order].astype(np.uint32),
         reader=reader[order].astype(np.uint16),
         antenna=antenna[order],
-        rssi_dbm=_dbm(numbers("rssi"), notes)[order].astype(np.float32),
+        rssi_dbm=dbm(numbers("rssi"), tag, notes)[order].astype(np.float32),
         channel=_channels(numbers("channel"), notes)[order],
         phase_rad=phase[order].astype(np.float32),
         doppler_hz=numbers("doppler")[order].astype(np.float32),
@@ -190,7 +194,7 @@ def parse_csv(text: str, mapping: Mapping[str, str] | None = None, delimiter: st
 
 def plain_epc(text: str) -> str:
     """A tag as it is compared: upper case, and hexadecimal without spaces, dashes, colons and 0x."""
-    upper = text.strip().upper()
+    upper = text.strip("'\"= \t").upper()
     bare = re.sub(r"[\s:\-]", "", upper.removeprefix("0X"))
     return bare if len(bare) >= 8 and re.fullmatch(r"[0-9A-F]+", bare) else upper
 
@@ -216,21 +220,6 @@ def _ports(texts: Sequence[str], notes: list[str]) -> dict[str, int]:
         return ports
     notes.append("antennas numbered: " + ", ".join(f"{name}={port}" for port, name in enumerate(names, 1)))
     return {name: port for port, name in enumerate(names, 1)}
-
-
-def _dbm(rssi: NDArray[np.float64], notes: list[str]) -> NDArray[np.float64]:
-    if not np.isfinite(rssi).any():
-        notes.append("no rssi: who is there is told, how strongly is not")
-        return rssi
-    middle = float(np.nanmedian(rssi))
-    if abs(middle) > 200.0:
-        rssi, middle = rssi / 100.0, middle / 100.0
-        notes.append("rssi in hundredths of a dBm")
-    if 20.0 <= middle <= 100.0:
-        rssi = -rssi
-        notes.append("rssi above zero: taken for dBm without their sign")
-    with np.errstate(invalid="ignore"):
-        return np.where(np.abs(rssi) <= HEARD_DBM, rssi, np.nan)
 
 
 def _radians(phase: NDArray[np.float64], column: str, notes: list[str]) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+ABSENT = {"", "-", "?", "na", "n/a", "nan", "nil", "none", "null", "#n/a"}
 UNIT_WORDS = r"(us|ms|ns|s|sec|secs|seconds|utc|local|dbm|cdbm|db|mhz|khz|hz|rad|radians|deg|degrees|hex)$"
 
 
@@ -31,8 +32,8 @@ class CsvTable:
     decimal_comma: bool
 
     def number(self, row: int, column: int, text: str) -> float:
-        """A field as a number, NaN when empty; RecordedError when it is none."""
-        if not text:
+        """A field as a number, NaN when empty or said to be; RecordedError when it is none."""
+        if text.lower() in ABSENT:
             return float("nan")
         try:
             return float(text.replace(",", ".") if self.decimal_comma else text)

@@ -93,3 +93,15 @@ def test_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(RecordedError, match="UTF-8"):
         read_csv(file)
+
+
+def test_a_tag_number_that_a_spreadsheet_rounded_is_refused() -> None:
+    with pytest.raises(RecordedError, match=r"row 2, column epc: '3.00833E\+23' is not a tag's number.* as text"):
+        parse_csv("time,epc,antenna\n1.5,3.00833E+23,1\n")
+
+
+def test_values_said_to_be_absent_are() -> None:
+    reads = parse_csv("time,epc,antenna,rssi\n1.5,E1,1,n/a\n2.5,='E1',1,-50\n")
+    assert reads.tags == ("E1",)
+    assert np.isnan(reads.rssi_dbm[0])
+    assert reads.rssi_dbm[1] == -50.0
