@@ -163,6 +163,8 @@ OWN_EXAMPLES: dict[str, Any] = {
     "StateSpec.state": "paused",
     "StockAlert.kind": "dead",
     "TagMoved.kind": "receipt",
+    "TagView.handling_unit": "106141412345678908",
+    "TagView.quantity": "1",
     "TakeDocument.version": 3,
     "Task.kind": "putaway",
     "UpdateItem.code": "A-100",

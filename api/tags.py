@@ -17,9 +17,9 @@ from api.epcs import EpcOrUri, epc_hex
 from api.paging import Code, Lister, Page, Paging
 from api.postgres.explanations import VerdictView, verdicts_on
 from api.postgres.pool import Pool
-from api.postgres.tags import TagFilter, TagView, tags
 from api.problems import INVALID_CURSOR, not_found
 from warehouse.epc import decode
+from warehouse.postgres.queries.tag_list import TagFilter, TagView, tags
 from warehouse.postgres.queries.tags import TagMoved, TagNow, TagSeen, tag_history, tag_movements, tag_now
 
 # An explanation shows the newest of each; the lists have all.
@@ -101,7 +101,8 @@ def router(pool: Pool) -> APIRouter:
         """Everything registered or ever seen, by EPC."""
         after = _TAGS.start(query)
         wanted = TagFilter(query.item, query.lot, query.handling_unit, query.location, query.here)
-        rows = await tags(pool, wanted, after[0] if after else None, query.limit + 1)
+        async with pool.connection() as connection:
+            rows = await tags(connection, wanted, after[0] if after else None, query.limit + 1)
         return _TAGS.answer(request, query, rows)
 
     @routes.get("/{epc}", operation_id="tags_get", summary="Where is this tag", response_model=TagState)

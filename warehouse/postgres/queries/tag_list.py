@@ -1,15 +1,13 @@
-"""Lists tags: what each EPC stands for and where it is."""
+"""Lists of tags: what each EPC stands for and where it was seen last."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal, LiteralString
+from typing import Literal, LiteralString
 
 from psycopg import sql
-from pydantic import Field
 
-from api.postgres.pool import Pool
+from warehouse.postgres.queries.paging import AConn
 from warehouse.postgres.queries.view_rows import view_row
 
 LocationEventName = Literal["arrived", "moved", "departed"]
@@ -17,22 +15,24 @@ LocationEventName = Literal["arrived", "moved", "departed"]
 
 @dataclass(frozen=True, slots=True)
 class TagView:
-    """One EPC: what it stands for (null where it was only seen) and where it is (null where it was never seen)."""
+    """One EPC: what it stands for (null where it was only seen) and where it is (null where it was never seen).
 
-    epc: Annotated[str, Field(examples=["3034257BF7194E4000001A85"])]
-    item: Annotated[str | None, Field(examples=["A-100"])]
-    lot: Annotated[str | None, Field(examples=["L-2026-014"])]
+    `handling_unit` is the unit it is the tag of, `packed_in` the one whose packing list has it. `event` is the last,
+    `at` the reader's time of it: with `departed` it left there and was not seen since.
+    """
+
+    epc: str
+    item: str | None
+    lot: str | None
     serial: str | None
-    quantity: Annotated[Decimal | None, Field(examples=["1"])]
-    handling_unit: Annotated[
-        str | None, Field(description="The unit it is the tag of.", examples=["106141412345678908"])
-    ]
-    packed_in: Annotated[str | None, Field(description="The unit whose packing list has it.")]
+    quantity: Decimal | None
+    handling_unit: str | None
+    packed_in: str | None
     retired_at: datetime | None
-    location: Annotated[str | None, Field(examples=["hall-a"])]
-    event: Annotated[LocationEventName | None, Field(description="`departed`: it left there and was not seen since.")]
-    at: Annotated[datetime | None, Field(description="Since when, reader time.")]
-    evidence: Annotated[str | None, Field(examples=["passage 5a3f… in at door-1"])]
+    location: str | None
+    event: LocationEventName | None
+    at: datetime | None
+    evidence: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ _KNOWN: LiteralString = "select t.epc from tag t"
 _SEEN: LiteralString = "select l.epc from tag_location l"
 
 
-async def tags(pool: Pool, wanted: TagFilter, after: str | None, limit: int) -> Sequence[TagView]:
+async def tags(conn: AConn, wanted: TagFilter, after: str | None, limit: int) -> list[TagView]:
     """By EPC. Two index scans, of what is known and of what was seen, merged; one of them when a filter says so."""
     by_meaning = {
         "t.item_id = (select item_id from item where code = %(item)s)": wanted.item is not None,
@@ -99,7 +99,7 @@ async def tags(pool: Pool, wanted: TagFilter, after: str | None, limit: int) -> 
         "after": after,
         "limit": limit,
     }
-    async with pool.connection() as connection, connection.cursor(row_factory=view_row(TagView)) as cursor:
+    async with conn.cursor(row_factory=view_row(TagView)) as cursor:
         await cursor.execute(query, values)
         return await cursor.fetchall()
 
