@@ -18,6 +18,7 @@ GRACE_S = 5
 KEEP_ALIVE_S = 30
 CONNECTIONS_MAX = 2048
 BACKLOG = 512
+_FIX = "stop what listens there, or give another host or port."
 
 
 class _Server(uvicorn.Server):
@@ -73,7 +74,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        raise OSError(error.errno, f"{host}:{port} cannot be listened at: {error.strerror}") from None
+        raise OSError(error.errno, f"{host}:{port} cannot be listened at: {error.strerror}. Fix: {_FIX}") from None
     return listener
 
 

@@ -38,14 +38,33 @@ class _Root(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"tagledger {version('tagledger')}")
+        raise typer.Exit()
+
+
 app = typer.Typer(
     cls=_Root,
     help="Tagledger: from RFID tag reads to a stock ledger.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"max_content_width": 120},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Tagledger: from RFID tag reads to a stock ledger."""
+
 
 ColumnOption = Annotated[
     list[str] | None, typer.Option("--column", help="A field's column in the reads, as FIELD=HEADER; again for each.")

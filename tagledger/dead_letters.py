@@ -16,7 +16,9 @@ import typer
 from stream.dead_letters import Answer, DeadLetter, DeadLetters, Status
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, console, known_failures, print_json, site_or_exit
 
-app = typer.Typer(help="Input that could not be processed.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Input that could not be processed.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 
 SiteOption = Annotated[Path, typer.Option("--site", help="The site file (TOML).", envvar="TAGLEDGER_SITE")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print as one JSON object.")]

@@ -7,6 +7,8 @@ the end the auditor, who knows what truly happened and none of the rules, compar
 
 import asyncio
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -61,33 +63,41 @@ def run_demo(
         raise typer.Exit(EXIT_FAILED)
     shutil.rmtree(state_dir, ignore_errors=True)
     state_dir.mkdir(parents=True)
-    with known_failures():
-        score = asyncio.run(
-            _demo(
-                Plant(seed, duration_s, vehicles=VEHICLES if broker_available() else 0),
-                duration_s,
-                speed,
-                state_dir,
-                port,
-                serve=serve,
-                quiet=as_json,
-            )
-        )
-    if as_json:
-        print_json({"seed": seed, "duration_s": duration_s, **score.as_json()})
-    else:
+
+    def report(score: Score) -> None:
+        if as_json:
+            print_json({"seed": seed, "duration_s": duration_s, **score.as_json()})
+            return
         console.print()
         console.print(score_table(score))
         console.print(
             f"\nThe same again from the recording: [bold]tagledger replay {state_dir}/capture[/bold]", soft_wrap=True
         )
+
+    plant = Plant(seed, duration_s, vehicles=VEHICLES if broker_available() else 0)
+    with known_failures():
+        score = asyncio.run(_demo(plant, duration_s, speed, state_dir, port, report, serve=serve, quiet=as_json))
     if not score.books_agree:
         raise typer.Exit(EXIT_FAILED)
 
 
 async def _demo(
-    plant: Plant, duration_s: float, speed: float, state_dir: Path, port: int, *, serve: bool, quiet: bool
+    plant: Plant,
+    duration_s: float,
+    speed: float,
+    state_dir: Path,
+    port: int,
+    report: Callable[[Score], None],
+    *,
+    serve: bool,
+    quiet: bool,
 ) -> Score:
+    """The day, its score reported; with `serve` the site goes on until SIGINT (`asyncio.run` cancels this then)."""
+
+    async def judged() -> Score:
+        standing = await running.standing() if plant.site.fleet.vehicles else None
+        return await asyncio.to_thread(score_of, dsn, plant.truth, plant.weighings, standing)
+
     with open_database(replace(plant.site, state_dir=str(state_dir))) as dsn:
         made = first_start(dsn)
         with running_plant(plant, duration_s, speed) as running:
@@ -102,25 +112,37 @@ async def _demo(
                     asyncio.create_task(_tell(up.host, quiet)),
                     asyncio.create_task(tell_tasks(dsn, _told(quiet))),
                 ]
-                pace = asyncio.create_task(
-                    running.keep_pace(lambda: up.agent.health().spool.unacked > BACKLOG_MAX), name="plant"
-                )
+
+                def paced() -> "asyncio.Task[None]":
+                    return asyncio.create_task(
+                        running.keep_pace(lambda: up.agent.health().spool.unacked > BACKLOG_MAX), name="plant"
+                    )
+
+                pace = paced()
                 try:
                     with watched(pace):
                         await live_a_day(
                             plant, running, lambda command, name: up.desk.submit(command, ACTOR, "demo", name)
                         )
                         await all_put_away(dsn, running)
-                        if serve and not quiet:
+                    if serve:
+                        await up.agent.drained()
+                        pace.cancel()
+                        await asyncio.gather(pace, return_exceptions=True)
+                        report(score := await judged())
+                        if not quiet:
                             console.print(f"\nThe plant has stopped; the API stays at {up.url} until Ctrl-C.")
+                        pace = paced()
+                        with suppress(asyncio.CancelledError), watched(pace):
                             await asyncio.Event().wait()
+                        return score
                 finally:
                     pace.cancel()
                     for task in telling:
                         task.cancel()
-            standing = await running.standing() if plant.site.fleet.vehicles else None
-        # Counted while the day ran, judged when everything is committed.
-        return await asyncio.to_thread(score_of, dsn, plant.truth, plant.weighings, standing)
+            # Counted while the day ran, judged when everything is committed.
+            report(score := await judged())
+            return score
 
 
 def demo_site(site: Site, state_dir: Path, port: int) -> Site:

@@ -16,6 +16,7 @@ from rich.table import Table
 from readers.modbus.connection import Link, ModbusAddress, ModbusUnavailable
 from readers.modbus.driver import read_registers
 from readers.modbus.interpretations import Interpretation, interpretations, near
+from tagledger.logs import configure_logs
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, console, print_json
 
 app = typer.Typer(
@@ -44,6 +45,7 @@ def probe(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Read holding and input registers; print them raw and in every plausible interpretation."""
+    configure_logs()
     try:
         known, tolerance = (Decimal(weight) if weight else None), Decimal(within)
     except InvalidOperation:
@@ -53,7 +55,7 @@ def probe(
     try:
         registers = asyncio.run(_read(address, first, count))
     except ModbusUnavailable as error:
-        complain(f"{host}:{port} unit {unit}: {error}. Fix: check address, port, unit and framing (--rtu).")
+        complain(f"{error}. Fix: check address, port, unit and framing (--rtu).")
         raise typer.Exit(EXIT_FAILED) from None
     except ValueError as error:
         complain(error)

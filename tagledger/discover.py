@@ -20,6 +20,7 @@ from readers.modbus.connection import Link, ModbusAddress, ModbusUnavailable
 from readers.modbus.look import UnitLook
 from readers.modbus.look import look_at as look_at_units
 from tagledger.config import parse_site
+from tagledger.logs import configure_logs
 from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, console, print_json
 from warehouse.site import Antenna, Reader, Scale, Site, Zone
@@ -81,6 +82,7 @@ def run_discover(
     as_json: bool,
 ) -> None:
     """Look, tell, write the site file; exit 1 when nothing was found."""
+    configure_logs()
     try:
         hosts = hosts_of(targets)
     except ValueError as error:

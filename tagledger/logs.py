@@ -36,5 +36,7 @@ def configure_logs() -> None:
     root.handlers = [handler]
     root.setLevel(getattr(logging, level, logging.INFO))
     # Their INFO is one line per request or connection attempt: the metrics already count those.
-    for noisy in ("uvicorn.access", "uvicorn.error", "psycopg.pool", "asyncio", "pymodbus", "faust", "aiokafka"):
+    for noisy in ("uvicorn.access", "uvicorn.error", "psycopg.pool", "asyncio", "faust", "aiokafka"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # What it could not connect to, our own connections say once; it would say so at every attempt.
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)

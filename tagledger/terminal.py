@@ -33,7 +33,9 @@ complaints = Console(stderr=True, highlight=False)
 
 
 def complain(what: object) -> None:
-    """One error on standard error, unwrapped, so that it can be searched for."""
+    """One error on standard error, unwrapped, so that it can be searched for. An OSError says what, not its number."""
+    if isinstance(what, OSError) and what.strerror:
+        what = what.strerror if what.filename is None else f"{what.filename}: {what.strerror}"
     complaints.print(f"[red]error[/red] {escape(str(what).strip())}", soft_wrap=True)
 
 

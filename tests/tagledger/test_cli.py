@@ -1,6 +1,7 @@
 """The command line: what it lists, and how it ends when something is wrong."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,17 @@ def test_the_help_names_every_command() -> None:
         "portal",
     ):
         assert f"  {name} " in shown
+
+
+def test_it_says_its_version() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"tagledger {version('tagledger')}\n"
+
+
+def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["score", str(tmp_path / "reads.csv"), str(tmp_path / "truth.csv")])
+    assert done.exit_code == 2
+    assert f"{tmp_path / 'reads.csv'}: No such file or directory" in done.stderr
+    assert "Errno" not in done.stderr
 
 
 @pytest.mark.parametrize("part", ["llrp", "devices", "portal"])
