@@ -1,26 +1,32 @@
 """Postings and reservations a second by 16 workers, on one hot item and spread, against a bare conditional UPDATE.
 
-A posting is the command `MoveStock`, a reservation the command `ReserveStock`, each in a transaction of its own:
-stored answer, double entry, balances under their CHECKs, audit and outbox. Hot: all workers take from one balance.
-Spread: each worker has an item and places of its own.
+A posting is the command `MoveStock`, a reservation the command `ReserveStock`, asked as the API asks them: by threads
+of one process at its desk, which executes what waits together. Each is committed when its worker hears of it: stored
+answer, double entry, balances under their CHECKs, audit and outbox. Hot: all workers take from one balance. Spread:
+each worker has an item and places of its own. At the end every invariant of the ledger is computed anew.
 
 Peer, in interleaved rounds: `update`, one `UPDATE stock SET on_hand = on_hand - 1 WHERE id = ? AND on_hand >= 1`
-a transaction, which keeps no book at all. Workers are processes; fsync is on for all.
+a transaction, which keeps no book at all, by 16 processes with a connection each. fsync is on for all.
 """
 
 import json
 import multiprocessing
 import statistics
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
+from psycopg_pool import ConnectionPool
 
+from tagledger.command_desk import DirectBus
+from tagledger.group_desk import LEADERS, GroupDesk
 from warehouse.commands import (
     ALL_RIGHTS,
     Actor,
@@ -32,9 +38,13 @@ from warehouse.commands import (
     ReserveStock,
     Result,
 )
+from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
+from warehouse.postgres.database.connect import service_dsn
 from warehouse.postgres.database.migrate import migrate
 from warehouse.postgres.database.server import EmbeddedServer
+from warehouse.postgres.group import Outcome
+from warehouse.postgres.requests import Request
 
 WORKERS = 16
 ROUNDS = 3
@@ -50,16 +60,26 @@ Connection = psycopg.Connection[Any]
 def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, object]:
     """Median operations/s by contestant, hot and spread, and ratios within a round."""
     fork = multiprocessing.get_context("fork")
-    contestants: dict[str, Callable[[Connection, int], None]] = {"post": _post, "reserve": _reserve, "update": _update}
+    contestants = ("post", "reserve", "update")
     rates: dict[str, list[float]] = {f"{name}_{where}": [] for where in ("hot", "spread") for name in contestants}
+    groups: list[int] = []
     with tempfile.TemporaryDirectory(prefix="tagledger-bench-") as folder, EmbeddedServer(Path(folder)) as server:
         migrate(server.dsn)
         _fill(server.dsn)
         for _ in range(rounds):
             for where in ("hot", "spread"):
-                for name, work in contestants.items():
-                    rates[f"{name}_{where}"].append(_measure(fork, server.dsn, work, where == "hot", seconds))
-    result: dict[str, object] = {"bench": "ledger", "unit": "operations/s", "rounds": rounds, "workers": WORKERS}
+                rates[f"update_{where}"].append(_processes(fork, server.dsn, where == "hot", seconds))
+                for name, make in (("post", _move), ("reserve", _reserve)):
+                    rates[f"{name}_{where}"].append(_desk(server.dsn, make, where == "hot", seconds, groups))
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            assert check(connection) == []
+    result: dict[str, object] = {
+        "bench": "ledger",
+        "unit": "operations/s",
+        "rounds": rounds,
+        "workers": WORKERS,
+        "commands_a_group": round(statistics.mean(groups), 1),
+    }
     print(f"{'':10}{'post/s':>10}{'reserve/s':>11}{'update/s':>10}{'post x':>9}{'reserve x':>11}")
     for where in ("hot", "spread"):
         row = {name: round(statistics.median(rates[f"{name}_{where}"])) for name in contestants}
@@ -93,11 +113,42 @@ def _fill(dsn: str) -> None:
             connection.execute("insert into bare values (%s, %s)", (worker, STOCK))
 
 
-def _measure(fork: Any, dsn: str, work: Callable[[Connection, int], None], hot: bool, seconds: float) -> float:
+def _desk(dsn: str, make: Callable[[int], Command], hot: bool, seconds: float, groups: list[int]) -> float:
+    """Threads at one desk; commands/s. The size of every group goes to `groups`."""
+    with ConnectionPool[Connection](service_dsn(dsn), min_size=LEADERS, max_size=LEADERS, open=True) as pool:
+        bus = DirectBus(pool)
+
+        def counted(requests: Sequence[Request]) -> list[Outcome]:
+            groups.append(len(requests))
+            return bus.execute_all(requests)
+
+        desk = GroupDesk(counted)
+
+        def work(worker: int) -> float:
+            def once() -> None:
+                asked = Request.of(make(0 if hot else worker), ACTOR, "bench", str(uuid4()))
+                outcome = desk.execute(asked)
+                assert isinstance(outcome, Result), outcome
+
+            for _ in range(WARM_UP):
+                once()
+            ready.wait(60)
+            began_s, count = time.perf_counter(), 0
+            while (spent_s := time.perf_counter() - began_s) < seconds:
+                once()
+                count += 1
+            return count / spent_s
+
+        ready = threading.Barrier(WORKERS)
+        with ThreadPoolExecutor(WORKERS) as threads:
+            return sum(threads.map(work, range(WORKERS)))
+
+
+def _processes(fork: Any, dsn: str, hot: bool, seconds: float) -> float:
     done: Any = fork.Queue()
     ready: Any = fork.Barrier(WORKERS)
     workers = [
-        fork.Process(target=_worker, args=(dsn, work, 0 if hot else number, seconds, ready, done))
+        fork.Process(target=_worker, args=(dsn, 0 if hot else number, seconds, ready, done))
         for number in range(WORKERS)
     ]
     for worker in workers:
@@ -108,26 +159,24 @@ def _measure(fork: Any, dsn: str, work: Callable[[Connection, int], None], hot: 
     return float(sum(count / spent_s for count, spent_s in counts))
 
 
-def _worker(
-    dsn: str, work: Callable[[Connection, int], None], item: int, seconds: float, ready: Any, done: Any
-) -> None:
+def _worker(dsn: str, item: int, seconds: float, ready: Any, done: Any) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         for _ in range(WARM_UP):
-            work(connection, item)
+            _update(connection, item)
         ready.wait(60)
         began_s, count = time.perf_counter(), 0
         while (spent_s := time.perf_counter() - began_s) < seconds:
-            work(connection, item)
+            _update(connection, item)
             count += 1
         done.put((count, spent_s))
 
 
-def _post(connection: Connection, item: int) -> None:
-    _do(connection, MoveStock(f"I{item}", Decimal(1), f"FROM{item}", f"TO{item}"))
+def _move(item: int) -> Command:
+    return MoveStock(f"I{item}", Decimal(1), f"FROM{item}", f"TO{item}")
 
 
-def _reserve(connection: Connection, item: int) -> None:
-    _do(connection, ReserveStock(f"I{item}", Decimal(1), f"FROM{item}", "bench"))
+def _reserve(item: int) -> Command:
+    return ReserveStock(f"I{item}", Decimal(1), f"FROM{item}", "bench")
 
 
 def _update(connection: Connection, item: int) -> None:

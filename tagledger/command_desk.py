@@ -1,13 +1,14 @@
 """Where commands meet the stream: each is executed between two commits, and recorded with how far the stream was then.
 
 A load and a document that arrive together have an outcome that depends on which comes first. The desk takes the host's
-turn for every command, so there is a first; the recording says which, and a replay executes the command at the same
+turn for the commands that wait, so there is a first; the recording says which, and a replay executes each at the same
 point (`tagledger.replay`). What is about who may do what is no part of that: it is executed at once. Where there is no
 stream in the process, `DirectBus` executes at once.
 """
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,12 @@ from psycopg_pool import ConnectionPool
 
 from stream.embedded import EmbeddedHost
 from stream.sequencer import Position
+from tagledger.group_desk import GroupDesk
 from warehouse import commands
 from warehouse.commands import ALL_RIGHTS, AccessCommand, Actor, Command, Refusal, RefusalCode, Result
-from warehouse.postgres.commands import KINDS, execute
+from warehouse.postgres.commands import KINDS, execute_request
+from warehouse.postgres.group import GROUP_MAX, Outcome, execute_all, fits
+from warehouse.postgres.requests import Request
 
 WritePool = ConnectionPool[Connection[Any]]
 
@@ -86,16 +90,26 @@ def decode_command(body: bytes) -> RecordedCommand:
 
 
 class DirectBus:
-    """Implements the API's `CommandBus` over a pool; several commands at once."""
+    """Implements the API's `CommandBus` over a pool. What comes at once, and can be, is executed in groups."""
 
     def __init__(self, pool: WritePool) -> None:
         self._pool = pool
+        self._desk = GroupDesk(self.execute_all)
 
     def execute(self, command: Command, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
         """Execute once. Raises what the database raises."""
+        asked = Request.of(command, actor, source, client_event_id)
+        if fits(asked):
+            return self._desk.execute(asked)
         with self._pool.connection() as connection:
             connection.autocommit = True
-            return execute(connection, command, actor=actor, source=source, client_event_id=client_event_id)
+            return execute_request(connection, asked)
+
+    def execute_all(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Execute each once, in their order. Raises when there is no connection."""
+        with self._pool.connection() as connection:
+            connection.autocommit = True
+            return execute_all(connection, requests)
 
     async def submit(self, command: Command, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
         """The same from an event loop."""
@@ -103,7 +117,11 @@ class DirectBus:
 
 
 class CommandDesk:
-    """Implements the API's `CommandBus` beside an embedded host. Made inside the host's event loop."""
+    """Implements the API's `CommandBus` beside an embedded host. Made inside the host's event loop.
+
+    What waits when the desk gets the turn is executed in it, in the order it came, at most `GROUP_MAX` a turn. Callers
+    are bounded by who calls: the API's threads and the process's own tasks.
+    """
 
     def __init__(self, bus: DirectBus, host: EmbeddedHost, record: Record, portals: Sequence[str]) -> None:
         self._bus = bus
@@ -111,6 +129,8 @@ class CommandDesk:
         self._record = record
         self._portals = portals
         self._loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[Request, asyncio.Future[Result | Refusal]]] = deque()
+        self._serving: asyncio.Task[None] | None = None
 
     def execute(self, command: Command, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
         """From a worker thread: blocks until committed. Raises what the database raises."""
@@ -121,17 +141,44 @@ class CommandDesk:
 
     async def submit(self, command: Command, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
         """From the event loop."""
-        async with self._host.turn:
-            outcome = await asyncio.to_thread(self._bus.execute, command, actor, source, client_event_id)
-            after = self._host.positions()
+        answer: asyncio.Future[Result | Refusal] = self._loop.create_future()
+        self._waiting.append((Request.of(command, actor, source, client_event_id), answer))
+        if self._serving is None or self._serving.done():
+            # A task of its own: a caller that is cancelled must not take the others' commands with it.
+            self._serving = self._loop.create_task(self._serve())
+        return await answer
+
+    async def _serve(self) -> None:
+        while self._waiting:
+            async with self._host.turn:
+                group = [self._waiting.popleft() for _ in range(min(GROUP_MAX, len(self._waiting)))]
+                try:
+                    outcomes = await asyncio.to_thread(self._bus.execute_all, [asked for asked, _ in group])
+                except Exception as error:  # no connection: theirs all the same
+                    outcomes = [error] * len(group)
+                after = self._host.positions()
+            for (asked, answer), outcome in zip(group, outcomes, strict=True):
+                try:
+                    if not isinstance(outcome, BaseException):
+                        await self._made_known(asked, outcome, after)
+                except Exception as error:  # told to whoever asked; what is committed stays so
+                    outcome = error
+                if answer.cancelled():
+                    continue
+                if isinstance(outcome, BaseException):
+                    answer.set_exception(outcome)
+                else:
+                    answer.set_result(outcome)
+
+    async def _made_known(self, asked: Request, outcome: Result | Refusal, after: tuple[Position, ...]) -> None:
         # A refusal is stored in the books too and belongs to the recording; a repeated answer changed nothing, and who
         # may do what is not part of a recording: what is in it was allowed, and is when it is replayed.
         changed = outcome.code != RefusalCode.FORBIDDEN if isinstance(outcome, Refusal) else not outcome.repeated
         if changed:
-            self._record(actor.name, RecordedCommand(command, actor, source, client_event_id, after).encode())
-        if isinstance(command, CHANGES_EXPECTATIONS):
+            recorded = RecordedCommand(asked.command, asked.actor, asked.source, asked.client_event_id, after)
+            self._record(asked.actor.name, recorded.encode())
+        if isinstance(asked.command, CHANGES_EXPECTATIONS):
             for portal in self._portals:
                 await self._host.refresh_expectations(portal)
-        if isinstance(command, commands.OverrideSignal):
+        if isinstance(asked.command, commands.OverrideSignal):
             await self._host.refresh_overrides()
-        return outcome

@@ -11,8 +11,8 @@ is accepted only if no later point of its balance would go below zero (`Balance.
 Refusals are values. When several reasons apply the one that comes first in `LedgerRefusal` is given.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -214,13 +214,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a posting does to one balance; `index` is the last movement that touched it."""
+    """What a posting does to one balance; `index` is the last movement that touched it, None when none did."""
 
     key: BalanceKey
     on_hand: Decimal
     reserved: Decimal
     first_in_at: datetime
-    index: int
+    index: int | None
 
 
 @dataclass(slots=True)
@@ -260,6 +260,18 @@ class _Run:
         return self.serials[serial_id]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One reservation to make. Stock is given to whoever asks first; an expiry of None never expires."""
+
+    reservation_id: UUID
+    key: BalanceKey
+    quantity: Decimal
+    holder: str
+    line_id: int | None = None
+    expires_at: datetime | None = None
+
+
 def plan(moves: Sequence[NewMove], circumstance: Circumstance, facts: Facts) -> tuple[Change, ...] | Refused:
     """The changes per balance, or the first refusal by movement and then by precedence."""
     if not moves:
@@ -275,6 +287,47 @@ def plan(moves: Sequence[NewMove], circumstance: Circumstance, facts: Facts) -> 
         Change(key, s.on_hand - s.on_hand_before, s.reserved - s.reserved_before, s.first_in_at, s.index)
         for key, s in run.balances.items()
     )
+
+
+def plan_reservation(
+    wanted: Wanted, index: int, now: datetime, balance: Balance | None, lots: Mapping[int, Lot]
+) -> Change | Refused:
+    """What a reservation does to its balance. Only available stock of a lot that is good now can be reserved."""
+    if wanted.quantity <= 0:
+        return Refused(LedgerRefusal.QUANTITY_NOT_POSITIVE, index, f"quantity {wanted.quantity}")
+    lot = lots[wanted.key.lot_id] if wanted.key.lot_id is not None else None
+    if lot is not None and lot.expires_on is not None and lot.expires_on < now.astimezone(UTC).date():
+        return Refused(LedgerRefusal.LOT_EXPIRED, index, f"lot {wanted.key.lot_id} is expired")
+    if lot is not None and lot.blocked:
+        return Refused(LedgerRefusal.LOT_BLOCKED, index, f"lot {wanted.key.lot_id} is blocked")
+    if wanted.key.status != StockStatus.AVAILABLE:
+        return Refused(LedgerRefusal.NOT_ACCEPTED, index, f"stock in status {wanted.key.status}")
+    free = balance.on_hand - balance.reserved if balance is not None else ZERO
+    if balance is None or free < wanted.quantity:
+        enough = balance is not None and balance.on_hand >= wanted.quantity
+        reason = LedgerRefusal.RESERVED if enough else LedgerRefusal.NOT_ENOUGH
+        return Refused(reason, index, f"{free} available, {wanted.quantity} asked")
+    return Change(wanted.key, ZERO, wanted.quantity, balance.first_in_at, None)
+
+
+def absorb(
+    changes: Iterable[Change], balances: dict[BalanceKey, Balance], serials: dict[int, Serial] | None = None
+) -> None:
+    """Bring what is known of balances and serials up to date, for what is planned next on the same facts.
+
+    A balance with nothing left stays, at nothing on hand, which the rules take as they take one that never was.
+    """
+    for change in changes:
+        key = change.key
+        now = balances.get(key) or Balance(ZERO, ZERO, ZERO, change.first_in_at)
+        balances[key] = Balance(
+            now.on_hand + change.on_hand, now.reserved + change.reserved, now.spare + change.on_hand, change.first_in_at
+        )
+        if key.serial_id is None or serials is None or not change.on_hand:
+            continue
+        serial = serials[key.serial_id]
+        if change.on_hand > 0 or serial.standing == key:
+            serials[key.serial_id] = replace(serial, standing=key if change.on_hand > 0 else None)
 
 
 def _check_master_data(move: NewMove, index: int, facts: Facts) -> Refused | None:

@@ -7,7 +7,7 @@ same id is refused. A refusal has a code, the field it is about and a message.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -93,8 +93,19 @@ class Audit:
 
 def encode(command: Command) -> dict[str, Any]:
     """The command as JSON-able values, quantities normalised (5 and 5.0 are the same command)."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(command), default=_plain))
-    return plain
+    return {at.name: _encoded(getattr(command, at.name)) for at in fields(command)}
+
+
+def _encoded(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, tuple | list):
+        return [_encoded(inner) for inner in value]
+    if isinstance(value, Mapping):
+        return {str(key): _encoded(inner) for key, inner in value.items()}
+    if is_dataclass(value):
+        return {at.name: _encoded(getattr(value, at.name)) for at in fields(value)}
+    return _plain(value)
 
 
 def digest(command: Command) -> str:

@@ -173,28 +173,40 @@ def find_stock(
     ).fetchone()
     assert row is not None
     item_id, code, tracking, decimals, unit_name, active, lot_id, serial_id, location_ids, kinds, unit_ids, now = row
-    units_found = dict(zip(units, unit_ids or (), strict=True))
-    _refuse_unnamed("item", item, item_id)
-    for (field, named), location_id in zip(locations.items(), location_ids or (), strict=True):
-        _refuse_unnamed(field, named, location_id)
-    for field, unit in units.items():
-        _refuse_unnamed(field, unit, units_found[field])
-    _refuse_unnamed("lot", lot, lot_id)
-    _refuse_unnamed("serial", serial, serial_id)
-    return StockNames(
-        NamedItem(item_id, code, tracking, decimals, unit_name, active),
-        lot_id,
-        serial_id,
-        dict(zip(locations, location_ids or (), strict=True)),
-        dict(zip(locations, kinds or (), strict=True)),
-        units_found,
+    places = zip(location_ids or (), kinds or (), strict=True)
+    return named_stock(
+        (item, None if item_id is None else NamedItem(item_id, code, tracking, decimals, unit_name, active)),
+        (lot, lot_id),
+        (serial, serial_id),
+        {field: (named, place) for (field, named), place in zip(locations.items(), places, strict=True)},
+        {field: (named, hu_id) for (field, named), hu_id in zip(units.items(), unit_ids or (), strict=True)},
         now,
     )
 
 
-def _refuse_unnamed(field: str, named: str | None, found: int | None) -> None:
-    if named is not None and found is None:
-        raise Refuse(RefusalCode.NOT_FOUND, field, f"no {field} {named!r}")
+def named_stock(
+    item: tuple[str, NamedItem | None],
+    lot: tuple[str | None, int | None],
+    serial: tuple[str | None, int | None],
+    locations: Mapping[str, tuple[str, tuple[int | None, str | None]]],
+    units: Mapping[str, tuple[str | None, int | None]],
+    now: datetime,
+) -> StockNames:
+    """From what is named and what was found by it. Raises Refuse in the order `find_stock` tells."""
+    found = item[1]
+    if found is None:
+        raise Refuse(RefusalCode.NOT_FOUND, "item", f"no item {item[0]!r}")
+    ids: dict[str, int] = {}
+    kinds: dict[str, str] = {}
+    for field, (code, (location_id, kind)) in locations.items():
+        if location_id is None or kind is None:
+            raise Refuse(RefusalCode.NOT_FOUND, field, f"no {field} {code!r}")
+        ids[field], kinds[field] = location_id, kind
+    for field, (named, found_id) in {**units, "lot": lot, "serial": serial}.items():
+        if named is not None and found_id is None:
+            raise Refuse(RefusalCode.NOT_FOUND, field, f"no {field} {named!r}")
+    unit_ids = {field: hu_id for field, (_, hu_id) in units.items()}
+    return StockNames(found, lot[1], serial[1], ids, kinds, unit_ids, now)
 
 
 def find_id(conn: Conn, query: str, values: tuple[Any, ...] | Mapping[str, Any], field: str, named: str) -> int:

@@ -1,24 +1,30 @@
 """Posting to the ledger: two calls whatever the number of movements, one for the facts and one to write.
 
+Several postings can share the two calls (`post_each`): each is planned on what those before it left, so they end as
+they would one after another, and one that is refused leaves the others alone.
+
 Locks are taken in one order: document lines, reservations, serials, balances, value pools, each sorted by key. Two
 postings can then only wait for each other, not deadlock, except where one creates a balance that another locks at that
 moment; PostgreSQL breaks that with 40P01 and `warehouse.postgres.transaction` runs the whole transaction again.
 
 The rules run in Python on the locked rows (`warehouse.ledger.plan`); the conditions are repeated in the UPDATE, and
 under them stand the CHECK constraints and unique keys. A refusal writes nothing. Everything happens in the caller's
-transaction; the two functions are in `migrations/0015_posting_functions.sql`.
+transaction; the two functions are in `migrations/0015_posting_functions.sql` and `0043_posting_groups.sql`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+from msgspec.json import encode as dumps
 from psycopg.types.json import Jsonb
 
 from warehouse.ledger import (
+    ZERO,
     Balance,
     BalanceKey,
     Change,
@@ -32,7 +38,10 @@ from warehouse.ledger import (
     Refused,
     Serial,
     Tracking,
+    Wanted,
+    absorb,
     plan,
+    plan_reservation,
 )
 from warehouse.postgres.books import value_pools
 from warehouse.postgres.books.balances import Conn, LedgerBroken, later_peaks, sort_key
@@ -42,12 +51,26 @@ _Uses = tuple[tuple[UUID, Decimal], ...]
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What `posting_facts` gave: movements that use what is reserved for their lines, and what the rules need."""
+    """What `posting_facts` gave: movements that use what is reserved for their lines, and what the rules need.
+
+    `balances` and `serials` are those of `facts`, to be brought up to date between postings that share it.
+    """
 
     moves: Sequence[NewMove]
     used: Mapping[UUID, _Uses]
     facts: Facts
+    balances: dict[BalanceKey, Balance]
+    serials: dict[int, Serial]
     balance_ids: Mapping[BalanceKey, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One of several postings: movements, none of them for a document line or undoing another, or a reservation."""
+
+    circumstance: Circumstance
+    moves: tuple[NewMove, ...] = ()
+    wanted: Wanted | None = None
 
 
 def post(conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance) -> tuple[int, ...] | Refused:
@@ -59,7 +82,55 @@ def post(conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance) -> tu
     changes = plan(read.moves, circumstance, read.facts)
     if isinstance(changes, Refused):
         return changes
-    return _write(conn, read.moves, changes, circumstance, read)
+    return _write(conn, [(move, circumstance) for move in read.moves], changes, read)
+
+
+def post_each(conn: Conn, postings: Sequence[Posting], at: datetime) -> tuple[Refused | None, ...]:
+    """Post each of the postings, in their order, or refuse it; all happen at `at`. None says that it is posted.
+
+    Raises like `post`, and then nothing is posted.
+    """
+    if not postings:
+        return ()
+    moves = [move for posting in postings for move in posting.moves]
+    if any(move.line_id is not None or move.reverses is not None for move in moves):
+        raise ValueError("movements of document lines, and those that undo others, are posted by themselves")
+    reserved = [posting.wanted for posting in postings if posting.wanted is not None]
+    read = _read(conn, moves, at, [wanted.key for wanted in reserved])
+    posted: list[tuple[NewMove, Circumstance]] = []
+    made: list[Wanted] = []
+    outcomes: list[Refused | None] = []
+    last: dict[BalanceKey, int | None] = {}
+    before = dict(read.balances)
+    for posting in postings:
+        changes = _plan_either(posting, at, read)
+        if isinstance(changes, Refused):
+            outcomes.append(changes)
+            continue
+        outcomes.append(None)
+        absorb(changes, read.balances, read.serials)
+        for change in changes:
+            last[change.key] = change.index + len(posted) if change.index is not None else last.get(change.key)
+        posted += [(move, posting.circumstance) for move in posting.moves]
+        if posting.wanted is not None:
+            made.append(posting.wanted)
+    if posted or made:
+        changes = [_since(key, before.get(key), read.balances[key], index) for key, index in last.items()]
+        _write(conn, posted, changes, read, made, at)
+    return tuple(outcomes)
+
+
+def _plan_either(posting: Posting, at: datetime, read: _Read) -> Sequence[Change] | Refused:
+    if posting.wanted is None:
+        return plan(posting.moves, posting.circumstance, read.facts)
+    change = plan_reservation(posting.wanted, 0, at, read.balances.get(posting.wanted.key), read.facts.lots)
+    return change if isinstance(change, Refused) else (change,)
+
+
+def _since(key: BalanceKey, before: Balance | None, after: Balance, index: int | None) -> Change:
+    """What all postings did to one balance."""
+    on_hand, reserved = (before.on_hand, before.reserved) if before is not None else (ZERO, ZERO)
+    return Change(key, after.on_hand - on_hand, after.reserved - reserved, after.first_in_at, index)
 
 
 def post_possible(
@@ -75,7 +146,7 @@ def post_possible(
     while wanted:
         changes = plan(wanted, circumstance, read.facts)
         if not isinstance(changes, Refused):
-            seqs = _write(conn, wanted, changes, circumstance, read)
+            seqs = _write(conn, [(move, circumstance) for move in wanted], changes, read)
             return tuple(zip(wanted, seqs, strict=True)), tuple(refused)
         refused.append((wanted.pop(changes.index), changes))
     return (), tuple(refused)
@@ -87,23 +158,29 @@ def closed_through(conn: Conn) -> date | None:
     return row[0] if row is not None else None
 
 
-def _read(conn: Conn, moves: Sequence[NewMove], effective_at: datetime) -> _Read:
-    keys = sorted({m.key_at(p) for m in moves for p in (m.source, m.target)}, key=sort_key)
+def _read(
+    conn: Conn, moves: Sequence[NewMove], effective_at: datetime, reserved_on: Sequence[BalanceKey] = ()
+) -> _Read:
+    keys = sorted({*(m.key_at(p) for m in moves for p in (m.source, m.target)), *reserved_on}, key=sort_key)
     asked = {
         "lines": _ids(m.line_id for m in moves),
         "serials": _ids(m.serial_id for m in moves),
         "items": _ids(m.item_id for m in moves),
-        "lots": _ids(m.lot_id for m in moves),
+        "lots": _ids(key.lot_id for key in keys),
         "locations": _ids(p.location_id for m in moves for p in (m.source, m.target)),
         "reverses": _ids(m.reverses for m in moves),
         "keys": [key._asdict() for key in keys],
     }
-    row = conn.execute("select posting_facts(%s)", (Jsonb(asked),)).fetchone()
+    row = conn.execute("select posting_facts(%s)", (Jsonb(asked, dumps=dumps),)).fetchone()
     assert row is not None
     found: dict[str, Any] = row[0]
     moves, used = _with_own_reservations(moves, found.get("reservations") or ())
     balances, balance_ids = _balances(conn, keys, found["balances"] or (), effective_at)
     standing = {row[2]: BalanceKey(*row) for row in found.get("standing") or ()}
+    serials = {
+        serial_id: Serial(item_id, lot_id, standing.get(serial_id))
+        for serial_id, item_id, lot_id in found.get("serials") or ()
+    }
     closed = found["closed_through"]
     facts = Facts(
         {item_id: Item(Tracking(tracking), decimals) for item_id, tracking, decimals in found["items"] or ()},
@@ -111,16 +188,13 @@ def _read(conn: Conn, moves: Sequence[NewMove], effective_at: datetime) -> _Read
             lot_id: Lot(item_id, date.fromisoformat(expires_on) if expires_on else None, blocked)
             for lot_id, item_id, expires_on, blocked in found["lots"] or ()
         },
-        {
-            serial_id: Serial(item_id, lot_id, standing.get(serial_id))
-            for serial_id, item_id, lot_id in found.get("serials") or ()
-        },
+        serials,
         {location_id: Location(kind, shut) for location_id, kind, shut in found["locations"] or ()},
         balances,
         frozenset(found["reversed"] or ()),
         date.fromisoformat(closed) if closed else None,
     )
-    return _Read(moves, used, facts, balance_ids)
+    return _Read(moves, used, facts, balances, serials, balance_ids)
 
 
 def _ids(values: Iterable[int | None]) -> list[int]:
@@ -174,68 +248,92 @@ def _with_own_reservations(
 
 
 def _write(
-    conn: Conn, moves: Sequence[NewMove], changes: tuple[Change, ...], circumstance: Circumstance, read: _Read
+    conn: Conn,
+    posted: Sequence[tuple[NewMove, Circumstance]],
+    changes: Sequence[Change],
+    read: _Read,
+    made: Sequence[Wanted] = (),
+    at: datetime | None = None,
 ) -> tuple[int, ...]:
-    ordered = sorted((c for c in changes if c.on_hand or c.reserved), key=lambda c: sort_key(c.key))
-    takings = [_taking(c, read) for c in ordered if c.on_hand < 0 or c.reserved < 0]
+    """Write movements with what they are posted under, and reservations made, and what all of them change.
+
+    `at` is when all of it happened; the movements' own time when not given.
+    """
+    moves = [move for move, _ in posted]
+    touched = (c for c in changes if c.on_hand or c.reserved or c.key in read.balance_ids)
+    ordered = sorted(touched, key=lambda c: sort_key(c.key))
+    held = [_held(c, read.balance_ids[c.key]) for c in ordered if c.key in read.balance_ids]
+    effective_at = at if at is not None else posted[0][1].effective_at
     written: dict[str, Any] = {
-        "effective_at": circumstance.effective_at.isoformat(),
-        "actor": circumstance.actor,
-        "device": circumstance.device,
-        "device_at": circumstance.device_at.isoformat() if circumstance.device_at is not None else None,
-        "passage_id": _text(circumstance.passage_id),
-        "request_id": _text(circumstance.request_id),
-        "reason": circumstance.reason,
-        "moves": [_move(m) for m in moves],
-        "takings": takings,
-        "givings": [_giving(c) for c in ordered if c.on_hand >= 0 and c.reserved >= 0],
+        "effective_at": effective_at,
+        "moves": [_move(move, under) for move, under in posted],
+        "held": held,
     }
     tags = [
         {"move": n, "epc": t.epc, "inferred": t.inferred, "score": t.score} for n, m in enumerate(moves) for t in m.tags
     ]
-    lines = _fulfilled(moves)
     picked = [
-        {"reservation_id": str(reservation_id), "quantity": str(quantity)}
+        {"reservation_id": reservation_id, "quantity": quantity}
         for m in moves
         for reservation_id, quantity in read.used.get(m.move_id, ())
     ]
-    written |= {name: rows for name, rows in (("tags", tags), ("lines", lines), ("picked", picked)) if rows}
-    row = conn.execute("select seqs, taken from posting_write(%s)", (Jsonb(written),)).fetchone()
+    parts = {
+        "tags": tags,
+        "new": [_new(c) for c in ordered if c.key not in read.balance_ids],
+        "reservations": [_reservation(wanted) for wanted in made],
+        "lines": _fulfilled(moves),
+        "picked": picked,
+    }
+    written |= {name: rows for name, rows in parts.items() if rows}
+    row = conn.execute("select seqs, taken from posting_write(%s)", (Jsonb(written, dumps=dumps),)).fetchone()
     assert row is not None
     seqs, taken = row
-    if taken != len(takings):
-        raise LedgerBroken(f"{len(takings)} balances were locked with enough stock, {taken} gave it")
-    value_pools.book(conn, moves, seqs, read.facts, circumstance)
+    if taken != len(held):
+        raise LedgerBroken(f"{len(held)} balances were locked with enough stock, {taken} gave it")
+    for under, group in groupby(zip(posted, seqs, strict=True), key=lambda each: each[0][1]):
+        together = list(group)
+        value_pools.book(conn, [each[0][0] for each in together], [each[1] for each in together], read.facts, under)
     return tuple(seqs)
 
 
-def _taking(change: Change, read: _Read) -> dict[str, Any]:
+def _held(change: Change, balance_id: int) -> dict[str, Any]:
     return {
-        "balance_id": read.balance_ids[change.key],
-        "on_hand": str(change.on_hand),
-        "reserved": str(change.reserved),
+        "balance_id": balance_id,
+        "on_hand": change.on_hand,
+        "reserved": change.reserved,
+        "first_in_at": change.first_in_at,
         "move": change.index,
     }
 
 
-def _giving(change: Change) -> dict[str, Any]:
+def _new(change: Change) -> dict[str, Any]:
     return change.key._asdict() | {
-        "on_hand": str(change.on_hand),
-        "reserved": str(change.reserved),
-        "first_in_at": change.first_in_at.isoformat(),
+        "on_hand": change.on_hand,
+        "reserved": change.reserved,
+        "first_in_at": change.first_in_at,
         "move": change.index,
     }
 
 
-def _move(m: NewMove) -> dict[str, Any]:
+def _reservation(wanted: Wanted) -> dict[str, Any]:
+    return wanted.key._asdict() | {
+        "reservation_id": wanted.reservation_id,
+        "line_id": wanted.line_id,
+        "holder": wanted.holder,
+        "quantity": wanted.quantity,
+        "expires_at": wanted.expires_at,
+    }
+
+
+def _move(m: NewMove, under: Circumstance) -> dict[str, Any]:
     return {
-        "move_id": str(m.move_id),
+        "move_id": m.move_id,
         "kind": m.kind,
         "line_id": m.line_id,
         "item_id": m.item_id,
         "lot_id": m.lot_id,
         "serial_id": m.serial_id,
-        "quantity": str(m.quantity),
+        "quantity": m.quantity,
         "from_location": m.source.location_id,
         "to_location": m.target.location_id,
         "from_hu": m.source.hu_id,
@@ -245,11 +343,13 @@ def _move(m: NewMove) -> dict[str, Any]:
         "owner": m.owner,
         "reverses": m.reverses,
         "line_role": m.line_role,
+        "actor": under.actor,
+        "device": under.device,
+        "device_at": under.device_at,
+        "passage_id": under.passage_id,
+        "request_id": under.request_id,
+        "reason": under.reason,
     }
-
-
-def _text(value: UUID | None) -> str | None:
-    return str(value) if value is not None else None
 
 
 def _fulfilled(moves: Sequence[NewMove]) -> list[dict[str, Any]]:
@@ -264,6 +364,6 @@ def _fulfilled(moves: Sequence[NewMove]) -> list[dict[str, Any]]:
             else:
                 done[m.line_id] = (fulfilled + signed, shipped)
     return [
-        {"line_id": line_id, "fulfilled": str(fulfilled), "shipped": str(shipped)}
+        {"line_id": line_id, "fulfilled": fulfilled, "shipped": shipped}
         for line_id, (fulfilled, shipped) in done.items()
     ]

@@ -5,13 +5,12 @@ same locks. Only available stock of a lot that is neither blocked nor expired ca
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from warehouse.ledger import BalanceKey, LedgerRefusal, Refused, StockStatus
+from warehouse.ledger import Balance, BalanceKey, Lot, Refused, Wanted, absorb, plan_reservation
 from warehouse.postgres.books import balances
 from warehouse.postgres.books.balances import Conn
 
@@ -25,39 +24,17 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One reservation to make. Stock is given to whoever asks first; an expiry of None never expires."""
-
-    reservation_id: UUID
-    key: BalanceKey
-    quantity: Decimal
-    holder: str
-    line_id: int | None = None
-    expires_at: datetime | None = None
-
-
 def reserve(conn: Conn, wanted: Sequence[Wanted], now: datetime) -> Refused | None:
     """Reserve all or nothing, in the caller's transaction; the refusal, or None when done."""
     keys = sorted({w.key for w in wanted}, key=balances.sort_key)
     locked = balances.lock(conn, keys)
-    lot_ids = [key.lot_id for key in keys if key.lot_id is not None]
-    bad_lots = _bad_lots(conn, lot_ids, now) if lot_ids else {}
-    free = {key: b.on_hand - b.reserved for key, b in locked.items()}
+    lots = _lots(conn, [key.lot_id for key in keys if key.lot_id is not None])
+    standing = {key: Balance(b.on_hand, b.reserved, b.on_hand, now) for key, b in locked.items()}
     for n, w in enumerate(wanted):
-        if w.quantity <= 0:
-            return Refused(LedgerRefusal.QUANTITY_NOT_POSITIVE, n, f"quantity {w.quantity}")
-        if w.key.lot_id in bad_lots:
-            expired, _ = bad_lots[w.key.lot_id]
-            reason = LedgerRefusal.LOT_EXPIRED if expired else LedgerRefusal.LOT_BLOCKED
-            return Refused(reason, n, f"lot {w.key.lot_id} is {'expired' if expired else 'blocked'}")
-        if w.key.status != StockStatus.AVAILABLE:
-            return Refused(LedgerRefusal.NOT_ACCEPTED, n, f"stock in status {w.key.status}")
-        if free.get(w.key, Decimal(0)) < w.quantity:
-            on_hand = locked[w.key].on_hand if w.key in locked else Decimal(0)
-            reason = LedgerRefusal.RESERVED if on_hand >= w.quantity else LedgerRefusal.NOT_ENOUGH
-            return Refused(reason, n, f"{free.get(w.key, Decimal(0))} available, {w.quantity} asked")
-        free[w.key] -= w.quantity
+        change = plan_reservation(w, n, now, standing.get(w.key), lots)
+        if isinstance(change, Refused):
+            return change
+        absorb([change], standing)
     balances.change_reserved(conn, [(locked[w.key], w.quantity) for w in wanted])
     insert = """
         insert into reservation (reservation_id, line_id, holder, item_id, lot_id, serial_id, location_id, hu_id, owner,
@@ -72,14 +49,11 @@ def reserve(conn: Conn, wanted: Sequence[Wanted], now: datetime) -> Refused | No
     return None
 
 
-def _bad_lots(conn: Conn, lot_ids: list[int], now: datetime) -> dict[int, tuple[bool, bool]]:
-    """Lots that are expired, blocked or both, as (expired, blocked)."""
-    rows = conn.execute(
-        """select lot_id, coalesce(expires_on < %s::date, false), blocked from lot
-           where lot_id = any(%s) and (blocked or expires_on < %s::date)""",
-        (now, lot_ids, now),
-    )
-    return {lot_id: (expired, blocked) for lot_id, expired, blocked in rows}
+def _lots(conn: Conn, lot_ids: list[int]) -> dict[int, Lot]:
+    if not lot_ids:
+        return {}
+    rows = conn.execute("select lot_id, item_id, expires_on, blocked from lot where lot_id = any(%s)", (lot_ids,))
+    return {lot_id: Lot(item_id, expires_on, blocked) for lot_id, item_id, expires_on, blocked in rows}
 
 
 def end(conn: Conn, reservation_ids: Sequence[UUID], state: State, *, give_back: bool = True) -> int:

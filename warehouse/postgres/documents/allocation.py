@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from warehouse.commands import Actor, AllocateLine, Audit, RefusalCode
-from warehouse.ledger import LedgerRefusal
+from warehouse.ledger import LedgerRefusal, Wanted
 from warehouse.postgres.books import reservations
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.documents.candidates import choose_stock
@@ -56,9 +56,7 @@ def allocate_line(conn: Conn, c: AllocateLine, actor: Actor, request_id: UUID) -
             owner=owner, lot_id=named_lot or lot_id, serial_id=serial_id, within=within, near=near,
         )  # fmt: skip
         wanted = [
-            reservations.Wanted(
-                uuid5(request_id, f"{attempt}/{n}"), source.key, quantity, actor.name, line_id, c.expires_at
-            )
+            Wanted(uuid5(request_id, f"{attempt}/{n}"), source.key, quantity, actor.name, line_id, c.expires_at)
             for n, (source, quantity) in enumerate(taken.lines)
         ]
         refused = reservations.reserve(conn, wanted, now) if wanted else None
@@ -69,7 +67,7 @@ def allocate_line(conn: Conn, c: AllocateLine, actor: Actor, request_id: UUID) -
     raise Refuse(LedgerRefusal.RESERVED, "line_no", "others took the stock first: ask again")
 
 
-def _answer(taken: Taken, wanted: list[reservations.Wanted]) -> dict[str, Any]:
+def _answer(taken: Taken, wanted: list[Wanted]) -> dict[str, Any]:
     return {
         "reservations": [
             {

@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 import psycopg
 
 from warehouse.commands import Actor, Audit, CancelPickList, ConfirmPick, CreatePickList, RefusalCode
-from warehouse.ledger import BalanceKey, Circumstance, MovedTag, NewMove, Place, StockStatus
+from warehouse.ledger import BalanceKey, Circumstance, MovedTag, NewMove, Place, StockStatus, Wanted
 from warehouse.postgres.books import reservations
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.goods.stock import database_now, post_or_refuse
@@ -219,7 +219,7 @@ def _move(
         move_id, "pick", key.item_id, c.quantity, source, target, key.lot_id, key.serial_id, key.owner, tags=tags
     )
     post_or_refuse(conn, [move], circumstance)
-    staged = reservations.Wanted(
+    staged = Wanted(
         uuid5(request_id, "staged"), move.key_at(target), c.quantity, line.holder, line.line_id, line.expires_at
     )
     refused = reservations.reserve(conn, [staged], at)

@@ -1,8 +1,10 @@
 """Commands on stock: move, adjust, reverse, settle discrepancies, reserve, close the period."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from typing import Any
 from uuid import UUID, uuid5
 
 from warehouse.commands import (
@@ -12,6 +14,7 @@ from warehouse.commands import (
     ClosePeriod,
     MoveStock,
     MoveUnit,
+    Refusal,
     RefusalCode,
     ReleaseReservation,
     ReserveStock,
@@ -30,17 +33,18 @@ from warehouse.ledger import (
     Place,
     Refused,
     StockStatus,
+    Wanted,
 )
 from warehouse.postgres.books import reservations
 from warehouse.postgres.books.balances import Conn
-from warehouse.postgres.books.ledger import post
+from warehouse.postgres.books.ledger import Posting, post
 from warehouse.postgres.books.measures import find_factor, measured, to_base
 from warehouse.postgres.books.posting_record import decode_line
 from warehouse.postgres.control import approval
 from warehouse.postgres.goods import unit_moves
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import at_their_unit, settle_lines, to_moves
-from warehouse.postgres.naming import Refuse, find_id, find_stock
+from warehouse.postgres.naming import Refuse, StockNames, find_id, find_stock
 from warehouse.postgres.transport.task_planning import after_receipt
 from warehouse.valuation import cost_in_base
 
@@ -70,10 +74,25 @@ def database_now(conn: Conn) -> datetime:
     return at
 
 
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What a command asks of the ledger, and how it is answered and audited once that is done."""
+
+    posting: Posting
+    response: dict[str, Any]
+    audit: Audit
+
+
+def refusal_of(refused: Refused) -> Refusal:
+    """A refusal by the ledger as that of a one-movement command."""
+    return Refusal(refused.reason, _FIELD_OF.get(refused.reason, "quantity"), refused.detail)
+
+
 def post_or_refuse(conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance) -> tuple[int, ...]:
     outcome = post(conn, moves, circumstance)
     if isinstance(outcome, Refused):
-        raise Refuse(outcome.reason, _FIELD_OF.get(outcome.reason, "quantity"), outcome.detail)
+        refusal = refusal_of(outcome)
+        raise Refuse(refusal.code, refusal.field, refusal.message)
     return outcome
 
 
@@ -83,11 +102,15 @@ def move_stock(conn: Conn, c: MoveStock, actor: Actor, request_id: UUID) -> Answ
         {"source_unit": c.source_unit, "target_unit": c.target_unit},
     )
     named = find_stock(conn, c.item, c.lot, c.serial, places, units)
-    for field, kind in named.kinds.items():
-        if kind not in STOCKED_KINDS:
-            message = "goods enter and leave by documents or adjustments, not by a move"
-            raise Refuse(RefusalCode.INVALID, field, message)
-    c = measured(conn, c, named.item)
+    _refuse_unstocked(named)
+    asks = prepare_move(measured(conn, c, named.item), named, actor, request_id)
+    post_or_refuse(conn, asks.posting.moves, asks.posting.circumstance)
+    return asks.response, asks.audit
+
+
+def prepare_move(c: MoveStock, named: StockNames, actor: Actor, request_id: UUID) -> Asks:
+    """Of a command whose quantity is in the item's own unit. Raises Refuse."""
+    _refuse_unstocked(named)
     move = NewMove(
         uuid5(request_id, "0"),
         "move",
@@ -100,8 +123,16 @@ def move_stock(conn: Conn, c: MoveStock, actor: Actor, request_id: UUID) -> Answ
         c.owner,
     )
     at = c.effective_at or named.now
-    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
-    return {"move_id": str(move.move_id)}, Audit(after={"quantity": str(c.quantity)})
+    under = Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason)
+    audit = Audit(after={"quantity": str(c.quantity)})
+    return Asks(Posting(under, moves=(move,)), {"move_id": str(move.move_id)}, audit)
+
+
+def _refuse_unstocked(named: StockNames) -> None:
+    for field, kind in named.kinds.items():
+        if kind not in STOCKED_KINDS:
+            message = "goods enter and leave by documents or adjustments, not by a move"
+            raise Refuse(RefusalCode.INVALID, field, message)
 
 
 def move_whole_unit(conn: Conn, c: MoveUnit, actor: Actor, request_id: UUID) -> Answer:
@@ -267,15 +298,6 @@ def close_period(conn: Conn, c: ClosePeriod, actor: Actor, request_id: UUID) -> 
 def reserve_stock(conn: Conn, c: ReserveStock, actor: Actor, request_id: UUID) -> Answer:
     named = find_stock(conn, c.item, c.lot, c.serial, {"location": c.location}, {"unit": c.unit})
     c = measured(conn, c, named.item)
-    key = BalanceKey(
-        named.item.item_id,
-        named.lot_id,
-        named.serial_id,
-        named.locations["location"],
-        named.units["unit"],
-        c.owner,
-        StockStatus.AVAILABLE,
-    )
     line_id = None
     if c.document_kind is not None or c.document_number is not None or c.line_no is not None:
         line_id = find_id(
@@ -286,12 +308,37 @@ def reserve_stock(conn: Conn, c: ReserveStock, actor: Actor, request_id: UUID) -
             "document_number",
             c.document_number or "",
         )
-        _check_line(conn, line_id, key)
-    wanted = reservations.Wanted(uuid5(request_id, "reservation"), key, c.quantity, c.holder, line_id, c.expires_at)
-    refused = reservations.reserve(conn, [wanted], named.now)
+        _check_line(conn, line_id, _reserved_key(c, named))
+    asks = prepare_reservation(c, named, actor, request_id, line_id)
+    assert asks.posting.wanted is not None
+    refused = reservations.reserve(conn, [asks.posting.wanted], named.now)
     if refused is not None:
-        raise Refuse(refused.reason, "quantity", refused.detail)
-    return {"reservation_id": str(wanted.reservation_id)}, Audit(after={"quantity": str(c.quantity)})
+        refusal = refusal_of(refused)
+        raise Refuse(refusal.code, refusal.field, refusal.message)
+    return asks.response, asks.audit
+
+
+def prepare_reservation(
+    c: ReserveStock, named: StockNames, actor: Actor, request_id: UUID, line_id: int | None = None
+) -> Asks:
+    """Of a command whose quantity is in the item's own unit."""
+    key = _reserved_key(c, named)
+    wanted = Wanted(uuid5(request_id, "reservation"), key, c.quantity, c.holder, line_id, c.expires_at)
+    under = Circumstance(actor.name, named.now, actor.device, request_id=request_id)
+    audit = Audit(after={"quantity": str(c.quantity)})
+    return Asks(Posting(under, wanted=wanted), {"reservation_id": str(wanted.reservation_id)}, audit)
+
+
+def _reserved_key(c: ReserveStock, named: StockNames) -> BalanceKey:
+    return BalanceKey(
+        named.item.item_id,
+        named.lot_id,
+        named.serial_id,
+        named.locations["location"],
+        named.units["unit"],
+        c.owner,
+        StockStatus.AVAILABLE,
+    )
 
 
 def _check_line(conn: Conn, line_id: int, key: BalanceKey) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.warehouse.postgres.ledger_store import Books, day, open_books
-from warehouse.ledger import BalanceKey, Refused
+from warehouse.ledger import BalanceKey, Refused, Wanted
 from warehouse.postgres.books import reservations
 from warehouse.postgres.books.integrity import check
 
@@ -98,7 +98,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def reserve(self, place: str, lot: str | None, quantity: int) -> UUID | None:
         lot_id = self.books.lot(self.item, lot) if lot else None
         key = BalanceKey(self.books.item(self.item), lot_id, None, self.books.place(place), None, "", "available")
-        wanted = reservations.Wanted(uuid4(), key, Decimal(quantity), "me")
+        wanted = Wanted(uuid4(), key, Decimal(quantity), "me")
         with self.books.conn.transaction():
             refused = reservations.reserve(self.books.conn, [wanted], day(0))
         free = self.model.at(place, lot) - self.model.held(place, lot)

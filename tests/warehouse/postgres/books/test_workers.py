@@ -2,7 +2,8 @@
 
 Every accepted command is written into a plain Python model of the stock, which knows nothing of order: what each did is
 a difference, and differences add up. In the end books and model agree piece by piece, every invariant holds, and
-nothing was ever taken twice. One command in four is sent again under its key, as clicks and lost answers do.
+nothing was ever taken twice. One command in four is sent again under its key, as clicks and lost answers do. Every
+second worker asks at one desk, whose groups then meet the others' single commands.
 
 `make soak` runs it for minutes; TAGLEDGER_TEST_STORM_S says for how many seconds.
 """
@@ -16,17 +17,21 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
 
+from tagledger.command_desk import DirectBus
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import ALL_RIGHTS, Actor, Command, Refusal, Result
 from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
-from warehouse.postgres.database.connect import connect
+from warehouse.postgres.database.connect import connect, service_dsn
 
 WORKERS = 16
 ITEMS = ("I2", "I4", "I6")
@@ -67,8 +72,9 @@ class Model:
 class Worker:
     """One of them, with a connection and a chance of its own."""
 
-    def __init__(self, dsn: str, number: int, seed: int, model: Model) -> None:
+    def __init__(self, dsn: str, number: int, seed: int, model: Model, desk: DirectBus) -> None:
         self.conn = connect(dsn)
+        self.desk = desk
         self.actor = Actor(f"worker-{number}", "", ALL_RIGHTS)
         self.number = number
         self.chance = random.Random(f"{seed}-{number}")
@@ -87,9 +93,9 @@ class Worker:
         """The answer when it was done."""
         self.asked += 1
         event = f"{self.number}-{self.asked}"
-        outcome = execute(self.conn, command, actor=self.actor, source="storm", client_event_id=event)
+        outcome = self.execute(command, event)
         if self.chance.random() < 0.25:
-            again = execute(self.conn, command, actor=self.actor, source="storm", client_event_id=event)
+            again = self.execute(command, event)
             if isinstance(outcome, Result):
                 assert isinstance(again, Result)
                 assert (again.response, again.repeated) == (outcome.response, True)
@@ -102,6 +108,11 @@ class Worker:
             assert outcome.code in EXPECTED, (command, outcome)
             return None
         return outcome
+
+    def execute(self, command: Command, event: str) -> Result | Refusal:
+        if self.number % 2:
+            return self.desk.execute(command, self.actor, "storm", event)
+        return execute(self.conn, command, actor=self.actor, source="storm", client_event_id=event)
 
     def some(self) -> tuple[str, str, int]:
         return self.chance.choice(ITEMS), self.chance.choice(BINS), self.chance.randint(1, 3)
@@ -190,7 +201,7 @@ def storm(dsn: str, seed: int, seconds: float, steps_max: int) -> Model:
     end_s = time.monotonic() + seconds
 
     def work(number: int) -> None:
-        worker = Worker(dsn, number, seed, model)
+        worker = Worker(dsn, number, seed, model, desk)
         try:
             for _ in range(steps_max):
                 if time.monotonic() > end_s:
@@ -199,7 +210,11 @@ def storm(dsn: str, seed: int, seconds: float, steps_max: int) -> Model:
         finally:
             worker.conn.close()
 
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with (
+        ConnectionPool[Connection[Any]](service_dsn(dsn), max_size=WORKERS, open=True) as connections,
+        ThreadPoolExecutor(WORKERS) as pool,
+    ):
+        desk = DirectBus(connections)
         for future in [pool.submit(work, number) for number in range(WORKERS)]:
             future.result()
     return model
