@@ -16,6 +16,7 @@ from api.postgres.explanations import CommandTrace, MovedTagView, command_of, mo
 from api.postgres.passages import PassageView, passage
 from api.postgres.pool import Pool
 from api.problems import INVALID_CURSOR, not_found
+from api.query_route import QueryRoute
 from warehouse.postgres.queries.documents import Document, document
 from warehouse.postgres.queries.movements import Movement, movement, movements
 
@@ -78,7 +79,7 @@ def document_named(text: str | None) -> tuple[str, str] | None:
 
 def router(pool: Pool) -> APIRouter:
     """The ledger."""
-    routes = APIRouter(prefix="/v1/movements", tags=["movements"])
+    routes = APIRouter(prefix="/v1/movements", tags=["movements"], route_class=QueryRoute)
 
     async def known(move_id: UUID) -> Movement:
         async with pool.connection() as connection:

@@ -15,6 +15,7 @@ from api.paging import TEXT_PATTERN, Code, Lister, Page, Paging
 from api.places import LocationLevel
 from api.postgres.pool import Pool
 from api.problems import INVALID_CURSOR, ProblemError, ProblemKind, not_found
+from api.query_route import QueryRoute
 from warehouse.ledger import StockStatus
 from warehouse.postgres.queries.past import Clock, PastStock, stock_as_of
 from warehouse.postgres.queries.stock import (
@@ -135,7 +136,7 @@ ItemCode = Annotated[str, Path(max_length=128, pattern=TEXT_PATTERN, description
 
 def router(pool: Pool) -> APIRouter:
     """Balances, totals, items."""
-    routes = APIRouter(prefix="/v1", tags=["stock"])
+    routes = APIRouter(prefix="/v1", tags=["stock"], route_class=QueryRoute)
 
     async def quantities(code: str, query: QuantityQuery) -> NamedQuantities:
         async with pool.connection() as connection:

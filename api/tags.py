@@ -18,6 +18,7 @@ from api.paging import Code, Lister, Page, Paging
 from api.postgres.explanations import VerdictView, verdicts_on
 from api.postgres.pool import Pool
 from api.problems import INVALID_CURSOR, not_found
+from api.query_route import QueryRoute
 from warehouse.epc import decode
 from warehouse.postgres.queries.tag_list import TagFilter, TagView, tags
 from warehouse.postgres.queries.tags import TagMoved, TagNow, TagSeen, tag_history, tag_movements, tag_now
@@ -81,7 +82,7 @@ def _identity(epc: str) -> Identity:
 
 def router(pool: Pool) -> APIRouter:
     """Tags, their history, their movements, their explanation."""
-    routes = APIRouter(prefix="/v1/tags", tags=["tags"])
+    routes = APIRouter(prefix="/v1/tags", tags=["tags"], route_class=QueryRoute)
 
     async def now(epc: str) -> TagNow:
         async with pool.connection() as connection:
