@@ -38,6 +38,10 @@ CHANGES_EXPECTATIONS = (
     commands.CreateBackorder,
 )
 
+# They work on files, which no recording holds; what came of them is noted beside the commands
+# (`tagledger.recorded_imports`).
+ABOUT_FILES = (commands.ApplyImport, commands.UndoImport, commands.SignOffImport)
+
 Record = Callable[[str, bytes], None]
 """Takes the actor's name and the command as JSON."""
 
@@ -174,7 +178,7 @@ class CommandDesk:
         # A refusal is stored in the books too and belongs to the recording; a repeated answer changed nothing, and who
         # may do what is not part of a recording: what is in it was allowed, and is when it is replayed.
         changed = outcome.code != RefusalCode.FORBIDDEN if isinstance(outcome, Refusal) else not outcome.repeated
-        if changed:
+        if changed and not isinstance(asked.command, ABOUT_FILES):
             recorded = RecordedCommand(asked.command, asked.actor, asked.source, asked.client_event_id, after)
             self._record(asked.actor.name, recorded.encode())
         if isinstance(asked.command, CHANGES_EXPECTATIONS):

@@ -1,7 +1,8 @@
 """`tagledger replay`: recorded bytes through the same path as live ones, as fast as they go or at a given speed.
 
 The movements are the recording's, ids included, and replaying twice posts nothing twice: each recorded command is given
-when the stream is as far as it was then. A replay drives nothing: no light, no vehicle.
+when the stream is as far as it was then. Files that were imported meanwhile are not in a recording; a replay says which
+its database is missing, and fails. A replay drives nothing: no light, no vehicle.
 """
 
 import time
@@ -24,6 +25,7 @@ from stream.store import Store
 from tagledger.command_desk import CommandFormatError, RecordedCommand
 from tagledger.config import ConfigError
 from tagledger.database import open_database
+from tagledger.recorded_imports import missing
 from tagledger.replay_source import CsvOptions, Source, open_source, recording_id
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, known_failures, print_summary, site_or_exit
 from warehouse.postgres.commands import execute
@@ -54,8 +56,13 @@ def run_replay(
             own = state_dir or REPLAYS / recording_id(recording)
             source = replace(source, site=replace(source.site, state_dir=str(own), database=DatabaseSettings()))
         with open_database(source.site) as dsn:
-            print_summary("Replay", _replay(source, dsn, pace, quiet=as_json), as_json=as_json)
-        if source.damage():
+            # Before, as whoever reads the books while they are replayed should know.
+            with psycopg.connect(dsn) as connection:
+                files = missing(connection, source.imports)
+            for line in files:
+                complain(line)
+            print_summary("Replay", _replay(source, dsn, pace, files, quiet=as_json), as_json=as_json)
+        if source.damage() or files:
             raise typer.Exit(EXIT_FAILED)
 
 
@@ -72,7 +79,7 @@ def _pace(speed: str) -> float | None:
     return pace
 
 
-def _replay(source: Source, dsn: str, pace: float | None, *, quiet: bool) -> dict[str, object]:
+def _replay(source: Source, dsn: str, pace: float | None, files: list[str], *, quiet: bool) -> dict[str, object]:
     site, outcome = source.site, source.outcome
     before = _movements(dsn)
     host = EmbeddedHost(site, Store(dsn, site))
@@ -105,7 +112,7 @@ def _replay(source: Source, dsn: str, pace: float | None, *, quiet: bool) -> dic
         "seconds": round(elapsed_s, 2),
         "reads_per_second": round(outcome.count.reads / max(elapsed_s, 1e-6)),
     }
-    problems = source.damage() + source.unfinished()
+    problems = source.damage() + source.unfinished() + files
     return {**found, "problems": problems} if quiet else {**found, "problems": "; ".join(problems) or "none"}
 
 

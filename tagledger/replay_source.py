@@ -21,6 +21,7 @@ from tagledger.command_desk import RecordedCommand, decode_command
 from tagledger.config import parse_site
 from tagledger.decide import batches as cut
 from tagledger.decide import reduce_reads
+from tagledger.recorded_imports import ImportNote, decode_note
 from tagledger.recorded_site import site_of
 from warehouse.site import Antenna, Reader, Site, Zone
 
@@ -60,6 +61,7 @@ class Source:
     items: Iterator[Item]
     outcome: Outcome
     capture: CaptureReader | None = None
+    imports: tuple[ImportNote, ...] = ()
 
     def damage(self) -> list[str]:
         """What of the recording could not be read, once `items` are through; whatever it held is missing."""
@@ -99,9 +101,16 @@ def open_source(path: Path, given: Site | None, options: CsvOptions) -> Source:
         return Source(given or plain_site(), iter(replay_frames(path, outcome.count)), outcome)
     reader = CaptureReader(path)
     site = given or parse_site(reader.header.site_text, f"{path} (the site in the capture)", {})
-    commands = [decode_command(record.body) for record in CaptureReader(path) if isinstance(record, CommandRecord)]
+    commands, imports = [], []
+    for record in CaptureReader(path):
+        if isinstance(record, CommandRecord):
+            note = decode_note(record.body)
+            if note is not None:
+                imports.append(note)
+            else:
+                commands.append(decode_command(record.body))
     batches = (item for item in replay_capture(reader, outcome.count) if isinstance(item, EdgeBatch))
-    return Source(site, in_turn(batches, commands), outcome, reader)
+    return Source(site, in_turn(batches, commands), outcome, reader, tuple(imports))
 
 
 def recording_id(path: Path) -> str:

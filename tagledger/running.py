@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import psycopg
 from psycopg_pool import ConnectionPool
 
 from api.app import ApiParts, create_app, issuer
@@ -46,6 +47,7 @@ from tagledger.background import run_background
 from tagledger.command_desk import CommandDesk, DirectBus, WritePool
 from tagledger.committed_stream import CommittedStream
 from tagledger.fleet import SiteFleet, fleet_of
+from tagledger.recorded_imports import ImportWatch, keep_noting
 from tagledger.site_changes import SiteChange
 from tagledger.site_text import site_text
 from tagledger.task_parts import LiveVehicles, run_task_parts
@@ -260,23 +262,30 @@ async def running_site(
         agent = edge_agent(site, uplink, clock, capture)
         with write_pool(site, dsn) as pool:
             portals = [portal.name for portal in site.portals]
-            desk = CommandDesk(
-                DirectBus(pool), host, lambda actor, body: agent.on_command(clock.now_us(), actor, body), portals
-            )
+
+            def record(actor: str, body: bytes) -> None:
+                agent.on_command(clock.now_us(), actor, body)
+
+            desk = CommandDesk(DirectBus(pool), host, record, portals)
+            imports = await asyncio.to_thread(ImportWatch, pool, record)
             fleet = fleet_of(site, dsn, desk.submit, pool, clock)
             current, accounts = CurrentSite(site), PooledAccounts(pool)
             async with serving_api(site, dsn, desk, accounts, clock.now_us, host, agent, fleet, current) as url:
                 edge = asyncio.create_task(run_edge_parts(site, agent, clock), name="edge")
                 orders = asyncio.create_task(tell_edge(host, agent), name="orders")
                 tidying = asyncio.create_task(run_background(site, pool), name="housekeeping")
+                noting = asyncio.create_task(keep_noting(imports), name="imports noted")
                 tasking = asyncio.create_task(run_task_parts(site, fleet, desk.submit, pool), name="tasks")
                 try:
                     with watched(edge, tasking):
                         yield RunningSite(host, agent, desk, url, fleet, current, clock)
                 finally:
                     # Nothing more is commanded: what is recorded from here on is what readers still said.
-                    tasking.cancel()
-                    await asyncio.gather(tasking, return_exceptions=True)
+                    for task in (tasking, noting):
+                        task.cancel()
+                    await asyncio.gather(tasking, noting, return_exceptions=True)
+                    with contextlib.suppress(psycopg.Error):
+                        await asyncio.to_thread(imports.look)
                     await _drained(agent, edge)
                     for task in (edge, orders, tidying):
                         task.cancel()
