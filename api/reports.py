@@ -58,8 +58,13 @@ class ReportQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    since: Annotated[AwareDatetime | None, Field(description="30 days before `until` when not given.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="Not included; now when not given.")] = None
+    since: Annotated[
+        AwareDatetime | None,
+        Field(description="30 days before `until` when not given.", examples=["2026-03-01T00:00:00Z"]),
+    ] = None
+    until: Annotated[
+        AwareDatetime | None, Field(description="Not included; now when not given.", examples=["2026-04-01T00:00:00Z"])
+    ] = None
     item: Annotated[Code | None, Field(examples=["A-100"])] = None
     location: Annotated[Code | None, Field(description="With the places in it.", examples=["hall-a"])] = None
     tolerance_percent: Annotated[

@@ -66,7 +66,9 @@ class WebhookSpec(BaseModel):
     )
 
     partner: Code
-    url: Annotated[AnyHttpUrl, Field(description="https; http only into networks the site file allows.")]
+    url: Annotated[
+        AnyHttpUrl, Field(max_length=2048, description="https; http only into networks the site file allows.")
+    ]
     types: Annotated[list[EventType], Field(min_length=1, max_length=20, description="`*` is all.")]
     format: Annotated[
         Literal["tagledger", "epcis"], Field(description="epcis: EPCIS 2.0 JSON-LD, for stock.moved and tag.located.")

@@ -28,7 +28,7 @@ async def run_background(site: Site, pool: WritePool) -> None:
         group.create_task(keep_going("jobs", lambda: keep_working(pool)))
         group.create_task(keep_going("alerts", lambda: keep_alerting(pool, site.name, site.mail)))
         group.create_task(keep_going("labels", lambda: keep_printing(pool)))
-        group.create_task(keep_going("webhooks", lambda: keep_sending(pool, site.name, site.webhooks)))
+        group.create_task(keep_going("webhooks", lambda: keep_sending(pool, site.name, site.webhooks, site.timezone)))
 
 
 async def keep_going(name: str, part: Callable[[], Awaitable[None]], again_after_s: float = AGAIN_AFTER_S) -> None:

@@ -30,7 +30,7 @@ class NotAllowed(Exception):
     """The address is none that messages may be sent to."""
 
 
-async def keep_sending(pool: WritePool, site: str, settings: WebhookSettings) -> None:
+async def keep_sending(pool: WritePool, site: str, settings: WebhookSettings, timezone: str) -> None:
     """Until cancelled. A database that is away now is asked again."""
     limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
     async with httpx.AsyncClient(
@@ -38,7 +38,7 @@ async def keep_sending(pool: WritePool, site: str, settings: WebhookSettings) ->
     ) as client:
         while True:
             try:
-                busy = await send_due(pool, site, settings, client)
+                busy = await send_due(pool, site, settings, client, timezone)
             except psycopg.Error as error:
                 _log.warning("no webhooks sent", error=str(error))
                 busy = False
@@ -46,12 +46,14 @@ async def keep_sending(pool: WritePool, site: str, settings: WebhookSettings) ->
                 await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def send_due(pool: WritePool, site: str, settings: WebhookSettings, client: httpx.AsyncClient) -> bool:
+async def send_due(
+    pool: WritePool, site: str, settings: WebhookSettings, client: httpx.AsyncClient, timezone: str = "UTC"
+) -> bool:
     """Make messages of what happened, and send what is due, once; whether there was any."""
 
     def take() -> tuple[int, list[Outgoing]]:
         with pool.connection() as connection:
-            read = webhooks.fan_out(connection, site)
+            read = webhooks.fan_out(connection, site, timezone)
             return read, webhooks.lease(connection, datetime.now(UTC), AT_ONCE)
 
     read, leased = await asyncio.to_thread(take)

@@ -20,6 +20,8 @@ TOLERANCE_S = 300
 # Seconds to wait after the first, second … try that failed; after the last the message is a dead letter. Three days.
 RETRY_AFTER_S = (5, 60, 300, 1_800, 7_200, 18_000, 36_000, 86_400, 86_400)
 
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
 
 def show_secret(key: bytes) -> str:
     return SECRET_PREFIX + base64.b64encode(key).decode()
@@ -64,8 +66,10 @@ def may_connect(address: str, allowed: Sequence[str]) -> bool:
     Without this, whoever may register an address could have our server call into the plant's own network.
     """
     ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
+    if isinstance(ip, ipaddress.IPv6Address):
+        # What goes to an IPv4 address in the end is judged as that: mapped, 6to4 (RFC 3056), NAT64 (RFC 6052).
+        nat64 = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
+        ip = ip.ipv4_mapped or ip.sixtofour or nat64 or ip
     if any(ip in ipaddress.ip_network(network) for network in allowed):
         return True
     return ip.is_global and not ip.is_multicast

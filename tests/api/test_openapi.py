@@ -66,6 +66,57 @@ async def test_every_operation_is_complete(document: dict[str, Any]) -> None:
             assert name == "Decision" or document["components"]["schemas"][name]["examples"], where
 
 
+# What other systems exchange with us: people write programs for these from the document alone.
+EXCHANGE = {"imports", "jobs", "reports", "alerts", "webhooks", "inbox"}
+
+
+async def test_every_import_report_and_message_has_its_limits_and_examples(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    def whole(schema: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        return found
+
+    def unbounded(schema: dict[str, Any], at: str) -> list[str]:
+        schema = whole(schema)
+        parts = [(alternative, at) for alternative in schema.get("anyOf", ())]
+        parts += [(member, f"{at}.{name}") for name, member in schema.get("properties", {}).items()]
+        parts += [(schema["items"], f"{at}[]")] if "items" in schema else []
+        found = [fault for part, where in parts for fault in unbounded(part, where)]
+        open_text = schema.get("type") == "string" and not schema.keys() & {
+            "maxLength",
+            "enum",
+            "const",
+            "format",
+            "pattern",
+        }
+        open_list = schema.get("type") == "array" and "maxItems" not in schema
+        return [*found, at] if open_text or open_list else found
+
+    seen = 0
+    for method, path, op in operations(document):
+        if not EXCHANGE & set(op["tags"]):
+            continue
+        seen += 1
+        where = f"{method} {path}"
+        for parameter in op.get("parameters", ()):
+            schema, name = parameter["schema"], parameter["name"]
+            shown = "examples" in schema or "enum" in schema or schema.get("type") == "boolean" or name == "cursor"
+            assert shown, f"{where}: {name} has no example"
+            assert unbounded(schema, name) == [], where
+        for media_type, form in op.get("requestBody", {}).get("content", {}).items():
+            if media_type == "application/json":
+                assert unbounded(form["schema"], "body") == [], where
+            else:
+                assert "MiB" in op["requestBody"]["description"], where
+        for status, response in op["responses"].items():
+            for form in response.get("content", {}).values() if int(status) < 300 else ():
+                members = whole(form["schema"]).get("properties", {}).values()
+                binary = form["schema"].get("format") == "binary"
+                assert binary or "example" in form or members, f"{where} {status}"
+    assert seen >= 35
+
+
 async def test_nothing_of_the_frameworks_own_error_shape_is_left(document: dict[str, Any]) -> None:
     assert "HTTPValidationError" not in json.dumps(document)
 

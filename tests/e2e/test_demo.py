@@ -7,11 +7,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 
+from tests.epcis_standard import faults
 from warehouse.postgres.database.server import EmbeddedServer
+from warehouse.postgres.exchange import webhooks
 
 SAME = {
     "movements": "select move_id, item_id, quantity, from_location_id, to_location_id, passage_id from move",
@@ -108,3 +111,23 @@ def test_the_doctor_finds_every_invariant_of_the_demo_s_books_true(demo: Demo) -
     found = json.loads(tagledger("doctor", "--site", site, "--ledger", "--json").stdout)
     assert found["good"] is True
     assert {"site file", "database", "schema", "ledger"} <= {finding["name"] for finding in found["findings"]}
+
+
+@pytest.mark.timeout(240)
+def test_everything_that_happened_is_sound_epcis(demo: Demo) -> None:
+    """As a partner who asked for EPCIS would have been told of the whole day."""
+    with (
+        EmbeddedServer(demo.folder) as server,
+        psycopg.connect(server.dsn) as connection,
+        connection.transaction(force_rollback=True),
+    ):
+        webhooks.register(connection, uuid4(), "partner", "https://partner.example/", ["*"], "epcis", "kim")
+        connection.execute("update outbox_reader set tx = '1', seq = 0")
+        while webhooks.fan_out(connection, "plant", "Asia/Shanghai"):
+            pass
+        rows = connection.execute("select type, body from webhook_message").fetchall()
+    documents = [json.loads(body) for _, body in rows]
+    assert {kind for kind, _ in rows} == {"stock.moved", "tag.located"}
+    assert [fault for document in documents for fault in faults(document)] == []
+    steps = {event.get("bizStep") for document in documents for event in document["epcisBody"]["eventList"]}
+    assert {"receiving", "picking"} <= steps

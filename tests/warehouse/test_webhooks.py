@@ -59,6 +59,9 @@ def test_the_specifications_library_takes_our_signatures_and_we_take_its() -> No
         ("100.64.0.1", [], False),
         ("10.1.2.3", ["10.1.0.0/16"], True),
         ("10.2.2.3", ["10.1.0.0/16"], False),
+        ("64:ff9b::7f00:1", [], False),  # 127.0.0.1 behind a NAT64
+        ("2002:c0a8:0101::1", [], False),  # 192.168.1.1 by 6to4
+        ("64:ff9b::808:808", [], True),
     ],
 )
 def test_messages_stay_out_of_the_plants_own_network(address: str, allowed: list[str], may: bool) -> None:

@@ -38,13 +38,17 @@ _MOVES = """
         'source_unit', sh.code, 'target_unit', th.code, 'line_no', x.line_no,
         'effective_at', m.effective_at, 'actor', m.actor, 'device', m.device, 'reason', m.reason,
         'passage_id', m.passage_id, 'request_id', m.request_id,
-        'reverses', (select o.move_id from move o where o.seq = m.reverses),
+        'source_kind', s.kind, 'target_kind', t.kind, 'reverses', o.move_id,
+        'reversed', case when o.seq is not null then jsonb_build_object(
+            'kind', o.kind, 'effective_at', o.effective_at,
+            'epcs', array(select epc from move_tag g where g.seq = o.seq order by epc)) end,
         'epcs', array(select epc from move_tag g where g.seq = m.seq order by epc))
     from move m join item i on i.item_id = m.item_id
     join location s on s.location_id = m.from_location_id join location t on t.location_id = m.to_location_id
     left join lot lo on lo.lot_id = m.lot_id left join serial se on se.serial_id = m.serial_id
     left join handling_unit sh on sh.hu_id = m.from_hu_id left join handling_unit th on th.hu_id = m.to_hu_id
     left join document_line x on x.line_id = m.line_id left join document d on d.document_id = x.document_id
+    left join move o on o.seq = m.reverses
     where (m.tx, m.seq) > (%(tx)s::text::xid8, %(seq)s) and m.tx < pg_snapshot_xmin(pg_current_snapshot())
     order by m.tx, m.seq limit %(limit)s"""
 
@@ -71,7 +75,7 @@ class Outgoing:
     keys: tuple[bytes, ...]
 
 
-def fan_out(conn: Conn, site: str) -> int:
+def fan_out(conn: Conn, site: str, timezone: str = "UTC") -> int:
     """Make messages of what became certain since the last time, in one transaction; how many events were read.
 
     What opened the books is left out: a partner that wants it takes the stock snapshot.
@@ -105,12 +109,13 @@ def fan_out(conn: Conn, site: str) -> int:
             _keep_position(conn, MOVE_READER, Cursor(moves[-1][0], moves[-1][1]))
         events += _moved(moves)
         for target in targets:
-            _queue(conn, target, events, site)
+            _queue(conn, target, events, site, timezone)
         return len(messages) + len(moves)
 
 
 def _moved(rows: Sequence[tuple[Any, ...]]) -> list[Event]:
-    told = [row for row in rows if row[6]["kind"] != "opening"]
+    # Nor is a partner told that what it never heard of is taken back, which an import's undoing may do a million times.
+    told = [row for row in rows if "opening" not in (row[6]["kind"], (row[6]["reversed"] or {}).get("kind"))]
     events = []
     for (tx, kind, number, partner), group in groupby(told, key=lambda row: (row[0], *row[2:5])):
         lines = list(group)
@@ -119,12 +124,12 @@ def _moved(rows: Sequence[tuple[Any, ...]]) -> list[Event]:
     return events
 
 
-def _queue(conn: Conn, target: Target, events: Sequence[Event], site: str) -> None:
+def _queue(conn: Conn, target: Target, events: Sequence[Event], site: str, timezone: str) -> None:
     rows = []
     for event in events:
         if not wanted(target.types, event.type):
             continue
-        body = epcis(event, site) if target.format == "epcis" else event.body()
+        body = epcis(event, site, timezone) if target.format == "epcis" else event.body()
         if body is not None:
             rows.append((f"msg_{uuid5(target.webhook_id, event.key).hex}", event.line, event.type, body))
     if not rows:
