@@ -26,6 +26,7 @@ from warehouse.postgres.database.connect import connect, with_options
 from warehouse.postgres.exchange import jobs
 from warehouse.postgres.exchange.report_files import KIND, as_request, write
 from warehouse.postgres.exchange.reports import Asked, ask, columns_of, rows_of
+from warehouse.report_titles import COLUMN_TITLES, REPORT_TITLES
 from warehouse.reports import REPORTS
 
 EMPTY_PERIOD = ProblemKind("empty-period", 400, "The period ends before it begins", "Let `since` be before `until`.")
@@ -71,6 +72,7 @@ class ReportQuery(BaseModel):
         str, Field(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3})?$", description="For accuracy.", examples=["2"])
     ] = "0"
     format: Annotated[Literal["json", "csv", "xlsx"], Field(description="json: the first 10,000 rows.")] = "json"
+    language: Annotated[Literal["en", "zh"], Field(description="Of a file's header; JSON keeps its names.")] = "en"
 
 
 class ReportOrder(BaseModel):
@@ -83,6 +85,7 @@ class ReportOrder(BaseModel):
 
     report: ReportName
     format: Literal["csv", "xlsx"] = "csv"
+    language: Literal["en", "zh"] = "en"
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     item: Code | None = None
@@ -93,6 +96,7 @@ class ReportOrder(BaseModel):
 @dataclass(frozen=True, slots=True)
 class ReportColumn:
     name: Annotated[str, Field(examples=["turnover"])]
+    title_zh: Annotated[str, Field(description="In Chinese.", examples=["周转次数"])]
     meaning: Annotated[str, Field(examples=["Times the average went out; empty when there was none."])]
 
 
@@ -101,6 +105,7 @@ class ReportAbout:
     """What a report says, exactly."""
 
     name: Annotated[str, Field(examples=["turnover"])]
+    title_zh: Annotated[str, Field(description="In Chinese.", examples=["库存周转率"])]
     definition: Annotated[str, Field(examples=["turnover = issued / average"])]
     takes: Annotated[list[str], Field(examples=[["since", "until", "item"]])]
     columns: list[ReportColumn]
@@ -146,9 +151,10 @@ def router(pool: Pool, dsn: str) -> APIRouter:
                 [
                     ReportAbout(
                         report.name,
+                        REPORT_TITLES[report.name],
                         report.definition,
                         list(report.takes),
-                        [ReportColumn(name, meaning) for name, meaning in report.columns],
+                        [ReportColumn(name, COLUMN_TITLES[name], meaning) for name, meaning in report.columns],
                     )
                     for report in REPORTS.values()
                 ]
@@ -262,6 +268,7 @@ def _asked(report: str, query: ReportQuery | ReportOrder) -> Asked:
             query.item,
             query.location,
             Decimal(query.tolerance_percent),
+            query.language,
         )
     except (ValueError, OverflowError) as error:
         raise ProblemError(EMPTY_PERIOD, str(error)) from None

@@ -25,12 +25,17 @@ async def test_a_report_at_once_in_three_forms(api: Running) -> None:
     assert [cell.value for cell in book["stock"][2]][:2] == ["007", "=HYPERLINK(1)"]
     assert book["stock"]["B2"].data_type == "s"
     assert book["about"]["B3"].value.startswith("What lies where now")
+    chinese = (await api.client.get("/v1/reports/stock?format=csv&language=zh")).content.decode("utf-8-sig")
+    assert chinese.startswith("物料编码,名称,批号,")
+    assert chinese.splitlines()[1] == csv.splitlines()[1]
     wrong = await api.client.get("/v1/reports/stock?since=2026-03-02T00:00:00Z&until=2026-03-01T00:00:00Z")
     assert (wrong.status_code, wrong.json()["code"]) == (400, "empty-period")
 
 
 async def test_a_report_in_the_background_is_a_file_with_a_link(api: Running) -> None:
-    ordered = await api.client.post("/v1/reports/jobs", json={"report": "movements", "format": "xlsx"})
+    ordered = await api.client.post(
+        "/v1/reports/jobs", json={"report": "movements", "format": "xlsx", "language": "zh"}
+    )
     assert ordered.status_code == 202
     with psycopg.connect(api.dsn, autocommit=True) as conn:
         job = jobs.claim(conn, [report_files.KIND])
@@ -41,7 +46,8 @@ async def test_a_report_in_the_background_is_a_file_with_a_link(api: Running) ->
     done = (await api.client.get(ordered.headers["location"])).json()
     file = await api.client.get(done["result"]["link"])
     assert file.headers["content-disposition"] == 'attachment; filename="movements.xlsx"'
-    assert load_workbook(io.BytesIO(file.content)).sheetnames == ["movements", "about"]
+    book = load_workbook(io.BytesIO(file.content))
+    assert (book.sheetnames, book["出入库明细"]["A1"].value) == (["出入库明细", "about"], "发生时间")
 
 
 async def test_an_upload_is_not_given_out_as_a_file(api: Running) -> None:

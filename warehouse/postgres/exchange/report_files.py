@@ -12,8 +12,9 @@ from warehouse.exports import csv_lines
 from warehouse.imports.workbook import write_workbook
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.database import files
-from warehouse.postgres.exchange.reports import Asked, columns_of, rows_of
+from warehouse.postgres.exchange.reports import Asked, rows_of, titles_of
 from warehouse.postgres.importing.outcome import Progress
+from warehouse.report_titles import REPORT_TITLES
 from warehouse.reports import REPORTS
 
 KIND = "report"
@@ -38,6 +39,7 @@ def from_request(request: dict[str, Any]) -> tuple[Asked, str]:
             item=request.get("item"),
             location=request.get("location"),
             tolerance_percent=Decimal(request.get("tolerance_percent", 0)),
+            language=request.get("language", "en"),
             **times,
         ),
         str(request["form"]),
@@ -58,18 +60,19 @@ def write(conn: Conn, asked: Asked, form: str, file: BinaryIO, tell: Progress) -
                 raise ValueError(f"more than {SHEET_ROWS_MAX} rows: ask for CSV, or a shorter period")
             yield row
 
-    header = columns_of(asked.name)
+    header = titles_of(asked.name, asked.language)
     if form == "csv":
         for piece in csv_lines(header, counted()):
             file.write(piece)
         return count
     report = REPORTS[asked.name]
     about: list[tuple[object, ...]] = [("report", asked.name), ("definition", report.definition)]
+    title = REPORT_TITLES[asked.name] if asked.language == "zh" else asked.name
     if "since" in report.takes:
         about += [("since", asked.since), ("until", asked.until)]
     about += [(name, value) for name in ("item", "location") if (value := getattr(asked, name)) is not None]
-    about += list(report.columns)
-    write_workbook(file, [(asked.name, header, counted()), ("about", ("what", "meaning"), about)])
+    about += [(name, meaning) for name, (_, meaning) in zip(header, report.columns, strict=True)]
+    write_workbook(file, [(title, header, counted()), ("about", ("what", "meaning"), about)])
     return count
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from warehouse.postgres.books.balances import Conn
+from warehouse.report_titles import COLUMN_TITLES
 from warehouse.reports import REPORTS
 
 DAYS = 30
@@ -219,6 +220,7 @@ class Asked:
     item: str | None = None
     location: str | None = None
     tolerance_percent: Decimal = Decimal(0)
+    language: str = "en"
 
     def values(self) -> dict[str, Any]:
         return {
@@ -239,17 +241,23 @@ def ask(
     item: str | None = None,
     location: str | None = None,
     tolerance_percent: Decimal = Decimal(0),
+    language: str = "en",
 ) -> Asked:
     """The last DAYS days unless a period is given. ValueError when it is empty."""
     end = until or now
     begin = since or end - timedelta(days=DAYS)
     if begin >= end:
         raise ValueError("the period ends before it begins")
-    return Asked(name, begin, end, now, item, location, tolerance_percent)
+    return Asked(name, begin, end, now, item, location, tolerance_percent, language)
 
 
 def columns_of(name: str) -> list[str]:
     return [column for column, _ in REPORTS[name].columns]
+
+
+def titles_of(name: str, language: str) -> list[str]:
+    """The header people read: the columns' names (`en`), or their Chinese titles (`zh`)."""
+    return [COLUMN_TITLES[column] if language == "zh" else column for column in columns_of(name)]
 
 
 def rows_of(conn: Conn, asked: Asked) -> Iterator[tuple[Any, ...]]:
