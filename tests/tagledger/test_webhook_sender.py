@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -242,6 +242,27 @@ async def test_an_endpoint_that_is_gone_is_not_asked_again(plant: Plant, partner
     await plant.send()
     assert len(partner.came) == 1
     assert plant.conn.execute("select state from webhook").fetchone() == ("gone",)
+
+
+async def test_a_redirect_is_not_followed_and_silence_ends(plant: Plant, partner: Partner) -> None:
+    plant.register(partner.url, "*")
+    quiet = Event()
+    partner.answer = lambda n: 302 if n == 1 else (quiet.wait(30), 200)[1]
+    plant.do(opened("D-1"))
+    await plant.send()
+    assert [(state, attempts) for _, state, attempts in plant.states()] == [("pending", 1)]
+    plant.hurry()
+    await plant.send(WebhookSettings(allow_networks=("127.0.0.0/8",), timeout_s=0.5))
+    quiet.set()
+    assert plant.conn.execute("select status, error from webhook_message").fetchone() == (
+        None,
+        "no answer within 0.5 s",
+    )
+    assert [message_id for message_id, *_ in partner.came] == [partner.came[0][0]] * 2  # the same to the same place
+    partner.answer = lambda n: 200
+    plant.hurry()
+    await plant.send()
+    assert [state for _, state, _ in plant.states()] == ["delivered"]
 
 
 async def test_nothing_goes_into_the_plants_network_unless_the_site_allows_it(plant: Plant, partner: Partner) -> None:

@@ -82,6 +82,9 @@ _DATE = re.compile(
     r"([0-9]{4})(?:-([0-9]{1,2})-([0-9]{1,2})|/([0-9]{1,2})/([0-9]{1,2})|年([0-9]{1,2})月([0-9]{1,2})日)"
 )
 _TIME_TAIL = re.compile(r"[T ]00:00(:00(\.0+)?)?$")
+_SPREADSHEET_ERRORS = frozenset(
+    ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#GETTING_DATA")
+)
 _FLAGS = {
     **dict.fromkeys(("true", "yes", "y", "1", "是", "对"), True),
     **dict.fromkeys(("false", "no", "n", "0", "否", "不"), False),
@@ -100,6 +103,11 @@ def clean(column: Column, cell: Cell) -> Cleaned:
         text, changed, fault = _text_of(column, cell)
         if fault is not None:
             return Cleaned(None, text, changed, fault=fault)
+    if text in _SPREADSHEET_ERRORS:
+        message = f"{text} is what a spreadsheet shows for a formula that failed"
+        return Cleaned(
+            None, text, changed, fault=Fault("spreadsheet_error", message, "correct the formula, or the cell")
+        )
     if not text:
         if column.required:
             return Cleaned(None, "", changed, fault=Fault("missing", "the cell is empty", f"give the {column.name}"))

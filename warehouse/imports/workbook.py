@@ -1,11 +1,13 @@
 """Excel workbooks (ECMA-376 .xlsx) through openpyxl: the first sheet as rows of cells, and sheets written out.
 
 A workbook is a ZIP of XML, so it is bounded before it is opened: what it says it unpacks to is the most that can be
-read of it. Formulas are taken as the value that was last computed.
+read of it. Formulas are taken as the value that was last computed. What reads as an empty cell and is none for who sees
+it is refused: merged cells, of which only the first has a value, and formulas that nothing has computed yet.
 """
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -24,7 +26,20 @@ UNPACKED_BYTES_MAX = 1 << 30
 RATIO_MAX = 200
 PARTS_MAX = 1_000
 
+# What openpyxl, zipfile and zlib raise on files that are damaged, encrypted or packed in another way.
+_BROKEN = (
+    InvalidFileException, zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, SyntaxError, OverflowError,
+    EOFError, NotImplementedError, RuntimeError,
+)  # fmt: skip
 _ZEROS = re.compile(r"0+")
+_BLOCK_BYTES = 1 << 20
+# A cell's markup up to its formula, and a merge: no longer than what is kept of the block before.
+_OVERLAP_BYTES = 1 << 16
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*ref="([A-Z0-9:]{1,32})"')
+_UNCOMPUTED = re.compile(
+    rb'<(?:\w+:)?c\s[^>]*r="([A-Z0-9]{1,16})"[^>]*>\s*'
+    rb"<(?:\w+:)?f(?:/>|[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
 
 
 def is_workbook(file: BinaryIO) -> bool:
@@ -38,8 +53,10 @@ def open_workbook(file: BinaryIO) -> Table:
     file.seek(0)
     try:
         book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, SyntaxError) as error:
-        raise FileUnreadable(f"this workbook cannot be read: {error}", "save it again as .xlsx") from None
+        if book.worksheets:
+            _whole(file, book.worksheets[0]._worksheet_path)  # type: ignore[attr-defined]  # as it is only read
+    except _BROKEN as error:
+        raise _unreadable(error) from None
     if not book.worksheets:
         raise FileUnreadable("the workbook has no sheet", "start from `tagledger import template`")
     sheet = book.worksheets[0]
@@ -70,6 +87,23 @@ def _bound(file: BinaryIO) -> None:
         raise FileUnreadable(message, f"at most {UNPACKED_BYTES_MAX >> 20} MiB; send it as CSV")
 
 
+def _whole(file: BinaryIO, part: str) -> None:
+    """Raises FileUnreadable when a cell of the sheet reads as empty and is not."""
+    with zipfile.ZipFile(file) as archive, archive.open(part) as sheet:
+        kept = b""
+        while block := sheet.read(_BLOCK_BYTES):
+            seen = kept + block
+            if merged := _MERGED.search(seen):
+                where = merged[1].decode()
+                fix = "take the merging away and fill every cell, or send it as CSV"
+                raise FileUnreadable(f"the cells {where} are merged: only the first of them has a value", fix)
+            if formula := _UNCOMPUTED.search(seen):
+                where = formula[1].decode()
+                fix = "open it in a spreadsheet, save it, and send that; or send it as CSV"
+                raise FileUnreadable(f"the formula in {where} was never computed: it has no value yet", fix)
+            kept = seen[-_OVERLAP_BYTES:]
+
+
 def _rows(sheet: Any) -> Iterator[tuple[int, list[Cell]]]:
     try:
         for number, row in enumerate(sheet.iter_rows(max_col=COLUMNS_MAX), start=1):
@@ -79,10 +113,14 @@ def _rows(sheet: Any) -> Iterator[tuple[int, list[Cell]]]:
             while cells and cells[-1] is None:
                 cells.pop()
             yield number, cells
-    except (zipfile.BadZipFile, KeyError, ValueError, SyntaxError, OverflowError) as error:
-        if isinstance(error, FileUnreadable):
-            raise
-        raise FileUnreadable(f"this workbook cannot be read: {error}", "save it again as .xlsx") from None
+    except _BROKEN as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> FileUnreadable:
+    if isinstance(error, FileUnreadable):
+        return error
+    return FileUnreadable(f"this workbook cannot be read: {error}", "save it again as .xlsx, without a password")
 
 
 def _cell(cell: Any) -> Cell:

@@ -71,6 +71,10 @@ def test_cells_become_what_they_stand_for(
         (CODE, NumberCell("1.5"), "code_destroyed"),
         (CODE, "x" * 129, "too_long"),
         (TEXT, "x" * 1001, "too_long"),
+        (CODE, "3.03425E+23", "code_destroyed"),  # an EPC of digits
+        (CODE, "#N/A", "spreadsheet_error"),
+        (TEXT, " #REF! ", "spreadsheet_error"),
+        (QUANTITY, "#DIV/0!", "spreadsheet_error"),
         (FLAG, "maybe", "not_yes_or_no"),
         (WHOLE, "1.5", "not_whole"),
         (Column("item", Kind.CODE, "", required=True), " \u3000", "missing"),

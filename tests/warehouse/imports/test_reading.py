@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from openpyxl import Workbook
@@ -88,6 +89,47 @@ def test_number_cells_say_what_they_are() -> None:
     assert list(open_workbook(file).rows) == [(2, [NumberCell("17", 5), NumberCell("0.3")])]
 
 
+@pytest.mark.parametrize("rows_before", [0, 12_000])
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda sheet, row: sheet.merge_cells(f"B{row}:B{row + 2}"), "are merged"),
+        (lambda sheet, row: sheet.cell(row, 2, f"=A{row}&1"), "was never computed"),
+    ],
+)
+def test_cells_that_only_read_as_empty_are_refused(
+    rows_before: int, spoil: Callable[[Any, int], None], said: str
+) -> None:
+    """Beyond the first block of the sheet's text too."""
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["code", "name"])
+    for n in range(rows_before + 3):
+        sheet.append([f"A-{n}", "x" * 40])
+    spoil(sheet, rows_before + 2)
+    file = io.BytesIO()
+    book.save(file)
+    with pytest.raises(FileUnreadable, match=said) as refused:
+        open_workbook(file)
+    assert f"B{rows_before + 2}" in str(refused.value)
+    assert refused.value.fix
+
+
+def test_a_formula_that_was_computed_is_its_value() -> None:
+    file = io.BytesIO()
+    write_workbook(file, [("t", ["code", "name"], [["A", "x"]])])
+    computed = io.BytesIO()
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(computed, "w") as target:
+        for name in source.namelist():
+            part = source.read(name)
+            if name.endswith("sheet1.xml"):
+                cells = b'<row r="3"><c r="A3" t="str"><f>A2&amp;"-1"</f><v>A-1</v></c><c r="B3"/></row></sheetData>'
+                part = part.replace(b"</sheetData>", cells)
+            target.writestr(name, part)
+    assert [cells for _, cells in open_workbook(computed).rows] == [["A", "x"], ["A-1"]]
+
+
 def test_what_is_written_is_text_and_no_formula() -> None:
     file = io.BytesIO()
     write_workbook(file, [("t", ["a"], [["=1+1"], ["007"], ["\x01x"]])])
@@ -117,7 +159,32 @@ def _entities() -> bytes:
     return changed.getvalue()
 
 
-@pytest.mark.parametrize("make", [_bomb, _entities, lambda: b"PK\x03\x04 and nothing more"])
+def _damaged() -> bytes:
+    """One whose sheet is packed, and the packing broken."""
+    file = io.BytesIO()
+    write_workbook(file, [("t", ["code"], [[f"A-{n}"] for n in range(2_000)])])
+    with zipfile.ZipFile(file) as archive:
+        (part,) = (part for part in archive.infolist() if part.filename.endswith("sheet1.xml"))
+    content = bytearray(file.getvalue())
+    middle = part.header_offset + part.compress_size // 2
+    content[middle : middle + 200] = b"\xff" * 200
+    return bytes(content)
+
+
+def _locked() -> bytes:
+    """One that says its parts are encrypted."""
+    file = io.BytesIO()
+    write_workbook(file, [("t", ["code"], [["A"]])])
+    content = bytearray(file.getvalue())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.find(mark)
+        while at >= 0:
+            content[at + flags] |= 1
+            at = content.find(mark, at + 4)
+    return bytes(content)
+
+
+@pytest.mark.parametrize("make", [_bomb, _entities, _damaged, _locked, lambda: b"PK\x03\x04 and nothing more"])
 def test_workbooks_that_would_fill_the_machine_are_refused(make: Callable[[], bytes]) -> None:
     with pytest.raises(FileUnreadable):
         list(open_workbook(io.BytesIO(make())).rows)
