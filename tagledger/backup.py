@@ -28,8 +28,6 @@ from tagledger.terminal import EXIT_FAILED, complain, known_failures, print_summ
 from warehouse.postgres.books.integrity import check
 from warehouse.postgres.database.dump import Contents, DumpError, dump, restore
 from warehouse.postgres.database.migrate import migrate
-from warehouse.postgres.database.server import ServerInUseError, running_dsn
-from warehouse.site import Site
 
 DUMP, MANIFEST = "database.dump", "backup.json"
 
@@ -45,7 +43,7 @@ def run_backup(site_file: Path, folder: Path, *, as_json: bool) -> None:
         if folder.exists() and any(folder.iterdir()):
             raise BackupError(f"{folder} is not empty. Fix: name a new folder for each backup.")
         folder.mkdir(parents=True, exist_ok=True)
-        with _reachable(site) as dsn:
+        with open_database(site, as_owner=True, beside=True) as dsn:
             partial = folder / f"{DUMP}.partial"
             held, problems = dump(dsn, partial)
             manifest = {
@@ -88,16 +86,6 @@ def _tell(
     print_summary(title, shown, as_json=as_json)
     if problems:
         raise typer.Exit(EXIT_FAILED)
-
-
-@contextmanager
-def _reachable(site: Site) -> Iterator[str]:
-    """The site's database, also the embedded one of a process that runs."""
-    try:
-        with open_database(site, as_owner=True) as dsn:
-            yield dsn
-    except ServerInUseError:
-        yield running_dsn(Path(site.state_dir))
 
 
 @contextmanager

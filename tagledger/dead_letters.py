@@ -15,6 +15,7 @@ import typer
 
 from stream.dead_letters import Answer, DeadLetter, DeadLetters, Status
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, console, known_failures, print_json, site_or_exit
+from warehouse.postgres.database.server import owner_of, running_dsn
 
 app = typer.Typer(
     help="Input that could not be processed.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
@@ -102,12 +103,14 @@ def _decide(
 
 
 def _letters(site_file: Path) -> DeadLetters:
-    """Raises psycopg.OperationalError when used. Exits when the site keeps its books in a process of its own."""
+    """Raises psycopg.OperationalError when used. Exits when the site has the embedded database and does not run."""
     site = site_or_exit(site_file)
-    if not site.database.dsn:
-        complain(f"{site_file}: database.dsn: empty: only `tagledger up` has its database. Fix: use its API.")
-        raise typer.Exit(EXIT_USAGE)
-    return DeadLetters(site.database.dsn)
+    if site.database.dsn:
+        return DeadLetters(site.database.dsn)
+    if owner_of(site.state_dir) is None:
+        complain(f"{site_file}: database.dsn: empty, and its embedded database is not running. Fix: tagledger up.")
+        raise typer.Exit(EXIT_FAILED)
+    return DeadLetters(running_dsn(site.state_dir))
 
 
 def _id(text: str) -> UUID:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from readers.llrp.look import NotAReader, ReaderLook
@@ -22,7 +23,7 @@ from readers.modbus.look import look_at as look_at_units
 from tagledger.config import parse_site
 from tagledger.logs import configure_logs
 from tagledger.site_text import site_text
-from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, console, print_json
+from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, complaints, console, print_json
 from warehouse.site import Antenna, Reader, Scale, Site, Zone
 
 AT_ONCE = 64
@@ -105,7 +106,8 @@ def run_discover(
             }
         )
     else:
-        _print(readers, scales)
+        # What is printed may be redirected into a site file.
+        _print(readers, scales, complaints if out is None else console)
         if not (readers or scales):
             complain(f"nothing was found on {len(hosts)} addresses. Fix: check addresses, ports and --timeout.")
         elif out is not None:
@@ -226,7 +228,7 @@ def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def _print(readers: Sequence[FoundReader], units: Sequence[FoundUnit]) -> None:
+def _print(readers: Sequence[FoundReader], units: Sequence[FoundUnit], where: Console) -> None:
     if readers:
         table = Table(title="LLRP readers", title_justify="left", box=None, pad_edge=False)
         for heading in ("address", "what", "antennas connected"):
@@ -235,7 +237,7 @@ def _print(readers: Sequence[FoundReader], units: Sequence[FoundUnit]) -> None:
             what = "in use by another client" if reader.look.facts is None else _printable(str(reader.look.facts))
             connected = ", ".join(map(str, reader.look.antennas))
             table.add_row(f"{reader.host}:{reader.port}", what, connected)
-        console.print(table)
+        where.print(table)
     if units:
         table = Table(title="Modbus units", title_justify="left", box=None, pad_edge=False)
         for heading in ("address", "unit", "says it is", "could be"):
@@ -243,4 +245,4 @@ def _print(readers: Sequence[FoundReader], units: Sequence[FoundUnit]) -> None:
         for unit in units:
             said, could = _printable(", ".join(unit.look.identity)), ", ".join(unit.look.profiles)
             table.add_row(f"{unit.host}:{unit.port}", str(unit.look.unit), said, could)
-        console.print(table)
+        where.print(table)

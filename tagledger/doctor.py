@@ -47,7 +47,7 @@ def run_doctor(site_file: Path, *, ledger: bool, as_json: bool) -> None:
             f"{len(site.readers)} readers, {antennas} antennas, {len(site.portals)} portals, {len(site.zones)} zones",
         )
     ]
-    with known_failures(), open_database(site, as_owner=True) as dsn:
+    with known_failures(), open_database(site, as_owner=True, beside=True) as dsn:
         missing = pending(dsn)
         with psycopg.connect(dsn, autocommit=True) as connection:
             findings.append(Finding("database", True, _server(connection)))

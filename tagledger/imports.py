@@ -208,8 +208,7 @@ def reconcile_command(run: RunArgument, site: SiteOption, json: JsonOption = Fal
 @contextmanager
 def _books(site_file: Path) -> Iterator[psycopg.Connection[Any]]:
     site = site_or_exit(site_file)
-    Path(site.state_dir).mkdir(parents=True, exist_ok=True)
-    with known_failures(), open_database(site) as dsn, psycopg.connect(dsn, autocommit=True) as connection:
+    with known_failures(), open_database(site, beside=True) as dsn, psycopg.connect(dsn, autocommit=True) as connection:
         yield connection
 
 

@@ -23,7 +23,11 @@ def run_labels(site_file: Path, out: Path | None, since: str | None) -> None:
             complain(f"--since: {since!r} is not a date like 2026-03-01 or 2026-03-01T08:00:00+08:00")
             raise typer.Exit(EXIT_USAGE) from None
         after = after if after.tzinfo else after.replace(tzinfo=UTC)
-    with known_failures(), open_database(site_or_exit(site_file)) as dsn, psycopg.connect(dsn) as connection:
+    with (
+        known_failures(),
+        open_database(site_or_exit(site_file), beside=True) as dsn,
+        psycopg.connect(dsn) as connection,
+    ):
         lines = [json.dumps(label.plain()) + "\n" for label in labels(connection, after)]
     if out is None:
         sys.stdout.writelines(lines)

@@ -98,7 +98,7 @@ class SignalOperator:
         due = [self._off_at_us]
         if self._last is not None and self._last.colour is not Colour.OFF:
             due.append(self._renewal_us(self._last))
-        elif self._off_at_us is None and self._passage is not None and self._last is not None:
+        elif self._off_at_us is None and self._passage is not None and self._last is not None and not self._looks_on():
             due.append(self._deadline_us(self._passage))
         return min((at_us for at_us in due if at_us is not None), default=None)
 
@@ -181,7 +181,7 @@ class SignalOperator:
 
     def _colour(self, now_us: int, passage: Passage, expected: Expectation, found: "_Found") -> tuple[Colour, str]:
         nothing_open = not expected.documents
-        if nothing_open and self._portal.effect is Effect.OBSERVE:
+        if self._looks_on():
             return Colour.OFF, "no document is open here"
         if found.extra:
             return Colour.RED, "no document is open here" if nothing_open else f"{len(found.extra)} not expected"
@@ -193,6 +193,11 @@ class SignalOperator:
                 return Colour.AMBER, "no tag is certain"
             return Colour.AMBER, f"{len(found.missing)} of {found.due} missing: {numbers}"
         return Colour.OFF, "a load is in the door"
+
+    def _looks_on(self) -> bool:
+        """A door that only observes says nothing of any load while no document is open: no deadline changes that."""
+        nothing_open = self._expectation is None or not self._expectation.documents
+        return nothing_open and self._portal.effect is Effect.OBSERVE
 
     def _renewal_us(self, given: Signal) -> int:
         return given.at_us + int(self._params.valid_s * 0.5e6)

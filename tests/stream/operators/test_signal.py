@@ -82,6 +82,11 @@ def test_a_door_that_only_observes_does_not_complain_without_documents() -> None
     operator.on_batch(OPENED, [expecting()])
     shown = operator.on_batch(OPENED + S, [load(bolt(1))])
     assert all(signal.colour is Colour.OFF for signal in shown)
+    assert operator.next_wakeup() is None, "a load that stays has no deadline here; one would be due for ever"
+    assert operator.on_wakeup(OPENED + 10 * S) == ()
+    # A document opened meanwhile brings the deadline back.
+    (late,) = operator.on_batch(OPENED + 10 * S, [expecting(bolts=2)])
+    assert late.colour is Colour.AMBER
 
 
 def test_nothing_is_said_until_an_expectation_is_known() -> None:
