@@ -1,5 +1,6 @@
 """Webhooks to real receivers: in order, each once in effect, whoever dies when."""
 
+import io
 import json
 import sqlite3
 import subprocess
@@ -37,6 +38,7 @@ from warehouse.commands import (
 from warehouse.postgres.commands import execute
 from warehouse.postgres.exchange import webhooks
 from warehouse.postgres.exchange.webhooks import Outgoing
+from warehouse.postgres.importing import work
 from warehouse.site_settings import WebhookSettings
 from warehouse.webhooks import RETRY_AFTER_S
 
@@ -296,3 +298,18 @@ async def test_movements_as_epcis(plant: Plant, partner: Partner) -> None:
         "EPCISDocument", "2.0", "ObjectEvent", "OBSERVE",
     )  # fmt: skip
     assert event["quantityList"] == [{"epcClass": "urn:tagledger:item:A", "quantity": 2.0}]
+
+
+async def test_opening_stock_is_no_news_and_neither_is_its_undoing(plant: Plant, partner: Partner) -> None:
+    plant.register(partner.url, "*")
+    run_id, who = uuid4(), Actor("kim", rights=ALL_RIGHTS)
+    file = io.BytesIO(b"item,location,quantity\nA,B-1,5\n")
+    with plant.conn.transaction():
+        options = work.options_of(None, None, None)
+        work.receive(plant.conn, run_id, "opening-stock", uuid4(), "s.csv", "text/csv", who, options, file)
+        assert work.work_on_file(plant.conn, run_id, who, lambda *_: None, applying=True)["made"] == 1
+    with plant.conn.transaction():
+        assert work.work_on_undo(plant.conn, run_id, who, "wrong", lambda *_: None)["reversed"] == 1
+    plant.do(AdjustStock("A", Decimal(2), "B-1", "found"))
+    await plant.send()
+    assert sorted(body["type"] for _, body, _ in partner.came) == ["import.changed", "import.changed", "stock.moved"]
