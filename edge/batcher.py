@@ -17,6 +17,7 @@ EVENTS_MAX = 10_000
 
 _KINDS = {
     ReaderEventKind.CONNECTED: DeviceEventKind.READER_UP,
+    ReaderEventKind.IDENTIFIED: DeviceEventKind.IDENTIFIED,
     ReaderEventKind.DISCONNECTED: DeviceEventKind.READER_DOWN,
     ReaderEventKind.ANTENNA_CONNECTED: DeviceEventKind.ANTENNA_UP,
     ReaderEventKind.ANTENNA_LOST: DeviceEventKind.ANTENNA_DOWN,

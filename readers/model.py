@@ -39,6 +39,7 @@ class ReaderEventKind(StrEnum):
     """What a reader or the connection to it reports besides tags."""
 
     CONNECTED = "connected"
+    IDENTIFIED = "identified"  # `detail` says maker, model and firmware
     DISCONNECTED = "disconnected"
     INVENTORY_STARTED = "inventory_started"
     ANTENNA_CONNECTED = "antenna_connected"

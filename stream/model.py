@@ -64,6 +64,7 @@ class DeviceEventKind(StrEnum):
     """Device events that the stream acts on or records."""
 
     READER_UP = "reader_up"
+    IDENTIFIED = "identified"  # `detail` says maker, model and firmware
     READER_DOWN = "reader_down"
     ANTENNA_UP = "antenna_up"
     ANTENNA_DOWN = "antenna_down"

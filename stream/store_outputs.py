@@ -4,6 +4,7 @@ Every function works inside the caller's transaction. Broken connections, deadlo
 (`psycopg.OperationalError`) pass through for the caller to try again.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from stream.batch_codec import encode_sightings
 from stream.books import Books
-from stream.model import Passage, Signal, TagVerdict
+from stream.model import Passage, Sightings, Signal, TagVerdict
 from stream.places import Failure, FailureKind, failure
 from warehouse.loads import Load, LocationUpdate, Weighing
 from warehouse.times import from_us
@@ -22,6 +23,21 @@ from warehouse.times import from_us
 def text(value: str) -> str:
     """Text that PostgreSQL takes: it refuses NUL, which a device may well send."""
     return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def heard_by(evidence: Sightings) -> dict[str, list[str]]:
+    """By tag the antennas that heard it, the one with the strongest read first; without RSSI by how often."""
+    best: dict[tuple[int, int], tuple[float, int]] = {}
+    for tag, antenna, peak_dbm, reads in zip(
+        evidence.tag.tolist(), evidence.antenna.tolist(), evidence.peak_dbm.tolist(), evidence.reads.tolist(),
+        strict=True,
+    ):  # fmt: skip
+        peak, count = best.get((tag, antenna), (-math.inf, 0))
+        best[tag, antenna] = (peak if math.isnan(peak_dbm) else max(peak, peak_dbm), count + reads)
+    found: dict[str, list[str]] = {}
+    for tag, antenna in sorted(best, key=lambda key: (key[0], *(-part for part in best[key]), key[1])):
+        found.setdefault(text(evidence.tags[tag]), []).append(text(str(evidence.antennas[antenna])))
+    return found
 
 
 def write_passages(connection: psycopg.Connection[Any], passages: Iterable[Passage]) -> None:
@@ -50,9 +66,10 @@ def write_passages(connection: psycopg.Connection[Any], passages: Iterable[Passa
         )
         if stored.rowcount == 0:
             continue
+        heard = {} if passage.evidence is None else heard_by(passage.evidence)
         connection.cursor().executemany(
-            "insert into passage_tag (passage_id, revision, epc, verdict, score, first_at, last_at, reads, features)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "insert into passage_tag (passage_id, revision, epc, verdict, score, first_at, last_at, reads, features,"
+            " antennas) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 (
                     passage.passage_id,
@@ -64,6 +81,7 @@ def write_passages(connection: psycopg.Connection[Any], passages: Iterable[Passa
                     from_us(tag.last_us),
                     tag.reads,
                     Jsonb(tag.features, dumps=msgspec.json.encode),
+                    heard.get(tag.epc, []),
                 )
                 for tag in passage.tags
             ],

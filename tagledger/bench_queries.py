@@ -91,6 +91,8 @@ async def measure(
     """Every question, `times` times. Raises psycopg.Error."""
     found = []
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+        await conn.execute("set jit = off")  # as in the API's pool
+        await conn.execute("set max_parallel_workers_per_gather = 0")
         plans: list[str] = []
         explained = await _explain(conn, plans)
         for question, ask in questions:

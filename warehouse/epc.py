@@ -2,7 +2,8 @@
 
 `decode` never raises. What is no valid GS1 coding (an unknown header such as E2 or C3, partition 7, a field with more
 digits than its partition allows, bits set in the padding, no hexadecimal at all) stays raw: `scheme` is None and the
-URI is `urn:epc:raw:…` (TDS 12). Traps the standard sets: the company prefix keeps its leading zeros; the indicator or
+URI is `urn:epc:raw:…` (TDS 12). Codings with a plus (`epc_plus`) have the GS1 key whole, `key`, and no company prefix:
+their URI is the GS1 Digital Link. Traps the standard sets: the company prefix keeps its leading zeros; the indicator or
 extension digit leads the reference in the URI but comes first in the GTIN or SSCC; the filter is not part of the pure
 identity; GIAI-96 references and 96-bit serials are numbers, so they have no leading zeros.
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote
 
+from warehouse.epc_plus import PLUS_BY_HEADER, PLUS_BY_NAME, NotEncodableError, PlusCoding, decode_plus, encode_plus
 from warehouse.epc_schemes import (
     AI_82,
     BY_HEADER,
@@ -49,18 +51,24 @@ class Epc:
     company_prefix: str = ""
     reference: str = ""
     serial: str = ""
+    # Of codings with a plus: the key as it is in the tag, the date (application identifier, YYMMDD), data after it.
+    whole: str = ""
+    date: tuple[str, str] | None = None
+    more: bool = False
 
     @property
     def uri(self) -> str:
-        """The pure identity, `urn:epc:id:sgtin:0614141.812345.6789`, or the raw URI."""
+        """The pure identity, `urn:epc:id:sgtin:0614141.812345.6789`, of a plus the Digital Link; or the raw URI."""
         if self.scheme is None:
             return self._raw_uri()
+        if self.whole:
+            return self._link(())
         return f"urn:epc:id:{self.scheme}:{self._fields()}"
 
     @property
     def tag_uri(self) -> str:
-        """With coding and filter, `urn:epc:tag:sgtin-96:3.0614141.812345.6789`, or the raw URI."""
-        if self.scheme is None:
+        """With coding and filter, `urn:epc:tag:sgtin-96:3.0614141.812345.6789`, or (also of a plus) the raw URI."""
+        if self.scheme is None or self.whole:
             return self._raw_uri()
         return f"urn:epc:tag:{self.coding}:{self.filter}.{self._fields()}"
 
@@ -69,11 +77,13 @@ class Epc:
         """GTIN-14 of an SGTIN."""
         if self.scheme is not Scheme.SGTIN:
             return None
-        return with_check_digit(self.reference[0] + self.company_prefix + self.reference[1:])
+        return self.whole or with_check_digit(self.reference[0] + self.company_prefix + self.reference[1:])
 
     @property
     def key(self) -> str | None:
         """The GS1 key: GTIN-14, SSCC-18, GLN-13, GRAI (with its serial) or GIAI; None when raw."""
+        if self.whole:
+            return self.whole + self.serial if self.scheme is Scheme.GRAI else self.whole
         match self.scheme:
             case Scheme.SGTIN:
                 return self.gtin
@@ -91,14 +101,23 @@ class Epc:
     @property
     def element_string(self) -> str | None:
         """With GS1 application identifiers, `(01)80614141123458(21)6789`; None when raw."""
-        return None if self.scheme is None else "".join(f"({ai}){value}" for ai, value in self._elements())
+        if self.scheme is None:
+            return None
+        return "".join(f"({ai}){value}" for ai, value in (*self._elements(), *self._dates()))
 
     @property
     def digital_link(self) -> str | None:
         """GS1 Digital Link at the canonical host; None when raw."""
         if self.scheme is None:
             return None
-        return "https://id.gs1.org" + "".join(f"/{ai}/{quote(value, safe='')}" for ai, value in self._elements())
+        return self._link(self._dates())
+
+    def _link(self, query: tuple[tuple[str, str], ...]) -> str:
+        path = "".join(f"/{ai}/{quote(value, safe='')}" for ai, value in self._elements())
+        return f"https://id.gs1.org{path}" + "".join(f"?{ai}={value}" for ai, value in query)
+
+    def _dates(self) -> tuple[tuple[str, str], ...]:
+        return () if self.date is None else (self.date,)
 
     def _elements(self) -> tuple[tuple[str, str], ...]:
         key = self.key or ""
@@ -131,10 +150,24 @@ def decode(epc_hex: str) -> Epc:
     text = epc_hex.upper()
     if _HEXADECIMAL.fullmatch(text) is None or len(text) < 2:
         return Epc(text)
-    coding = BY_HEADER.get(int(text[:2], 16))
+    header = int(text[:2], 16)
+    plus = PLUS_BY_HEADER.get(header)
+    if plus is not None:
+        return _decode_plus(plus, text) or Epc(text)
+    coding = BY_HEADER.get(header)
     if coding is None:
         return Epc(text)
     return _decode_as(coding, text) or Epc(text)
+
+
+def _decode_plus(coding: PlusCoding, text: str) -> Epc | None:
+    fields = decode_plus(coding, text)
+    if fields is None or (coding.scheme is not Scheme.GIAI and check_digit(fields.key[:-1]) != fields.key[-1]):
+        return None
+    return Epc(
+        text, coding.scheme, coding.name, fields.filter, serial=fields.serial, whole=fields.key, date=fields.date,
+        more=fields.more,
+    )  # fmt: skip
 
 
 def _decode_as(coding: Coding, text: str) -> Epc | None:
@@ -263,6 +296,25 @@ def _encode_characters(field: str, text: str, bits: int, count_max: int) -> int:
     for character in text:
         value = value << 7 | ord(character)
     return value << (bits - 7 * len(text))
+
+
+def encode_whole(
+    coding_name: str, filter_value: int, key: str, serial: str = "", date: tuple[str, str] | None = None
+) -> str:
+    """The hexadecimal EPC of a coding with a plus (`sgtin+`, `dsgtin+`, `sscc+`, `sgln+`, `grai+`, `giai+`).
+
+    `key` as in the tag: GTIN-14, SSCC-18, GLN-13, GRAI's first 14 digits, GIAI; check digits are checked. `date` is the
+    (application identifier, YYMMDD) of a DSGTIN+. Raises EpcError.
+    """
+    coding = PLUS_BY_NAME.get(coding_name)
+    if coding is None:
+        raise EpcError(f"no coding {coding_name!r}: one of {', '.join(PLUS_BY_NAME)}")
+    if coding.scheme is not Scheme.GIAI:
+        _checked(key, coding.key_digits, f"{coding.scheme.upper()} key")
+    try:
+        return encode_plus(coding, filter_value, key, serial, date)
+    except NotEncodableError as error:
+        raise EpcError(str(error)) from None
 
 
 def encode_sgtin96(gtin14: str, serial: int, company_prefix_digits: int, filter: int = 1) -> str:

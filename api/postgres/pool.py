@@ -60,7 +60,9 @@ async def _set_back(connection: AsyncConnection[Any]) -> None:
 @contextlib.asynccontextmanager
 async def query_pool(dsn: str, size_max: int) -> AsyncIterator[Pool]:
     """A pool while the block runs. It connects in the background: a database that is away delays nothing here."""
-    ours = f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+    # Answers take milliseconds: starting other processes or compiling a plan for one takes longer than the answer.
+    quick = "-c jit=off -c max_parallel_workers_per_gather=0"
+    ours = f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC {quick}"
     settings = {"application_name": "tagledger-api", "connect_timeout": 5}
     pool: Pool = ReadingPool(
         with_options(dsn, ours),

@@ -269,6 +269,7 @@ class NativeDriver:
                     delivery.reader_spoke(reader_us, arrival_us)
                 case Running(facts, _):
                     self.facts = facts
+                    delivery.event(ReaderEventKind.IDENTIFIED, arrival_us, str(facts))
                     if facts.quirks.only_1_0_1:
                         self._version_max = VERSION_1_0_1
                     self._backoff.reset()

@@ -77,7 +77,11 @@ async def test_however_the_bytes_arrive_every_read_is_delivered_once(model: Read
         await sink.until(lambda: sink.tags == set(EPCS) and sink.reads > 600)
         assert proxy.connections == 1
     assert missing(sink) == 0
-    assert set(sink.kinds()) <= {ReaderEventKind.CONNECTED, ReaderEventKind.INVENTORY_STARTED}
+    assert set(sink.kinds()) <= {
+        ReaderEventKind.CONNECTED,
+        ReaderEventKind.IDENTIFIED,
+        ReaderEventKind.INVENTORY_STARTED,
+    }
 
 
 async def test_a_connection_that_breaks_again_and_again_still_carries_everything_but_what_was_under_way() -> None:

@@ -79,7 +79,13 @@ async def test_it_takes_inventory_of_every_tag_and_closes_cleanly(model: ReaderM
         assert reader.machine.rospecs.all() == []
         assert reader.machine.closing
         await eventually(lambda: not reader.is_connected)
-        assert sink.kinds()[:2] == [ReaderEventKind.CONNECTED, ReaderEventKind.INVENTORY_STARTED]
+        assert [kind for kind in sink.kinds()[:3] if kind is not ReaderEventKind.IDENTIFIED] == [
+            ReaderEventKind.CONNECTED,
+            ReaderEventKind.INVENTORY_STARTED,
+        ]
+        (identified,) = sink.of(ReaderEventKind.IDENTIFIED)
+        assert "model" in identified.detail
+        assert "firmware" in identified.detail
         assert ReaderEventKind.PROTOCOL_ERROR not in sink.kinds()
 
 

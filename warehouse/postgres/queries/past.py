@@ -1,8 +1,8 @@
 """Stock at a past instant: by what had happened by then, or by what the books said then.
 
 By effective time the answer is what we know today about that instant; by recorded time it is what anybody would have
-read from the books at that instant, so what was posted late is missing. Both go back from a known state by the
-movements after it: by effective time from the snapshot of the next closed day when there is one, else from today.
+read from the books at that instant, so what was posted late is missing. Both go from a known state by the movements
+between: by effective time from the nearest closed day's snapshot, forward or back, else back from today.
 Movements are found by the item, lot, serial, unit or place asked for, so one of these is required.
 """
 
@@ -61,40 +61,43 @@ async def stock_as_of(
     named = " and ".join(condition for condition, value in which.items() if value is not None)
     if not named:
         raise ValueError("name an item, lot, serial, unit or location")
-    day = await _snapshot(conn, at) if clock is Clock.EFFECTIVE else None
-    known, until = "balance p where", ""
-    if day is not None:
-        known, until = "stock_snapshot p where p.day = %(day)s and", "and m.effective_at < %(end)s"
-    sides = [
-        f"""select m.item_id, m.lot_id, m.serial_id, m.{side}_location_id as location_id, m.{side}_hu_id as hu_id,
-                   m.owner, m.{side}_status as status, {sign}m.quantity as quantity
-            from move m where {_of(named, side)} and m.{clock}_at > %(at)s {until}
-              and m.{side}_location_id <> all(array(
-                  select location_id from location where kind not in ('internal', 'transit')))"""
-        for side, sign in (("to", "-"), ("from", ""))
-    ]
+    known, window, sign, edge = "balance p where", "m.{clock}_at > %(at)s", -1, None
+    if clock is Clock.EFFECTIVE:
+        day, forward = await _nearest(conn, at)
+        if day is not None:
+            known = "stock_snapshot p where p.day = %(day)s and"
+            edge = datetime.combine(day + timedelta(days=1), time(), UTC)
+            if forward:
+                window, sign = "m.effective_at >= %(edge)s and m.effective_at <= %(at)s", 1
+            else:
+                window += " and m.effective_at < %(edge)s"
+    else:
+        day = None
+    sides = _sides(named, window.format(clock=clock), sign, by_place=unit is not None or location is not None)
     return await rows(
         conn,
         PastStock,
+        # Names are looked up row by row: there are few rows, and joins would read whole tables of names.
         f"""with {UNITS_IN},
+           virtual as materialized (select location_id from location where kind not in ('internal', 'transit')),
            parts as (
                select item_id, lot_id, serial_id, location_id, hu_id, owner, status, on_hand as quantity
                from {known} {named}
-               union all {sides[0]} union all {sides[1]}),
+               union all {sides}),
            summed as materialized (
                select item_id, location_id, lot_id, serial_id, hu_id, owner, status, sum(quantity) as on_hand
                from parts group by 1, 2, 3, 4, 5, 6, 7 having sum(quantity) <> 0
                order by 1, 2, 3, 4, 5, 6, 7 limit %(limit)s)
-           select i.code as item, lo.code as lot, s.code as serial, l.code as location, h.code as unit, p.owner,
-                  p.status, p.on_hand
-           from summed p join item i using (item_id) join location l using (location_id)
-           left join lot lo on lo.lot_id = p.lot_id left join serial s on s.serial_id = p.serial_id
-           left join handling_unit h on h.hu_id = p.hu_id
-           order by 1, 4, 2 nulls first, 3 nulls first, 5 nulls first, 6, 7""",
+           select (select code from item i where i.item_id = p.item_id) as item,
+                  (select code from lot lo where lo.lot_id = p.lot_id) as lot,
+                  (select code from serial s where s.serial_id = p.serial_id) as serial,
+                  (select code from location l where l.location_id = p.location_id) as location,
+                  (select code from handling_unit h where h.hu_id = p.hu_id) as unit, p.owner, p.status, p.on_hand
+           from summed p order by 1, 4, 2 nulls first, 3 nulls first, 5 nulls first, 6, 7""",
         {
             "at": at,
             "day": day,
-            "end": None if day is None else datetime.combine(day + timedelta(days=1), time(), UTC),
+            "edge": edge,
             "item": item,
             "lot": lot,
             "serial": serial,
@@ -105,15 +108,53 @@ async def stock_as_of(
     )
 
 
-async def _snapshot(conn: AConn, at: datetime) -> date | None:
-    """The first closed day with a snapshot whose end lies at or after the instant."""
-    cursor = await conn.execute("select min(day) from snapshot_day where day >= (%s at time zone 'utc')::date", (at,))
+def _sides(named: str, window: str, sign: int, *, by_place: bool) -> str:
+    """What movements in the window did to each of their two sides: `sign` 1 as they did it, -1 undone.
+
+    Places and units are found by the index of their side; anything else names the movement, which then is read once.
+    """
+    plus, minus = ("", "-") if sign > 0 else ("-", "")
+    stocked = "location_id not in (select location_id from virtual)"
+    if by_place:
+        return " union all ".join(
+            f"""select m.item_id, m.lot_id, m.serial_id, m.{side}_location_id, m.{side}_hu_id, m.owner, m.{side}_status,
+                       {way}m.quantity
+                from move m where {_of(named, side)} and {window} and m.{side}_{stocked}"""
+            for side, way in (("to", plus), ("from", minus))
+        )
+    return f"""select m.item_id, m.lot_id, m.serial_id, e.location_id, e.hu_id, m.owner, e.status, e.quantity
+        from move m cross join lateral (values
+            (m.to_location_id, m.to_hu_id, m.to_status, {plus}m.quantity),
+            (m.from_location_id, m.from_hu_id, m.from_status, {minus}m.quantity)
+        ) as e (location_id, hu_id, status, quantity)
+        where {_of(named, "")} and {window} and e.{stocked}"""
+
+
+async def _nearest(conn: AConn, at: datetime) -> tuple[date | None, bool]:
+    """The closed day with a snapshot whose end is nearest to the instant, and whether to go forward from it.
+
+    None when the balances of now are nearer than any.
+    """
+    cursor = await conn.execute(
+        """select day, edge <= %(at)s from (
+               select day, ((day + 1)::timestamp at time zone 'utc') as edge from (
+                   (select day from snapshot_day where day < (%(at)s at time zone 'utc')::date
+                    order by day desc limit 1)
+                   union all
+                   (select day from snapshot_day where day >= (%(at)s at time zone 'utc')::date order by day limit 1)) d
+               union all select null, now()) known
+           order by abs(extract(epoch from edge - %(at)s)), day limit 1""",
+        {"at": at},
+    )
     row = await cursor.fetchone()
-    return row[0] if row is not None else None
+    assert row is not None
+    return row[0], row[0] is not None and row[1]
 
 
 def _of(named: str, side: str) -> str:
     """The same condition on one side of a movement."""
+    if not side:
+        return named.replace("p.", "m.")
     return (
         named.replace("p.location_id", f"m.{side}_location_id")
         .replace("p.hu_id", f"m.{side}_hu_id")

@@ -34,7 +34,8 @@ class Way(StrEnum):
 class Trace:
     """One receipt or issue. `place` is the side outside our stock (SUPPLIER, CUSTOMER …), `store` ours; `partner` the
     document's. `effective_at` is when it happened, `device_at` what the device's clock said, `recorded_at` when it was
-    written. The antennas of a passage are in its evidence.
+    written. By RFID: `portal` is the door, `readers` heard the goods' tags at `antennas` (`reader:port`, the one that
+    heard most of them first), and `device_models` is what these readers said they are, in the same order.
     """
 
     way: str
@@ -53,6 +54,10 @@ class Trace:
     passage_id: UUID | None
     actor: str
     device: str
+    portal: str | None
+    readers: list[str]
+    antennas: list[str]
+    device_models: list[str]
     reason: str
     effective_at: datetime
     recorded_at: datetime
@@ -163,19 +168,39 @@ async def _steps(conn: AConn, things: Sequence[Thing], limit: int) -> list[Trace
            which as (
                select m.seq from t join move m on m.serial_id = t.serial_id
                union select m.seq from t join move m on m.lot_id = t.lot_id and t.serial_id is null
-               union select x.seq from t join move_tag x on x.epc = t.epc)
+               union select x.seq from t join move_tag x on x.epc = t.epc),
+           steps as materialized (
+               select m.* from which join move m using (seq)
+               join location s on s.location_id = m.from_location_id join location g on g.location_id = m.to_location_id
+               where m.reverses is null and not exists (select from move r where r.reverses = m.seq)
+                 and (s.kind in ('internal', 'transit')) <> (g.kind in ('internal', 'transit'))
+               order by m.seq limit %(limit)s)
            select case when g.kind in ('internal', 'transit') then 'from' else 'to' end as way, m.seq, m.move_id,
                   i.code as item, lo.code as lot, se.code as serial, m.quantity,
                   case when g.kind in ('internal', 'transit') then s.code else g.code end as place,
                   case when g.kind in ('internal', 'transit') then g.code else s.code end as store, d.partner,
                   d.kind as document_kind, d.number as document, x.line_no, m.passage_id, m.actor, m.device, m.reason,
-                  m.effective_at, m.recorded_at, m.device_at
-           from which join move m using (seq) join item i on i.item_id = m.item_id
+                  m.effective_at, m.recorded_at, m.device_at, h.portal, h.antennas, h.readers,
+                  array(select coalesce((select e.detail from device_event e where e.device = r.name
+                                         and e.kind = 'identified' order by e.at desc limit 1), '')
+                        from unnest(h.readers) with ordinality as r (name, n) order by r.n) as device_models
+           from steps m join item i on i.item_id = m.item_id
            join location s on s.location_id = m.from_location_id join location g on g.location_id = m.to_location_id
            left join lot lo on lo.lot_id = m.lot_id left join serial se on se.serial_id = m.serial_id
            left join document_line x on x.line_id = m.line_id left join document d on d.document_id = x.document_id
-           where m.reverses is null and not exists (select from move r where r.reverses = m.seq)
-             and (s.kind in ('internal', 'transit')) <> (g.kind in ('internal', 'transit'))
-           order by m.seq limit %(limit)s""",
+           cross join lateral (
+               select max(p.portal) as portal, coalesce(array_agg(a.name order by a.tags desc, a.name)
+                          filter (where a.name is not null), '{}') as antennas,
+                      coalesce(array_agg(distinct regexp_replace(a.name, ':[^:]*$', ''))
+                          filter (where a.name is not null), '{}') as readers
+               from (select portal from passage where passage_id = m.passage_id order by revision desc limit 1) p
+               left join lateral (
+                   select heard.name, count(*) as tags
+                   from move_tag y join lateral (
+                       select antennas from passage_tag q where q.passage_id = m.passage_id and q.epc = y.epc
+                       order by q.revision desc limit 1) q on true
+                   cross join lateral unnest(q.antennas) as heard (name)
+                   where y.seq = m.seq group by 1) a on true) h
+           order by m.seq""",
         {"items": items, "lots": lots, "serials": serials, "epcs": epcs, "limit": limit},
     )
