@@ -39,7 +39,7 @@ from warehouse.postgres.goods import (
 from warehouse.postgres.handlers import Handlers
 from warehouse.postgres.importing import decisions as imports
 from warehouse.postgres.loads import overrides
-from warehouse.postgres.naming import Refuse
+from warehouse.postgres.naming import Refuse, check_numbers
 from warehouse.postgres.requests import Answered, Request, begin, store
 from warehouse.postgres.transaction import in_transaction
 from warehouse.postgres.transport import tasks
@@ -113,6 +113,7 @@ def _execute(conn: Conn, asked: Request) -> Result | Refusal:
     stored = begin(conn, asked)
     if stored is not None:
         return stored
+    check_numbers(asked.command)
     authority.check_asked(conn, asked.command, asked.actor)
     response, audit = _HANDLERS[type(asked.command)](conn, asked.command, asked.actor, asked.request_id)
     authority.check_done(conn, asked.command, asked.actor, asked.request_id)

@@ -24,7 +24,7 @@ from warehouse.postgres.books.ledger import post_each
 from warehouse.postgres.commands import execute_request
 from warehouse.postgres.control import authority
 from warehouse.postgres.goods import stock
-from warehouse.postgres.naming import NamedItem, Refuse, StockNames, named_stock
+from warehouse.postgres.naming import NamedItem, Refuse, StockNames, check_numbers, named_stock
 from warehouse.postgres.requests import Answered, Request, answer_of, store
 from warehouse.postgres.transaction import in_transaction
 
@@ -141,6 +141,7 @@ def _post_group(conn: Conn, requests: Sequence[Request]) -> list[Outcome]:
         if n in stored:
             continue
         try:
+            check_numbers(asked.command)
             authority.check_asked(conn, asked.command, asked.actor)
             asks[n] = _PREPARE[type(asked.command)](asked.command, found.names(named[n]), asked.actor, asked.request_id)
         except Refuse as refuse:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from warehouse.commands import Refusal, RefusalCode
+from warehouse.commands import Command, Refusal, RefusalCode
+from warehouse.commands.numbers import unusable_number
 from warehouse.postgres.books.balances import Conn
 
 
@@ -16,6 +17,13 @@ class Refuse(Exception):
     def __init__(self, code: str, field: str, message: str) -> None:
         super().__init__(message)
         self.refusal = Refusal(str(code), field, message)
+
+
+def check_numbers(command: Command) -> None:
+    """Before any rule looks at it. Raises Refuse with `invalid` for a number that is none."""
+    unusable = unusable_number(command)
+    if unusable is not None:
+        raise Refuse(RefusalCode.INVALID, *unusable)
 
 
 MadeT = TypeVar("MadeT")

@@ -45,7 +45,7 @@ DAMAGE = {
 
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
+    made = open_store(database, owner=True)  # damage is the owner's
     made.items(1, 2)
     made.do(AdjustStock("I2", Decimal(10), "STAGE", "opening"))
     made.do(ReserveStock("I2", Decimal(3), "STAGE", "me"))

@@ -14,7 +14,7 @@ from warehouse.postgres.books import seals
 
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
+    made = open_store(database, owner=True)  # tampering is the owner's
     made.items(2)
     for quantity in (3, 5, 7):
         made.do(c.AdjustStock("I2", Decimal(quantity), "STAGE", "found"))

@@ -1,9 +1,11 @@
-"""Sixteen workers at the last pieces: reserving, issuing, moving, adjusting, counting, reversing at random, at once.
+"""Sixteen workers at the last pieces: reserving, issuing, moving, adjusting, counting, shipping, reversing at once.
 
 Every accepted command is written into a plain Python model of the stock, which knows nothing of order: what each did is
-a difference, and differences add up. In the end books and model agree piece by piece, every invariant holds, and
-nothing was ever taken twice. One command in four is sent again under its key, as clicks and lost answers do. Every
-second worker asks at one desk, whose groups then meet the others' single commands.
+a difference, and differences add up. In the end books and model agree piece by piece, every invariant holds, nothing
+was ever taken twice, and the movements done again one by one, in the ledger's order, by a plain ledger that knows no
+other, end at the same stock: the storm was as if each had been alone. One command in four is sent again under its key,
+as clicks and lost answers do. Every second worker asks at one desk, whose groups then meet the others' single
+commands.
 
 `make soak` runs it for minutes; TAGLEDGER_TEST_STORM_S says for how many seconds.
 """
@@ -29,6 +31,7 @@ from tagledger.command_desk import DirectBus
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import ALL_RIGHTS, Actor, Command, Refusal, Result
+from warehouse.ledger import StockStatus
 from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
 from warehouse.postgres.database.connect import connect, service_dsn
@@ -37,6 +40,7 @@ WORKERS = 16
 ITEMS = ("I2", "I4", "I6")
 BINS = ("STAGE", "BIN-1", "BIN-2")
 OPENING = 6
+TOTE = "TOTE-1"
 HUGE = Decimal(10**6)
 # What the store answers when somebody else was faster, or there is nothing; anything else is a bug.
 EXPECTED = {
@@ -45,6 +49,7 @@ EXPECTED = {
 }  # fmt: skip
 
 Effect = tuple[str, str, int]
+VIRTUAL = {"SUPPLIER", "CUSTOMER", "PRODUCTION", "SCRAP", "COUNT-LOSS", "ADJUSTMENT"}
 
 
 @dataclass
@@ -85,7 +90,7 @@ class Worker:
     def step(self) -> None:
         doing: tuple[Callable[[], None], ...] = (
             self.move, self.move, self.adjust, self.issue, self.receive, self.reserve, self.reserve, self.release,
-            self.reverse, self.count,
+            self.reverse, self.count, self.transfer, self.unit, self.block,
         )  # fmt: skip
         self.chance.choice(doing)()
 
@@ -143,6 +148,33 @@ class Worker:
         if done is not None:
             self.model.did(((item, place, quantity),), done.response["move_id"])
 
+    def transfer(self) -> None:
+        """Ship or receive a piece or two on one of the open transfers, whoever did the other half."""
+        item, _, quantity = self.some()
+        line = ITEMS.index(item) + 1
+        if self.chance.random() < 0.5:
+            done = self.ask(c.ShipTransfer("T", line, Decimal(quantity), "STAGE"))
+            effects = ((item, "STAGE", -quantity), (item, "TRANSIT", quantity))
+        else:
+            done = self.ask(c.ReceiveTransfer("T", line, Decimal(quantity), "BIN-1"))
+            effects = ((item, "TRANSIT", -quantity), (item, "BIN-1", quantity))
+        if done is not None:
+            self.model.did(effects)
+
+    def unit(self) -> None:
+        """Put pieces on the one tote, or take them off it, wherever it stands."""
+        item, place, quantity = self.some()
+        on = self.chance.random() < 0.6
+        unit = {"target_unit": TOTE} if on else {"source_unit": TOTE}
+        self.ask(c.MoveStock(item, Decimal(quantity), place, place, **unit))
+
+    def block(self) -> None:
+        """Change the status of pieces, one way or the other: what is blocked is not issued."""
+        item, place, quantity = self.some()
+        ways = (StockStatus.AVAILABLE, StockStatus.BLOCKED)
+        was, will = ways if self.chance.random() < 0.5 else ways[::-1]
+        self.ask(c.MoveStock(item, Decimal(quantity), place, place, status=was, to_status=will))
+
     def reserve(self) -> None:
         item, place, quantity = self.some()
         done = self.ask(c.ReserveStock(item, Decimal(quantity), place, self.actor.name))
@@ -193,6 +225,9 @@ def storm(dsn: str, seed: int, seconds: float, steps_max: int) -> Model:
     store.do(c.CreateLocation("BIN-2", parent="STAGE"))
     for kind, number in (("purchase_receipt", "IN"), ("delivery", "OUT")):
         store.do(c.CreateDocument(kind, number, tuple(c.LineSpec(item, HUGE) for item in ITEMS)))
+    lines = tuple(c.LineSpec(item, HUGE) for item in ITEMS)
+    store.do(c.CreateDocument("transfer", "T", lines, source="STAGE", target="BIN-1"))
+    store.do(c.CreateHandlingUnit(TOTE, kind="tote"))
     for item in ITEMS:
         for place in BINS:
             store.do(c.AdjustStock(item, Decimal(OPENING), place, "opening"))
@@ -220,14 +255,64 @@ def storm(dsn: str, seed: int, seconds: float, steps_max: int) -> Model:
     return model
 
 
+Piece = tuple[str, str, str, str]
+"""Item, place, unit, status."""
+
+
+@dataclass
+class Serial:
+    """The plainest ledger, which does one command after the other: nothing may ever be below zero."""
+
+    stock: dict[Piece, int] = field(default_factory=lambda: defaultdict(int))
+    moved: dict[int, tuple[Piece, Piece, int]] = field(default_factory=dict)
+    undone: set[int] = field(default_factory=set)
+
+    def move(self, seq: int, source: Piece, target: Piece, quantity: int, reverses: int | None) -> None:
+        if reverses is not None:
+            assert self.moved[reverses] == (target, source, quantity), f"{seq} does not mirror {reverses}"
+            assert reverses not in self.undone, f"{reverses} was undone twice"
+            self.undone.add(reverses)
+        self.moved[seq] = (source, target, quantity)
+        self.stock[source] -= quantity
+        self.stock[target] += quantity
+        assert source[1] in VIRTUAL or self.stock[source] >= 0, f"{seq} took {quantity} of what was not there: {source}"
+
+
+def linearised(store: Store) -> dict[tuple[str, str], int]:
+    """Every movement once more, one after the other in the ledger's order, by the plain ledger; what stands in the end.
+
+    Balances are locked before a movement gets its seq, so the order of seq is one in which each command could have
+    been the only one: a history that was not linearisable would take what is not there.
+    """
+    ledger = Serial()
+    for seq, item, source, target, from_unit, to_unit, from_status, to_status, quantity, reverses in store.conn.execute(
+        """select m.seq, i.code, s.code, t.code, coalesce(f.code, ''), coalesce(u.code, ''), m.from_status, m.to_status,
+                  m.quantity::int, m.reverses
+           from move m join item i using (item_id) join location s on s.location_id = m.from_location_id
+           join location t on t.location_id = m.to_location_id left join handling_unit f on f.hu_id = m.from_hu_id
+           left join handling_unit u on u.hu_id = m.to_hu_id order by m.seq"""
+    ):
+        ledger.move(
+            seq, (item, source, from_unit, from_status), (item, target, to_unit, to_status), quantity, reverses
+        )  # fmt: skip
+    standing: dict[tuple[str, str], int] = defaultdict(int)
+    for (item, place, _, _), quantity in ledger.stock.items():
+        if place not in VIRTUAL:
+            standing[item, place] += quantity
+    return {where: quantity for where, quantity in standing.items() if quantity}
+
+
 def agree(store: Store, model: Model) -> None:
+    """Three accounts of one storm: what workers were told, what the books hold, what a plain ledger makes of it."""
     rows = store.conn.execute(
         """select i.code, l.code, sum(b.on_hand)::int from balance b join item i using (item_id)
            join location l using (location_id) group by 1, 2 having sum(b.on_hand) <> 0"""
     )
-    assert {(item, place): on_hand for item, place, on_hand in rows} == {
-        where: quantity for where, quantity in model.stock.items() if quantity
-    }
+    held = {(item, place): on_hand for item, place, on_hand in rows}
+    assert held == {where: quantity for where, quantity in model.stock.items() if quantity}
+    assert held == linearised(store)
+    commands = store.one("select count(*) from request where source = 'storm' and accepted")
+    assert commands == sum(count for answer, count in model.answers.items() if answer.endswith(" done"))
     assert min(model.stock.values()) >= 0
     assert check(store.conn) == []
 
