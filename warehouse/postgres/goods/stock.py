@@ -325,8 +325,6 @@ def prepare_reservation(
     if c.quantity != round(c.quantity, named.item.decimals):
         message = f"{c.quantity} {named.item.unit} has more than {named.item.decimals} decimals"
         raise Refuse(LedgerRefusal.QUANTITY_SCALE, "quantity", message)
-    if c.expires_at is not None and c.expires_at <= named.now:
-        raise Refuse(RefusalCode.INVALID, "expires_at", "that time is past: it would hold nothing")
     key = _reserved_key(c, named)
     wanted = Wanted(uuid5(request_id, "reservation"), key, c.quantity, c.holder, line_id, c.expires_at)
     under = Circumstance(actor.name, named.now, actor.device, request_id=request_id)

@@ -12,6 +12,7 @@ from tests.warehouse.postgres.store import Store, open_store, sscc
 from warehouse import commands as c
 from warehouse.commands import Result, Valuation
 from warehouse.ledger import StockStatus, Tracking
+from warehouse.postgres.books import reservations
 from warehouse.postgres.books.integrity import check
 from warehouse.removal import Order
 
@@ -90,7 +91,10 @@ def test_a_reservation_that_expired_holds_nothing_and_what_is_left_of_one_still_
     store.items(2)
     store.do(c.AdjustStock("I2", D(10), "STAGE", "opening"))
     now = store.one("select now()")
-    assert store.refused(c.ReserveStock("I2", D(1), "STAGE", "past", expires_at=now - timedelta(seconds=1)))
+    # Already past is taken too: what a command decides must not depend on when a recording of it is done again.
+    store.do(c.ReserveStock("I2", D(1), "STAGE", "past", expires_at=now - timedelta(seconds=1)))
+    with store.conn.transaction():
+        assert reservations.expire(store.conn, now) == 1
     store.do(c.ReserveStock("I2", D(6), "STAGE", "short", expires_at=now + timedelta(hours=1)))
     store.do(c.ReserveStock("I2", D(3), "STAGE", "long"))
     assert store.refused(c.MoveStock("I2", D(2), "STAGE", "BIN-1")) == ("reserved", "quantity")
