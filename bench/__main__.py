@@ -1,8 +1,12 @@
 """Run benchmarks and keep their figures in `bench/results/bench.json`, one entry a benchmark.
 
+    python -m bench             the comparisons of the README's table, about a quarter of an hour on two idle cores
+    python -m bench NAME ...    these
+    python -m bench table       the README's table from the kept figures, each with the commit it was measured at
+
 A benchmark is a module of this package with `run() -> dict`: it prints its own table and returns its medians and
-ratios, which also go to standard output as one JSON line. `--table` prints the key figures of the kept results as a
-Markdown table, with the commit each was measured at.
+ratios, which also go to standard output as one JSON line. One that cannot run (no Kafka here, say) is told at the end;
+the others run all the same.
 """
 
 import datetime
@@ -13,78 +17,11 @@ import pkgutil
 import platform
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+import time
+import traceback
 
 import bench
-
-RESULTS = Path(__file__).parent / "results" / "bench.json"
-
-Peers = tuple[tuple[str, str], ...]
-_PLAIN: Peers = (("{0}/x_plain", "sllurp, dicts, one INSERT a read"),)
-_API: Peers = (("{0}/x_bare", "a bare FastAPI handler"),)
-_UPDATE = "a bare conditional UPDATE"
-
-
-def _of(part: str, peers: Peers) -> Peers:
-    return tuple((path.format(part), peer) for path, peer in peers)
-
-
-KEY_FIGURES: tuple[tuple[str, str, str, str, Peers], ...] = (
-    (
-        "llrp_decode",
-        "LLRP reports decoded, 100 tags each",
-        "shapes/1 x 100/ours_tags_s",
-        "tags/s",
-        (("shapes/1 x 100/ours_vs_sllurp", "sllurp"), ("shapes/1 x 100/ours_vs_struct", "struct alone")),
-    ),
-    (
-        "reduce",
-        "reads reduced, 1.3 a sighting",
-        "15000_at_1.3/reduce",
-        "reads/s",
-        (("15000_at_1.3/x_dict", "a dict loop"), ("15000_at_1.3/x_lexsort", "numpy's lexsort of the keys")),
-    ),
-    (
-        "reduce",
-        "reads reduced, 20 a sighting",
-        "15000_at_20/reduce",
-        "reads/s",
-        (("15000_at_20/x_dict", "a dict loop"),),
-    ),
-    ("replay", "capture to ledger, 1.3 reads a sighting", "at_1.3/reads_s", "reads/s", _of("at_1.3", _PLAIN)),
-    ("replay", "capture to ledger, 5 reads a sighting", "at_5/reads_s", "reads/s", _of("at_5", _PLAIN)),
-    ("replay", "capture to ledger, 20 reads a sighting", "at_20/reads_s", "reads/s", _of("at_20", _PLAIN)),
-    (
-        "storage",
-        "sightings stored",
-        "packed/sightings_s",
-        "sightings/s",
-        (("x_copy_rows", "binary COPY of rows"), ("x_copy_bare", "the same without index")),
-    ),
-    ("storage", "bytes a sighting", "packed/bytes_each", "bytes", ()),
-    ("ledger", "postings, one hot item, 16 workers", "hot/post", "/s", (("hot/post_x_update", _UPDATE),)),
-    ("ledger", "postings, spread, 16 workers", "spread/post", "/s", (("spread/post_x_update", _UPDATE),)),
-    ("ledger", "reservations, spread, 16 workers", "spread/reserve", "/s", (("spread/reserve_x_update", _UPDATE),)),
-    ("api", "where is this tag", "tag/ours_cpu_s", "requests per CPU-second", _of("tag", _API)),
-    ("api", "stock of an item", "stock/ours_cpu_s", "requests per CPU-second", _of("stock", _API)),
-    ("api", "a list of 1,000 tags", "list/ours_cpu_s", "requests per CPU-second", _of("list", _API)),
-    (
-        "feed",
-        "live feed, 100 clients",
-        "ours/events_cpu_s",
-        "events per CPU-second",
-        (("x_bare", "a bare StreamingResponse"),),
-    ),
-    ("live", "readers of 1,500 reads/s in real time", "readers", "readers", ()),
-    ("live", "share of a core, edge process", "cpu_share/edge", "cores", ()),
-    ("live", "share of a core, stream process", "cpu_share/stream", "cores", ()),
-    ("live", "last read to movement, p50", "read_to_movement_s/p50", "s", ()),
-    ("live", "last read to movement, p99", "read_to_movement_s/p99", "s", ()),
-    ("start", "`tagledger --help`", "help/wall_s", "s", ()),
-    ("start", "`tagledger demo` to the first movement", "demo_first_movement_s", "s", ()),
-)
-"""Benchmark, what, the figure's path in its result, its unit, and ratios to peers."""
+from bench.figures import KEY_FIGURES, RESULTS, table, write_readme
 
 
 def names() -> list[str]:
@@ -96,53 +33,41 @@ def names() -> list[str]:
     return found
 
 
-def table() -> str:
-    """The key figures of the kept results, as Markdown; what was not run is left out."""
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    lines = ["| what | measured | against | at |", "|---|---:|---|---|"]
-    for name, what, figure, unit, peers in KEY_FIGURES:
-        found = _figure(results, name, figure)
-        if found is None:
-            continue
-        ratios = [(_figure(results, name, path), peer) for path, peer in peers]
-        against = "; ".join(f"{_text(ratio)} × {peer}" for ratio, peer in ratios if ratio is not None)
-        lines.append(f"| {what} | {_text(found)} {unit} | {against} | {results[name]['commit']} |")
-    return "\n".join(lines)
-
-
-def _figure(results: dict[str, Any], name: str, path: str) -> float | None:
-    found: Any = results.get(name, {}).get("figures", {})
-    for key in path.split("/"):
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, int | float) else None
-
-
-def _text(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
 def main(chosen: list[str]) -> int:
-    if chosen == ["--table"]:
-        print(table())
+    if chosen == ["table"]:
+        write_readme()
+        print(table(), end="")
         return 0
     known = names()
     unknown = sorted(set(chosen) - set(known))
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
         return 2
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    for name in chosen or known:
+    failed: dict[str, str] = {}
+    for name in chosen or list(dict.fromkeys(name for name, *_ in KEY_FIGURES)):
         print(f"\n== {name}", flush=True)
+        began_s = time.monotonic()
+        try:
+            figures = importlib.import_module(f"bench.{name}").run()
+        except Exception as error:  # the others are measured all the same; told at the end
+            traceback.print_exc()
+            failed[name] = str(error) or type(error).__name__
+            continue
+        results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
         results[name] = {
             "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "commit": commit.stdout.strip(),
             "machine": f"{os.cpu_count()} × {platform.machine()}, Python {platform.python_version()}",
-            "figures": importlib.import_module(f"bench.{name}").run(),
+            "seconds": round(time.monotonic() - began_s),
+            "figures": figures,
         }
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-    return 0
+        print(f"({results[name]['seconds']} s)", flush=True)
+    for name, reason in failed.items():
+        print(f"{name} did not run: {reason}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ def run() -> dict[str, object]:
         "capture_mb": round(size_mb),
         "resident_mb": resident_mb,
         "growth_mb": round(resident_mb[-1] - resident_mb[1], 1),
+        "per_million_mb": round((resident_mb[-1] - resident_mb[1]) / (0.8 * reads / 1e6), 2),
         "reads_s": round(reads / spent_s),
     }
     print(f"{reads:,} reads, a capture of {size_mb:,.0f} MB: {' '.join(f'{mb:.0f}' for mb in resident_mb)} MB")
