@@ -1,8 +1,8 @@
 """Where is a tag, what stock has an item, a list of 1,000 tags: requests per second of the server's CPU.
 
 200,000 tags, 1,000,000 rows of location history and 20,000 balances of 1,000 items, made inside the database; size adds
-levels of index and little else. API_TAGS=1000000 API_HISTORY=50000000 asks for the large ones (minutes and 12 GB): history
-is written before its indexes are built, and nothing is flushed until it is there.
+levels of index and little else. API_TAGS=1000000 API_HISTORY=50000000 asks for the large ones (minutes and 12 GB): the
+rows are written before their indexes are built, and nothing is flushed until all is there.
 
 Peer, in interleaved rounds: a bare FastAPI application, whose handlers do one psycopg select from a pool and return the
 rows: no key, no paging, no identity of the tag, no typed answer, FastAPI's own JSON. Each application runs in a process
