@@ -7,6 +7,11 @@ each worker has an item and places of its own. At the end every invariant of the
 
 Peer, in interleaved rounds: `update`, one `UPDATE stock SET on_hand = on_hand - 1 WHERE id = ? AND on_hand >= 1`
 a transaction, which keeps no book at all, by 16 processes with a connection each. fsync is on for all.
+
+Where a posting's time goes, in groups of 16 (pg_stat_statements and cProfile): about 0.2 ms of PostgreSQL, of which the
+movement with its eleven indexes and three foreign keys 0.06, two balances locked and changed 0.05, answer, audit and
+outbox 0.03, names and twins 0.03, the calls themselves the rest; and 0.17 ms of Python in the one process that groups
+and plans. Hot, the group changes two balances once. Spread, both together are what two cores can do.
 """
 
 import json

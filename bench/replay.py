@@ -102,10 +102,10 @@ def _plain(dsn: str, capture: Path, *, each: bool) -> float:
     done = 0
     with psycopg.connect(dsn, autocommit=each) as connection:
         connection.execute(
-            "create table tag_event (at timestamptz not null, epc text not null, reader text not null,"
+            "create table plain_event (at timestamptz not null, epc text not null, reader text not null,"
             " antenna int not null, rssi real, new boolean not null, primary key (epc, at, reader, antenna))"
         )
-        connection.execute("create index on tag_event (at)")
+        connection.execute("create index on plain_event (at)")
         connection.commit()
         began_s = time.perf_counter()
         for reader, frame in _messages(capture):
@@ -121,7 +121,7 @@ def _plain(dsn: str, capture: Path, *, each: bool) -> float:
                 new = key not in seen
                 seen[key] = read
                 connection.execute(
-                    "insert into tag_event (at, epc, reader, antenna, rssi, new) values (%s, %s, %s, %s, %s, %s)"
+                    "insert into plain_event (at, epc, reader, antenna, rssi, new) values (%s, %s, %s, %s, %s, %s)"
                     " on conflict do nothing",
                     (from_us(read["at_us"]), read["epc"], reader, read["antenna"], read["rssi"], new),
                 )
