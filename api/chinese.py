@@ -80,7 +80,10 @@ KINDS: dict[str, tuple[str, str]] = {
 
 _PHRASES: tuple[tuple[str, str], ...] = (
     (r"(\d+) values? (?:is|are) not acceptable", r"\1 个值不可接受"),
-    (r"the request carries no API key and no token", "请求没有携带 API 密钥或令牌"),
+    (
+        r"the request carries no API key and no token, or more than one of them",
+        "请求没有携带 API 密钥或令牌，或携带了不止一个",
+    ),
     (r"the API key or token is unknown, has expired or was revoked", "API 密钥或令牌未知、已过期或已撤销"),
     (r"this needs the permission '(.*)'", r"此操作需要权限“\1”"),
     (r"the password is a one-time password", "当前密码是一次性密码"),

@@ -52,7 +52,9 @@ class Gate:
         key = _key(scope["headers"])
         if key is None:
             response = problem_response(
-                UNAUTHENTICATED, "the request carries no API key and no token", headers=_CHALLENGE
+                UNAUTHENTICATED,
+                "the request carries no API key and no token, or more than one of them",
+                headers=_CHALLENGE,
             )
             await response(scope, receive, send)
             return

@@ -52,10 +52,6 @@ class OrderPlan:
             edges=tuple(edge for edge in self.edges if edge.sequence_id > self.sent_from),
         )
 
-    def base_ahead(self, last_sequence_id: int) -> int:
-        """How many released nodes lie beyond the one with this sequence id."""
-        return sum(node.released and node.sequence_id > last_sequence_id for node in self.nodes)
-
     def released(self, more: int) -> "OrderPlan":
         """The next update: `more` nodes of the horizon join the base. The plan itself when there is no horizon."""
         if self.is_released or more <= 0:

@@ -27,7 +27,6 @@ def test_base_and_horizon() -> None:
     plan = OrderPlan.begin("o", nodes_of("abcd"), edges_of(3), base=2)
     assert [(n.sequence_id, n.released) for n in plan.message.nodes] == [(0, True), (2, True), (4, False), (6, False)]
     assert [(e.sequence_id, e.released) for e in plan.message.edges] == [(1, True), (3, False), (5, False)]
-    assert plan.base_ahead(0) == 1
     further = plan.released(1)
     assert (further.update_id, [n.sequence_id for n in further.message.nodes]) == (1, [2, 4, 6])
     assert further.base_end.node_id == "c"

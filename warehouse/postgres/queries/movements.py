@@ -44,15 +44,6 @@ class Movement:
     tags: int
 
 
-@dataclass(frozen=True, slots=True)
-class MovementTag:
-    """A tag a movement moved."""
-
-    epc: str
-    inferred: bool
-    score: float | None
-
-
 _COLUMNS = """
     select m.seq, m.move_id, m.kind, i.code as item, lo.code as lot, se.code as serial, m.quantity, i.unit,
            s.code as source, t.code as target, sh.code as source_unit, th.code as target_unit,
@@ -139,16 +130,4 @@ async def movements(
 async def movement(conn: AConn, move_id: UUID) -> Movement | None:
     return await one(
         conn, Movement, f"{_COLUMNS} from move m {_JOINS} where m.move_id = %(move_id)s", {"move_id": move_id}
-    )
-
-
-async def movement_tags(conn: AConn, move_id: UUID, after: str | None = None, limit: int = 1000) -> list[MovementTag]:
-    """By EPC; `after` is the EPC of the last row shown."""
-    return await rows(
-        conn,
-        MovementTag,
-        """select t.epc, t.inferred, t.score from move m join move_tag t using (seq)
-           where m.move_id = %(move_id)s and (%(after)s::text is null or t.epc > %(after)s)
-           order by t.epc limit %(limit)s""",
-        {"move_id": move_id, "after": after, "limit": limit},
     )

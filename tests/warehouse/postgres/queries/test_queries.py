@@ -110,7 +110,6 @@ async def test_movements_name_everything_and_page_by_seq(day: Day) -> None:
         assert await movements.movements(day.conn, **filters)  # type: ignore[arg-type]
     same = await movements.movement(day.conn, by_document[0].move_id)
     assert same == by_document[0]
-    assert [t.epc for t in await movements.movement_tags(day.conn, same.move_id)] == [sgtin(1, 1)]
 
 
 async def test_documents_with_progress_and_discrepancies(day: Day) -> None:
