@@ -43,6 +43,8 @@ class Job:
     picked: bool = False
     resuming: bool = False
     uncertain: bool = False
+    blocked_us: int | None = None
+    quiet_us: int | None = None
     reason: FailureReason | None = None
     detail: str = ""
 
@@ -69,10 +71,21 @@ class Job:
         """Everything ordered has happened and nothing is left."""
         if not self.is_ours(state) or not state.is_idle:
             return False
-        wanted = [action.action_id for _, actions in self.mission.stops for action in actions]
-        if not all(state.status_of(name) == ActionStatus.FINISHED for name in wanted):
+        told = self._told(state)
+        if not told:
+            return state.last_node_id == self.mission.stops[-1][0]
+        # What comes before an action that ended well has ended well, though some vehicles name it no more.
+        return told[-1] == ActionStatus.FINISHED and all(status in (ActionStatus.FINISHED, None) for status in told)
+
+    def is_silent_on_its_end(self, state: State) -> bool:
+        """Nothing is left of the order, it stands where the order ends, and it names the last action no more."""
+        if not self.is_confirmed(state) or not state.is_idle or self.plan is None or not self.plan.is_released:
             return False
-        return bool(wanted) or state.last_node_id == self.mission.stops[-1][0]
+        told = self._told(state)
+        return bool(told) and told[-1] is None and state.last_node_id == self.mission.stops[-1][0]
+
+    def _told(self, state: State) -> list[str | None]:
+        return [state.status_of(action.action_id) for _, actions in self.mission.stops for action in actions]
 
     def failed_action(self, state: State) -> str | None:
         """What a vehicle says about an action of ours that failed; None when none did."""

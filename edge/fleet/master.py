@@ -6,6 +6,7 @@ Rules
   ends, and nothing held back moves it later.
 - A station's node is released to one vehicle, and to the next when that one has driven on.
 - An order that no claim stands behind is cancelled.
+- A vehicle that could not drive for `silent_s` before it took its order gives the task back.
 - Silence: what a vehicle cannot have begun (the pick is not released) goes back to the queue at once; otherwise the
   task is reported lost, stays the vehicle's, and goes on when the vehicle is heard again.
 
@@ -176,6 +177,9 @@ class FleetMaster:
                 reason = FailureReason.EXPIRED if expired else FailureReason.NOT_TAKEN
                 self._finish(now_us, view, job, reason, f"sent {job.tries} times")
             return
+        if self._is_blocked(now_us, view, job):
+            self._finish(now_us, view, job, FailureReason.NOT_TAKEN, f"cannot drive, mode {state.operating_mode}")
+            return
         if view.can_drive() and self._is_recent(now_us, view):
             if job.plan is None or job.resuming:
                 job.plan, job.resuming = self._planned(view, job.mission), False
@@ -192,7 +196,15 @@ class FleetMaster:
             job.picked = True
             self._report(now_us, view, job, TaskStep.PICKED)
         if job.is_done(state):
+            if job.is_transport and not job.picked:
+                self._report(now_us, view, job, TaskStep.PICKED)
             self._end(now_us, view, job, None)
+            return
+        if self._stays_silent(now_us, view, job, state):
+            if job.picked and state.loads == ():
+                self._end(now_us, view, job, None)
+            else:
+                self._give_up(now_us, view, job, FailureReason.FORGOTTEN, "it does not say how its last action ended")
             return
         failed, severe = job.failed_action(state), view.severe_error()
         if failed is not None:
@@ -213,6 +225,24 @@ class FleetMaster:
                     self._give_up(now_us, view, job, FailureReason.REJECTED, said or "an order update was not taken")
                 else:
                     self._send_order(now_us, view, job)
+
+    def _is_blocked(self, now_us: int, view: VehicleView, job: Job) -> bool:
+        """Whether a vehicle that has not taken its order could not drive for `silent_s`: others can."""
+        if view.can_drive() or job.resuming:  # who resumes may have the load
+            job.blocked_us = None
+            return False
+        job.blocked_us = now_us if job.blocked_us is None else job.blocked_us
+        # A state from after the last message's death shows that it was not taken.
+        fresh = job.sent_us is None or self._is_fresh(view, job.sent_us + self._valid_us)
+        return fresh and now_us - job.blocked_us > self._silent_us
+
+    def _stays_silent(self, now_us: int, view: VehicleView, job: Job, state: State) -> bool:
+        """Whether it was seen at the end of its order, twice and some time apart, without a word of its last action."""
+        if not job.is_silent_on_its_end(state):
+            job.quiet_us = None
+            return False
+        job.quiet_us = now_us if job.quiet_us is None else job.quiet_us
+        return self._is_fresh(view, job.quiet_us + self._valid_us)
 
     def _rejection(self, job: Job, state: State) -> str | None:
         said = [e for e in state.errors if e.refers_to("orderId", job.order_id)]

@@ -119,7 +119,9 @@ class FleetService:
         self._client = client
         _log.debug("fleet connected", host=self._settings.host, port=self._settings.port)
         async for message in client.messages:
-            if isinstance(message.payload, bytes) and message.payload:
+            # A state that a vehicle had the broker retain is of then, not of now.
+            stale = message.retain and message.topic.value.endswith(f"/{Topic.STATE}")
+            if isinstance(message.payload, bytes) and message.payload and not stale:
                 await self._take(message.topic.value, message.payload)
 
     async def _take(self, topic: str, payload: bytes) -> None:

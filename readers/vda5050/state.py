@@ -20,6 +20,9 @@ class ActionStatus(StrEnum):
     FAILED = "FAILED"
 
 
+REQUESTS = ("stateRequest", "factsheetRequest")
+"""What a master's own requests for messages are named by; no order waits for them."""
+
 ENDED = frozenset({ActionStatus.FINISHED, ActionStatus.FAILED})
 
 
@@ -183,9 +186,13 @@ class State(Wire, frozen=True):
 
     @property
     def is_idle(self) -> bool:
-        """Nothing left of the order: no node or edge to come, every action ended."""
+        """Nothing left of the order: no node or edge to come, every action ended but requests for messages, which
+        some vehicles name for ever.
+        """
         return (
-            not self.node_states and not self.edge_states and all(a.action_status in ENDED for a in self.action_states)
+            not self.node_states
+            and not self.edge_states
+            and all(a.action_status in ENDED or a.action_id.startswith(REQUESTS) for a in self.action_states)
         )
 
     def status_of(self, action_id: str) -> str | None:

@@ -1,7 +1,7 @@
 """Master and vehicles on one virtual clock, joined by a network that loses and doubles what it may (QoS 0)."""
 
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from edge.fleet.effects import Claim, Effect, Report, Send
@@ -10,6 +10,7 @@ from edge.fleet.tasks import Failure, TaskStep
 from readers.vda5050.connection import Connection, ConnectionState
 from readers.vda5050.header import Version
 from readers.vda5050.order import Order
+from readers.vda5050.state import State
 from simulators.vda5050.floor import Floor
 from simulators.vda5050.vehicle import SimulatedVehicle
 from warehouse.roads import FleetSettings, RoadMap
@@ -31,7 +32,10 @@ def run(call: Coroutine[Any, Any, _T]) -> _T:
 
 
 class Shift:
-    """One shift of the yard. `lose` is the share of messages that never arrive, `double` of those that do twice."""
+    """One shift of the yard. `lose` is the share of messages that never arrive, `double` of those that do twice.
+
+    `telling` is what a vehicle says instead of the state it is in; who is `deaf` speaks and hears nothing.
+    """
 
     def __init__(
         self,
@@ -49,7 +53,9 @@ class Shift:
         self._lose = lose
         self._waiting: list[Claim | Report] = []
         self.sent: list[Send] = []
+        self.telling: Callable[[str, State], State] = lambda _, state: state
         self.cut: set[str] = set()
+        self.deaf: set[str] = set()
         self._told_us: dict[str, int] = {}
         at = {node.name: node for node in roads.nodes}
         self.vehicles = {
@@ -94,7 +100,7 @@ class Shift:
             due = vehicle.changed or self.now_us - self._told_us[name] >= STATE_EVERY_US
             if name not in self.cut and due:
                 self._told_us[name] = self.now_us
-                state = vehicle.state()
+                state = self.telling(name, vehicle.state())
                 if self._chance.random() >= self._lose:
                     self._do(self.master.on_state(self.now_us, name, state))
         self._do(self.master.tick(self.now_us))
@@ -128,7 +134,7 @@ class Shift:
                 self._waiting.append(effect)
                 continue
             self.sent.append(effect)
-            if effect.vehicle in self.cut or self._chance.random() < self._lose:
+            if effect.vehicle in self.cut | self.deaf or self._chance.random() < self._lose:
                 continue
             vehicle = self.vehicles[effect.vehicle]
             for _ in range(2 if self._chance.random() < self._lose else 1):

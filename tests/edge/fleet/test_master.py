@@ -3,11 +3,13 @@
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from edge.fleet.effects import Send
 from edge.fleet.tasks import Failure, FailureReason, FleetTask, LoadWhere, TaskStep
 from readers.vda5050.order import InstantActions, Order
 from readers.vda5050.orders import fault_in
+from readers.vda5050.state import ActionState, ActionStatus, OperatingMode, State
 from simulators.vda5050.faults import FaultKind, seeded
 from simulators.vda5050.floor import Floor
 
@@ -257,3 +259,60 @@ def test_a_cancelled_task_stops_the_vehicle() -> None:
     assert run.vehicles[name].is_idle
     assert_truth_agrees(run)
     assert run.vehicles[name].load_id is None
+
+
+# Vehicles as they are sold: what their makers leave out, keep for ever, or do at odd times.
+
+
+def test_a_vehicle_that_forgets_actions_once_they_ended_still_gets_its_tasks_done() -> None:
+    run = shift(8)
+    run.telling = lambda _, state: replace(
+        state, action_states=tuple(a for a in state.action_states if a.action_status != ActionStatus.FINISHED)
+    )
+    assert run.until_settled(4000)
+    assert set(run.book.states().values()) <= {"done", "failed"}
+    assert_truth_agrees(run)
+    assert not any(vehicle.load_id for vehicle in run.vehicles.values())
+
+
+def test_a_vehicle_that_forgets_its_actions_only_when_all_are_done_gets_its_tasks_done() -> None:
+    run = shift(8)
+
+    def telling(_: str, state: State) -> State:
+        over = (
+            state.order_id and not state.node_states and all(a.action_status == "FINISHED" for a in state.action_states)
+        )
+        return replace(state, action_states=()) if over else state
+
+    run.telling = telling
+    assert run.until_settled(4000)
+    assert set(run.book.states().values()) == {"done"}
+    assert_truth_agrees(run)
+
+
+def test_a_request_that_a_vehicle_names_for_ever_keeps_it_from_nothing() -> None:
+    run = shift(4)
+    waiting = ActionState(action_id="factsheetRequest-1-1", action_status="WAITING")
+    run.telling = lambda _, state: replace(state, action_states=(*state.action_states, waiting))
+    assert run.until_settled(2000)
+    assert set(run.book.states().values()) == {"done"}
+
+
+def test_a_vehicle_put_to_manual_before_it_took_its_order_gives_the_task_back() -> None:
+    run = shift(1, silent_s=30.0)
+    run.deaf = set(run.vehicles)
+    while not any(entry.state == "claimed" for entry in run.book.entries.values()):
+        run.step()
+    (first,) = [entry.vehicle for entry in run.book.entries.values()]
+    assert first is not None
+    run.deaf = {first}
+
+    def telling(name: str, state: State) -> State:
+        return replace(state, operating_mode=OperatingMode.MANUAL) if name == first else state
+
+    run.telling = telling
+    assert run.until_settled(1000)
+    assert set(run.book.states().values()) == {"done"}
+    assert_truth_agrees(run)
+    (entry,) = run.book.entries.values()
+    assert entry.vehicle != first
