@@ -24,7 +24,7 @@ from edge.fleet.tasks import Failure, FailureReason, FleetClaim, FleetTask, Load
 from edge.fleet.vehicle import VehicleView
 from readers.vda5050.connection import Connection
 from readers.vda5050.factsheet import Factsheet
-from readers.vda5050.order import Action, ActionParameter, InstantActions
+from readers.vda5050.order import Action, ActionParameter, InstantActions, Order
 from readers.vda5050.plan import OrderPlan
 from readers.vda5050.state import State
 from warehouse.roads import FleetSettings, RoadMap, StationKind
@@ -108,6 +108,12 @@ class FleetMaster:
             view.job = None
             self._assign(now_us)
         return self._taken()
+
+    def on_unsent(self, send: Send) -> None:
+        """It could not go out: that says nothing of the vehicle, and is no try."""
+        job = self.vehicles[send.vehicle].job
+        if isinstance(send.message, Order) and job is not None and job.order_id == send.message.order_id:
+            job.tries = max(0, job.tries - 1)
 
     def tick(self, now_us: int) -> list[Effect]:
         """Time passed; call a few times a second."""

@@ -160,7 +160,7 @@ class FleetService:
         client, now_us = self._client, self._clock.now_us()
         topic = topic_of(send.message)
         if client is None or now_us > send.valid_until_us:
-            self.dropped += 1
+            self._unsent(send)
             return
         version, vehicle = self.master.vehicles[send.vehicle].version, self._ids[send.vehicle]
         header = Header(self._counters[send.vehicle].next(topic), now_us, version, vehicle)
@@ -172,8 +172,12 @@ class FleetService:
         try:
             await client.publish(address, encode(header, send.message), qos=qos(topic), properties=properties)
         except aiomqtt.MqttError:
-            self.dropped += 1
+            self._unsent(send)
         _heed_cancellation()
+
+    def _unsent(self, send: Send) -> None:
+        self.dropped += 1
+        self.master.on_unsent(send)
 
     async def _booking(self) -> None:
         while True:

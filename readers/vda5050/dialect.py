@@ -202,7 +202,9 @@ def _with_ends(message: Json) -> list[Json]:
 
 def _without_ends(message: Json) -> list[Json]:
     # Whatever is in its place: what is no number is told of when the message is read.
-    nodes = {at: node.get("nodeId") for node in _items(message, "nodes") if isinstance(at := node.get("sequenceId"), int)}
+    nodes = {
+        at: node.get("nodeId") for node in _items(message, "nodes") if isinstance(at := node.get("sequenceId"), int)
+    }
     edges = []
     for edge in _items(message, "edges"):
         at = edge.get("sequenceId")

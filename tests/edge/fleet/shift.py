@@ -56,6 +56,7 @@ class Shift:
         self.telling: Callable[[str, State], State] = lambda _, state: state
         self.cut: set[str] = set()
         self.deaf: set[str] = set()
+        self.is_sending = True
         self._told_us: dict[str, int] = {}
         at = {node.name: node for node in roads.nodes}
         self.vehicles = {
@@ -132,6 +133,9 @@ class Shift:
         for effect in effects:
             if not isinstance(effect, Send):
                 self._waiting.append(effect)
+                continue
+            if not self.is_sending:
+                self.master.on_unsent(effect)
                 continue
             self.sent.append(effect)
             if effect.vehicle in self.cut | self.deaf or self._chance.random() < self._lose:

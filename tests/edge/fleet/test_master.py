@@ -316,3 +316,15 @@ def test_a_vehicle_put_to_manual_before_it_took_its_order_gives_the_task_back() 
     assert_truth_agrees(run)
     (entry,) = run.book.entries.values()
     assert entry.vehicle != first
+
+
+def test_what_could_not_be_sent_is_no_try_of_the_vehicles() -> None:
+    run = shift(4, silent_s=300.0)
+    while not any(entry.step is TaskStep.PICKED for entry in run.book.entries.values()):
+        run.step()
+    run.is_sending = False
+    run.until(140.0)  # more than twelve times `order_valid_s`: vehicles speak, and nobody can tell them anything
+    run.is_sending = True
+    assert run.until_settled(2000)
+    assert {entry.state for entry in run.book.entries.values()} == {"done"}
+    assert {entry.attempt for entry in run.book.entries.values()} == {1}
