@@ -65,7 +65,8 @@ _BY_WAREHOUSE = (
     "/v1/replenishments", "/v1/reservations", "/v1/roles", "/v1/serials", "/v1/stock", "/v1/stock-snapshot",
     "/v1/tags", "/v1/tasks", "/v1/vehicles", "/v1/weighings", "/v1/work-orders", "/v1/zones",
 )  # fmt: skip
-_NOT_BY_WAREHOUSE = ("/v1/stock/value",)
+# What is of the whole site: promises name documents of every warehouse.
+_NOT_BY_WAREHOUSE = ("/v1/stock/value", "/v1/stock/promises")
 # About the caller: whoever is known may ask.
 _OWN = ("/v1/me", "/v1/me/password")
 _COMMANDS = {route.path: route.command for route in COMMANDS}

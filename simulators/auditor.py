@@ -17,6 +17,7 @@ from decimal import Decimal
 
 from simulators.auditor_bins import PutawayRows, PutawayScore, audit_bins
 from simulators.auditor_scales import WeighingRow, WeightScore, audit_weights
+from simulators.auditor_store import StoreScore, TransferRow, VarianceRow, audit_store
 from simulators.plant_scales import PlantWeighing
 from simulators.plant_truth import PlantLoad, PlantTruth
 from warehouse.site import Direction
@@ -93,6 +94,7 @@ class Score:
     findings: tuple[Finding, ...] = ()
     weights: WeightScore | None = None
     putaway: PutawayScore | None = None
+    store: StoreScore | None = None
 
     @property
     def tag_precision(self) -> float:
@@ -114,7 +116,7 @@ class Score:
     def books_agree(self) -> bool:
         """Nothing lost, doubled or astray, every stock line as it truly is, every weight that of its pallet."""
         wrong = self.stock_lines_different or self.cartons_lost or self.cartons_doubled or self.cartons_astray
-        parts = [part.agrees for part in (self.weights, self.putaway) if part is not None]
+        parts = [part.agrees for part in (self.weights, self.putaway, self.store) if part is not None]
         return not wrong and all(parts)
 
     def as_json(self) -> dict[str, object]:
@@ -145,6 +147,7 @@ class Score:
             ("movements astray", f"{self.cartons_astray} cartons"),
             *(self.weights.rows() if self.weights is not None else ()),
             *(self.putaway.rows() if self.putaway is not None else ()),
+            *(self.store.rows() if self.store is not None else ()),
         )
 
     @property
@@ -190,6 +193,8 @@ def audit(
     weighings: Iterable[WeighingRow] = (),
     standing: Mapping[str, str] | None = None,
     books: PutawayRows | None = None,
+    transfers: Iterable[TransferRow] = (),
+    counted: Iterable[VarianceRow] = (),
 ) -> Score:
     """Compare. Passages without any belonging tag are no claim and count for nothing unless a load is theirs."""
     rows = list(passages)
@@ -232,6 +237,8 @@ def audit(
     inside = next((line.location for line in truth.stock), "")
     putaway = audit_bins(standing, books, inside) if standing is not None and books is not None else None
     findings += [Finding("put-away", about, text) for about, text in (putaway.findings if putaway else ())]
+    store = audit_store(truth.transfers, truth.count, transfers, counted) if truth.count is not None else None
+    findings += [Finding("store", about, text) for about, text in (store.findings if store else ())]
     return Score(
         loads=len(truth.loads),
         loads_exact=exact,
@@ -252,6 +259,7 @@ def audit(
         findings=tuple(findings[:FINDINGS_MOST]),
         weights=weights,
         putaway=putaway,
+        store=store,
     )
 
 
@@ -259,7 +267,7 @@ def _postings(
     truth: PlantTruth, movements: Iterable[MovementRow], of_load: dict[str, str], findings: list[Finding]
 ) -> tuple[Decimal, Decimal, Decimal]:
     """Cartons lost, doubled, astray."""
-    places = {line.location for line in truth.stock}
+    places = {next((line.location for line in truth.stock), "")}  # behind the doors
     posted: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     elsewhere: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for row in movements:

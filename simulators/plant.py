@@ -11,6 +11,7 @@ carton that passes in two seconds among fifty others is read ten times, in this 
     plant.radio("door-1"), plant.gpi_changes                     # to drive reader simulators
     plant.weighings                                              # to put on scale simulators
     plant.floor, plant.arrivals, plant.departures                # for vehicles, with `vehicles`
+    plant.store                                                  # what people do away from the doors, with `annex`
     plant.truth                                                  # for the auditor
 """
 
@@ -23,10 +24,12 @@ from simulators.physics.parameters import Physics
 from simulators.physics.photo_eye import level_changes
 from simulators.physics.recording import GpiEvent
 from simulators.physics.world import World
+from simulators.plant_documents import OpeningUnit
 from simulators.plant_radio import PlantRadio
 from simulators.plant_roads import PlantFloor, floor_of
 from simulators.plant_scales import plan as plan_weighings
 from simulators.plant_schedule import INSIDE, Day, fill
+from simulators.plant_store import ANNEX, Store, furnish, with_transfers
 from simulators.scenarios.site_plan import dock
 from simulators.scenarios.spec import Air, Layout
 from warehouse.roads import FleetSettings, RoadMap
@@ -47,7 +50,13 @@ class Plant:
     """
 
     def __init__(
-        self, seed: int, duration_s: float = 600.0, doors: int = 3, start_us: int = START_US, vehicles: int = 0
+        self,
+        seed: int,
+        duration_s: float = 600.0,
+        doors: int = 3,
+        start_us: int = START_US,
+        vehicles: int = 0,
+        annex: bool = False,
     ) -> None:
         if duration_s < LEAST_S or doors < 1:
             raise ValueError(f"a plant needs at least {LEAST_S:.0f} s and one door, not {duration_s} s and {doors}")
@@ -64,6 +73,9 @@ class Plant:
         self.site = replace(self._plan.site, roads=self.floor.roads, fleet=self.floor.fleet)
         self.items = day.items
         self.opening = tuple(day.opening)
+        self.store: Store | None = None
+        if annex:
+            self._furnish(day)
         self.documents = tuple(sorted(day.documents, key=lambda document: document.announced_us))
         self._world = World(tuple(day.bodies), self._plan.openings, duration_s)
         self._radio_seed = int(rng.integers(1 << 62))
@@ -72,6 +84,18 @@ class Plant:
         """What stands on the scales behind the first doors, in order of time."""
         self.gpi_changes = self._light_barriers()
         """Level changes of all light barriers in plant time, in order; inputs are low at the start."""
+
+    def _furnish(self, day: Day) -> None:
+        """Send some pallets to an annex and from there, and put cartons on a store's shelves."""
+        documents, loads = with_transfers(day.documents, self.truth.loads)
+        store = furnish(self.items, day.cartons, documents, loads, self.start_us, self.end_us)
+        day.documents = [*documents, *store.documents]
+        self.opening += tuple(OpeningUnit(unit, ANNEX) for d in documents if d.source == ANNEX for unit in d.units)
+        self.store = store
+        self.truth = replace(
+            self.truth, loads=loads, stock=(*self.truth.stock, *store.stock), transfers=store.transfers,
+            count=store.count,
+        )  # fmt: skip
 
     @property
     def arrivals(self) -> list[tuple[int, str, str]]:

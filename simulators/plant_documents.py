@@ -35,7 +35,8 @@ class PlantLine:
 
 @dataclass(frozen=True, slots=True)
 class PlantDocument:
-    """An ASN (`purchase_receipt`), a `delivery` or a work order's issue (`work_order_issue`), expected at one portal.
+    """An ASN (`purchase_receipt`), `delivery` or work order's issue (`work_order_issue`), expected at one portal, or
+    a `transfer` from `source` to `target`, by a portal or by hand.
 
     A work order makes `makes`, one for each carton of its one line.
     `announced_us` is when the document is known to the warehouse, before the load comes.
@@ -50,6 +51,8 @@ class PlantDocument:
     lines: tuple[PlantLine, ...]
     units: tuple[PlantUnit, ...]
     makes: str = ""
+    source: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)

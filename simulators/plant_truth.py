@@ -52,12 +52,34 @@ class StockTruth:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferTruth:
+    """Cartons of a transfer: those that left, those that arrived, those that never will. The rest is on the way."""
+
+    number: str
+    shipped: int
+    received: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountTruth:
+    """What a count had to find: place, item, and by how many cartons the shelf differs from the paper."""
+
+    number: str
+    differences: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlantTruth:
-    """Loads in the order they passed, end stock, and the tags that were near doors without passing."""
+    """Loads in the order they passed, end stock (that behind the doors first), and the tags that were near doors
+    without passing. A plant with a store has `transfers` and a `count` too.
+    """
 
     loads: tuple[PlantLoad, ...]
     stock: tuple[StockTruth, ...]
     bystanders: tuple[str, ...]
+    transfers: tuple[TransferTruth, ...] = ()
+    count: CountTruth | None = None
 
     @property
     def passed(self) -> Truth:

@@ -10,6 +10,7 @@ import psycopg
 from simulators.auditor import MovementRow, PassageRow, Score, StockRow, audit
 from simulators.auditor_bins import PutawayRows
 from simulators.auditor_scales import WeighingRow
+from simulators.auditor_store import TransferRow, VarianceRow
 from simulators.plant_scales import PlantWeighing
 from simulators.plant_truth import PlantTruth
 from warehouse.site import Direction
@@ -78,7 +79,25 @@ def score_of(
             )
         ]
         books = _putaway(connection)
-    return audit(truth, passages, movements, stock, plan, weighings, standing, books)
+        transfers = [
+            TransferRow(*row)
+            for row in connection.execute(
+                """select d.number, sum(l.shipped), sum(l.fulfilled), coalesce((
+                       select sum(m.quantity) from move m join request r using (request_id)
+                       join location t on t.location_id = m.to_location_id and t.kind = 'adjustment'
+                       where m.kind = 'transfer' and r.response ->> 'number' = d.number), 0)
+                   from document d join document_line l using (document_id) where d.kind = 'transfer'
+                   group by d.document_id, d.number"""
+            )
+        ]
+        counted = [
+            VarianceRow(*row)
+            for row in connection.execute(
+                """select s.number, l.code, i.code, x.difference from count_line x join count_sheet s using (count_id)
+                   join location l using (location_id) join item i using (item_id) where x.difference <> 0"""
+            )
+        ]
+    return audit(truth, passages, movements, stock, plan, weighings, standing, books, transfers, counted)
 
 
 def _putaway(connection: psycopg.Connection[Any]) -> PutawayRows:

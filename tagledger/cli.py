@@ -145,12 +145,15 @@ def migrate(site: SiteOption, json: JsonOption = False) -> None:
 def doctor(
     site: SiteOption,
     ledger: Annotated[bool, typer.Option("--ledger", help="Also recompute every invariant of the books.")] = False,
+    head: Annotated[
+        str | None, typer.Option(help="A seal's head kept from before: are these still the same books? With --ledger.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Check site file, database, schema and books; exit 1 when something is wrong."""
     from tagledger.doctor import run_doctor
 
-    run_doctor(site, ledger=ledger, as_json=json)
+    run_doctor(site, ledger=ledger or head is not None, head=head, as_json=json)
 
 
 @app.command()

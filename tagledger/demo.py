@@ -42,7 +42,6 @@ from warehouse.site_settings import ApiSettings
 from warehouse.times import from_us
 from warehouse.weighing import WeighOutcome
 
-ACTOR = Actor("demo", rights=ALL_RIGHTS)
 VEHICLES = 4
 # Batches the stream may be behind before plant time waits for it: well within what is waited for at the end.
 BACKLOG_MAX = 64
@@ -75,7 +74,7 @@ def run_demo(
             f"\nThe same again from the recording: [bold]tagledger replay {state_dir}/capture[/bold]", soft_wrap=True
         )
 
-    plant = Plant(seed, duration_s, vehicles=VEHICLES if broker_available() else 0)
+    plant = Plant(seed, duration_s, vehicles=VEHICLES if broker_available() else 0, annex=True)
     with known_failures():
         score = asyncio.run(_demo(plant, duration_s, speed, state_dir, port, report, serve=serve, quiet=as_json))
     if not score.books_agree:
@@ -123,7 +122,12 @@ async def _demo(
                 try:
                     with watched(pace):
                         await live_a_day(
-                            plant, running, lambda command, name: up.desk.submit(command, ACTOR, "demo", name)
+                            plant,
+                            running,
+                            lambda command, who, name: up.desk.submit(
+                                command, Actor(who, rights=ALL_RIGHTS), "demo", name
+                            ),
+                            _told(quiet),
                         )
                         await all_put_away(dsn, running)
                     if serve:

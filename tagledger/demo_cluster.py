@@ -49,7 +49,6 @@ from warehouse.commands import ALL_RIGHTS, Actor, Command, Refusal, Result
 from warehouse.site import Effect, Site
 from warehouse.site_settings import EdgeSettings
 
-ACTOR = Actor("demo", rights=ALL_RIGHTS)
 PARTITIONS = 4
 WORKERS = 2
 APIS = 2
@@ -70,7 +69,9 @@ def run_demo_cluster(
     state_dir.mkdir(parents=True)
     start_us = time.time_ns() // 1_000_000_000 * 1_000_000
     with known_failures():
-        score = asyncio.run(_demo(Plant(seed, duration_s, start_us=start_us), duration_s, speed, state_dir, as_json))
+        score = asyncio.run(
+            _demo(Plant(seed, duration_s, start_us=start_us, annex=True), duration_s, speed, state_dir, as_json)
+        )
         alone = _alone(seed, duration_s, speed, state_dir) if compare else None
     ours = {"seed": seed, "duration_s": duration_s, **score.as_json()}
     if as_json:
@@ -127,8 +128,8 @@ async def _demo(plant: Plant, duration_s: float, speed: float, state_dir: Path, 
         )
         bus = DirectBus(pool)
 
-        async def enter(command: Command, name: str) -> Result | Refusal:
-            return await asyncio.to_thread(bus.execute, command, ACTOR, "demo", name)
+        async def enter(command: Command, who: str, name: str) -> Result | Refusal:
+            return await asyncio.to_thread(bus.execute, command, Actor(who, rights=ALL_RIGHTS), "demo", name)
 
         started_s = time.monotonic()
         watching = asyncio.create_task(_watch(children, plant, running, pool, quiet))

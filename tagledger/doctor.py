@@ -9,7 +9,16 @@ import psycopg
 import typer
 
 from tagledger.database import open_database
-from tagledger.terminal import EXIT_FAILED, console, known_failures, print_json, print_summary, site_or_exit
+from tagledger.terminal import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    complain,
+    console,
+    known_failures,
+    print_json,
+    print_summary,
+    site_or_exit,
+)
 from warehouse.postgres.books import seals
 from warehouse.postgres.books.integrity import check
 from warehouse.postgres.database.grants import wrong_grants
@@ -36,8 +45,9 @@ def run_migrate(site_file: Path, *, as_json: bool) -> None:
     )
 
 
-def run_doctor(site_file: Path, *, ledger: bool, as_json: bool) -> None:
+def run_doctor(site_file: Path, *, ledger: bool, head: str | None = None, as_json: bool) -> None:
     """Look at everything a site stands on; exit 1 when something is not as it should be."""
+    kept = _kept_head(head)
     site = site_or_exit(site_file)
     antennas = sum(len(reader.antennas) for reader in site.readers)
     findings = [
@@ -71,6 +81,10 @@ def run_doctor(site_file: Path, *, ledger: bool, as_json: bool) -> None:
                 if not problems:
                     findings.append(Finding("ledger", True, "every invariant holds"))
                 findings += _seals(connection)
+                if kept is not None:
+                    same = seals.extends(connection, *kept)
+                    seen = "the books begin with what was sealed then" if same else "these are not the books it is of"
+                    findings.append(Finding("head", same, f"{head}: {seen}"))
     if as_json:
         print_json({"good": all(finding.good for finding in findings), "findings": [asdict(f) for f in findings]})
     else:
@@ -81,13 +95,25 @@ def run_doctor(site_file: Path, *, ledger: bool, as_json: bool) -> None:
         raise typer.Exit(EXIT_FAILED)
 
 
+def _kept_head(head: str | None) -> tuple[int, bytes] | None:
+    """STRETCHES:HEX, as the doctor printed it. Exits 2 when it is not that."""
+    if head is None:
+        return None
+    size, _, text = head.partition(":")
+    try:
+        return int(size), bytes.fromhex(text)
+    except ValueError:
+        complain(f"--head: {head!r} is not STRETCHES:HEX, as doctor --ledger printed it.")
+        raise typer.Exit(EXIT_USAGE) from None
+
+
 def _seals(connection: psycopg.Connection) -> list[Finding]:
     """Whether every sealed movement is as it was; the head is for people to keep elsewhere."""
     broken = seals.verify(connection)
     head = seals.head_of(connection)
     if broken:
         return [Finding("seals", False, line) for line in broken]
-    return [Finding("seals", True, "nothing sealed yet" if head is None else f"{head[0]} stretches, head {head[1]}")]
+    return [Finding("seals", True, "nothing sealed yet" if head is None else f"head {head[0]}:{head[1]}")]
 
 
 def _server(connection: psycopg.Connection) -> str:

@@ -1,4 +1,6 @@
-"""The simulated plant's paper as commands: what a person or an ERP would enter before the loads come."""
+"""The simulated plant's paper as commands: what a person or an ERP would enter before the loads come, and what people
+with handhelds enter about what they do away from the doors.
+"""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -7,11 +9,25 @@ from simulators.plant import Plant
 from simulators.plant_documents import PlantDocument, PlantUnit
 from simulators.plant_roads import RACKS
 from simulators.plant_scales import PALLET_KG, carton_kg
+from simulators.plant_store import (
+    ANNEX,
+    LINE_SIDE,
+    STORE,
+    CountBegun,
+    CountEnded,
+    Errand,
+    Missing,
+    Scan,
+    Seen,
+)
 from warehouse.commands import (
     AdjustStock,
+    ApproveDocument,
     Command,
     ComponentSpec,
     ContentSpec,
+    CountChoice,
+    CountMethod,
     CreateBom,
     CreateDocument,
     CreateHandlingUnit,
@@ -19,22 +35,35 @@ from warehouse.commands import (
     CreateLocation,
     CreateWorkOrder,
     DescribeStorage,
+    EnterCount,
     LineSpec,
+    PostCount,
     RegisterTags,
+    ScanDocument,
+    SetApprovalRule,
     SetPutawayRule,
+    SettleTransfer,
+    StartCount,
     TagSpec,
+    TransitOutcome,
 )
 from warehouse.times import from_us
+
+EUR_A_KG = Decimal(3)
+TRANSFER_VALUE_MIN = Decimal(50)
 
 
 def opening_commands(plant: Plant) -> Iterator[Command]:
     """Items, what is made of them, and the pallets that are there when the day begins."""
     for item in plant.items:
-        yield CreateItem(item.code, item.name, item.gtin, weight_kg=carton_kg(plant.items, item.code))
+        weight_kg = carton_kg(plant.items, item.code)
+        yield CreateItem(item.code, item.name, item.gtin, weight_kg=weight_kg, standard_cost=weight_kg * EUR_A_KG)
     made = {document.makes: document.lines[0].item for document in plant.documents if document.makes}
     for product, part in sorted(made.items()):
         yield CreateItem(product, f"Assembled from {part}")
         yield CreateBom(product, "1", (ComponentSpec(part, Decimal(1)),))
+    if plant.store is not None:
+        yield CreateLocation(ANNEX, "The warehouse across the yard", level="warehouse")
     for standing in plant.opening:
         yield from _unit_commands(standing.unit)
         yield AdjustStock(
@@ -44,6 +73,39 @@ def opening_commands(plant: Plant) -> Iterator[Command]:
             "opening stock",
             effective_at=from_us(plant.start_us),
         )
+
+
+def store_commands(plant: Plant) -> Iterator[Command]:
+    """The places away from the doors and what lies there; from then on transfers of some value, and every adjustment,
+    need somebody else's approval. Nothing for a plant without a store.
+    """
+    if plant.store is None:
+        return
+    for place, name in ((STORE, "Small parts"), (LINE_SIDE, "Line side")):
+        yield CreateLocation(place, name, level="zone")
+    for place, item, cartons in plant.store.shelves:
+        yield CreateLocation(place, level="bin", parent=STORE)
+        yield RegisterTags(tuple(TagSpec(epc, item) for epc in cartons))
+        yield AdjustStock(item, Decimal(len(cartons)), place, "opening stock", effective_at=from_us(plant.start_us))
+    yield SetApprovalRule("transfer", value_min=TRANSFER_VALUE_MIN)
+    yield SetApprovalRule("adjustment", quantity_min=Decimal(1))
+
+
+def errand_commands(errand: Errand) -> Iterator[Command]:
+    """What somebody with a handheld enters about what they do, or see."""
+    at = from_us(errand.at_us)
+    match errand:
+        case Scan():
+            yield ScanDocument("transfer", errand.number, errand.epcs, errand.location, effective_at=at)
+        case Missing():
+            yield SettleTransfer(errand.number, TransitOutcome.LOST, errand.why, approve=True, effective_at=at)
+        case CountBegun():
+            yield StartCount(errand.number, (errand.location,), choice=CountChoice.CYCLE)
+        case Seen():
+            for place, item, cartons in errand.shelves:
+                yield EnterCount(errand.number, Decimal(cartons), item=item, location=place, method=CountMethod.SCAN)
+        case CountEnded():
+            yield PostCount(errand.number, approve=True, reason=errand.why, effective_at=at)
 
 
 def storage_commands(plant: Plant) -> Iterator[Command]:
@@ -81,7 +143,11 @@ def document_commands(document: PlantDocument, known_units: set[str]) -> Iterato
         door=document.portal,
         expected_at=from_us(document.due_us),
         epcs=epcs,
+        source=document.source or None,
+        target=document.target or None,
     )
+    if document.kind == "transfer":
+        yield ApproveDocument("transfer", document.number)
 
 
 def _unit_commands(unit: PlantUnit) -> Iterator[Command]:

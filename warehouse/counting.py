@@ -5,7 +5,7 @@ the balance moved since: a person then recounts or says that the count stands, w
 book now. Differences beyond the tolerance need someone with the right to approve them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -71,11 +71,9 @@ def difference(
     return line.counted - book
 
 
-def whole_item(book: Mapping[str, Decimal], counted: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """A count of a whole item by lot: differences by lot; lots nobody named are counted as none."""
-    lots = sorted({*book, *counted})
-    changes = {lot: counted.get(lot, ZERO) - book.get(lot, ZERO) for lot in lots}
-    return {lot: change for lot, change in changes.items() if change != 0}
+def whole_item(book: Iterable[str | None], counted: Mapping[str | None, Decimal]) -> dict[str | None, Decimal]:
+    """A count of all of an item in a place by lot: lots of the books that nobody named are counted as none."""
+    return {lot: counted.get(lot, ZERO) for lot in {**dict.fromkeys(book), **counted}}
 
 
 def nearest_tolerance(chain: Sequence[Tolerance | None]) -> Tolerance:

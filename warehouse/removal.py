@@ -36,7 +36,9 @@ class Taking(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Available quantity in one place. `distance` orders CLOSEST; `package` marks a whole handling unit."""
+    """Available quantity in one place. `distance` orders CLOSEST; `package` marks a whole handling unit; `zone` is what
+    zone rules know it by, `place` what people do.
+    """
 
     key: Any
     quantity: Decimal
@@ -46,6 +48,7 @@ class Source:
     expires_on: date | None = None
     distance: int = 0
     package: bool = False
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +137,6 @@ def choose(sources: Iterable[Source], demand: Decimal, order: Order = Order.FIFO
     for lot in by_lot.values():
         if sum((s.quantity for s in lot), ZERO) >= demand:
             return take_by(lot, demand)
-    return Taken((), demand)
-
-
-def take_from_one(sources: Iterable[Source], demand: Decimal, order: Order = Order.FIFO) -> Taken:
-    """All from one source: the first that suffices, or nothing."""
-    for source in sorted(sources, key=_SORT[order]):
-        if source.quantity >= demand:
-            return Taken(((source, demand),), ZERO)
     return Taken((), demand)
 
 

@@ -71,10 +71,6 @@ def value_of(layers: Iterable[Layer]) -> Decimal:
     return sum((layer.value for layer in layers), ZERO)
 
 
-def quantity_of(layers: Iterable[Layer]) -> Decimal:
-    return sum((layer.quantity for layer in layers), ZERO)
-
-
 def receive(layers: Sequence[Layer], *received: Layer) -> tuple[Layer, ...]:
     """Add what came last; the same cost as the last layer joins it. A return comes back as the layers it left as."""
     result = list(layers)
@@ -124,21 +120,6 @@ def _rank(layers: Sequence[Layer], place: int, method: Method) -> tuple[Decimal,
             return -layers[place].unit_cost, place
 
 
-def issue_lines(
-    layers: Sequence[Layer], quantities: Sequence[Decimal], method: Method = Method.FIFO
-) -> tuple[Issued, ...] | ValuationRefusal:
-    """All lines of a document, or none."""
-    done: list[Issued] = []
-    left = tuple(layers)
-    for quantity in quantities:
-        outcome = issue(left, quantity, method)
-        if isinstance(outcome, ValuationRefusal):
-            return outcome
-        done.append(outcome)
-        left = outcome.left
-    return tuple(done)
-
-
 def cost_in_base(unit_cost: Decimal, factor: Fraction) -> Decimal:
     """The cost of one base unit, to 9 decimals, from that of a unit of `factor` of them: a pallet's price, a piece."""
     exact = Fraction(unit_cost) / factor
@@ -169,11 +150,6 @@ class Pool:
     quantity: Decimal = ZERO
     value: Decimal = ZERO
     layers: tuple[Layer, ...] = ()
-
-    @property
-    def unit_cost_shown(self) -> Decimal:
-        """Rounded, for people; never used to calculate."""
-        return rounded(self.value / self.quantity) if self.quantity else ZERO
 
 
 @dataclass(frozen=True, slots=True)

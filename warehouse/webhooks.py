@@ -6,7 +6,6 @@ replaced there are two, separated by a space (Standard Webhooks specification 1.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import ipaddress
@@ -25,14 +24,6 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 def show_secret(key: bytes) -> str:
     return SECRET_PREFIX + base64.b64encode(key).decode()
-
-
-def read_secret(text: str) -> bytes:
-    """ValueError when it is no `whsec_` secret."""
-    try:
-        return base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64 behind whsec_") from error
 
 
 def sign(keys: Sequence[bytes], message_id: str, at_s: int, body: bytes) -> str:

@@ -91,6 +91,23 @@ def test_a_pallet_goes_to_its_work_order_through_a_door(demo: Demo) -> None:
 
 
 @pytest.mark.timeout(240)
+def test_transfers_and_a_count_go_by_the_rules_and_agree_with_what_truly_happened(demo: Demo) -> None:
+    store = demo.score["store"]
+    assert store["findings"] == []
+    assert store["transfers_right"] == store["transfers"] >= 2
+    assert (store["missing_found"], store["missing_false"]) == (1, 0)
+    with EmbeddedServer(demo.folder) as server, psycopg.connect(server.dsn) as connection:
+        asked = connection.execute(
+            "select distinct created_by, approved_by from document where kind = 'transfer'"
+        ).fetchall()
+        counted = connection.execute(
+            "select counters, approved_by, counts from count_line where difference <> 0"
+        ).fetchall()
+    assert asked == [("demo", "manager")]
+    assert counted == [(["counter", "second counter"], "manager", 2)]
+
+
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("speed", ["max", "60"])
 def test_a_replay_gives_the_same_books_and_a_second_one_adds_nothing(demo: Demo, speed: str, tmp_path: Path) -> None:
     first = json.loads(tagledger("replay", demo.capture, "--state-dir", tmp_path, "--speed", speed, "--json").stdout)

@@ -83,10 +83,9 @@ def test_i14_counting_a_whole_item_counts_the_unnamed_lots_as_none() -> None:
         "lot2": 45,
     }
     whole = whole_item(book, {"lot1": Decimal(30)})
-    assert {lot: book[lot] + whole.get(lot, 0) + (15 if lot == "lot2" else 0) for lot in book} == {
-        "lot1": 30,
-        "lot2": 15,
-    }
+    assert whole == {"lot1": 30, "lot2": 0}
+    assert {lot: quantity + (15 if lot == "lot2" else 0) for lot, quantity in whole.items()} == {"lot1": 30, "lot2": 15}
+    assert whole_item([None], {}) == {None: 0}
 
 
 def test_a_line_nobody_counted_is_not_posted() -> None:

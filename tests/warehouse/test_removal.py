@@ -17,7 +17,6 @@ from warehouse.removal import (
     promisable,
     take,
     take_by_zone,
-    take_from_one,
     take_least_packages,
     usable,
 )
@@ -27,6 +26,10 @@ D0 = datetime(2026, 1, 10, tzinfo=UTC)
 
 def source(key: str, quantity: int, days: int = 0, zone: str = "", package: bool = False) -> Source:
     return Source(key, Decimal(quantity), D0 + timedelta(days=days), zone, package=package)
+
+
+def lot(key: str, quantity: int) -> Source:
+    return Source(key, Decimal(quantity), D0, lot=key)
 
 
 def lines(taken: Taken) -> list[tuple[str, int]]:
@@ -77,7 +80,7 @@ CASES = {
         [("z1b2", 500), ("z2b1", 50), ("z3b1", 40)],
         0,
     ),
-    "E16": (take_from_one([source("10", 10), source("50", 50)], Decimal(30)), [("50", 30)], 0),
+    "E16": (choose([lot("10", 10), lot("50", 50)], Decimal(30), single_lot=True), [("50", 30)], 0),
     "E17 smallest": (take(SMALL_AND_LARGE, Decimal(15), Order.SMALLEST), [("5", 5), ("100", 10)], 0),
     "E17 largest": (take(SMALL_AND_LARGE, Decimal(15), Order.LARGEST), [("100", 15)], 0),
 }

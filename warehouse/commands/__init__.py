@@ -7,7 +7,10 @@ from warehouse.commands.counts import (
     CountChoice,
     CountMethod,
     EnterCount,
+    EnterItemCount,
+    LotCount,
     PostCount,
+    SetCountTolerance,
     StartCount,
     SweepCount,
 )
@@ -57,6 +60,7 @@ from warehouse.commands.picking import (
     DocumentName,
     SetDocumentRemoval,
     SetRemovalRule,
+    ZoneTaking,
 )
 from warehouse.commands.production import (
     ComponentSpec,
@@ -180,6 +184,7 @@ __all__ = [
     "DocumentName",
     "EndSessions",
     "EnterCount",
+    "EnterItemCount",
     "FailTask",
     "FinishTask",
     "FulfilLine",
@@ -191,6 +196,7 @@ __all__ = [
     "LapseTask",
     "LineName",
     "LineSpec",
+    "LotCount",
     "MoveStock",
     "MoveUnit",
     "NestUnit",
@@ -231,6 +237,7 @@ __all__ = [
     "SetAlertChannel",
     "SetApprovalRule",
     "SetCategory",
+    "SetCountTolerance",
     "SetDocumentRemoval",
     "SetInspectionPlan",
     "SetItemUnit",
@@ -260,6 +267,7 @@ __all__ = [
     "Valuation",
     "VerifyLabels",
     "VoidLabel",
+    "ZoneTaking",
     "digest",
     "encode",
 ]

@@ -1,6 +1,7 @@
 """Counting: sheets, entries, differences."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
@@ -33,7 +34,7 @@ class StartCount(Command):
 
     Of these `choice` takes all; by `cycle` those that are due (class A after 30 days, B 90, C 180 by the value used in
     a year), the most overdue first; at `random` by `seed`; or `zero`, what was there in the last 90 days and should be
-    gone. `sample` bounds the last three.
+    gone. `sample` bounds the last three. A count that names no tolerance has those of its places (`SetCountTolerance`).
     """
 
     NEEDS: ClassVar[Permission] = Permission.COUNT
@@ -42,8 +43,8 @@ class StartCount(Command):
     locations: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     blind: bool = True
-    tolerance_percent: Decimal = Decimal(0)
-    tolerance_quantity: Decimal = Decimal(0)
+    tolerance_percent: Decimal | None = None
+    tolerance_quantity: Decimal | None = None
     tolerance_value: Decimal | None = None
     recounts: int = 1
     choice: CountChoice = CountChoice.ALL
@@ -69,6 +70,44 @@ class EnterCount(Command):
     uom: str | None = None
     method: CountMethod = CountMethod.HAND
     owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LotCount:
+    """What was counted of one lot; without a lot, of an item that has none."""
+
+    quantity: Decimal
+    lot: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnterItemCount(Command):
+    """All that is there of an item in a place, by lot. Lots that are not named are counted as none."""
+
+    NEEDS: ClassVar[Permission] = Permission.COUNT
+
+    number: str
+    item: str
+    location: str
+    counted: tuple[LotCount, ...]
+    reason: str = ""
+    uom: str | None = None
+    method: CountMethod = CountMethod.HAND
+
+
+@dataclass(frozen=True, slots=True)
+class SetCountTolerance(Command):
+    """How far counts of a place, with those inside it, may differ where they do not say; the nearest place counts.
+
+    Without any the place has none of its own any more.
+    """
+
+    NEEDS: ClassVar[Permission] = Permission.POST_COUNT
+
+    location: str
+    percent: Decimal | None = None
+    quantity: Decimal | None = None
+    value: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +137,7 @@ class PostCount(Command):
     keep_count: bool = False
     approve: bool = False
     reason: str = ""
+    effective_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,8 +123,8 @@ class FulfilLine(Command):
 class AllocateLine(Command):
     """Reserve stock for an open line of an outgoing document, by an order of removal; as much as there is.
 
-    What is not said here the removal rules say, and the partner for shelf life. `location` limits it to a place and
-    those inside it, `lot` and `serial` to these; `closest` counts from the place `near`.
+    What is not said here the removal rules say. Never less shelf life than the partner insists on. `location` limits it
+    to a place and those inside it, `lot` and `serial` to these; `closest` counts from the place `near`.
     """
 
     NEEDS: ClassVar[Permission] = Permission.RESERVE

@@ -6,7 +6,16 @@ from typing import ClassVar
 
 from warehouse.commands.command import Command
 from warehouse.commands.permission import Permission
-from warehouse.removal import Order
+from warehouse.removal import Order, Taking
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneTaking:
+    """How a place, with those inside it, is taken from; `package` is the size of whole packages."""
+
+    zone: str
+    taking: Taking = Taking.ANY
+    package: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +23,7 @@ class SetRemovalRule(Command):
     """How stock of an item, of a category, or of everything else is chosen, for all documents or one kind of them.
 
     The most particular rule counts: item before category before neither, and with its kind before without. Without
-    `order` the rule is taken away.
+    `order` the rule is taken away. With `zones` stock is taken from these alone, zone after zone.
     """
 
     NEEDS: ClassVar[Permission] = Permission.MASTER_DATA
@@ -25,6 +34,7 @@ class SetRemovalRule(Command):
     kind: str | None = None
     remaining_days_min: int = 0
     single_lot: bool = False
+    zones: tuple[ZoneTaking, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

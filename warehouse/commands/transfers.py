@@ -66,3 +66,4 @@ class SettleTransfer(Command):
     outcome: TransitOutcome
     reason: str
     approve: bool = False
+    effective_at: datetime | None = None

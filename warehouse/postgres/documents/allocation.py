@@ -40,10 +40,12 @@ def allocate_line(conn: Conn, c: AllocateLine, actor: Actor, request_id: UUID) -
         raise Refuse(RefusalCode.WRONG_STATE, "line_no", "the line needs no more stock")
     now = database_now(conn)
     ruled = strategy_of(conn, line_id)
+    days = ruled.rule_days_min if c.remaining_days_min is None else c.remaining_days_min
     strategy = Strategy(
         c.order or ruled.order,
-        ruled.remaining_days_min if c.remaining_days_min is None else c.remaining_days_min,
+        max(days, ruled.insisted_days_min),  # what the partner insists on is not for who allocates to waive
         ruled.single_lot if c.single_lot is None else c.single_lot,
+        zones=ruled.zones if c.order is None and not c.single_lot else (),
     )
     item = item_by_id(conn, item_id)
     named_lot, serial_id = find_lot(conn, item, c.lot), find_serial(conn, item, c.serial)
@@ -72,7 +74,7 @@ def _answer(taken: Taken, wanted: list[Wanted]) -> dict[str, Any]:
         "reservations": [
             {
                 "reservation_id": str(w.reservation_id),
-                "location": source.zone,
+                "location": source.place,
                 "lot": source.lot,
                 "quantity": str(quantity),
             }

@@ -5,7 +5,7 @@ Read without locks: whoever takes it locks and checks. Distance counts steps in 
 are 2 apart, two of different racks 4.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,7 @@ from decimal import Decimal
 from warehouse.ledger import BalanceKey
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.documents.removal_rules import Strategy
-from warehouse.removal import Order, Source, Taken, choose, usable
+from warehouse.removal import Order, Source, Taken, ZoneRule, choose, take_by_zone, usable
 
 
 def choose_stock(
@@ -37,7 +37,10 @@ def choose_stock(
         sources = [s for s in left if s.quantity > 0]
     if strategy.order is Order.CLOSEST:
         sources = _with_distances(conn, sources, near if near is not None else within)
-    return choose(usable(sources, today, strategy.remaining_days_min), need, strategy.order, strategy.single_lot)
+    sources = usable(sources, today, strategy.remaining_days_min)
+    if strategy.zones:
+        return take_by_zone(_with_zones(conn, sources, strategy.zones), need, strategy.zones, strategy.order)
+    return choose(sources, need, strategy.order, strategy.single_lot)
 
 
 def _sources(
@@ -59,15 +62,22 @@ def _sources(
         {"item": item_id, "owner": owner, "lot": lot_id, "serial": serial_id, "within": within},
     )
     return [
-        Source(BalanceKey(*row[:7]), row[7], row[8], row[9], row[10], row[11], package=row[4] is not None)
+        Source(BalanceKey(*row[:7]), row[7], row[8], "", row[10], row[11], package=row[4] is not None, place=row[9])
         for row in rows
     ]
 
 
-def _with_distances(conn: Conn, sources: Sequence[Source], near: int | None) -> list[Source]:
-    if near is None:
-        return list(sources)
-    wanted = sorted({source.key.location_id for source in sources} | {near})
+def _with_zones(conn: Conn, sources: Sequence[Source], zones: Sequence[ZoneRule]) -> list[Source]:
+    """Each with the nearest place around it that a rule is about."""
+    chains = _chains(conn, {source.key.location_id for source in sources})
+    named = {rule.zone for rule in zones}
+    return [
+        replace(s, zone=next((str(at) for at in chains[s.key.location_id] if str(at) in named), "")) for s in sources
+    ]
+
+
+def _chains(conn: Conn, places: Collection[int]) -> dict[int, list[int]]:
+    """Each place with those around it, the nearest first."""
     chains: dict[int, list[int]] = {}
     for start, location_id in conn.execute(
         """with recursive up (start, location_id, depth) as (
@@ -75,9 +85,16 @@ def _with_distances(conn: Conn, sources: Sequence[Source], near: int | None) -> 
                union all select u.start, p.parent_id, u.depth + 1 from up u join location p using (location_id)
                where p.parent_id is not null and u.depth < 10)
            select start, location_id from up order by start, depth""",
-        (wanted,),
+        (sorted(places),),
     ):
         chains.setdefault(start, []).append(location_id)
+    return chains
+
+
+def _with_distances(conn: Conn, sources: Sequence[Source], near: int | None) -> list[Source]:
+    if near is None:
+        return list(sources)
+    chains = _chains(conn, {source.key.location_id for source in sources} | {near})
     home = chains[near]
 
     def steps(location_id: int) -> int:

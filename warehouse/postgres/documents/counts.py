@@ -17,13 +17,14 @@ from warehouse.commands import (
     RefusalCode,
     StartCount,
 )
-from warehouse.counting import Counted, CountProblem, Tolerance, difference
+from warehouse.counting import ZERO, Counted, CountProblem, Tolerance, difference
 from warehouse.ledger import BalanceKey, Circumstance, NewMove, Place, StockStatus
 from warehouse.postgres.books import balances
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.measures import measured
 from warehouse.postgres.control import approval
 from warehouse.postgres.documents.count_lines import make_lines
+from warehouse.postgres.documents.count_tolerances import tolerance_at
 from warehouse.postgres.goods.stock import database_now, post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_id, find_item, find_location, find_lot, find_serial, item_by_id
@@ -45,14 +46,16 @@ def start(conn: Conn, c: StartCount, actor: Actor, request_id: UUID) -> Answer:
         raise Refuse(RefusalCode.INVALID, "recounts", f"has to be 0 to {RECOUNTS_MAX}")
     if c.tolerance_value is not None and c.tolerance_value < 0:
         raise Refuse(RefusalCode.INVALID, "tolerance_value", "cannot be negative")
+    percent, quantity = c.tolerance_percent, c.tolerance_quantity
+    if (percent, quantity, c.tolerance_value) != (None, None, None):  # its own: what it does not say is nothing
+        percent, quantity = percent or ZERO, quantity or ZERO
     try:
         with conn.transaction():
             row = conn.execute(
                 """insert into count_sheet (number, blind, tolerance_percent, tolerance_quantity, tolerance_value,
                                             recounts, choice, seed, created_by)
                    values (%s, %s, %s, %s, %s, %s, %s, %s, %s) returning count_id, created_at""",
-                (c.number, c.blind, c.tolerance_percent, c.tolerance_quantity, c.tolerance_value, c.recounts, c.choice,
-                 c.seed, actor.name),
+                (c.number, c.blind, percent, quantity, c.tolerance_value, c.recounts, c.choice, c.seed, actor.name),
             ).fetchone()  # fmt: skip
     except psycopg.errors.UniqueViolation:
         raise Refuse(RefusalCode.EXISTS, "number", f"a count {c.number!r} exists") from None
@@ -86,15 +89,34 @@ def enter(conn: Conn, c: EnterCount, actor: Actor, request_id: UUID) -> Answer:
 def enter_line(
     conn: Conn, count_id: int, line_no: int, quantity: Decimal, actor: Actor, method: CountMethod, reason: str
 ) -> None:
-    """What was counted, with the book of this moment."""
-    book, seq = _book(conn, _key(conn, count_id, line_no))
+    """What was counted, with the book and the tolerance of this moment."""
+    key = _key(conn, count_id, line_no)
+    book, seq = _book(conn, key)
+    tolerance = tolerance_at(conn, count_id, key.location_id)
     conn.execute(
         """update count_line set expected = %s, snapshot_seq = %s, counted = %s, counted_by = %s, counted_at = now(),
                counts = counts + 1, first_counted = coalesce(first_counted, %s), method = %s,
                counters = case when %s = any(counters) then counters else counters || %s::text end,
-               reason = case when %s <> '' then %s else reason end
+               reason = case when %s <> '' then %s else reason end,
+               tolerance_percent = %s, tolerance_quantity = %s, tolerance_value = %s
            where count_id = %s and line_no = %s""",
-        (book, seq, quantity, actor.name, quantity, method, actor.name, actor.name, reason, reason, count_id, line_no),
+        (
+            book,
+            seq,
+            quantity,
+            actor.name,
+            quantity,
+            method,
+            actor.name,
+            actor.name,
+            reason,
+            reason,
+            tolerance.percent,
+            tolerance.quantity,
+            tolerance.value,
+            count_id,
+            line_no,
+        ),
     )
 
 
@@ -111,15 +133,12 @@ def settle_sheet(conn: Conn, count_id: int) -> None:
 def post_count(conn: Conn, c: PostCount, actor: Actor, request_id: UUID) -> Answer:
     """All lines or none: a line that may not be posted refuses the sheet and says which."""
     count_id = lock_sheet(conn, c.number, ("counted",))
-    sheet = conn.execute(
-        "select tolerance_percent, tolerance_quantity, tolerance_value, recounts from count_sheet where count_id = %s",
-        (count_id,),
-    ).fetchone()
+    sheet = conn.execute("select recounts from count_sheet where count_id = %s", (count_id,)).fetchone()
     assert sheet is not None
-    tolerance = Tolerance(*sheet[:3])
     lines = conn.execute(
         """select line_no, expected, snapshot_seq, counted, counters, x.item_id, x.lot_id, x.serial_id, location_id,
-                  hu_id, owner, status, counts, reason, coalesce(p.value / nullif(p.quantity, 0), i.standard_cost)
+                  hu_id, owner, status, counts, reason, coalesce(p.value / nullif(p.quantity, 0), i.standard_cost),
+                  coalesce(tolerance_percent, 0), coalesce(tolerance_quantity, 0), tolerance_value
            from count_line x join item i using (item_id)
            left join value_pool p on p.item_id = x.item_id
                 and p.lot_id is not distinct from case i.tracking when 'lot' then x.lot_id end
@@ -134,11 +153,12 @@ def post_count(conn: Conn, c: PostCount, actor: Actor, request_id: UUID) -> Answ
     posted = []
     for line, key in zip(lines, keys, strict=True):
         line_no, expected, snapshot_seq, counted, counters = line[:5]
-        counts, line_reason, unit_cost = line[12:]
+        counts, line_reason, unit_cost = line[12:15]
+        tolerance = Tolerance(*line[15:])
         book, seq = _book(conn, key)
         approver = c.approve and actor.name not in counters
         cost = unit_cost if unit_cost is not None else Decimal(0)
-        seen = Counted(expected, counted, book, seq != snapshot_seq, cost, counts, sheet[3])
+        seen = Counted(expected, counted, book, seq != snapshot_seq, cost, counts, sheet[0])
         change = difference(seen, tolerance, keep_count=c.keep_count, approver=approver)
         if isinstance(change, CountProblem):
             raise _refusal(change, line_no, own=c.approve and not approver, expected=expected, book=book)
@@ -171,7 +191,7 @@ def post_count(conn: Conn, c: PostCount, actor: Actor, request_id: UUID) -> Answ
         posted.append((change, unit_cost, worth, approved_by, reason, count_id, line_no))
     if moves:
         reason = f"count {c.number}"
-        at = database_now(conn)
+        at = c.effective_at or database_now(conn)
         post_or_refuse(conn, moves, Circumstance(actor.name, at, actor.device, request_id=request_id, reason=reason))
     with conn.cursor() as cursor:
         cursor.executemany(

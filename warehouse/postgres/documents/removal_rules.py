@@ -1,19 +1,23 @@
 """How stock is chosen for a document line: the document's own way, else the most particular rule, else FIFO.
 
-Shelf life that must remain is the larger of the rule's and what the document's partner insists on.
+Shelf life that must remain is the larger of the rule's and what the document's partner insists on. A rule can name
+zones, in their order and each with how it is taken from; a document or an allocation with its own order goes by that.
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from warehouse.commands import Actor, Audit, RefusalCode, SetDocumentRemoval, SetRemovalRule
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.documents.lot_numbers import find_scope
 from warehouse.postgres.handlers import Answer, Handlers
-from warehouse.postgres.naming import Refuse, known_kinds
-from warehouse.removal import Order
+from warehouse.postgres.naming import Refuse, find_location, known_kinds
+from warehouse.removal import Order, Taking, ZoneRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +27,16 @@ class Strategy:
     order: Order = Order.FIFO
     remaining_days_min: int = 0
     single_lot: bool = False
+    zones: tuple[ZoneRule, ...] = ()
+    rule_days_min: int = 0
+    insisted_days_min: int = 0
 
 
 def strategy_of(conn: Conn, line_id: int) -> Strategy:
     """For one document line."""
     row = conn.execute(
-        """select d.removal, r.removal, r.remaining_days_min, r.single_lot, p.usable_days_min
+        """select d.removal, r.removal, r.remaining_days_min, r.single_lot, r.zones,
+                  coalesce(p.usable_days_min, 0)
            from document_line l join document d using (document_id) join item i using (item_id)
            left join partner p on p.code = d.partner
            left join lateral (
@@ -40,14 +48,31 @@ def strategy_of(conn: Conn, line_id: int) -> Strategy:
         (line_id,),
     ).fetchone()
     assert row is not None
-    own, ruled, days, single_lot, partner_days = row
-    return Strategy(Order(own or ruled or Order.FIFO), max(days or 0, partner_days or 0), bool(single_lot))
+    own, ruled, days, single_lot, zones, insisted = row
+    return Strategy(
+        Order(own or ruled or Order.FIFO),
+        max(days or 0, insisted),
+        bool(single_lot),
+        tuple(ZoneRule(str(z["zone"]), Taking(z["taking"]), Decimal(z["package"])) for z in zones or () if own is None),
+        days or 0,
+        insisted,
+    )
 
 
 def set_removal_rule(conn: Conn, c: SetRemovalRule, actor: Actor, request_id: UUID) -> Answer:
     item_id, category = find_scope(conn, c.item, c.category)
     if c.remaining_days_min < 0:
         raise Refuse(RefusalCode.INVALID, "remaining_days_min", "cannot be negative")
+    if c.zones and (c.single_lot or c.order is Order.LEAST_UNITS):
+        raise Refuse(RefusalCode.INVALID, "zones", "zones go with an order of places, not with one lot or fewest units")
+    zones: list[dict[str, Any]] = []
+    for n, zone in enumerate(c.zones):
+        location_id = find_location(conn, zone.zone, f"zones.{n}.zone")
+        if zone.package <= 0:
+            raise Refuse(RefusalCode.INVALID, f"zones.{n}.package", "has to be above zero")
+        if any(location_id == other["zone"] for other in zones):
+            raise Refuse(RefusalCode.INVALID, f"zones.{n}.zone", f"{zone.zone} is there twice")
+        zones.append({"zone": location_id, "taking": str(zone.taking), "package": str(zone.package)})
     before = conn.execute(
         """delete from removal_rule where item_id is not distinct from %s and category is not distinct from %s
              and kind is not distinct from %s returning removal""",
@@ -60,9 +85,10 @@ def set_removal_rule(conn: Conn, c: SetRemovalRule, actor: Actor, request_id: UU
         try:
             with conn.transaction():
                 conn.execute(
-                    """insert into removal_rule (item_id, category, kind, removal, remaining_days_min, single_lot)
-                       values (%s, %s, %s, %s, %s, %s)""",
-                    (item_id, category, c.kind, c.order, c.remaining_days_min, c.single_lot),
+                    """insert into removal_rule (item_id, category, kind, removal, remaining_days_min, single_lot,
+                                                 zones)
+                       values (%s, %s, %s, %s, %s, %s, %s)""",
+                    (item_id, category, c.kind, c.order, c.remaining_days_min, c.single_lot, Jsonb(zones)),
                 )
         except psycopg.errors.ForeignKeyViolation:
             told = f"no kind of document {c.kind!r}: {known_kinds(conn)}"

@@ -115,7 +115,7 @@ def settle(conn: Conn, c: SettleTransfer, actor: Actor, request_id: UUID) -> Ans
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"nothing of {c.number} is in transit")
     if c.outcome is TransitOutcome.LOST:
         _check_loss(conn, c, actor, document_id, moves)
-    at = database_now(conn)
+    at = c.effective_at or database_now(conn)
     reason = f"{c.outcome}: {c.reason}"
     post_or_refuse(conn, moves, Circumstance(actor.name, at, actor.device, request_id=request_id, reason=reason))
     closed, _ = documents.close_document(conn, CloseDocument("transfer", c.number), actor, request_id)

@@ -72,7 +72,7 @@ def post_load(
     if move_ids or reversals:
         _plan_tasks(conn, load, facts, move_ids, circumstance)
     _settle_documents(conn, load.passage_id, circumstance.effective_at)
-    documents = _progress(conn, load.passage_id)
+    documents = _progress(conn, load.passage_id, facts.flow)
     posting = Posting(
         load.passage_id,
         load.revision,
@@ -268,14 +268,16 @@ def _settle_documents(conn: Conn, passage_id: UUID, at: datetime) -> None:
         settle_lines(conn, (line_id for (line_id,) in lines), at)
 
 
-def _progress(conn: Conn, passage_id: UUID) -> tuple[DocumentProgress, ...]:
+def _progress(conn: Conn, passage_id: UUID, flow: Flow) -> tuple[DocumentProgress, ...]:
+    """How far the documents are that it moved; a transfer that leaves, by what was shipped of it."""
     rows = conn.execute(
-        """select d.kind, d.number, d.status, sum(l.quantity), sum(l.fulfilled) from document d
+        """select d.kind, d.number, d.status, sum(l.quantity),
+                  sum(case when d.kind = 'transfer' and %(leaves)s then l.shipped else l.fulfilled end) from document d
            join document_line l using (document_id)
            where d.document_id in (select x.document_id from document_line x join move m using (line_id)
-                                   where m.passage_id = %s)
+                                   where m.passage_id = %(passage)s)
            group by d.document_id order by d.document_id""",
-        (passage_id,),
+        {"passage": passage_id, "leaves": flow is Flow.OUT},
     )
     return tuple(DocumentProgress(*row) for row in rows)
 

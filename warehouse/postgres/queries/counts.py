@@ -7,22 +7,24 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from warehouse.counting import LineState, state_of
 from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.view_rows import changed
 
 
 @dataclass(frozen=True, slots=True)
 class CountSheet:
-    """A count; `differing` lines are those counted otherwise than the books had it.
-
-    Null on a blind sheet that is not posted.
+    """A count; `differing` lines are those counted otherwise than the books had it: null on a blind sheet that is not
+    posted. `state` says how far it is by its lines: `investigating` while one has to be counted again. Without
+    tolerances of its own it has those of its places.
     """
 
     number: str
     status: str
     choice: str
     blind: bool
-    tolerance_percent: Decimal
-    tolerance_quantity: Decimal
+    tolerance_percent: Decimal | None
+    tolerance_quantity: Decimal | None
     tolerance_value: Decimal | None
     recounts: int
     lines: int
@@ -33,6 +35,7 @@ class CountSheet:
     posted_by: str | None
     posted_at: datetime | None
     count_id: int
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,16 @@ _SHEET = """
     select s.number, s.status, s.choice, s.blind, s.tolerance_percent, s.tolerance_quantity, s.tolerance_value,
            s.recounts, l.lines, l.counted,
            case when not s.blind or s.status = 'posted' then l.differing end as differing,
-           s.created_by, s.created_at, s.posted_by, s.posted_at, s.count_id
+           s.created_by, s.created_at, s.posted_by, s.posted_at, s.count_id, l.state
     from count_sheet s cross join lateral (
-        select count(*) as lines, count(counted) as counted, count(*) filter (where counted <> expected) as differing
+        select count(*) as lines, count(counted) as counted, count(*) filter (where counted <> expected) as differing,
+               coalesce(string_agg(distinct case
+                   when s.status = 'posted' then 'approved' when counted is null then 'ready'
+                   when counts <= s.recounts and (
+                       abs(counted - expected) > coalesce(tolerance_quantity, 0)
+                       and abs(counted - expected) * 100 > coalesce(tolerance_percent, 0) * expected
+                       or abs(counted - expected) * coalesce(unit_cost, 0) > tolerance_value) then 'recount'
+                   else 'counted' end, ' '), '') as state
         from count_line x where x.count_id = s.count_id) l"""
 _NAMES = """join item i on i.item_id = x.item_id join location l on l.location_id = x.location_id
     left join lot lo on lo.lot_id = x.lot_id left join serial se on se.serial_id = x.serial_id
@@ -113,7 +123,7 @@ _NAMES = """join item i on i.item_id = x.item_id join location l on l.location_i
 
 async def count_sheets(conn: AConn, before: int | None, limit: int, *, status: str | None = None) -> list[CountSheet]:
     """Newest first; `before` is the count_id of the last row shown."""
-    return await rows(
+    found = await rows(
         conn,
         CountSheet,
         _SHEET
@@ -121,10 +131,17 @@ async def count_sheets(conn: AConn, before: int | None, limit: int, *, status: s
                and (%(status)s::text is null or s.status = %(status)s) order by s.count_id desc limit %(limit)s""",
         {"before": before, "limit": limit, "status": status},
     )
+    return [_with_state(sheet) for sheet in found]
 
 
 async def count_sheet(conn: AConn, number: str) -> CountSheet | None:
-    return await one(conn, CountSheet, _SHEET + " where s.number = %(number)s", {"number": number})
+    found = await one(conn, CountSheet, _SHEET + " where s.number = %(number)s", {"number": number})
+    return None if found is None else _with_state(found)
+
+
+def _with_state(sheet: CountSheet) -> CountSheet:
+    """The state of the count from the states of its lines, which the query gives in its place."""
+    return changed(sheet, state=str(state_of([LineState(word) for word in sheet.state.split()])))
 
 
 async def count_lines(conn: AConn, count_id: int, after: int | None, limit: int) -> list[CountLine]:

@@ -35,6 +35,11 @@ def view_row(view: type[RowT]) -> Callable[[AsyncCursor[Any]], Callable[[Sequenc
     return of
 
 
+def changed(row: RowT, **fields: Any) -> RowT:
+    """A copy of a row that came of a query, with some of its fields otherwise."""
+    return cast(RowT, msgspec.structs.replace(cast(Any, row), **fields))
+
+
 @cache
 def _struct(view: type[Any]) -> tuple[type[msgspec.Struct], tuple[bytes, ...]]:
     fields = [field.name for field in dataclasses.fields(view)]

@@ -251,3 +251,70 @@ def test_entries_cannot_be_changed(store: Store) -> None:
 def test_refusals_name_the_field(store: Store, command: c.Command, answer: tuple[str, str]) -> None:
     item(store, Valuation.AVERAGE)
     assert store.refused(command) == answer
+
+
+@pytest.mark.parametrize("valuation", [Valuation.AVERAGE, Valuation.FIFO])
+def test_a_price_a_box_is_worth_the_same_in_pieces_and_ends_at_zero(store: Store, valuation: Valuation) -> None:
+    item(store, valuation)
+    store.do(c.SetItemUnit("V", "box", 12))
+    line = c.LineSpec("V", D(3), uom="box", unit_cost=D("10.00"))
+    store.do(c.CreateDocument("purchase_receipt", "A", (line,)))
+    store.do(c.FulfilLine("purchase_receipt", "A", 1, D(3), "STAGE", uom="box"))
+    assert worth(store) == (36, D("30.00"))  # not 36 × 0.83
+    assert issue(store, 1, uom="box") == D("10.00")
+    assert issue(store, 7) == D("5.83")
+    assert issue(store, 17) == D("14.17")
+    assert worth(store) == (0, 0)
+
+
+def test_an_order_in_pallets_is_received_in_boxes_and_found_in_pieces(store: Store) -> None:
+    item(store, Valuation.AVERAGE)
+    for unit, factor in (("box", 12), ("pallet", 480)):
+        store.do(c.SetItemUnit("V", unit, factor))
+    order = c.LineSpec("V", D(1), uom="pallet", unit_cost=D("1000.00"))
+    store.do(c.CreateDocument("purchase_order", "PO", (order,)))
+    answers = c.LineSpec("V", D(40), uom="box", source=c.LineName("purchase_order", "PO", 1))
+    store.do(c.CreateDocument("purchase_receipt", "A", (answers,)))
+    store.do(c.FulfilLine("purchase_receipt", "A", 1, D(13), "STAGE", uom="box"))
+    store.do(c.FulfilLine("purchase_receipt", "A", 1, D(27), "STAGE", uom="box"))
+    assert worth(store) == (480, D("1000.00"))
+    receive(store, 1, "25.00", uom="box")
+    assert worth(store) == (492, D("1025.00"))
+    store.do(c.CreateDocument("delivery", "D", (c.LineSpec("V", D("1.025"), uom="pallet"),)))
+    store.do(c.FulfilLine("delivery", "D", 1, D(492), "STAGE"))
+    assert worth(store) == (0, 0)
+
+
+def test_a27_tonnes_bought_kilograms_moved_the_value_stays(store: Store) -> None:
+    item(store, Valuation.AVERAGE, unit="kg", decimals=3)
+    store.do(c.SetItemUnit("V", "t", 1000))
+    line = c.LineSpec("V", D(20), uom="t", unit_cost=D(156_526))
+    store.do(c.CreateDocument("purchase_receipt", "A", (line,)))
+    store.do(c.FulfilLine("purchase_receipt", "A", 1, D(20_000), "STAGE"))
+    assert worth(store) == (20_000, D("3130520.00"))
+    store.do(c.CreateDocument("transfer", "T", (c.LineSpec("V", D(1_728)),), source="STAGE", target="BIN-1"))
+    store.do(c.ShipTransfer("T", 1, D("1.728"), uom="t"))
+    assert worth(store) == (20_000, D("3130520.00"))
+    store.do(c.ReceiveTransfer("T", 1, D(1_728)))
+    assert worth(store) == (20_000, D("3130520.00"))
+
+
+def test_a_count_in_boxes_is_worth_its_pieces(store: Store) -> None:
+    item(store, Valuation.AVERAGE)
+    store.do(c.SetItemUnit("V", "box", 12))
+    receive(store, 3, "10.00", uom="box")
+    store.do(c.StartCount("C", ("STAGE",), tolerance_quantity=D(99)))
+    store.do(c.EnterCount("C", D("2.5"), 1, uom="box"))
+    store.do(c.PostCount("C"))
+    assert worth(store) == (30, D("25.00"))
+    assert store.one("select value_difference from count_line") == D("-5.00")
+
+
+def test_what_is_split_merged_and_repacked_keeps_its_value(store: Store) -> None:
+    item(store, Valuation.FIFO)
+    store.do(c.SetItemUnit("V", "box", 12))
+    receive(store, 2, "10.00", uom="box")
+    receive(store, 1, "13.00", uom="box")
+    total = worth(store)
+    store.do(c.MoveStock("V", D(2), "STAGE", "BIN-1", uom="box"))
+    assert worth(store) == total == (36, D("33.00"))

@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+import psycopg
 import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0
 from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse.commands import ALL_RIGHTS, Actor, Refusal, Result
+from warehouse.ledger import Tracking
 from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
+from warehouse.postgres.queries.counts import count_sheet, count_sheets
 
 MANAGER = Actor("manager", rights=ALL_RIGHTS)
 
@@ -200,3 +203,69 @@ def test_a_sweep_counts_by_the_tags_that_are_there(store: Store) -> None:
     done = as_manager(store, c.PostCount("C", approve=True, reason="swept"))
     assert isinstance(done, Result)
     assert (store.stock("I2"), store.stock("I6")) == (6, 2)
+
+
+def test_i7_a_count_that_names_no_tolerance_has_the_nearest_places(store: Store) -> None:
+    store.do(c.CreateLocation("WH", level="warehouse"))
+    store.do(c.CreateLocation("RACK", parent="WH"))
+    store.do(c.CreateLocation("R-1", level="bin", parent="RACK"))
+    store.do(c.SetCountTolerance("WH", percent=Decimal(20)))
+    store.do(c.SetCountTolerance("RACK", quantity=Decimal(1)))
+    for place in ("WH", "R-1"):
+        store.do(c.AdjustStock("I2", Decimal(10), place, "opening"))
+    store.do(c.StartCount("C", ("WH",), recounts=0))
+    for place, counted in (("WH", 8), ("R-1", 8)):
+        store.do(c.EnterCount("C", Decimal(counted), item="I2", location=place))
+    assert store.refused(c.PostCount("C"))[0] == "beyond_tolerance"  # 20 % of WH, but one piece of the rack
+    store.do(c.EnterCount("C", Decimal(9), item="I2", location="R-1"))
+    store.do(c.PostCount("C"))
+    assert (store.stock("I2", "WH"), store.stock("I2", "R-1")) == (8, 9)
+    store.do(c.SetCountTolerance("RACK"))  # now the warehouse's
+    assert store.refused(c.SetCountTolerance("RACK")) == ("not_found", "location")
+    store.do(c.StartCount("D", ("R-1",), recounts=0))
+    store.do(c.EnterCount("D", Decimal(8), 1))
+    store.do(c.PostCount("D"))
+    store.do(c.StartCount("E", ("R-1",), recounts=0, tolerance_value=Decimal(5)))  # its own: no difference passes
+    store.do(c.EnterCount("E", Decimal(7), 1))
+    assert store.refused(c.PostCount("E"))[0] == "beyond_tolerance"
+
+
+def test_i14_all_of_an_item_by_lot_counts_what_nobody_named_as_none(store: Store) -> None:
+    store.do(c.CreateItem("L", tracking=Tracking.LOT))
+    for lot, quantity in (("lot1", 10), ("lot2", 30)):
+        store.do(c.CreateLot("L", lot))
+        store.do(c.AdjustStock("L", Decimal(quantity), "STAGE", "opening", lot=lot))
+    store.do(c.StartCount("C", ("STAGE",), items=("L",), tolerance_quantity=Decimal(99)))
+    whole = c.EnterItemCount("C", "L", "STAGE", (c.LotCount(Decimal(30), "lot1"),))
+    assert len(store.do(whole)["lines"]) == 2
+    store.do(c.PostCount("C", reason="counted"))
+    lots = store.conn.execute("select on_hand from balance join lot using (lot_id) order by code").fetchall()
+    assert lots in ([(30,), (0,)], [(30,)])
+    store.do(c.StartCount("D", ("STAGE",), items=("L",)))
+    for counted, refusal in (
+        ((c.LotCount(Decimal(1)),), ("invalid", "counted.0.lot")),
+        ((c.LotCount(Decimal(1), "lot1"), c.LotCount(Decimal(2), "lot1")), ("invalid", "counted.1.lot")),
+        ((c.LotCount(Decimal("0.5"), "lot1"),), ("invalid", "counted.0.quantity")),
+    ):
+        assert store.refused(c.EnterItemCount("D", "L", "STAGE", counted)) == refusal
+
+
+async def test_i12_how_far_a_count_is_follows_from_its_lines(store: Store, database: str) -> None:
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as reading:
+
+        async def state() -> str:
+            sheet = await count_sheet(reading, "C")
+            assert sheet is not None
+            assert [sheet] == await count_sheets(reading, None, 10)
+            return sheet.state
+
+        store.do(c.StartCount("C", ("STAGE",), tolerance_quantity=Decimal(1)))
+        assert await state() == "requested"
+        count(store, 1, 7)
+        assert await state() == "counting"
+        count(store, 2, 25)
+        assert await state() == "investigating"
+        count(store, 2, 25)
+        assert await state() == "counted"
+        assert isinstance(as_manager(store, c.PostCount("C", approve=True, reason="gone")), Result)
+        assert await state() == "completed"

@@ -16,7 +16,8 @@ from warehouse.ledger import Tracking
 from warehouse.postgres.books.integrity import check
 from warehouse.postgres.queries.paging import AConn
 from warehouse.postgres.queries.picking import pick_lines, pick_list, pick_lists
-from warehouse.removal import Order
+from warehouse.postgres.queries.promises import promises
+from warehouse.removal import Order, Taking
 from warehouse.site import Direction
 
 TODAY = date.today()
@@ -90,7 +91,8 @@ def test_a_document_has_its_own_way_and_a_partner_his_shelf_life(store: Store) -
     store.do(c.CancelDocument("delivery", "DN"))
     store.do(c.SetPartner("FUSSY", usable_days_min=30))
     assert allocated(store, 5, partner="FUSSY") == ["long 5"]
-    assert allocated(store, 5, partner="FUSSY", remaining_days_min=0) == ["short 5"]
+    assert allocated(store, 5, partner="FUSSY", remaining_days_min=0) == ["long 5"]  # not for who allocates to waive
+    assert allocated(store, 5, remaining_days_min=0) == ["short 5"]
     store.do(c.SetRemovalRule(Order.FIFO, remaining_days_min=100))
     assert allocated(store, 5, partner="FUSSY") == []
 
@@ -261,3 +263,38 @@ def test_goods_that_leave_without_a_document_raise_an_alarm_with_the_posting(sto
     rows = store.conn.execute("select payload ->> 'kind', payload ->> 'portal' from outbox where topic = 'alarm'")
     assert rows.fetchall() == [("no_document", "D1")]
     assert store.stock("I1") == 1
+
+
+def test_e11_zones_are_taken_from_in_their_order_and_a_bin_only_whole(store: Store) -> None:
+    for zone in ("Z1", "Z2"):
+        store.do(c.CreateLocation(zone))
+    for place, zone, quantity in (("Z1-1", "Z1", 50), ("Z1-2", "Z1", 50), ("Z2-1", "Z2", 50)):
+        store.do(c.CreateLocation(place, level="bin", parent=zone))
+        stock(store, quantity, location=place)
+    stock(store, 500)  # in no zone of the rule
+    rule = c.SetRemovalRule(Order.FIFO, "I2", zones=(c.ZoneTaking("Z1", Taking.EMPTY_BIN), c.ZoneTaking("Z2")))
+    store.do(rule)
+    assert allocated(store, 80, "I2") == ["Z1-1 50", "Z2-1 30"]
+    assert allocated(store, 200, "I2") == ["Z1-1 50", "Z1-2 50", "Z2-1 50"]
+    assert allocated(store, 80, "I2", order=Order.LARGEST) == ["STAGE 80"]  # an order of its own
+    for wrong, field in (
+        (c.SetRemovalRule(Order.LEAST_UNITS, "I2", zones=(c.ZoneTaking("Z1"),)), "zones"),
+        (c.SetRemovalRule(Order.FIFO, "I2", zones=(c.ZoneTaking("Z1"), c.ZoneTaking("Z1"))), "zones.1.zone"),
+        (c.SetRemovalRule(Order.FIFO, "I2", zones=(c.ZoneTaking("Z1", package=Decimal(0)),)), "zones.0.package"),
+    ):
+        assert store.refused(wrong) == ("invalid", field)
+
+
+async def test_d14_what_can_be_promised_in_the_order_of_the_days(store: Store, reader: AConn) -> None:
+    stock(store, 20)
+    for n, quantity in enumerate((5, 3, 20, 20, 15)):
+        store.document("delivery", f"D{n}", {"I2": quantity}, expected_at=DAY_0 + timedelta(days=n))
+    found = await promises(reader, "I2")
+    assert found is not None
+    assert (found[0], [line.before for line in found[1]]) == (20, [0, 5, 8, 28, 48])
+    assert [line.promisable for line in found[1]] == [5, 3, 12, 0, 0]
+    store.do(c.AllocateLine("delivery", "D0", 1))
+    after = await promises(reader, "I2")
+    assert after is not None
+    assert (after[0], [(line.reserved, line.promisable) for line in after[1][:2]]) == (15, [(5, 0), (0, 3)])
+    assert await promises(reader, "nothing") is None
