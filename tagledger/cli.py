@@ -310,5 +310,11 @@ def score(
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    app()
+    """Entry point of the console script. A file or folder that cannot be used ends every command with one line."""
+    try:
+        app()
+    except OSError as error:
+        from tagledger.terminal import EXIT_FAILED, complain
+
+        complain(error)
+        raise SystemExit(EXIT_FAILED) from None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tagledger.cli import app
+from tagledger.cli import app, main
 
 SITE = 'name = "x"\nstate_dir = "{state}"\n'
 
@@ -40,6 +40,19 @@ def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert f"{tmp_path / 'reads.csv'}: No such file or directory" in done.stderr
     assert "Errno" not in done.stderr
+
+
+def test_a_state_folder_that_cannot_be_made_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plain").write_text("a file")
+    file = tmp_path / "site.toml"
+    file.write_text(SITE.format(state=tmp_path / "plain" / "state"))
+    monkeypatch.setattr("sys.argv", ["tagledger", "up", "--site", str(file)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.strip() == f"error {tmp_path / 'plain' / 'state'}: Not a directory"
 
 
 @pytest.mark.parametrize("part", ["llrp", "devices", "portal"])
