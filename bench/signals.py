@@ -49,9 +49,11 @@ from stream.routing import take
 from stream.source_mqtt import MqttSource
 from stream.topology import OperatorParams, operators_of
 from tagledger.database import open_database
+from tagledger.edge_parts import edge_agent, run_edge_parts
 from tagledger.plant_entry import document_commands, opening_commands
 from tagledger.plant_process import PlantTime, running_plant
-from tagledger.running import edge_agent, run_edge_parts, running_host, tell_edge, write_pool
+from tagledger.running import tell_edge, write_pool
+from tagledger.stream_parts import running_host
 from warehouse.commands import ALL_RIGHTS, Actor, Result
 from warehouse.loads import Expectation
 from warehouse.postgres.commands import execute

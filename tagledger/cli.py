@@ -96,7 +96,7 @@ def up(site: SiteOption, rebuild: RebuildOption = False) -> None:
 @app.command()
 def edge(site: SiteOption) -> None:
     """Run the edge agent alone; batches go to the stream over MQTT."""
-    from tagledger.processes import run_edge
+    from tagledger.edge_process import run_edge
 
     run_edge(site)
 
@@ -104,7 +104,7 @@ def edge(site: SiteOption) -> None:
 @app.command()
 def stream(site: SiteOption, rebuild: RebuildOption = False) -> None:
     """Run the stream alone; batches come from edge agents over MQTT."""
-    from tagledger.processes import run_stream
+    from tagledger.stream_process import run_stream
 
     run_stream(site, rebuild=rebuild)
 

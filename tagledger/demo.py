@@ -30,8 +30,9 @@ from tagledger.logs import configure_logs
 from tagledger.plant_day import live_a_day
 from tagledger.plant_process import PlantTime, running_plant
 from tagledger.plant_tasks import Tell, all_put_away, tell_tasks
-from tagledger.running import RunningSite, running_site, watched
+from tagledger.running import RunningSite, running_site
 from tagledger.site_text import site_text
+from tagledger.stream_parts import watched
 from tagledger.terminal import EXIT_FAILED, complain, console, known_failures, print_json
 from warehouse.commands import ALL_RIGHTS, Actor
 from warehouse.postgres.database.server import owner_of

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from edge.uplink_mqtt import MqttUplink
 from simulators.llrp.plant_clock import ScaledClock
+from tagledger.edge_parts import edge_agent, run_edge_parts
 from tagledger.logs import configure_logs
 from tagledger.plant_process import EDGE_PROMISE_US, LOOK_EVERY_S, PlantTime
 from tagledger.plant_time import PromisedClock, Promises
-from tagledger.running import edge_agent, run_edge_parts
 from warehouse.site import Site
 
 BACKLOG_MAX = 64

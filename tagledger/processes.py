@@ -1,15 +1,12 @@
-"""`tagledger up | edge | stream | api`: a site in one process, or its parts in processes of their own."""
+"""`tagledger up`, a site in one process, and `tagledger api`, which serves one that runs elsewhere."""
 
 import asyncio
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
 from edge.clock import WallClock
-from edge.uplink_mqtt import MqttUplink
-from stream.source_mqtt import MqttSource
 from tagledger.accounts import PooledAccounts
 from tagledger.background import run_background
 from tagledger.command_desk import DirectBus
@@ -17,28 +14,21 @@ from tagledger.database import open_database
 from tagledger.first_start import first_start, tell
 from tagledger.fleet import fleet_of
 from tagledger.lifecycle import run_until_signalled
-from tagledger.logs import configure_logs
 from tagledger.reload import SiteReload
 from tagledger.running import (
-    edge_agent,
-    reload_edge,
-    run_edge_parts,
-    running_host,
     running_site,
     serving_api,
     write_pool,
 )
-from tagledger.site_changes import SiteChange
 from tagledger.task_parts import run_task_parts
-from tagledger.terminal import known_failures, site_or_exit
-from warehouse.site import Site
+from tagledger.terminal import known_failures, prepared_site
 
 _log = structlog.get_logger(__name__)
 
 
 def run_up(site_file: Path, *, rebuild: bool = False) -> None:
     """Everything in one process, until a signal."""
-    site = _prepared(site_file)
+    site = prepared_site(site_file)
 
     async def main() -> None:
         with open_database(site) as dsn:
@@ -52,59 +42,9 @@ def run_up(site_file: Path, *, rebuild: bool = False) -> None:
         run_until_signalled(main())
 
 
-def run_edge(site_file: Path) -> None:
-    """The edge alone; its batches go out over MQTT."""
-    loaded = _prepared(site_file)
-    site = replace(loaded, uplink=replace(loaded.uplink, kind="mqtt"))
-
-    async def main() -> None:
-        clock = WallClock()
-        uplink = MqttUplink(site.uplink, site.name, site.edge.agent, clock)
-        capture = Path(site.edge.capture) if site.edge.capture else None
-        _log.info("edge", site=site.name, agent=site.edge.agent, broker=f"{site.uplink.host}:{site.uplink.port}")
-        agent = edge_agent(site, uplink, clock, capture)
-
-        async def reload(change: SiteChange) -> None:
-            await reload_edge(agent, change, clock)
-
-        following = asyncio.create_task(SiteReload(site_file, os.environ, loaded, reload).run())
-        try:
-            await run_edge_parts(site, agent, clock)
-        finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
-
-    with known_failures():
-        run_until_signalled(main())
-
-
-def run_stream(site_file: Path, *, rebuild: bool = False) -> None:
-    """The stream alone; batches come in over MQTT."""
-    site = _prepared(site_file)
-
-    async def main() -> None:
-        with open_database(site) as dsn:
-            async with running_host(site, dsn, rebuild=rebuild) as host:
-                _log.info("stream", site=site.name, broker=f"{site.uplink.host}:{site.uplink.port}")
-
-                async def reload(change: SiteChange) -> None:
-                    if change.portals:
-                        await host.reload(change.site)
-
-                following = asyncio.create_task(SiteReload(site_file, os.environ, site, reload).run())
-                try:
-                    await MqttSource(site, host, site.uplink).run()
-                finally:
-                    following.cancel()
-                    await asyncio.gather(following, return_exceptions=True)
-
-    with known_failures():
-        run_until_signalled(main())
-
-
 def run_api(site_file: Path) -> None:
     """The API alone, over the site's database."""
-    site = _prepared(site_file)
+    site = prepared_site(site_file)
 
     async def main() -> None:
         with open_database(site) as dsn:
@@ -123,10 +63,3 @@ def run_api(site_file: Path) -> None:
 
     with known_failures():
         run_until_signalled(main())
-
-
-def _prepared(site_file: Path) -> Site:
-    configure_logs()
-    site = site_or_exit(site_file)
-    Path(site.state_dir).mkdir(parents=True, exist_ok=True)
-    return site

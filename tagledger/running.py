@@ -23,38 +23,24 @@ from api.postgres.key_ring import PostgresKeys
 from api.postgres.pool import query_pool
 from api.server import serving
 from edge.agent import EdgeAgent
-from edge.capture import CaptureHeader, CaptureWriter
 from edge.clock import Clock
-from edge.expected_file import ExpectedFile
-from edge.local_decision import GraphDecision
-from edge.push_mqtt import PushSubscriber
-from edge.scales import ScaleWatch
-from edge.spool import open_or_replace
-from edge.uplink import Uplink
 from edge.uplink_inproc import InprocUplink
-from readers.llrp.client import NativeDriver
-from readers.modbus.coils import CoilModule
-from readers.modbus.connection import Link, ModbusAddress
-from readers.port import ReaderDriver
-from readers.push.driver import FORMATS, PushDriver
 from stream.embedded import EmbeddedHost
 from stream.live import Live
 from stream.model import Signal
-from stream.store import Store
 from tagledger.accounts import PooledAccounts
 from tagledger.api_ports import LivePortals, ProcessDependencies, SiteReaders, StoredEvidence, StreamNumbers
 from tagledger.background import run_background
 from tagledger.command_desk import CommandDesk, DirectBus, WritePool
 from tagledger.committed_stream import CommittedStream
+from tagledger.edge_parts import edge_agent, reload_edge, run_edge_parts
 from tagledger.fleet import SiteFleet, fleet_of
 from tagledger.recorded_imports import ImportWatch, keep_noting
 from tagledger.site_changes import SiteChange
-from tagledger.site_text import site_text
+from tagledger.stream_parts import DRAIN_TIMEOUT_S, running_host, watched
 from tagledger.task_parts import LiveVehicles, run_task_parts
 from warehouse.loads import Expectation, Override
-from warehouse.site import Reader, Site
-
-DRAIN_TIMEOUT_S = 30.0
+from warehouse.site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,85 +68,6 @@ class CurrentSite:
     """The site file as it holds now, for those who show it."""
 
     site: Site
-
-
-async def reload_edge(agent: EdgeAgent, change: SiteChange, clock: Clock) -> None:
-    """Make an edge follow a site file that changed."""
-    drivers = {
-        reader.name: driver_of(reader, clock.now_us)
-        for reader in change.site.readers
-        if reader.name in change.readers and reader.agent in ("", change.site.edge.agent)
-    }
-    await agent.reload(change.site, drivers)
-
-
-def driver_of(reader: Reader, now_us: Callable[[], int]) -> ReaderDriver:
-    """The driver that the site file names for a reader."""
-    if reader.driver == "sllurp":
-        # An optional package under another licence: imported only where a site asks for it.
-        from readers.sllurp_driver import SllurpDriver
-
-        return SllurpDriver(reader, now_us=now_us)
-    if reader.driver in FORMATS:
-        return PushDriver(reader, now_us)
-    return NativeDriver(reader, now_us=now_us)
-
-
-def edge_agent(site: Site, uplink: Uplink, clock: Clock, capture: Path | None) -> EdgeAgent:
-    """The agent of this site file: all readers that are its own or anyone's. `capture` is the folder to record into.
-
-    Raises SpoolError when the spool is in use, OSError when the capture's folder cannot be written.
-    """
-    settings = site.edge
-    mine = [reader for reader in site.readers if reader.agent in ("", settings.agent)]
-    drivers = {reader.name: driver_of(reader, clock.now_us) for reader in mine}
-    coils = {
-        module.name: CoilModule(
-            module.name, ModbusAddress(Link(module.link), module.host, module.port, module.unit, module.baudrate)
-        )
-        for module in site.io_modules
-        if module.agent in ("", settings.agent)
-    }
-    spool, damaged = open_or_replace(
-        Path(site.state_dir) / "spool.sqlite", settings.agent, settings.spool_max_mb, settings.retain_h, clock.now_us()
-    )
-    writer = None
-    if capture is not None:
-        header = CaptureHeader(site.name, settings.agent, clock.now_us(), site_text=site_text(site))
-        writer = CaptureWriter(capture, header)
-    return EdgeAgent(
-        site,
-        drivers,
-        spool,
-        uplink,
-        clock,
-        capture=writer,
-        local=GraphDecision(site),
-        expected=ExpectedFile(Path(site.state_dir) / "expected.json"),
-        coils=coils,
-        spool_replaced=damaged is not None,
-    )
-
-
-async def run_edge_parts(site: Site, agent: EdgeAgent, clock: Clock) -> None:
-    """An agent, its scales and readers that push over MQTT until cancelled; the first failure of any ends all."""
-    pushing = {
-        reader.topic: driver
-        for reader in site.readers
-        if reader.topic and (driver := agent.push_driver(reader.name)) is not None
-    }
-    scales = [scale for scale in site.scales if scale.agent in ("", site.edge.agent)]
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(agent.run())
-            if pushing:
-                identifier = f"tagledger-{site.name}-{site.edge.agent}-push"
-                group.create_task(PushSubscriber(site.uplink, identifier, pushing).run())
-            if scales:
-                group.create_task(ScaleWatch(scales, clock.now_us, agent.on_device_event, clock.sleep).run())
-    except BaseExceptionGroup as failures:
-        # The first is the cause; the others are its cancellations.
-        raise failures.exceptions[0] from None
 
 
 @contextlib.contextmanager
@@ -228,26 +135,6 @@ async def serving_api(
 
 
 @contextlib.asynccontextmanager
-async def running_host(site: Site, dsn: str, *, rebuild: bool = False) -> AsyncIterator[EmbeddedHost]:
-    """The embedded stream while the block runs, recovered and ready; the block ends when it does."""
-    host = EmbeddedHost(site, Store(dsn, site), rebuild=rebuild)
-    streaming = asyncio.create_task(host.run(), name="stream")
-    ready = asyncio.ensure_future(host.ready.wait())
-    await asyncio.wait({ready, streaming}, return_when=asyncio.FIRST_COMPLETED)
-    if not ready.done():
-        ready.cancel()
-        await streaming
-    try:
-        with watched(streaming):
-            yield host
-    finally:
-        host.stop()
-        await asyncio.wait([streaming], timeout=DRAIN_TIMEOUT_S)
-        streaming.cancel()
-        await asyncio.gather(streaming, return_exceptions=True)
-
-
-@contextlib.asynccontextmanager
 async def running_site(
     site: Site, dsn: str, clock: Clock, *, capture: Path | None = None, rebuild: bool = False
 ) -> AsyncIterator[RunningSite]:
@@ -299,32 +186,6 @@ async def _drained(agent: EdgeAgent, edge: "asyncio.Task[None]") -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_TIMEOUT_S):
             await agent.drained()
-
-
-@contextlib.contextmanager
-def watched(*tasks: "asyncio.Task[None]") -> Iterator[None]:
-    """End the block when one of the tasks ends, with that task's reason: none of them may end by itself."""
-    block = asyncio.current_task()
-    assert block is not None
-    ended: list[asyncio.Task[None]] = []
-
-    def on_end(task: "asyncio.Task[None]") -> None:
-        ended.append(task)
-        block.cancel()
-
-    for task in tasks:
-        task.add_done_callback(on_end)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not ended:
-            raise
-        block.uncancel()
-        failure = None if ended[0].cancelled() else ended[0].exception()
-        raise RuntimeError(f"the {ended[0].get_name()} ended: {failure}") from failure
-    finally:
-        for task in tasks:
-            task.remove_done_callback(on_end)
 
 
 async def tell_edge(host: EmbeddedHost, agent: EdgeAgent) -> None:

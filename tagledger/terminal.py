@@ -20,6 +20,7 @@ from rich.table import Table
 from edge.errors import SpoolError
 from stream.recovery import StateOutdatedError
 from tagledger.config import ConfigError, load_site
+from tagledger.logs import configure_logs
 from warehouse.postgres.database.binaries import NoServerError
 from warehouse.postgres.database.migrate import MigrationError
 from warehouse.postgres.database.server import ServerError
@@ -45,6 +46,14 @@ def site_or_exit(path: Path) -> Site:
         return load_site(path, os.environ)
     except ConfigError as error:
         _refuse(error)
+
+
+def prepared_site(path: Path) -> Site:
+    """What a process that runs a site begins with: logs, the site file or exit 2, and the folder for its state."""
+    configure_logs()
+    site = site_or_exit(path)
+    Path(site.state_dir).mkdir(parents=True, exist_ok=True)
+    return site
 
 
 def _refuse(error: ConfigError) -> NoReturn:

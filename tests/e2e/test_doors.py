@@ -26,7 +26,7 @@ from stream.model import Colour, Signal
 from stream.mqtt_topics import encode_signal, signal_topic
 from stream.source_mqtt import MqttSource
 from stream.store import Store
-from tagledger.running import edge_agent, run_edge_parts
+from tagledger.edge_parts import edge_agent, run_edge_parts
 from tests.mosquitto import Mosquitto
 from warehouse.commands import ALL_RIGHTS, Actor, OverrideSignal, Result
 from warehouse.loads import OverrideColour
