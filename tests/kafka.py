@@ -1,4 +1,4 @@
-"""A real one-node Kafka for tests, started by `deploy/services/kafka.sh` on free ports, dropped afterwards.
+"""A real Kafka for tests, started by `deploy/services/kafka.sh` on free ports, dropped afterwards.
 
 `kafka_broker` is shared by a session: tests use topics and groups of their own. `own_kafka` belongs to one test, which
 may kill and start it again.
@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,26 +24,77 @@ READY_S = 60.0
 
 
 class Kafka:
-    """One broker; its port and data stay the same over kills."""
+    """A broker, or several that are one cluster; ports and data stay the same over kills.
 
-    def __init__(self, bootstrap: str, name: str = "") -> None:
+    `properties` names a file of more settings, `admin` a first user: see the script.
+    """
+
+    def __init__(self, bootstrap: str, name: str = "", properties: Path | None = None, admin: str = "") -> None:
         self.bootstrap = bootstrap
         self.name = name
+        self.ports = [server.rpartition(":")[2] for server in bootstrap.split(",")]
+        self._starting: list[subprocess.Popen[bytes]] = []
+        self._environment = {
+            **os.environ,
+            "TAGLEDGER_KAFKA_PROPERTIES": str(properties or ""),
+            "TAGLEDGER_KAFKA_ADMIN": admin,
+        }
 
     def start(self) -> None:
-        """Start, and wait until it leads what it holds and has a coordinator for transactions and groups."""
-        port = self.bootstrap.rpartition(":")[2]
-        up = subprocess.run([SCRIPT, "up", self.name, port], capture_output=True, text=True, check=False)
-        assert up.returncode == 0, up.stderr
+        """Start every node, and wait until they lead what they hold and coordinate transactions and groups."""
+        self.up()
         self.wait()
 
-    def kill(self) -> None:
+    def up(self) -> None:
+        """Start every node, and wait until they take connections."""
+        up = [SCRIPT, "up", self.name, *self.ports]
+        done = subprocess.run(up, capture_output=True, text=True, check=False, env=self._environment)
+        assert done.returncode == 0, done.stderr
+
+    def begin(self, node: int) -> None:
+        """Start one node again without waiting for it: it may have to wait for others."""
+        again = [SCRIPT, "node", self.name, str(node), *self.ports]
+        self._starting.append(subprocess.Popen(again, env=self._environment, stdout=subprocess.DEVNULL))
+
+    def mend(self) -> None:
+        """Whatever was done to it: every node runs, and they are ready."""
+        while self._starting:
+            self._starting.pop().wait(READY_S * 2)
+        for node in range(1, len(self.ports) + 1):
+            if self.runs(node):
+                self.resume(node)
+            else:
+                self.begin(node)
+        self.wait()
+
+    def kill(self, node: int = 1) -> None:
         """kill -9."""
-        pid = HOME / "clusters" / self.name / "1" / "pid"
-        os.kill(int(pid.read_text()), signal.SIGKILL)
+        self._send(node, signal.SIGKILL)
         end_s = time.monotonic() + READY_S
-        while Path(f"/proc/{int(pid.read_text())}").exists() and time.monotonic() < end_s:
+        while Path(f"/proc/{self._pid(node)}").exists() and time.monotonic() < end_s:
             time.sleep(0.02)
+
+    def runs(self, node: int = 1) -> bool:
+        """Whether it was started and not killed; a paused node runs."""
+        try:
+            return (Path("/proc") / str(self._pid(node))).exists()
+        except FileNotFoundError:
+            return False
+
+    def pause(self, node: int = 1) -> None:
+        """Neither answer nor end."""
+        self._send(node, signal.SIGSTOP)
+
+    def resume(self, node: int = 1) -> None:
+        """Go on; harmless when it was killed meanwhile."""
+        if self.runs(node):
+            self._send(node, signal.SIGCONT)
+
+    def _send(self, node: int, what: signal.Signals) -> None:
+        os.kill(self._pid(node), what)
+
+    def _pid(self, node: int) -> int:
+        return int((HOME / "clusters" / self.name / str(node) / "pid").read_text())
 
     def wait(self) -> None:
         """A broker takes connections before it can do anything: ask until a transaction has been committed on it."""
@@ -76,13 +127,13 @@ class Kafka:
 
 
 @contextmanager
-def a_kafka() -> Iterator[Kafka]:
-    """A broker of one's own."""
+def a_kafka(ports: Sequence[int] = (), properties: Path | None = None, admin: str = "") -> Iterator[Kafka]:
+    """A cluster of one's own: a node for each port, one without any."""
     if not any(HOME.glob(".complete-*")) or shutil.which("java") is None:
         pytest.skip("no Kafka: run deploy/services/kafka.sh install (needs java and mvn)")
     name = f"test-{uuid4().hex[:8]}"
     try:
-        broker = Kafka(f"127.0.0.1:{_free_pair()}", name)
+        broker = Kafka(",".join(f"127.0.0.1:{port}" for port in ports or free_pairs(1)), name, properties, admin)
         broker.start()
         yield broker
     finally:
@@ -107,12 +158,16 @@ def own_kafka() -> Iterator[Kafka]:
         yield broker
 
 
-def _free_pair() -> int:
-    """A port free together with the one above it, which is the controller's."""
-    for _ in range(100):
+def free_pairs(count: int) -> list[int]:
+    """Ports that are free together with the one above each, which is a controller's."""
+    found: list[int] = []
+    for _ in range(100 * count):
         with socket.socket() as first, socket.socket() as second:
             first.bind(("127.0.0.1", 0))
             port = int(first.getsockname()[1])
-            if port < 65535 and second.connect_ex(("127.0.0.1", port + 1)) != 0:
-                return port
+            apart = all(abs(port - other) > 1 for other in found)
+            if apart and port < 65535 and second.connect_ex(("127.0.0.1", port + 1)) != 0:
+                found.append(port)
+                if len(found) == count:
+                    return found
     raise OSError("no two free ports side by side")

@@ -3,9 +3,13 @@
 # as plain java. A site runs Kafka its own way; `deploy/` holds the settings that matter.
 #
 #   kafka.sh install                      fetch the jars (once)
-#   kafka.sh up NAME PORT [NODE PORTS…]   start node 1 of cluster NAME on 127.0.0.1:PORT, or NODE of the brokers PORTS…
+#   kafka.sh up NAME PORT [PORT PORT]     start cluster NAME: a node on 127.0.0.1 for each port (its controller is on the next)
+#   kafka.sh node NAME N PORT [PORT PORT] start node N of it again
 #   kafka.sh down NAME                    stop the cluster's nodes that run here
 #   kafka.sh drop NAME                    stop them and remove their data
+#
+# TAGLEDGER_KAFKA_PROPERTIES names a file of further settings, which come last and so win; TAGLEDGER_KAFKA_ADMIN is a first user
+# of a new cluster, `name=admin,password=…`, who lets the others in. Three nodes keep every topic of replication factor 3 with min.insync.replicas=2, and go on without one of them.
 set -euo pipefail
 
 home=${TAGLEDGER_KAFKA_HOME:-/var/cache/tagledger/kafka}
@@ -40,11 +44,12 @@ POM
   touch "$home/.complete-$version"
 }
 
-up() {
+# begin NAME NODE PORTS…: a node, without waiting for it: nodes of a new cluster get ready together.
+begin() {
   cluster=$(name_of "$1")
-  node=1
-  ports=("$2")
-  if [ $# -gt 2 ]; then node=$3; shift 3; ports=("$@"); fi
+  node=$2
+  shift 2
+  ports=("$@")
   dir=$cluster/$node
   mkdir -p "$dir"
   voters=""
@@ -69,6 +74,7 @@ transaction.state.log.replication.factor=$replicas
 transaction.state.log.min.isr=$in_sync
 group.initial.rebalance.delay.ms=0
 CONF
+  [ -z "${TAGLEDGER_KAFKA_PROPERTIES:-}" ] || cat "$TAGLEDGER_KAFKA_PROPERTIES" >>"$dir/server.properties"
   cat >"$dir/log4j.properties" <<CONF
 log4j.rootLogger=WARN, file
 log4j.appender.file=org.apache.log4j.FileAppender
@@ -77,13 +83,20 @@ log4j.appender.file.layout=org.apache.log4j.PatternLayout
 log4j.appender.file.layout.ConversionPattern=[%d] %p %m (%c)%n
 CONF
   run=(java -Xms128m -Xmx512m -XX:+UseSerialGC -Dlog4j.configuration="file:$dir/log4j.properties" -cp "$home/jars/*")
+  format=()
+  [ -z "${TAGLEDGER_KAFKA_ADMIN:-}" ] || format=(--add-scram "SCRAM-SHA-512=[$TAGLEDGER_KAFKA_ADMIN]")
   [ -e "$dir/data/meta.properties" ] ||
-    "${run[@]}" kafka.tools.StorageTool format -t "$cluster_id" -c "$dir/server.properties" >"$dir/format.log" 2>&1 ||
+    "${run[@]}" kafka.tools.StorageTool format -t "$cluster_id" -c "$dir/server.properties" "${format[@]}" >"$dir/format.log" 2>&1 ||
     { tail -n 20 "$dir/format.log" >&2; exit 1; }
   setsid nohup "${run[@]}" kafka.Kafka "$dir/server.properties" >"$dir/out.log" 2>&1 &
   echo $! >"$dir/pid"
+}
+
+# ready NAME NODE PORT
+ready() {
+  dir=$(name_of "$1")/$2
   for _ in $(seq 300); do
-    (exec 3<>"/dev/tcp/127.0.0.1/${ports[$((node - 1))]}") 2>/dev/null && { echo "127.0.0.1:${ports[$((node - 1))]}"; return; }
+    (exec 3<>"/dev/tcp/127.0.0.1/$3") 2>/dev/null && return
     kill -0 "$(cat "$dir/pid")" 2>/dev/null || break
     sleep 0.2
   done
@@ -91,10 +104,22 @@ CONF
   exit 1
 }
 
-down() {
+up() {
+  name=$1
+  shift
+  for i in $(seq $#); do begin "$name" "$i" "$@"; done
+  for i in $(seq $#); do ready "$name" "$i" "${!i}"; done
+  servers=$(printf ',127.0.0.1:%s' "$@")
+  echo "${servers#,}"
+}
+
+# stop NAME SIGNAL: all nodes at once, because the last of three cannot end in order without the others.
+stop() {
+  for pid in "$(name_of "$1")"/*/pid; do
+    [ ! -e "$pid" ] || kill "-$2" "$(cat "$pid")" 2>/dev/null || true
+  done
   for pid in "$(name_of "$1")"/*/pid; do
     [ -e "$pid" ] || continue
-    kill "$(cat "$pid")" 2>/dev/null || true
     for _ in $(seq 100); do kill -0 "$(cat "$pid")" 2>/dev/null || break; sleep 0.1; done
     kill -9 "$(cat "$pid")" 2>/dev/null || true
     rm -f "$pid"
@@ -104,7 +129,8 @@ down() {
 case "${1:-}" in
   install) install_jars ;;
   up) shift; up "$@" ;;
-  down) down "$2" ;;
-  drop) down "$2"; rm -rf "$(name_of "$2")" ;;
-  *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  node) shift; begin "$@"; at=$(($2 + 2)); ready "$1" "$2" "${!at}" ;;
+  down) stop "$2" TERM ;;
+  drop) stop "$2" KILL; rm -rf "$(name_of "$2")" ;;
+  *) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

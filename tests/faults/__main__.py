@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tests.faults.plan import Kind, plan_of
 from tests.faults.run import ground, run
-from tests.kafka import a_kafka
 
 
 def main() -> int:
@@ -25,8 +24,7 @@ def main() -> int:
     done, faults, ended = 0, 0, 0
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tagledger-faults-")))
-        kafka = stack.enter_context(a_kafka()) if kind is Kind.CLUSTER else None
-        base = stack.enter_context(ground(folder, kafka))
+        base = stack.enter_context(ground(folder, kind))
         for seed in range(given.seed, given.seed + given.runs):
             if time.monotonic() > end_s:
                 break

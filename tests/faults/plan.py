@@ -1,7 +1,8 @@
 """What goes wrong in a run: one seed decides who, when, how and for how long. Pure.
 
 `at` is how much of the recording the edge has spooled by then, 0 to 1. Kinds of site: `embedded` (edge, Mosquitto,
-`tagledger stream`, PostgreSQL, API) and `cluster` (edge, Mosquitto, bridge, Kafka, two workers, PostgreSQL, API).
+`tagledger stream`, PostgreSQL, API), `cluster` (edge, Mosquitto, bridge, Kafka, two workers, PostgreSQL, API) and
+`replicated` (the same with three nodes of Kafka, every topic on all of them, two of which must have a message).
 """
 
 import random
@@ -14,6 +15,12 @@ class Kind(StrEnum):
 
     EMBEDDED = "embedded"
     CLUSTER = "cluster"
+    REPLICATED = "replicated"
+
+    @property
+    def kafka_nodes(self) -> int:
+        """How many nodes of Kafka a site of this kind has."""
+        return {Kind.EMBEDDED: 0, Kind.CLUSTER: 1, Kind.REPLICATED: 3}[self]
 
 
 class Action(StrEnum):
@@ -40,28 +47,23 @@ class Fault:
 
 _PROCESS = (Action.KILL, Action.KILL, Action.RESTART, Action.PAUSE)
 _NETWORK = (Action.CUT, Action.SLOW)
-_PARTS: dict[Kind, dict[str, tuple[Action, ...]]] = {
-    Kind.EMBEDDED: {
-        "edge": (*_PROCESS, Action.FULL),
-        "stream": _PROCESS,
-        "api": _PROCESS,
-        "mosquitto": _PROCESS,
-        "postgres": (Action.KILL, Action.RESTORE),
-        "network of mosquitto": _NETWORK,
-        "network of postgres": _NETWORK,
-    },
-    Kind.CLUSTER: {
-        "edge": (*_PROCESS, Action.FULL),
-        "bridge": _PROCESS,
-        "worker-1": _PROCESS,
-        "worker-2": _PROCESS,
-        "mosquitto": _PROCESS,
-        "kafka": (Action.KILL, Action.PAUSE),
-        "postgres": (Action.KILL, Action.RESTORE),
-        "network of mosquitto": _NETWORK,
-        "network of postgres": _NETWORK,
-    },
+_SHARED: dict[str, tuple[Action, ...]] = {
+    "edge": (*_PROCESS, Action.FULL),
+    "api": _PROCESS,
+    "mosquitto": _PROCESS,
+    "postgres": (Action.KILL, Action.RESTORE),
+    "network of mosquitto": _NETWORK,
+    "network of postgres": _NETWORK,
 }
+_WORKERS = dict.fromkeys(("bridge", "worker-1", "worker-2"), _PROCESS)
+_NODE = (Action.KILL, Action.KILL, Action.PAUSE)
+_PARTS: dict[Kind, dict[str, tuple[Action, ...]]] = {
+    Kind.EMBEDDED: {**_SHARED, "stream": _PROCESS},
+    Kind.CLUSTER: {**_SHARED, **_WORKERS, "kafka-1": _NODE, "network of kafka": _NETWORK},
+    Kind.REPLICATED: {**_SHARED, **_WORKERS, **dict.fromkeys(("kafka-1", "kafka-2", "kafka-3"), _NODE)},
+}
+_SKEWS_MS = (0, 0, -200, -60, 90, 200)
+"""A few, because what an undisturbed site makes of each is found once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +92,5 @@ def plan_of(kind: Kind, seed: int, plants: int = 4) -> Plan:
             action = Action.KILL
         at = rng.uniform(0.5, 0.9) if action is Action.RESTORE else rng.uniform(0.05, 0.95)
         faults.append(Fault(round(at, 3), part, action, round(rng.uniform(0.1, 2.5), 2)))
-    skew_ms = rng.choice((0, 0, rng.randint(-200, 200)))
+    skew_ms = rng.choice(_SKEWS_MS)
     return Plan(kind, seed, rng.randrange(1, plants + 1), skew_ms, tuple(sorted(faults, key=lambda fault: fault.at)))

@@ -5,6 +5,8 @@ end the run is held against two things: the auditor, who knows what truly happen
 undisturbed embedded host over the same recording, ids included. Nothing may be lost, doubled, astray or stuck.
 """
 
+import http.client
+import json
 import os
 import shutil
 import signal
@@ -12,7 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,15 +28,16 @@ from stream.batch_codec import encode_batch
 from stream.embedded import EmbeddedHost
 from stream.store import Store
 from tagledger.audit import score_of
+from tagledger.people_desk import do
 from tagledger.plant_entry import document_commands, opening_commands
 from tagledger.site_text import site_text
 from tests.faults.plan import Action, Fault, Kind, Plan
 from tests.faults.plants import plant, sealed, site_of
 from tests.faults.proxy import Proxy
 from tests.faults.site_process import SiteProcess
-from tests.kafka import HOME, Kafka
+from tests.kafka import Kafka, a_kafka, free_pairs
 from tests.postgres import with_database
-from warehouse.commands import ALL_RIGHTS, Actor, Command, Result
+from warehouse.commands import ALL_RIGHTS, Actor, Command, CreateKey, Permission, Result
 from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
 from warehouse.postgres.database.dump import dump, restore
@@ -45,6 +48,7 @@ from warehouse.site_settings import ApiSettings, KafkaSettings, UplinkSettings
 
 RATE = 60.0
 STUCK_S = 240.0
+API_S = 60.0
 SLOW_S = 0.15
 BACKUP_AT = 0.3
 PARTITIONS = 2
@@ -77,7 +81,15 @@ class Ground:
     server: EmbeddedServer
     folder: Path
     kafka: Kafka | None = None
+    kafka_proxy: Proxy | None = None
     _known: dict[tuple[int, int], tuple[Books, Score]] = field(default_factory=dict)
+
+    @property
+    def bootstrap(self) -> str:
+        """Where a run's processes find Kafka; empty without one."""
+        if self.kafka_proxy is not None:
+            return f"127.0.0.1:{self.kafka_proxy.port}"
+        return self.kafka.bootstrap if self.kafka is not None else ""
 
     def database(self, name: str, number: int) -> str:
         """A database with a plant's paper entered, the same ids in each."""
@@ -109,10 +121,24 @@ class Ground:
 
 
 @contextmanager
-def ground(folder: Path, kafka: Kafka | None = None) -> Iterator[Ground]:
-    """A server on `folder`; its data survive `kill -9`, which needs no fsync while the machine stays up."""
-    with EmbeddedServer(folder / "postgres", {"fsync": "off", "max_connections": "60"}) as server:
-        yield Ground(server, folder, kafka)
+def ground(folder: Path, kind: Kind) -> Iterator[Ground]:
+    """A server on `folder`, and Kafka where the kind has it; their data survive `kill -9`, which needs no fsync while
+    the machine stays up. One node of Kafka is reached through a proxy, which it tells its clients itself.
+    """
+    with ExitStack() as stack:
+        kafka, proxy = None, None
+        if kind is Kind.CLUSTER:
+            (port,) = free_pairs(1)
+            proxy = Proxy(port)
+            stack.callback(proxy.close)
+            told = folder / "kafka.properties"
+            told.write_text(f"advertised.listeners=PLAINTEXT://127.0.0.1:{proxy.port}\n")
+            kafka = stack.enter_context(a_kafka([port], told))
+        elif kind.kafka_nodes:
+            kafka = stack.enter_context(a_kafka(free_pairs(kind.kafka_nodes)))
+        settings = {"fsync": "off", "max_connections": "60"}
+        server = stack.enter_context(EmbeddedServer(folder / "postgres", settings))
+        yield Ground(server, folder, kafka, proxy)
 
 
 def run(plan: Plan, base: Ground) -> Verdict:
@@ -124,7 +150,7 @@ def run(plan: Plan, base: Ground) -> Verdict:
     expected = base.undisturbed(plan.plant, plan.skew_ms)
     with ExitStack() as stack:
         site = _RunningSite(plan, base, folder, stack)
-        problems = site.carry_out() or _compare(site.dsn, plan, expected)
+        problems = site.carry_out() or [*_compare(site.dsn, plan, expected), *site.api_problems()]
         ended = sum(process.ended_by_itself for process in site.processes.values())
         logs = {} if not problems else {name: process.tail() for name, process in site.processes.items()}
     for name, tail in logs.items():
@@ -146,6 +172,9 @@ class _RunningSite:
         self._proxies = {"mosquitto": Proxy(mqtt_port), "postgres": Proxy(postgres_port)}
         for proxy in self._proxies.values():
             stack.callback(proxy.close)
+        if base.kafka_proxy is not None:
+            self._proxies["kafka"] = base.kafka_proxy
+        self._api_port = _free_port()
         self.processes = self._made(mqtt_port)
         stack.callback(self._end)
 
@@ -153,15 +182,16 @@ class _RunningSite:
         plan, folder = self._plan, self._folder
         near = psycopg.conninfo.make_conninfo(self.dsn, port=self._proxies["postgres"].port)
         kafka = KafkaSettings(
-            self._base.kafka.bootstrap if self._base.kafka else "",
+            self._base.bootstrap,
             group=self.name,
             prefix=self.name,
             partitions=PARTITIONS,
+            replicas=max(1, plan.kind.kafka_nodes),
         )
         site = replace(
             site_of(plan.plant),
             uplink=UplinkSettings("mqtt", "127.0.0.1", self._proxies["mosquitto"].port),
-            api=ApiSettings(port=_free_port()),
+            api=ApiSettings(port=self._api_port),
             state_dir=str(folder / "state"),
             kafka=kafka,
         )
@@ -185,7 +215,9 @@ class _RunningSite:
         for part in parts:
             command = part.partition("-")[0]
             commands[part] = [sys.executable, "-m", "tagledger", command, "--site", str(folder / "site.toml")]
-        environment = {"TAGLEDGER_DATABASE__DSN": near}
+        # Modules are compiled once for all processes of all runs.
+        compiled = {"PYTHONPYCACHEPREFIX": str(self._base.folder / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
+        environment = {"TAGLEDGER_DATABASE__DSN": near, **compiled}
         full = any(fault.action is Action.FULL for fault in plan.faults)
         return {
             name: SiteProcess(name, command, folder, environment, quiet=name == "edge" and full)
@@ -241,9 +273,9 @@ class _RunningSite:
         elif fault.part == "postgres":
             assert self._base.server.pid is not None
             os.kill(self._base.server.pid, signal.SIGKILL)
-            later(lambda: _started(self._base.server))
-        elif fault.part == "kafka":
-            self._kafka(fault, later)
+            later(self._base.server.start)
+        elif fault.part.startswith("kafka-"):
+            self._kafka(fault, int(fault.part.removeprefix("kafka-")), later)
         else:
             process = self.processes[fault.part]
             match fault.action:
@@ -260,16 +292,16 @@ class _RunningSite:
                     process.fill_disk()
                     later(process.free_disk)
 
-    def _kafka(self, fault: Fault, later: Callable[[Callable[[], None]], None]) -> None:
+    def _kafka(self, fault: Fault, node: int, later: Callable[[Callable[[], None]], None]) -> None:
         kafka = self._base.kafka
         assert kafka is not None
         if fault.action is Action.KILL:
-            kafka.kill()
-            later(kafka.start)
-        else:
-            pid = int((HOME / "clusters" / kafka.name / "1" / "pid").read_text())
-            os.kill(pid, signal.SIGSTOP)
-            later(lambda: os.kill(pid, signal.SIGCONT))
+            if kafka.runs(node):  # else an earlier fault has it down
+                kafka.kill(node)
+                later(lambda: kafka.begin(node))
+        elif kafka.runs(node):
+            kafka.pause(node)
+            later(lambda: kafka.resume(node))
 
     def _restore(self) -> None:
         """Everything that uses the database is stopped, as deploy/README.md says; then it is as it was."""
@@ -287,21 +319,62 @@ class _RunningSite:
             process.start()
 
     def _heal(self) -> None:
-        for proxy in self._proxies.values():
-            proxy.heal()
         for process in self.processes.values():
             process.free_disk()
             process.resume()
             process.start()
+        self._heal_ground()
+
+    def _heal_ground(self) -> None:
+        """What the next run needs too."""
+        for proxy in self._proxies.values():
+            proxy.heal()
         if self._base.server.pid is None or not Path(f"/proc/{self._base.server.pid}").exists():
-            _started(self._base.server)
+            self._base.server.start()
+        if self._base.kafka is not None:
+            self._base.kafka.mend()
 
     def _end(self) -> None:
-        for _, undo in self._until:
-            with suppress(Exception):
-                undo()
         for process in self.processes.values():
             process.kill()
+        self._heal_ground()
+
+    def api_problems(self) -> list[str]:
+        """What a client of the API sees, when there was one, against the ledger."""
+        if "api" not in self.processes:
+            return []
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            _, key = do(connection, CreateKey("fault run", (Permission.READ,)))
+            query = "select move_id from move where passage_id is not null"
+            wanted = {str(row[0]) for row in connection.execute(query)}
+        end_s, seen = time.monotonic() + API_S, "no answer"
+        while time.monotonic() < end_s:
+            try:
+                shown = self._movements(str(key))
+            except (OSError, http.client.HTTPException) as error:
+                seen = str(error)
+            else:
+                if wanted <= shown:
+                    return []
+                seen = f"{len(wanted - shown)} of {len(wanted)} movements missing"
+            self.processes["api"].look()
+            time.sleep(0.2)
+        return [f"api: {seen} after {API_S:g} s"]
+
+    def _movements(self, key: str) -> set[str]:
+        found: set[str] = set()
+        page: str | None = "/v1/movements?limit=200"
+        while page is not None:
+            connection = http.client.HTTPConnection("127.0.0.1", self._api_port, timeout=10)
+            connection.request("GET", page, headers={"Authorization": f"Bearer {key}"})
+            answer = connection.getresponse()
+            body = answer.read()
+            connection.close()
+            if answer.status != http.HTTPStatus.OK:
+                raise http.client.HTTPException(f"{answer.status} {body[:200]!r}")
+            found |= {row["move_id"] for row in json.loads(body)["items"]}
+            page = json.loads(body)["next"]
+        return found
 
 
 def _compare(dsn: str, plan: Plan, expected: tuple[Books, Score]) -> list[str]:
@@ -348,10 +421,6 @@ def _enter_paper(dsn: str, number: int) -> None:
         for n, command in enumerate(commands):
             done = execute(connection, command, actor=actor, source="test", client_event_id=f"{number}-{n}")
             assert isinstance(done, Result), done
-
-
-def _started(server: EmbeddedServer) -> None:
-    server.start()
 
 
 def _free_port() -> int:

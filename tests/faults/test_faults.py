@@ -7,7 +7,6 @@ import pytest
 
 from tests.faults.plan import Action, Kind, plan_of
 from tests.faults.run import Ground, ground, run
-from tests.kafka import a_kafka
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.timeout(600)]
 SOAK_RUNS = int(os.environ.get("TAGLEDGER_FAULT_RUNS", "20"))
@@ -15,14 +14,14 @@ SOAK_RUNS = int(os.environ.get("TAGLEDGER_FAULT_RUNS", "20"))
 
 @pytest.fixture(scope="module")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    with ground(tmp_path_factory.mktemp("faults")) as base:
+    with ground(tmp_path_factory.mktemp("faults"), Kind.EMBEDDED) as base:
         yield base
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     pytest.importorskip("faust", reason="needs the kafka extra")
-    with a_kafka() as kafka, ground(tmp_path_factory.mktemp("faults"), kafka) as base:
+    with ground(tmp_path_factory.mktemp("faults"), Kind.CLUSTER) as base:
         yield base
 
 
