@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
-from stream.model import Passage, Signal
+from stream.model import Passage, Signal, TagVerdict
 from warehouse.loads import Expectation, LocationUpdate, Override
 
 LIVE_MAX = 4096
@@ -47,3 +48,20 @@ class Subscription:
     async def __aiter__(self) -> AsyncIterator[Live]:
         while (item := await self._queue.get()) is not None:
             yield item
+
+
+def shown_passage(passage: Passage) -> dict[str, Any]:
+    """A load in a door as live events carry it."""
+    tags: dict[str, list[str]] = {verdict.value: [] for verdict in TagVerdict}
+    for tag in passage.tags:
+        tags[tag.verdict.value].append(tag.epc)
+    return {
+        "passage_id": str(passage.passage_id),
+        "revision": passage.revision,
+        "final": passage.final,
+        "direction": passage.direction.value,
+        "direction_score": passage.direction_score,
+        "opened_us": passage.opened_us,
+        "closed_us": passage.closed_us,
+        "tags": tags,
+    }

@@ -33,6 +33,7 @@ from stream.store_outputs import (
     post_loads,
     post_weighings,
     write_letters,
+    write_live_loads,
     write_passages,
     write_signals,
 )
@@ -300,6 +301,7 @@ class Store:
             write_inbox(connection, self.consumer, chunk)
             letters = list(chunk.out.failures)
             write_passages(connection, chunk.out.passages)
+            write_live_loads(connection, chunk.out.passages)
             letters += apply_locations(connection, self._books, chunk.out.locations)
             loads = [load_of(passage, self.site) for passage in chunk.out.passages if passage.final] + chunk.loads
             posted, refused = post_loads(connection, self._books, loads)

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from stream.batch_codec import encode_sightings
 from stream.books import Books
+from stream.live import shown_passage
 from stream.model import Passage, Sightings, Signal, TagVerdict
 from stream.places import Failure, FailureKind, failure
 from warehouse.loads import Load, LocationUpdate, Weighing
@@ -100,6 +101,27 @@ def write_passages(connection: psycopg.Connection[Any], passages: Iterable[Passa
                 "closed_at": from_us(passage.closed_us).isoformat(),
                 **{str(verdict): count for verdict, count in counts.items()},
             },
+        )
+
+
+def write_live_loads(connection: psycopg.Connection[Any], passages: Iterable[Passage]) -> None:
+    """What is in each door now, in place of what was; only the newest counts."""
+    newest = {passage.portal: passage for passage in passages}
+    if newest:
+        connection.cursor().executemany(
+            "insert into live_load (portal, passage_id, revision, final, body) values (%s, %s, %s, %s, %s)"
+            " on conflict (portal) do update set passage_id = excluded.passage_id, revision = excluded.revision,"
+            " final = excluded.final, body = excluded.body, updated_at = now()",
+            [
+                (
+                    text(portal),
+                    passage.passage_id,
+                    passage.revision,
+                    passage.final,
+                    Jsonb(shown_passage(passage), dumps=msgspec.json.encode),
+                )
+                for portal, passage in sorted(newest.items())
+            ],
         )
 
 

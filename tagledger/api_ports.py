@@ -13,7 +13,8 @@ from api.postgres.pool import Pool
 from edge.agent import EdgeAgent
 from stream.batch_codec import decode_sightings
 from stream.embedded import EmbeddedHost
-from stream.model import Passage, Signal, TagVerdict
+from stream.live import shown_passage
+from stream.model import Passage, Signal
 from warehouse.loads import Override
 from warehouse.site import Site
 
@@ -117,7 +118,7 @@ class LivePortals:
             elif isinstance(item, Override):
                 self._show(LiveEvent("live.override", item.portal, override_data(item)), stands=item.colour is not None)
             elif isinstance(item, Passage):
-                self._show(LiveEvent("live.passage", item.portal, _passage(item)), stands=not item.final)
+                self._show(LiveEvent("live.passage", item.portal, shown_passage(item)), stands=not item.final)
 
     def _show(self, event: LiveEvent, *, stands: bool) -> None:
         if stands:
@@ -204,17 +205,4 @@ def override_data(override: Override) -> dict[str, Any]:
         "ordered_by": override.actor,
         "at_us": override.at_us,
         "valid_until_us": override.until_us,
-    }
-
-
-def _passage(passage: Passage) -> dict[str, Any]:
-    return {
-        "passage_id": str(passage.passage_id),
-        "revision": passage.revision,
-        "final": passage.final,
-        "direction": passage.direction.value,
-        "direction_score": passage.direction_score,
-        "opened_us": passage.opened_us,
-        "closed_us": passage.closed_us,
-        "tags": {verdict.value: [tag.epc for tag in passage.tags if tag.verdict is verdict] for verdict in TagVerdict},
     }

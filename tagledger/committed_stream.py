@@ -1,26 +1,32 @@
 """The stream as an API sees it that runs in a process of its own: what is committed, read every `EVERY_S`.
 
-Portals show the last committed signal while it is valid. Loads that are still in a door are not committed and stay in
-the process that decides them; final ones are in the feed like all that is committed. The numbers say how far
-the books are behind: `stream_lag_seconds` is the age of the reader time up to which the slowest agent is committed.
+Portals show what they show with a stream in the same process: the last signal while it is valid, a person's order while
+it stands, and the load in the door, which hosts and workers keep in `live_load`. The numbers say how far the books are
+behind: `stream_lag_seconds` is the age of the reader time up to which the slowest agent is committed.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
 
 import msgspec
 import psycopg
 import structlog
+from psycopg import AsyncConnection
 from psycopg_pool import PoolTimeout
 
 from api.ports import Gauge, LiveEvent
 from api.postgres.pool import Pool
 from stream.model import Signal
-from tagledger.api_ports import signal_data
+from tagledger.api_ports import override_data, signal_data
+from warehouse.loads import Override
 from warehouse.postgres import outbox
+from warehouse.postgres.loads.overrides import OVERRIDES, override_of
 
 EVERY_S = 0.2
 NUMBERS_EVERY = 25
+OVERRIDES_EVERY = 5
 RETRY_S = 1.0
 # An agent that was taken out of the site file has no lag, however long ago it spoke.
 FORGOTTEN_AFTER = "1 day"
@@ -47,18 +53,20 @@ class CommittedStream:
     def __init__(self, pool: Pool, now_us: Callable[[], int]) -> None:
         self._pool = pool
         self._now_us = now_us
-        self._latest: dict[str, LiveEvent] = {}
+        self._latest: dict[tuple[str, str], LiveEvent] = {}
+        self._loads: dict[str, tuple[UUID, int, bool]] | None = None
+        self._orders: dict[str, Override] | None = None
         self._deliver: list[Callable[[LiveEvent], None]] = []
         self._cursor: outbox.Cursor | None = None
         self._gauges: tuple[Gauge, ...] = ()
 
     def portals(self) -> Sequence[LiveEvent]:
-        """The last signal of each portal that is still valid."""
+        """The last event of each kind of each portal that still stands."""
         now_us = self._now_us()
-        return tuple(event for event in self._latest.values() if event.data["valid_until_us"] >= now_us)
+        return tuple(event for event in self._latest.values() if event.data.get("valid_until_us", now_us) >= now_us)
 
     def subscribe(self, deliver: Callable[[LiveEvent], None]) -> Callable[[], None]:
-        """Every signal from now on."""
+        """Every event from now on."""
         self._deliver.append(deliver)
         return lambda: self._deliver.remove(deliver)
 
@@ -71,7 +79,11 @@ class CommittedStream:
         turn = 0
         while True:
             try:
-                await self._signals()
+                async with self._pool.connection() as connection:
+                    await self._signals(connection)
+                    await self._doors(connection)
+                    if turn % OVERRIDES_EVERY == 0:
+                        await self._overrides(connection)
                 if turn % NUMBERS_EVERY == 0:
                     await self._numbers()
                 turn += 1
@@ -80,25 +92,51 @@ class CommittedStream:
                 _log.warning("the stream's state cannot be read", error=str(error).strip())
                 await asyncio.sleep(RETRY_S)
 
-    async def _signals(self) -> None:
-        async with self._pool.connection() as connection:
-            found = await connection.execute("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-            (horizon,) = await found.fetchone() or (0,)
-            if self._cursor is None or self._cursor.tx > horizon:  # the start, or a restored database
-                self._cursor = outbox.Cursor(horizon - 1, _SEQ_MAX)
-            found = await connection.execute(
-                outbox.READ,
-                {"tx": str(self._cursor.tx), "seq": self._cursor.seq, "limit": 500, "topics": ["signal"]},
-            )
-            rows = await found.fetchall()
-        for tx, seq, _, portal, payload, _ in rows:
+    async def _signals(self, connection: AsyncConnection[Any]) -> None:
+        found = await connection.execute("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        (horizon,) = await found.fetchone() or (0,)
+        if self._cursor is None or self._cursor.tx > horizon:  # the start, or a restored database
+            self._cursor = outbox.Cursor(horizon - 1, _SEQ_MAX)
+        found = await connection.execute(
+            outbox.READ,
+            {"tx": str(self._cursor.tx), "seq": self._cursor.seq, "limit": 500, "topics": ["signal"]},
+        )
+        for tx, seq, _, portal, payload, _ in await found.fetchall():
             self._cursor = outbox.Cursor(tx, seq)
             signal = msgspec.convert(payload, Signal)
-            if signal.valid_until_us < self._now_us():
-                continue
-            event = self._latest[portal] = LiveEvent("live.signal", portal, signal_data(signal))
-            for deliver in list(self._deliver):
-                deliver(event)
+            if signal.valid_until_us >= self._now_us():
+                self._show(LiveEvent("live.signal", portal, signal_data(signal)), stands=True)
+
+    async def _doors(self, connection: AsyncConnection[Any]) -> None:
+        found = await connection.execute("select portal, passage_id, revision, final from live_load")
+        loads = {portal: (passage, revision, final) for portal, passage, revision, final in await found.fetchall()}
+        known, self._loads = self._loads, loads
+        changed = [portal for portal, load in loads.items() if load != (known or {}).get(portal)]
+        if not changed:
+            return
+        found = await connection.execute("select portal, body from live_load where portal = any(%s)", (changed,))
+        for portal, body in await found.fetchall():
+            loads[portal] = (UUID(body["passage_id"]), body["revision"], body["final"])  # newer by now, perhaps
+            # At the start what left the door before is no news.
+            if known is not None or not body["final"]:
+                self._show(LiveEvent("live.passage", portal, body), stands=not body["final"])
+
+    async def _overrides(self, connection: AsyncConnection[Any]) -> None:
+        found = await connection.execute(OVERRIDES)
+        orders = {order.portal: order for order in map(override_of, await found.fetchall())}
+        known, self._orders = self._orders, orders
+        for portal, order in orders.items():
+            if order != (known or {}).get(portal) and (known is not None or order.colour is not None):
+                event = LiveEvent("live.override", portal, override_data(order))
+                self._show(event, stands=order.colour is not None)
+
+    def _show(self, event: LiveEvent, *, stands: bool) -> None:
+        if stands:
+            self._latest[event.portal, event.kind] = event
+        else:
+            self._latest.pop((event.portal, event.kind), None)
+        for deliver in list(self._deliver):
+            deliver(event)
 
     async def _numbers(self) -> None:
         async with self._pool.connection() as connection:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.faults.plan import Kind, plan_of
-from tests.faults.run import ground, run
+from tests.faults.run import Verdict, ground, run
 
 
 def main() -> int:
@@ -21,15 +21,19 @@ def main() -> int:
     given = options.parse_args()
     kind, end_s = Kind(given.kind), time.monotonic() + given.minutes * 60
     failed: list[int] = []
-    done, faults, ended = 0, 0, 0
+    done, faults, ended, hung = 0, 0, 0, 0
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tagledger-faults-")))
         base = stack.enter_context(ground(folder, kind))
         for seed in range(given.seed, given.seed + given.runs):
             if time.monotonic() > end_s:
                 break
-            verdict = run(plan_of(kind, seed), base)
+            try:
+                verdict = run(plan_of(kind, seed), base)
+            except Exception as error:  # the series goes on; what happened is a problem of that seed
+                verdict = Verdict(plan_of(kind, seed), (f"{type(error).__name__}: {error}",), 0.0, 0, 0)
             done, faults, ended = done + 1, faults + len(verdict.plan.faults), ended + verdict.ended_by_themselves
+            hung += verdict.killed_hanging
             print(f"{'bad' if verdict.problems else 'ok '} {verdict.seconds:5.1f} s  {verdict.plan}", flush=True)
             if verdict.problems:
                 failed.append(seed)
@@ -43,6 +47,7 @@ def main() -> int:
                 "faults": faults,
                 "failed": failed,
                 "processes_ended_by_themselves": ended,
+                "processes_that_hung_at_sigterm": hung,
             }
         )
     )

@@ -72,6 +72,7 @@ class Verdict:
     problems: tuple[str, ...]
     seconds: float
     ended_by_themselves: int
+    killed_hanging: int
 
 
 @dataclass(slots=True)
@@ -152,11 +153,12 @@ def run(plan: Plan, base: Ground) -> Verdict:
         site = _RunningSite(plan, base, folder, stack)
         problems = site.carry_out() or [*_compare(site.dsn, plan, expected), *site.api_problems()]
         ended = sum(process.ended_by_itself for process in site.processes.values())
+        hung = sum(process.hung for process in site.processes.values())
         logs = {} if not problems else {name: process.tail() for name, process in site.processes.items()}
     for name, tail in logs.items():
         print(f"--- {name}\n{tail}")
     base.drop(site.name)
-    return Verdict(plan, tuple(problems), time.monotonic() - started_s, ended)
+    return Verdict(plan, tuple(problems), time.monotonic() - started_s, ended, hung)
 
 
 class _RunningSite:
@@ -283,7 +285,7 @@ class _RunningSite:
                     process.kill()
                     later(process.start)
                 case Action.RESTART:
-                    process.terminate()
+                    process.ask_to_end()
                     later(process.start)
                 case Action.PAUSE:
                     process.pause()

@@ -13,7 +13,8 @@ from tagledger.child_processes import die_with_parent
 
 ROOT = Path(__file__).parents[2]
 ENDS_MAX = 30
-WAIT_S = 60.0
+WAIT_S = 90.0
+"""As long as the shipped units give a worker."""
 
 
 class SiteProcess:
@@ -29,14 +30,16 @@ class SiteProcess:
         self._target = Path(os.devnull) if quiet else self.log
         self._process: subprocess.Popen[bytes] | None = None
         self._wanted = False
+        self._asked_s: float | None = None
         self.ended_by_itself = 0
+        self.hung = 0
 
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None else None
 
     def start(self) -> None:
-        """Harmless while it runs."""
+        """Harmless while it runs; one that was asked to end is started again when it has."""
         self._wanted = True
         if self._process is None:
             with self._target.open("ab") as output:
@@ -53,8 +56,16 @@ class SiteProcess:
         self._end(signal.SIGKILL)
 
     def terminate(self) -> None:
-        """SIGTERM; SIGKILL when it does not end, which is a finding: `AssertionError`."""
+        """SIGTERM, and wait; SIGKILL when it does not end, which is a finding: `AssertionError`."""
         self._end(signal.SIGTERM)
+
+    def ask_to_end(self) -> None:
+        """SIGTERM, without waiting: what it ends with may be what the run has taken away. `look` sees it end."""
+        if self._process is not None and self._asked_s is None:
+            self._wanted = False
+            self._asked_s = time.monotonic()
+            self._send(signal.SIGTERM)
+            self._send(signal.SIGCONT)
 
     def pause(self) -> None:
         self._send(signal.SIGSTOP)
@@ -74,12 +85,27 @@ class SiteProcess:
                 resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, unlimited)
 
     def look(self) -> None:
-        """Start it again when it ended by itself."""
-        if self._wanted and self._process is not None and self._process.poll() is not None:
+        """Start it again when it ended by itself, or as asked; one that does not end is killed, as systemd does."""
+        if self._process is None or self._process.poll() is None:
+            if self._asked_s is not None and time.monotonic() - self._asked_s > WAIT_S:
+                self.hung += 1
+                self.kill_hung()
+            return
+        if self._asked_s is not None:
+            self._process, self._asked_s = None, None
+            if self._wanted:
+                self.start()
+        elif self._wanted:
             self.ended_by_itself += 1
             assert self.ended_by_itself <= ENDS_MAX, f"{self.name} keeps ending:\n{self.tail()}"
             self._process = None
             self.start()
+
+    def kill_hung(self) -> None:
+        """SIGKILL for one that was asked to end; `look` goes on with it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def tail(self) -> str:
         """The end of its log."""
@@ -92,6 +118,7 @@ class SiteProcess:
 
     def _end(self, how: int) -> None:
         self._wanted = False
+        self._asked_s = None
         process, self._process = self._process, None
         if process is None:
             return

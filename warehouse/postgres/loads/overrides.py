@@ -1,5 +1,6 @@
 """What people ordered portals to show: the command, and what holds now."""
 
+from typing import Any
 from uuid import UUID
 
 from warehouse.commands import Actor, Audit, OverrideSignal, RefusalCode
@@ -39,17 +40,21 @@ def override_signal(conn: Conn, c: OverrideSignal, actor: Actor, request_id: UUI
     return answer, Audit({"portal": c.portal, "colour": shown}, answer | {"reason": c.reason})
 
 
+OVERRIDES = """
+    select distinct on (portal)
+           portal, case when until_at > now() then colour end, reason, ordered_by, at, until_at
+    from signal_override where at > now() - interval '1 day' order by portal, seq desc"""
+
+
 def overrides(conn: Conn) -> tuple[Override, ...]:
     """The newest order of each portal of the last day, by portal; one that ended has no colour."""
-    rows = conn.execute(
-        """select distinct on (portal)
-                  portal, case when until_at > now() then colour end, reason, ordered_by, at, until_at
-           from signal_override where at > now() - interval '1 day' order by portal, seq desc"""
-    )
-    return tuple(
-        Override(portal, colour and OverrideColour(colour), reason, by, to_us(at), to_us(until))
-        for portal, colour, reason, by, at, until in rows
-    )
+    return tuple(override_of(row) for row in conn.execute(OVERRIDES))
+
+
+def override_of(row: tuple[Any, ...]) -> Override:
+    """A row of `OVERRIDES`."""
+    portal, colour, reason, by, at, until = row
+    return Override(portal, colour and OverrideColour(colour), reason, by, to_us(at), to_us(until))
 
 
 HANDLERS: Handlers = {OverrideSignal: override_signal}
