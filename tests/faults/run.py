@@ -200,7 +200,7 @@ class _RunningSite:
         (folder / "site.toml").write_text(site_text(site))
         (folder / "mosquitto").mkdir()
         (folder / "mosquitto.conf").write_text(
-            f"listener {mqtt_port} 127.0.0.1\nallow_anonymous true\npersistence true\nautosave_interval 1\n"
+            f"listener {mqtt_port} 127.0.0.1\nallow_anonymous true\npersistence true\nautosave_interval 30\n"
             f"autosave_on_changes true\nmax_queued_messages 100000\nmax_inflight_messages 512\n"
             f"persistence_location {folder}/mosquitto/\nuser {Path.home().owner()}\n"
         )
@@ -349,7 +349,7 @@ class _RunningSite:
             _, key = do(connection, CreateKey("fault run", (Permission.READ,)))
             query = "select move_id from move where passage_id is not null"
             wanted = {str(row[0]) for row in connection.execute(query)}
-        end_s, seen = time.monotonic() + API_S, "no answer"
+        end_s, seen, poll_s = time.monotonic() + API_S, "no answer", 0.2
         while time.monotonic() < end_s:
             try:
                 shown = self._movements(str(key))
@@ -360,7 +360,7 @@ class _RunningSite:
                     return []
                 seen = f"{len(wanted - shown)} of {len(wanted)} movements missing"
             self.processes["api"].look()
-            time.sleep(0.2)
+            time.sleep(poll_s)
         return [f"api: {seen} after {API_S:g} s"]
 
     def _movements(self, key: str) -> set[str]:
