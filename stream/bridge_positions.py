@@ -6,7 +6,8 @@ be acknowledged to the edge; a place that has nothing of an epoch yet holds all 
 anew (`topic_epoch`) counts with the highest it has.
 
 The lock keeps a second bridge of the same name waiting instead of quarrelling over the MQTT session. It is a session
-lock of PostgreSQL, gone with its connection; what makes two bridges harmless is the fence at Kafka.
+lock of PostgreSQL, gone with its connection, which the server ends when the bridge has said nothing for `SILENT_S`: one
+that stands still must not keep the other waiting. What makes two bridges harmless is the fence at Kafka.
 
 Blocking, for one thread at a time; every call has `TIMEOUT_S`.
 """
@@ -16,8 +17,9 @@ from typing import Any
 
 import psycopg
 
+from stream.database_session import SILENT_S, session
 from stream.routing import Router, places_of
-from warehouse.postgres.database.connect import service_dsn, with_options
+from warehouse.postgres.database.connect import service_dsn
 from warehouse.site import Site
 
 TIMEOUT_S = 5
@@ -33,13 +35,8 @@ class Stored:
 
 def connected(dsn: str, name: str) -> psycopg.Connection[Any]:
     """A connection that does not wait for ever on anything. Raises psycopg.OperationalError."""
-    return psycopg.connect(
-        with_options(service_dsn(dsn), f"-c statement_timeout={TIMEOUT_S * 1000}"),
-        autocommit=True,
-        application_name=name,
-        connect_timeout=TIMEOUT_S,
-        tcp_user_timeout=TIMEOUT_S * 1000,
-    )
+    limits = f"-c statement_timeout={TIMEOUT_S * 1000} -c idle_session_timeout={int(SILENT_S * 1000)}"
+    return session(service_dsn(dsn), name, options=limits, connect_s=TIMEOUT_S)
 
 
 class CommittedPositions:

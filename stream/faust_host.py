@@ -24,7 +24,7 @@ import ssl
 import sys
 import traceback
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,24 +95,25 @@ class FaustHost:
         rebuild: bool = False,
     ) -> None:
         self._settings = settings
-        self._operators = made = operators or operators_of(site)
+        # One value, so that the thread that computes never sees the site of one file with the operators of another.
+        self._plant = site, operators or operators_of(site)
 
         def store(topic: str) -> Callable[[int], Store]:
             def open_store(partition: int) -> Store:
                 name = TopicPartition(settings.group, topic, settings.topic_epoch, partition)
                 consumer = f"{name.group}/{name.topic}/{name.topic_epoch}/{name.partition}"
-                return Store(dsn, site, consumer, books, name)
+                return Store(dsn, self._plant[0], consumer, books, name)
 
             return open_store
 
         self.places: OwnedPartitions[PlacePartition] = OwnedPartitions(
             store(settings.places_topic),
-            lambda standing, log, wanted: PlacePartition(site, made, standing, log, wanted),
+            lambda standing, log, wanted: PlacePartition(*self._plant, standing, log, wanted),
             rebuild=rebuild,
         )
         self.tags: OwnedPartitions[TagPartition] = OwnedPartitions(
             store(settings.reports_topic),
-            lambda standing, log, wanted: TagPartition(site, made, standing, log, wanted),
+            lambda standing, log, wanted: TagPartition(*self._plant, standing, log, wanted),
             rebuild=rebuild,
         )
         self.app = _app(settings)
@@ -121,6 +122,14 @@ class FaustHost:
         self._reports_topic = reports
         self.app.agent(places, concurrency=1, name="places")(self._take_places)
         self.app.agent(reports, concurrency=1, name="tags")(self._take_reports)
+
+    def reload(self, site: Site) -> None:
+        """Portals are set up as in this site from the next chunk of each partition on."""
+        self._plant = site, operators_of(site)
+
+    def beside(self, run: Callable[[], Awaitable[None]]) -> None:
+        """Have this run in the worker's event loop as long as the worker does."""
+        self.app.task(run)
 
     async def _take_places(self, stream: Any) -> None:
         async for events in stream.take_events(TAKE_MAX, within=TAKE_WITHIN_S):
@@ -151,6 +160,9 @@ class FaustHost:
     async def _places_chunk(self, partition: int, messages: list[Any]) -> None:
         def compute() -> tuple[Owned[PlacePartition], Chunk, list[ReportsTaken]]:
             owned = self.places.current(partition)
+            site, made = self._plant
+            owned.store.site = site
+            owned.part.follow(site, made)
             for message in messages:
                 if message.offset >= owned.next_offset:
                     key = (message.key or b"").decode("utf-8", "replace")
@@ -180,9 +192,10 @@ class FaustHost:
     async def _send(self, reports: list[ReportsTaken]) -> None:
         """Hand reports to the tags; returns once Kafka has them."""
         sent = []
+        shards = self._plant[1].shards
         for report in reports:
             for to in range(self._settings.partitions):
-                part = reports_for(report, to, self._settings.partitions, self._operators.shards)
+                part = reports_for(report, to, self._settings.partitions, shards)
                 value = encode_input(part)
                 sent.append(await self._reports_topic.send(key=part.zone.encode(), value=value, partition=to))
         for receipt in sent:

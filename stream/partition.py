@@ -80,6 +80,7 @@ class PlacePartition:
         self._untold: defaultdict[str, list[ZoneReport]] = defaultdict(list)
         self._reports: list[ReportsTaken] = []
         self._touched: set[str] = set()
+        self._is_changed = False
 
     def take(self, key: str, value: bytes, source: str) -> None:
         """One message. What cannot be read, or names no place of the site, becomes a dead letter.
@@ -95,8 +96,24 @@ class PlacePartition:
             reason = f"no place {key!r} in the site" if isinstance(error, KeyError) else str(error)
             self._failed(failure(FailureKind.BATCH_BYTES, source, key, reason, value))
 
+    def follow(self, site: Site, operators: Operators) -> None:
+        """Portals are set up as in this site from now on; what is under way goes on. Harmless when nothing is new.
+
+        Not in the log, so the next chunk has a snapshot.
+        """
+        if site is self._site:
+            return
+        before = {portal.name: portal for portal in self._site.portals}
+        for portal in site.portals:
+            place = self._places.get(portal.name)
+            if place is not None and before.get(portal.name) != portal:
+                self._places[portal.name] = place_of(portal.name, site, operators, place.snapshot())
+        self._site, self._operators = site, operators
+        self._is_changed = True
+
     def cut(self, snapshot: bool = False) -> tuple[Chunk, list[ReportsTaken]]:
         """The chunk so far, and what its zones report to the tags; both are to be made durable, reports first."""
+        snapshot, self._is_changed = snapshot or self._is_changed, False
         for zone in sorted(self._touched):
             self._tell(zone)
         chunk, reports = self._chunk, self._reports

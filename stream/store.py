@@ -5,10 +5,11 @@ second host of the same name finds the head elsewhere and stops (`FencedError`).
 commit whose connection died: if the head is where the chunk would have moved it, the chunk is stored.
 
 Errors: a broken connection, a deadlock or a serialisation failure is tried again with backoff, without end, because
-nothing is acknowledged meanwhile (`RETRY_S`). A load or location update that the warehouse cannot take (an exception
+nothing is acknowledged meanwhile (`RETRY_S`); so is a transaction in which this process stood still for too long
+(`stream.database_session`). A load or location update that the warehouse cannot take (an exception
 there, not a refusal, which is a value) goes to the dead letters in a savepoint of its own; the rest stands.
 
-Blocking, for one thread at a time. Provisional passages are not stored.
+Blocking, for one thread at a time. Of provisional passages only the newest of each door is kept (`live_load`).
 """
 
 import threading
@@ -22,6 +23,7 @@ import psycopg
 
 from stream.books import Books, WarehouseBooks
 from stream.chunk import Chunk, Committed, Standing, TopicPartition
+from stream.database_session import SILENT_S, session
 from stream.log import Entry, decode_entry
 from stream.places import FailureKind
 from stream.posting import load_of
@@ -76,8 +78,10 @@ class Store:
         consumer: str = "embedded",
         books: Books | None = None,
         partition: TopicPartition | None = None,
+        silent_s: float = SILENT_S,
     ) -> None:
         self._partition = partition
+        self._silent_s = silent_s
         self._dsn = dsn
         self._books = books or WarehouseBooks()
         self.site = site
@@ -95,7 +99,7 @@ class Store:
 
     def twin(self) -> "Store":
         """The same tables over a connection of its own, for another thread."""
-        return Store(self._dsn, self.site, self.consumer, self._books, self._partition)
+        return Store(self._dsn, self.site, self.consumer, self._books, self._partition, self._silent_s)
 
     def standing(self) -> Standing:
         """Where this consumer stood at its last commit."""
@@ -221,7 +225,7 @@ class Store:
         for attempt in range(2**31):
             try:
                 return work()
-            except psycopg.OperationalError:
+            except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout):
                 if self._closed.wait(RETRY_S[min(attempt, len(RETRY_S) - 1)]):
                     raise StoreClosedError("closed while waiting for the database") from None
                 self.retries += 1
@@ -231,7 +235,7 @@ class Store:
         if self._closed.is_set():
             raise StoreClosedError("the store is closed")
         if self._connection is None or self._connection.closed or self._connection.broken:
-            self._connection = psycopg.connect(self._dsn, autocommit=True, application_name=f"stream {self.consumer}")
+            self._connection = session(self._dsn, f"stream {self.consumer}", silent_s=self._silent_s)
         return self._connection
 
     def _standing(self) -> Standing:

@@ -16,10 +16,12 @@ from tagledger.fleet import fleet_of
 from tagledger.lifecycle import run_until_signalled
 from tagledger.reload import SiteReload
 from tagledger.running import (
+    CurrentSite,
     running_site,
     serving_api,
     write_pool,
 )
+from tagledger.site_changes import SiteChange
 from tagledger.task_parts import run_task_parts
 from tagledger.terminal import known_failures, prepared_site
 
@@ -52,13 +54,18 @@ def run_api(site_file: Path) -> None:
             with write_pool(site, dsn) as pool:
                 bus, clock = DirectBus(pool), WallClock()
                 fleet = fleet_of(site, dsn, bus.submit, pool, clock)
-                accounts = PooledAccounts(pool)
+                accounts, current = PooledAccounts(pool), CurrentSite(site)
+
+                async def reload(change: SiteChange) -> None:
+                    current.site = change.site
+
                 async with (
-                    serving_api(site, dsn, bus, accounts, clock.now_us, fleet=fleet) as url,
+                    serving_api(site, dsn, bus, accounts, clock.now_us, fleet=fleet, current=current) as url,
                     asyncio.TaskGroup() as group,
                 ):
                     _log.info("api", site=site.name, api=url)
                     group.create_task(run_task_parts(site, fleet, bus.submit, pool))
+                    group.create_task(SiteReload(site_file, os.environ, site, reload).run())
                     await run_background(site, pool)
 
     with known_failures():

@@ -104,7 +104,7 @@ class SiteReload:
         kept = Path(site.state_dir) / LAST_GOOD
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
-            beside = kept.with_name(kept.name + ".new")
+            beside = kept.with_name(f"{kept.name}.{os.getpid()}")  # other processes of the site keep it too
             beside.write_text(site_text(site), encoding="utf-8")
             os.replace(beside, kept)
         except OSError as error:

@@ -1,7 +1,9 @@
 """`tagledger stream worker`: one of several processes that share the site's partitions."""
 
+import os
 import tempfile
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
@@ -14,6 +16,8 @@ from stream.group_offsets import set_back
 from tagledger.bridge import clustered_site
 from tagledger.database import open_database
 from tagledger.logs import configure_logs
+from tagledger.reload import SiteReload
+from tagledger.site_changes import SiteChange
 from tagledger.terminal import EXIT_FAILED, complain, known_failures
 from warehouse.site import Site
 from warehouse.site_settings import KafkaSettings
@@ -27,19 +31,36 @@ def run_worker(site_file: Path, *, rebuild: bool = False) -> None:
     site = clustered_site(site_file)
     with known_failures():
         try:
-            work(site, rebuild=rebuild)
+            work(site, rebuild=rebuild, site_file=site_file)
         except KafkaSinkError as error:
             complain(error)
             raise typer.Exit(EXIT_FAILED) from None
 
 
-def work(site: Site, *, rebuild: bool = False) -> None:
-    """Bring topics and schema up, then take partitions. Never returns. Raises `KafkaSinkError` before it begins."""
+def work(site: Site, *, rebuild: bool = False, site_file: Path | None = None) -> None:
+    """Bring topics and schema up, then take partitions, and follow the site file. Never returns.
+
+    Raises `KafkaSinkError` before it begins.
+    """
     ensure_topics(site.kafka, threading.Event())
     with open_database(site) as dsn, tempfile.TemporaryDirectory(prefix="tagledger-worker-") as workdir:
         set_back(dsn, site.kafka, threading.Event())
         _log.info("worker", site=site.name, kafka=site.kafka.bootstrap, group=site.kafka.group)
-        run_faust(FaustHost(site, dsn, faust_settings(site.kafka), rebuild=rebuild), workdir)
+        host = FaustHost(site, dsn, faust_settings(site.kafka), rebuild=rebuild)
+        if site_file is not None:
+            host.beside(_following(site_file, site, host))
+        run_faust(host, workdir)
+
+
+def _following(site_file: Path, site: Site, host: FaustHost) -> Callable[[], Awaitable[None]]:
+    async def apply(change: SiteChange) -> None:
+        if change.portals:
+            host.reload(change.site)
+
+    async def follow() -> None:
+        await SiteReload(site_file, os.environ, site, apply).run()
+
+    return follow
 
 
 def faust_settings(kafka: KafkaSettings) -> FaustSettings:

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import signal
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -19,6 +21,7 @@ def main() -> int:
     options.add_argument("--runs", type=int, default=1)
     options.add_argument("--minutes", type=float, default=1e9, help="begin no run after that")
     given = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and what was started ends too
     kind, end_s = Kind(given.kind), time.monotonic() + given.minutes * 60
     failed: list[int] = []
     done, faults, ended, hung = 0, 0, 0, 0

@@ -23,6 +23,7 @@ from stream.topology import operators_of
 from tests.stream.test_graph import EXPECTED, LOG, essence
 from tests.stream.traffic import START_US, site
 from warehouse.loads import Expectation, ExpectedDocument, LocationUpdate
+from warehouse.site import SignalSettings
 
 PARTITIONS = 2
 SITE = site()
@@ -130,6 +131,28 @@ def test_unreadable_messages_and_unknown_places_become_dead_letters() -> None:
         (FailureKind.BATCH_BYTES, "places/0/2"),
     ]
     assert len(chunk.entries) == 1
+
+
+def test_a_door_set_up_otherwise_goes_on_with_the_load_in_it_and_is_in_the_next_snapshot() -> None:
+    changed = replace(SITE, portals=tuple(replace(p, signal=SignalSettings(valid_s=9.0)) for p in SITE.portals))
+    table, passages, valid_us = Table(), [], ({0}, {0})
+    partition = PlacePartition(SITE, OPERATORS, *table.standing())
+    half = len(MESSAGES) // 2
+    for portal in SITE.portals:
+        partition.take(portal.name, encode_input(replace(EXPECTED_AT_DOCK1, portal=portal.name)), "test")
+    for n, (key, value) in enumerate(MESSAGES):
+        if n == half:
+            partition.follow(changed, operators_of(changed))
+        partition.take(key, value, "test")
+        chunk, _ = partition.cut()
+        assert (chunk.snapshot is not None) == (n == half)
+        table.commit(chunk)
+        if n == half:  # the worker dies, and another begins with the file as it is now
+            partition = PlacePartition(changed, operators_of(changed), *table.standing())
+        passages += chunk.out.passages
+        valid_us[n >= half].update(signal.valid_until_us - signal.at_us for signal in chunk.out.signals)
+    assert sorted((replace(p, evidence=None) for p in passages), key=repr) == sorted(essence(EXPECTED)[0], key=repr)
+    assert valid_us == ({0, int(SignalSettings().valid_s * 1e6)}, {0, 9_000_000})
 
 
 def test_reports_that_never_came_are_a_gap_on_record() -> None:

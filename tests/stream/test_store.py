@@ -1,10 +1,14 @@
 """One transaction a chunk: fenced, and tried again until the database is back."""
 
+import threading
+from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 
+from stream.books import WarehouseBooks
 from stream.chunk import Chunk
 from stream.embedded import EmbeddedHost
 from stream.log import BatchTaken
@@ -12,7 +16,10 @@ from stream.model import DeviceEvent, DeviceEventKind
 from stream.sequencer import GapFound, Position
 from stream.store import FencedError, Store
 from tests.stream.plant_books import prepare, query
-from tests.stream.traffic import AGENT, EPOCH, START_US, batch, site, traffic
+from tests.stream.traffic import AGENT, EPOCH, START_US, batch, epc, site, traffic
+from warehouse.loads import LocationEvent, LocationUpdate
+
+PATIENCE_S = 30.0
 
 
 @pytest.fixture
@@ -66,6 +73,41 @@ def test_a_killed_connection_is_opened_again(store: Store, database: str) -> Non
         )
     store.commit(chunk(1, 2))
     assert store.retries >= 1
+    assert query(database, "select seq from stream_head") == [(2,)]
+
+
+class _Dawdling(WarehouseBooks):
+    """Stands still inside the first transaction, as a paused process does."""
+
+    def __init__(self, entered: threading.Event, until: threading.Event) -> None:
+        self._entered, self._until = entered, until
+
+    def apply(self, connection: psycopg.Connection[Any], updates: Sequence[LocationUpdate]) -> int:
+        self._entered.set()
+        self._until.wait(PATIENCE_S)
+        return 0
+
+
+def test_who_stands_still_in_a_transaction_loses_its_locks_and_is_fenced(store: Store, database: str) -> None:
+    entered, resumed = threading.Event(), threading.Event()
+    paused = Store(database, site(), books=_Dawdling(entered, resumed), silent_s=0.5)
+    slow = chunk(0, 1)
+    slow.out.locations.append(LocationUpdate(uuid4(), epc(1), "hall", LocationEvent.ARRIVED, START_US, ""))
+    failed: list[Exception] = []
+
+    def commit() -> None:
+        try:
+            paused.commit(slow)
+        except FencedError as error:
+            failed.append(error)
+
+    standing = threading.Thread(target=commit)
+    standing.start()
+    assert entered.wait(PATIENCE_S)
+    store.commit(chunk(0, 1, 2))  # returns, though the other has the lock
+    resumed.set()
+    standing.join(PATIENCE_S)
+    assert len(failed) == 1
     assert query(database, "select seq from stream_head") == [(2,)]
 
 
