@@ -6,20 +6,15 @@ Two acknowledgements, as with the embedded host: the broker's (PUBACK) when Kafk
 workers' transactions have it. So the edge's spool, not Kafka, is what a batch is safe in until it is in the books:
 whatever the bridge, the MQTT broker or Kafka forget is sent again.
 
+What becomes of a batch is in `stream.bridge_batches`, what edges are told in `stream.bridge_telling`.
+
 The bridge keeps nothing on disk. A new one reads the positions, asks every edge for what follows them, and passes on
 in order (`stream.bridge_order`); workers drop what they have. One bridge runs at a time for all agents of a site: a
 lock in the database keeps the second waiting, the fence of Kafka's transactions keeps a lost one from writing.
 
-Bytes that are no batch, and batches under another agent's topic, go the same way under their topic as key. No place has
-such a name, so the worker makes them dead letters, in its transaction. An agent that serves no place of the site file
-has nowhere to go: its batches are dropped and not acknowledged, so they stay in its spool, and an error is logged. A
-message larger than the topics take (`MESSAGE_BYTES_MAX`; the edge seals far below it) is dropped with an error, and
-becomes a gap when the edge has nothing else to offer in its place.
-
 Whatever else may change an operator's state goes the same way, so that the topics hold it in one order: expectations,
 dead letters given again, and that an agent has been silent for too long (`stream.kafka_messages`). In the other
-direction go the signals that workers have committed, while they are valid by the wall clock, and expectations, retained
-(`stream.bridge_news`).
+direction go signals and expectations that workers have committed (`stream.bridge_news`).
 
 Two threads beside paho's: `run` forwards, the other looks into the database as soon as something is committed, and for
 positions every `ACK_EVERY_S`. A database that is away stops acknowledgements, not forwarding; a Kafka that is away
@@ -36,25 +31,19 @@ from collections.abc import Callable
 import psycopg
 import structlog
 
-from stream.batch_codec import BatchFormatError, decode_batch, encode_batch
-from stream.bridge_kafka import MESSAGE_BYTES_MAX, KafkaSink
-from stream.bridge_mqtt import BridgeMqtt, Received
+from stream.bridge_batches import ArrivingBatches, Keyed, Onward
+from stream.bridge_kafka import KafkaSink
+from stream.bridge_mqtt import BridgeMqtt
 from stream.bridge_news import CommittedNews, News
-from stream.bridge_order import InOrder, Passing
-from stream.bridge_positions import CommittedPositions, Stored
+from stream.bridge_positions import CommittedPositions
+from stream.bridge_telling import EdgesTold
 from stream.kafka_messages import encode_input, home_of
-from stream.log import Redelivery, SourceLeftOut
-from stream.mqtt_client import ack_to, expectation_to, override_to, resend_to, signal_to
-from stream.mqtt_topics import ControlFormatError, agent_of
+from stream.log import Redelivery
 from stream.operators.presence import presence_key
-from stream.partition import slices_of
 from stream.partition_tags import partition_of
-from stream.plausibility import why_impossible
-from stream.routing import Router, agents_at, places_of
 from stream.topology import SHARDS
-from stream.watermark import Silence
-from warehouse.loads import Expectation, Override
-from warehouse.site import AntennaRef, Site
+from warehouse.loads import Expectation
+from warehouse.site import Site
 
 GROUP_MAX = 256
 WAIT_S = 0.2
@@ -91,18 +80,11 @@ class Bridge:
         self._broker = broker
         self._stop = stop
         self._now_s = monotonic_s
-        self._wall_us = wall_us
-        self._router = Router(site)
-        self._order = InOrder(site.stream.gap_wait_s, {})
-        self._portals = {portal.name for portal in site.portals}
+        self._told = EdgesTold(site, broker.tell, wall_us)
+        self._batches = ArrivingBatches(site, {}, monotonic_s())
         self._restored: queue.SimpleQueue[tuple[str, str, int]] = queue.SimpleQueue()
         self._reconnected = threading.Event()
         self._inputs: queue.Queue[Expectation | Redelivery] = queue.Queue(INPUTS_MAX)
-        self._silence = Silence(site.stream.source_silent_s, {r.agent for r in site.readers if r.agent}, monotonic_s())
-        self._youngest_us = 0
-        self._unknown: set[AntennaRef] = set()
-        self._told: dict[tuple[str, str], Stored] = {}
-        self._homeless: set[str] = set()
         self._failure: Exception | None = None
         self.forwarded = 0
 
@@ -110,13 +92,12 @@ class Bridge:
         """Wait for the lock, then forward. Raises `BridgeReplacedError`, `KafkaSinkError`."""
         if not self._stand_by() or not self._sink.open():
             return
-        begun = {name: at.everywhere or at.anywhere for name, at in self._told.items()}
-        self._order = InOrder(self._site.stream.gap_wait_s, begun)
-        self._broker.on_connected = self._tell_all
+        self._batches = ArrivingBatches(self._site, self._told.counters, self._now_s())
+        self._broker.on_connected = self._on_connected
         self._broker.start()
         looking = threading.Thread(target=self._look_into_database, name="database", daemon=True)
         looking.start()
-        _log.info("bridge", site=self._site.name, agents=len({agent for agent, _ in self._told}))
+        _log.info("bridge", site=self._site.name, agents=self._told.agents)
         try:
             while not self._stop.is_set():
                 self._forward()
@@ -134,7 +115,7 @@ class Bridge:
         while not self._stop.is_set():
             try:
                 if self._positions.locked():
-                    self._told = self._positions.read()
+                    self._told.begin(self._positions.read())
                     return True
                 if not said:
                     _log.info("another bridge is at work: standing by")
@@ -149,28 +130,27 @@ class Bridge:
         group = self._broker.receive(GROUP_MAX, WAIT_S)
         if self._reconnected.is_set():
             self._reconnected.clear()
-            self._order.reconnected(self._now_s())
+            self._batches.reconnected(self._now_s())
         while not self._restored.empty():
-            self._order.go_back(*self._restored.get())
+            self._batches.go_back(*self._restored.get())
         if not group and self._broker.taken_over:
             raise BridgeReplacedError("another client took over the MQTT session")
-        messages = [message for one in group if self._fits(one) for message in self._messages(one)]
+        onward = Onward()
+        for one in group:
+            self._batches.take(one.topic, one.payload, self._now_s(), onward)
+        for request in onward.requests:
+            self._broker.tell(request)
         others, reports = self._other_inputs()
         # First what the database had: an edge that heard what a portal expects may have sent these batches since.
-        messages = others + messages
+        messages = others + onward.messages
         if not (messages or reports) or self._sink.send(messages, reports):
             self._broker.acknowledge(group)
             self.forwarded += len(messages)
 
-    def _other_inputs(self) -> tuple[list[tuple[str, bytes]], list[tuple[int, bytes]]]:
+    def _other_inputs(self) -> tuple[list[Keyed], list[tuple[int, bytes]]]:
         """Silent agents and what the database had: for the places topic, and for the reports topic."""
-        messages: list[tuple[str, bytes]] = []
+        messages = self._batches.left_out(self._now_s()) if self._broker.connected else []
         reports: list[tuple[int, bytes]] = []
-        now_s = self._now_s()
-        for agent in self._silence.due(now_s) if self._broker.connected else ():
-            _log.warning("silent: going on without it", agent=agent)
-            left_out = encode_input(SourceLeftOut(agent, self._youngest_us))
-            messages += [(place, left_out) for place in places_of(self._site) if self._router.serves(agent, place)]
         for _ in range(self._inputs.qsize()):
             entry = self._inputs.get_nowait()
             if isinstance(entry, Redelivery) and home_of(entry) == "reports":
@@ -180,52 +160,10 @@ class Bridge:
                 messages.append((entry.portal if isinstance(entry, Expectation) else entry.key, encode_input(entry)))
         return messages, reports
 
-    def _fits(self, one: Received) -> bool:
-        if len(one.payload) <= MESSAGE_BYTES_MAX:
-            return True
-        _log.error("larger than Kafka's topics take: dropped", topic=one.topic, size_bytes=len(one.payload))
-        return False
-
-    def _messages(self, one: Received) -> list[tuple[str, bytes]]:
-        try:
-            batch = decode_batch(one.payload)
-            if batch.id.agent != agent_of(one.topic):
-                raise BatchFormatError(f"a batch of agent {batch.id.agent!r}")
-        except (BatchFormatError, ControlFormatError) as error:
-            _log.warning("not an edge batch", topic=one.topic, error=str(error))
-            return [(one.topic, one.payload)]
-        name = batch.id
-        self._silence.heard(name.agent, self._now_s())
-        pieces = slices_of(self._router, batch)
-        for antenna in set(batch.sightings.antennas) - self._unknown:
-            if self._site.antenna_at(antenna) is None:
-                self._unknown.add(antenna)
-                _log.error("the site file does not name this antenna: its reads are left out", antenna=str(antenna))
-        if not pieces:
-            if name.agent not in self._homeless:
-                self._homeless.add(name.agent)
-                _log.error("this agent serves no place of the site file: its batches stay with it", agent=name.agent)
-            return []
-        passing = self._order.offer(name, self._now_s())
-        if passing is Passing.DROPPED_ASK:
-            wanted = self._order.next_of(name.agent, name.epoch)
-            _log.warning("batches are missing", agent=name.agent, epoch=name.epoch, first=wanted, came=name.counter)
-            self._broker.tell(resend_to(self._site.name, name.agent, name.epoch, wanted))
-        if passing is not Passing.ON:
-            return []
-        if why_impossible(batch) is None:
-            self._youngest_us = max(self._youngest_us, batch.watermark_us)
-        return [(piece.place, encode_batch(piece.batch)) for piece in pieces]
-
-    def _tell_all(self) -> None:
-        """In paho's thread, on every connection: where each agent stands, and that it go on from there."""
+    def _on_connected(self) -> None:
+        """In paho's thread."""
         self._reconnected.set()
-        for name, stored in list(self._told.items()):
-            if stored.everywhere:  # else a place is new: the edge goes on from where it is
-                self._broker.tell(ack_to(self._site.name, *name, stored.everywhere))
-                self._broker.tell(resend_to(self._site.name, *name, stored.everywhere + 1))
-        for standing in self._news.standing:
-            self._tell_standing(standing)
+        self._told.all(self._news.standing)
 
     def _look_into_database(self) -> None:
         """In a thread of its own."""
@@ -237,7 +175,8 @@ class Bridge:
                         self._failure = BridgeReplacedError("another bridge took the lock while our database was away")
                         self._stop.set()
                         return
-                    self._tell_changes(self._positions.read())
+                    for name, counter in self._told.changes(self._positions.read()).items():
+                        self._restored.put((*name, counter))
                     positions_at_s = self._now_s() + ACK_EVERY_S
                 self._news.wait(max(0.0, positions_at_s - self._now_s()))
                 self._pass_on(self._news.read())
@@ -253,15 +192,12 @@ class Bridge:
 
     def _pass_on(self, news: News) -> None:
         for signal in news.signals:
-            valid_s = (signal.valid_until_us - self._wall_us()) / 1e6
-            if valid_s > 0 and signal.portal in self._portals:
-                for agent in agents_at(self._site, signal.portal):
-                    self._broker.tell(signal_to(self._site.name, agent, signal, valid_s))
+            self._told.signal(signal)
         for expectation in news.expectations:
             self._enter(expectation)
-            self._tell_standing(expectation)
+            self._told.standing(expectation)
         for override in news.overrides:
-            self._tell_standing(override)
+            self._told.standing(override)
         for letter in news.letters:
             self._enter(letter)
 
@@ -273,25 +209,3 @@ class Bridge:
             except queue.Full:
                 continue
             return
-
-    def _tell_standing(self, standing: Expectation | Override) -> None:
-        """What the broker keeps for an edge that comes back."""
-        if standing.portal not in self._portals:
-            return
-        for agent in agents_at(self._site, standing.portal):
-            if isinstance(standing, Expectation):
-                self._broker.tell(expectation_to(self._site.name, agent, standing))
-            else:
-                self._broker.tell(override_to(self._site.name, agent, standing))
-
-    def _tell_changes(self, committed: dict[tuple[str, str], Stored]) -> None:
-        for name, told in self._told.items():
-            stored = committed.get(name, Stored(0, 0))
-            if stored.anywhere < told.anywhere:
-                _log.warning("the database was restored", agent=name[0], epoch=name[1], stored=stored.everywhere)
-                self._restored.put((*name, stored.everywhere))
-                self._broker.tell(resend_to(self._site.name, *name, stored.everywhere + 1))
-        for name, stored in committed.items():
-            if stored.everywhere > self._told.get(name, Stored(0, 0)).everywhere:
-                self._broker.tell(ack_to(self._site.name, *name, stored.everywhere))
-        self._told = committed
