@@ -109,7 +109,7 @@ class MqttUplink:
             settings.port,
             username=settings.username or None,
             password=settings.password or None,
-            tls_context=ssl.create_default_context() if settings.tls else None,
+            tls_context=ssl.create_default_context(cafile=settings.tls_ca or None) if settings.tls else None,
             identifier=self._identifier,
             protocol=aiomqtt.ProtocolVersion.V5,
             clean_start=True,

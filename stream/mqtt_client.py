@@ -92,7 +92,7 @@ def broker_client(
     if settings.username:
         client.username_pw_set(settings.username, settings.password)
     if settings.tls:
-        client.tls_set_context(ssl.create_default_context())
+        client.tls_set_context(ssl.create_default_context(cafile=settings.tls_ca or None))
     client.reconnect_delay_set(*RECONNECT_S)
     client.on_socket_open = _at_once
     return client

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,19 @@ READY_S = 60.0
 class Kafka:
     """A broker, or several that are one cluster; ports and data stay the same over kills.
 
-    `properties` names a file of more settings, `admin` a first user: see the script.
+    `properties` names a file of more settings, `admin` a first user (see the script), `client` how librdkafka gets in.
     """
 
-    def __init__(self, bootstrap: str, name: str = "", properties: Path | None = None, admin: str = "") -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        name: str = "",
+        properties: Path | None = None,
+        admin: str = "",
+        client: Mapping[str, str] | None = None,
+    ) -> None:
         self.bootstrap = bootstrap
+        self.client = {"bootstrap.servers": bootstrap, **(client or {})}
         self.name = name
         self.ports = [server.rpartition(":")[2] for server in bootstrap.split(",")]
         self._starting: list[subprocess.Popen[bytes]] = []
@@ -99,7 +107,7 @@ class Kafka:
     def wait(self) -> None:
         """A broker takes connections before it can do anything: ask until a transaction has been committed on it."""
         kafka = pytest.importorskip("confluent_kafka", reason="needs the kafka extra")
-        asked = {"bootstrap.servers": self.bootstrap, "transactional.id": f"ready-{uuid4().hex[:8]}", "log_level": 0}
+        asked = {**self.client, "transactional.id": f"ready-{uuid4().hex[:8]}", "log_level": 0}
         end_s, error = time.monotonic() + READY_S, None
         while time.monotonic() < end_s:
             try:
@@ -113,7 +121,7 @@ class Kafka:
         """Create topics, and wait until every partition has a leader."""
         from confluent_kafka.admin import AdminClient, NewTopic
 
-        admin: Any = AdminClient({"bootstrap.servers": self.bootstrap})
+        admin: Any = AdminClient(self.client)
         for made in admin.create_topics([NewTopic(topic, partitions, 1) for topic in topics]).values():
             made.result(READY_S)
         end_s = time.monotonic() + READY_S
@@ -127,13 +135,20 @@ class Kafka:
 
 
 @contextmanager
-def a_kafka(ports: Sequence[int] = (), properties: Path | None = None, admin: str = "") -> Iterator[Kafka]:
+def a_kafka(
+    ports: Sequence[int] = (),
+    properties: Path | None = None,
+    admin: str = "",
+    client: Mapping[str, str] | None = None,
+) -> Iterator[Kafka]:
     """A cluster of one's own: a node for each port, one without any."""
     if not any(HOME.glob(".complete-*")) or shutil.which("java") is None:
         pytest.skip("no Kafka: run deploy/services/kafka.sh install (needs java and mvn)")
     name = f"test-{uuid4().hex[:8]}"
     try:
-        broker = Kafka(",".join(f"127.0.0.1:{port}" for port in ports or free_pairs(1)), name, properties, admin)
+        broker = Kafka(
+            ",".join(f"127.0.0.1:{port}" for port in ports or free_pairs(1)), name, properties, admin, client
+        )
         broker.start()
         yield broker
     finally:

@@ -22,7 +22,10 @@ class EdgeSettings:
 
 @dataclass(frozen=True, slots=True)
 class UplinkSettings:
-    """How batches reach the stream: `inproc` (same process) or `mqtt`."""
+    """How batches reach the stream: `inproc` (same process) or `mqtt`.
+
+    `tls_ca` is a PEM file with the authority of the broker's certificate, where the system does not trust it.
+    """
 
     kind: str = "inproc"
     host: str = "127.0.0.1"
@@ -30,6 +33,7 @@ class UplinkSettings:
     username: str = ""
     password: str = ""
     tls: bool = False
+    tls_ca: str = ""
 
 
 @dataclass(frozen=True, slots=True)
