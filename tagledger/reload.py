@@ -58,6 +58,7 @@ class SiteReload:
             loop.add_signal_handler(signal.SIGHUP, self._asked.set)
         seen = settled = self._stamp()
         try:
+            await self.check()  # what changed since the site was loaded: a worker gets here late
             while True:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_EVERY_S):

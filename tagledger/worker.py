@@ -58,6 +58,7 @@ def _following(site_file: Path, site: Site, host: FaustHost) -> Callable[[], Awa
             host.reload(change.site)
 
     async def follow() -> None:
+        configure_logs()  # Faust has set logging up its own way, without what is not a warning
         await SiteReload(site_file, os.environ, site, apply).run()
 
     return follow
