@@ -12,6 +12,11 @@ the load leaves, and also when others take its place: the tote behind it, or its
 tags. The window closes when the signal stayed under `fallen_share` of its best for `fallen_s`; its beginning is then
 put to where the signal first reached `begun_share`, so that a flicker long before does not stretch it.
 
+Two things of a door are learned while it runs. Its *pace*: how long a tag rests between two answers (a running median
+by strength; a first answer counts as a long rest). Where tags answer once and rest, or a reader reads seldom, means
+fade as much more slowly and a fall is waited for longer. And what is typical: a rise and fall that opened nothing makes
+the next window open at less (readers turned down, a scale that is not dBm), a window that was nobody's at more.
+
 What has passed opens the next window only by coming nearer than it was. A load that stands still for `still_s` becomes
 part of the scenery; what it was until then has been said.
 """
@@ -23,11 +28,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 COLUMNS = ("fast", "slow", "other", "peak", "make_up", "risen_s")
+PACE_FIRST_S = 0.5
+NEVER_S = -1e9
+PACE_BOUNDS_S = (0.25, 3.0)
+PACE_STEP = 0.03
+"""Share by which one strong answer, sooner or later than the pace, moves it."""
 
 
 @dataclass(frozen=True, slots=True)
 class DensityParams:
-    """Amplitudes are roots of milliwatts: 0.001 is -60 dBm. Times in seconds."""
+    """Amplitudes are roots of milliwatts: 0.001 is -60 dBm. Times in seconds, or in paces where they are longer so."""
 
     attack: float = 0.6
     fast_s: float = 0.85
@@ -44,11 +54,20 @@ class DensityParams:
     begun_share: float = 0.1
     together_s: float = 0.75
     still_s: float = 20.0
+    missed_share: float = 0.3
+    missed_s: float = 0.75
+    missed_factor: float = 0.8
+    refuted_factor: float = 1.25
+    typical_range: float = 8.0
+    fast_paces: float = 1.0
+    fallen_paces: float = 0.5
+    together_paces: float = 0.5
 
 
 @dataclass(slots=True)
 class DensityState:
-    """Six float64 columns by tag id, and since when (seconds after `base_us`); `signal` is the open window's, by tick.
+    """Six float64 columns by tag id, and since when; when each was heard last (seconds after `base_us`); `signal` is
+    the open window's, by tick.
 
     Encodable by msgspec.
     """
@@ -62,6 +81,10 @@ class DensityState:
     typical: float | None = None
     last_typical: float = 0.0
     closed_us: int = 0
+    heard_s: bytes = b""
+    pace_s: float = PACE_FIRST_S
+    rise: float = 0.0
+    risen_us: int = 0
 
 
 class DensityTracker:
@@ -77,11 +100,16 @@ class DensityTracker:
         columns = np.frombuffer(state.columns, np.float64).reshape(len(COLUMNS), -1)
         self._fast, self._slow, self._other = (column.copy() for column in columns[:3])
         self._peak, self._make_up, self._risen = (column.copy() for column in columns[3:])
+        heard = np.frombuffer(state.heard_s, np.float64)
+        # A state of before paces were learned knows no answers.
+        self._heard = heard.copy() if len(heard) == len(self._fast) else np.full(len(self._fast), NEVER_S)
         self._signal: list[float] = np.frombuffer(state.signal, np.float64).tolist()
         self._fallen_us = state.fallen_us
         self._typical = state.typical or params.typical_amplitude
         self._last_typical = state.last_typical
         self._closed_us = state.closed_us
+        self._pace_s = state.pace_s
+        self._rise, self._risen_us = state.rise, state.risen_us
 
     @property
     def idle(self) -> bool:
@@ -101,6 +129,10 @@ class DensityTracker:
             self._typical,
             self._last_typical,
             self._closed_us,
+            self._heard.tobytes(),
+            self._pace_s,
+            self._rise,
+            self._risen_us,
         )
 
     def start(self, at_us: int) -> None:
@@ -111,11 +143,17 @@ class DensityTracker:
         """The window that closed last was a load's: learn how strong its tags were."""
         self._typical += 0.2 * (self._last_typical - self._typical)
 
+    def refute(self) -> None:
+        """The window that closed last was nobody's: it takes more to open the next."""
+        most = max(self._params.typical_amplitude, self._typical)
+        self._typical = min(self._typical * self._params.refuted_factor, most)
+
     def keep(self, ids: NDArray[np.int64]) -> None:
         """Renumber after the tag dictionary was rebuilt."""
         self._grow(int(ids.max(initial=-1)) + 1)
         self._fast, self._slow, self._other = self._fast[ids], self._slow[ids], self._other[ids]
         self._peak, self._make_up, self._risen = self._peak[ids], self._make_up[ids], self._risen[ids]
+        self._heard = self._heard[ids]
 
     def tick(
         self,
@@ -132,6 +170,7 @@ class DensityTracker:
         params = self._params
         self._grow(tag_count)
         now = (end_us - self._base_us) / 1e6
+        self._keep_pace(tags, own, now)
         self._age(end_us, tags, own, other, now)
         floor = params.floor_share * self._typical
         nearer = np.clip(2.0 * self._fast / np.maximum(self._other, 1e-12) - 1.0, 0.0, 1.0)
@@ -147,7 +186,31 @@ class DensityTracker:
             self.opened_us = max(end_us - 2 * self._tick_us, self._closed_us)
             edges.append((self.opened_us, None))
             self._follow(end_us, excess, now)
+            self._rise = 0.0
+        else:
+            self._rises(end_us, float(excess.sum()))
         return edges
+
+    def _rises(self, end_us: int, excess: float) -> None:
+        """What rose and fell without opening a window: readers turned down, or a scale that is not dBm."""
+        params = self._params
+        if excess > self._rise:
+            self._rise, self._risen_us = excess, self._risen_us if self._rise else end_us
+        elif excess < params.fallen_share * self._rise:
+            enough = self._rise >= params.missed_share * params.open_share * self._typical
+            if enough and end_us - self._risen_us >= params.missed_s * 1e6:
+                least = params.typical_amplitude / params.typical_range
+                self._typical = max(self._typical * params.missed_factor, min(least, self._typical))
+            self._rise = 0.0
+
+    def _keep_pace(self, tags: NDArray[np.int64], own: NDArray[np.float64], now: float) -> None:
+        """How long a tag usually rests between two answers: a running median, by how strongly they are heard."""
+        near = own > self._params.floor_share * self._typical
+        tags, weight = tags[near], np.minimum(own[near] / self._typical, 1.0)
+        gap = now - self._heard[tags]
+        self._heard[tags] = now
+        told = float(weight @ np.sign(gap - self._pace_s))
+        self._pace_s = float(np.clip(self._pace_s * math.exp(PACE_STEP * np.clip(told, -5.0, 5.0)), *PACE_BOUNDS_S))
 
     def _age(
         self,
@@ -158,17 +221,18 @@ class DensityTracker:
         now: float,
     ) -> None:
         params, tick_s = self._params, self._tick_us / 1e6
+        fast_s = max(params.fast_s, params.fast_paces * self._pace_s)
         skipped_s = (end_us - self._ticked_us) / 1e6 - tick_s
         if skipped_s > 0:
-            self._fast *= math.exp(-skipped_s / params.fast_s)
+            self._fast *= math.exp(-skipped_s / fast_s)
             self._slow *= math.exp(-skipped_s / params.slow_s)
-            self._other *= math.exp(-skipped_s / params.fast_s)
+            self._other *= math.exp(-skipped_s / fast_s)
         self._ticked_us = end_us
         heard = np.zeros(len(self._fast))
         heard[tags] = own
         beside = np.zeros(len(self._fast))
         beside[tags] = other
-        fading = 1.0 - math.exp(-tick_s / params.fast_s)
+        fading = 1.0 - math.exp(-tick_s / fast_s)
         # Up at once and slowly down: a tag that answers once in a while (one target, low rate) still shows.
         for mean, level in ((self._fast, heard), (self._other, beside)):
             mean += np.where(level > mean, params.attack, fading) * (level - mean)
@@ -186,7 +250,7 @@ class DensityTracker:
         self._risen = np.where((excess > 0.0) & (self._risen == 0.0), now, self._risen)
         best_at = int(np.argmax(self._signal)) if self._signal else 0
         best_s = now - (len(self._signal) - best_at) * self._tick_us / 1e6
-        if now <= best_s + params.together_s:
+        if now <= best_s + max(params.together_s, params.together_paces * self._pace_s):
             self._make_up += excess
         mine = self._make_up > 0.0
         self._peak = np.maximum(self._peak, np.where(mine, self._fast, 0.0))
@@ -200,6 +264,7 @@ class DensityTracker:
         # How many tags the make-up amounts to: the signal of many does not fade, and need not be waited for.
         tags = float(self._make_up.sum()) ** 2 / max(float(self._make_up @ self._make_up), 1e-12)
         patience_s = params.fallen_s if tags < params.many_tags else params.fallen_many_s
+        patience_s = max(patience_s, params.fallen_paces * self._pace_s)
         fallen = self._fallen_us is not None and end_us - self._fallen_us >= patience_s * 1e6
         if not fallen and end_us - opened_us < self._open_max_us:
             return None
@@ -221,3 +286,4 @@ class DensityTracker:
             self._fast, self._slow = np.concatenate([self._fast, more]), np.concatenate([self._slow, more])
             self._other, self._peak = np.concatenate([self._other, more]), np.concatenate([self._peak, more])
             self._make_up, self._risen = np.concatenate([self._make_up, more]), np.concatenate([self._risen, more])
+            self._heard = np.concatenate([self._heard, more + NEVER_S])

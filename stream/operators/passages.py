@@ -274,6 +274,8 @@ class PassageOperator:
         out = self._evaluate(record, edge.at_us, final=True)
         if not by_eyes and any(members(said.verdicts) for said in record.said):
             self._density.confirm()
+        elif not by_eyes:
+            self._density.refute()
         self._settled = [*self._settled, record][-self._params.records_max :]
         return out
 

@@ -1,10 +1,11 @@
 """Windows from the rise and fall of tags, without photo-eyes."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from stream.operators.passage_density import DensityParams, DensityTracker
+from stream.operators.passage_density import DensityParams, DensityState, DensityTracker
 
 TICK_US = 250_000
 LOAD = range(20)
@@ -24,9 +25,19 @@ class Story:
         self.windows: list[tuple[float, float]] = []
 
     def run(
-        self, until_s: float, loads: list[tuple[int, float]], parked: int = 0, beside: bool = False, cut: bool = False
+        self,
+        until_s: float,
+        loads: list[tuple[int, float]],
+        parked: int = 0,
+        beside: bool = False,
+        cut: bool = False,
+        rest: int = 1,
+        scale: float = 1.0,
     ) -> list[tuple[float, float]]:
-        """Loads (first tag id, passing time) and `parked` tags; `beside`: the neighbours hear the loads better."""
+        """Loads (first tag id, passing time) and `parked` tags; `beside`: the neighbours hear the loads better.
+
+        A tag answers every `rest` ticks; all amplitudes are `scale` times what they are at full power.
+        """
         for tick in range(1, int(until_s * 4) + 1):
             now_s = tick / 4.0
             own = np.zeros(200)
@@ -34,14 +45,16 @@ class Story:
             for first, at_s in loads:
                 for tag in LOAD:
                     value = passing(tag, at_s, now_s) * self.rng.uniform(0.5, 1.5)
-                    if value > 2e-4:
+                    if value > 2e-4 and (tick + 3 * tag) % rest == 0:
                         own[first + tag] = value * (0.3 if beside else 1.0)
                         other[first + tag] = value * (1.0 if beside else 0.1)
             own[180 : 180 + parked] = 0.001 * self.rng.uniform(0.0, 2.0, parked)
             heard = np.flatnonzero(own + other)
             if cut:
                 self.tracker = DensityTracker(DensityParams(), TICK_US, 120.0, self.tracker.snapshot())
-            for opened, closed in self.tracker.tick(tick * TICK_US, 200, heard, own[heard], other[heard]):
+            for opened, closed in self.tracker.tick(
+                tick * TICK_US, 200, heard, scale * own[heard], scale * other[heard]
+            ):
                 if closed is not None:
                     self.windows.append((opened / 1e6, closed / 1e6))
         return self.windows
@@ -79,3 +92,26 @@ def test_what_is_there_at_the_start_opens_nothing() -> None:
 
 def test_cut_at_every_tick_and_restored_the_windows_are_the_same() -> None:
     assert Story().run(40.0, [(0, 12.0), (40, 18.0)], 5, cut=True) == Story().run(40.0, [(0, 12.0), (40, 18.0)], 5)
+
+
+def test_tags_that_rest_for_two_seconds_are_still_one_window() -> None:
+    windows = Story().run(75.0, [(0, 12.0), (40, 30.0), (80, 48.0), (120, 66.0)], rest=8)
+    assert around(windows, 66.2) == [window for window in windows if window[1] > 60.0]
+    assert len(around(windows, 66.2)) == 1
+
+
+def test_a_door_turned_down_comes_to_open() -> None:
+    loads = [(20 * number, 12.0 + 12.0 * number) for number in range(9)]
+    windows = Story().run(125.0, loads, scale=0.05)
+    assert not around(windows, 12.2)
+    assert len(around(windows, 108.2)) == 1
+
+
+def test_a_state_of_before_paces_were_learned_is_taken() -> None:
+    story = Story()
+    story.run(20.0, [(0, 12.0)])
+    old = replace(story.tracker.snapshot(), heard_s=b"", pace_s=DensityState().pace_s)
+    story.tracker = DensityTracker(DensityParams(), TICK_US, 120.0, old)
+    assert len(old.columns) == 6 * 200 * 8
+    tag = np.array([3])
+    assert story.tracker.tick(81 * TICK_US, 200, tag, np.array([1e-4]), np.zeros(1)) == []
