@@ -57,6 +57,7 @@ from api import (
 from api.body_bound import BodyBound
 from api.feed_hub import FeedHub
 from api.gate import Gate
+from api.other_origins import allow_pages_of
 from api.outermost import Outermost
 from api.ports import (
     Accounts,
@@ -209,6 +210,8 @@ def create_app(parts: ApiParts) -> FastAPI:
     # The last added is the outermost.
     app.add_middleware(BodyBound, limit_bytes=BODY_LIMIT_BYTES, larger={"/v1/imports": FILE_BYTES_MAX})
     app.add_middleware(Gate, keys=parts.keys)
+    if parts.site.api.allow_origins:
+        allow_pages_of(app, parts.site.api.allow_origins)
     app.add_middleware(Outermost, metrics=http_metrics)
     kinds = (
         *KINDS,

@@ -6,6 +6,7 @@ Each finding is (key, what is wrong, the fix). Pure; `tagledger.config` says whe
 import difflib
 from collections.abc import Iterator
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from readers.modbus.profile import ProfileError, WordOrder, load
@@ -232,6 +233,14 @@ def _settings(site: Site) -> Iterator[Found]:
     yield from _port("uplink.port", site.uplink.port)
     if site.api.port:  # 0 takes a free one
         yield from _port("api.port", site.api.port)
+    for index, origin in enumerate(site.api.allow_origins):
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
+            yield (
+                f"api.allow_origins[{index}]",
+                f"{origin!r} is no origin",
+                "write scheme, host and port only: https://wms.example:8443",
+            )
     for key, value in (
         ("edge.flush_ms", site.edge.flush_ms),
         ("edge.heartbeat_ms", site.edge.heartbeat_ms),

@@ -74,10 +74,14 @@ class DatabaseSettings:
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """Where the API listens."""
+    """Where the API listens, and the origins (`https://host:port`) whose pages may ask it from a browser.
+
+    Pages that come from the API's own origin need no entry.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
+    allow_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

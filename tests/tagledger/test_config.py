@@ -87,6 +87,8 @@ def test_all_problems_are_reported_at_once() -> None:
         (('host = "h"', 'host = "h"\nport = 70000'), "readers[0].port", "not a TCP port"),
         (('name = "out"', 'name = "in"'), "zones and portals", "used twice"),
         (('name = "x"', 'nam = "x"'), "name", "missing"),
+        (('name = "x"', 'name = "x"\napi.allow_origins = ["https://a.example/"]'), "api.allow_origins[0]", "no origin"),
+        (('name = "x"', 'name = "x"\napi.allow_origins = ["*"]'), "api.allow_origins[0]", "no origin"),
         (('name = "x"', 'name = "x"\nedge.flush_ms = 0'), "edge.flush_ms", "not above zero"),
         (('host = "h"', 'host = "h"\ndriver = "sllurp"\ntls = true'), "readers[0].tls", "sllurp driver cannot"),
         (('host = "h"', 'host = "h"\nlisten = true\ntls = true'), "readers[0].tls_cert", "needs our certificate"),
