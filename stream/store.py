@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
+import structlog
+from psycopg.pq import TransactionStatus
 
 from stream.books import Books, WarehouseBooks
 from stream.chunk import Chunk, Committed, Standing, TopicPartition
@@ -46,10 +48,14 @@ from warehouse.site import Site
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Waits between attempts; the last one repeats."""
 
+TOLD_FIRST, TOLD_EVERY = 3, 12
+"""The attempt that is told, and how often after it: about once a minute."""
+
 TRIM_EVERY_S = 3600.0
 LOG_KEEP_DAYS = 7.0
 """The log (packed sightings) is kept that long; what was decided from it is kept by its own rules."""
 
+_log = structlog.get_logger(__name__)
 T = TypeVar("T")
 _POSITION = (
     "select next_offset from stream_position where (consumer_group, topic, topic_epoch, partition) = (%s, %s, %s, %s)"
@@ -225,11 +231,23 @@ class Store:
         for attempt in range(2**31):
             try:
                 return work()
-            except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout):
+            except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
+                if attempt % TOLD_EVERY == TOLD_FIRST:
+                    _log.warning("the database refuses; trying again", consumer=self.consumer, error=str(error)[:500])
+                self._let_go()
                 if self._closed.wait(RETRY_S[min(attempt, len(RETRY_S) - 1)]):
                     raise StoreClosedError("closed while waiting for the database") from None
                 self.retries += 1
         raise AssertionError("unreachable")
+
+    def _let_go(self) -> None:
+        """After an error: a connection that is not back at rest is replaced.
+
+        One that broke in the middle of a pipeline says that it is neither closed nor broken, and never works again.
+        """
+        connection = self._connection
+        if connection is not None and connection.info.transaction_status is not TransactionStatus.IDLE:
+            connection.close()
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._closed.is_set():

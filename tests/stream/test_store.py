@@ -76,6 +76,35 @@ def test_a_killed_connection_is_opened_again(store: Store, database: str) -> Non
     assert query(database, "select seq from stream_head") == [(2,)]
 
 
+class _Breaking(WarehouseBooks):
+    """Breaks in the middle of a pipeline, as a connection that is lost there does: what was sent is never read."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def apply(self, connection: psycopg.Connection[Any], updates: Sequence[LocationUpdate]) -> int:
+        self.calls += 1
+        if self.calls == 1:
+            connection.pgconn.enter_pipeline_mode()
+            connection.pgconn.send_query_params(b"select 1 / 0", None)
+            connection.pgconn.pipeline_sync()
+            raise psycopg.OperationalError("lost in the middle of a pipeline")
+        return 0
+
+
+def test_a_connection_that_broke_in_a_pipeline_is_replaced(database: str) -> None:
+    books = _Breaking()
+    store = Store(database, site(), books=books)
+    store.standing()
+    made = chunk(0, 1)
+    made.out.locations.append(LocationUpdate(uuid4(), epc(1), "hall", LocationEvent.ARRIVED, START_US, ""))
+    done = threading.Thread(target=store.commit, args=(made,), daemon=True)
+    done.start()
+    done.join(PATIENCE_S)
+    assert (done.is_alive(), books.calls, store.retries) == (False, 2, 1)
+    assert query(database, "select seq from stream_head") == [(1,)]
+
+
 class _Dawdling(WarehouseBooks):
     """Stands still inside the first transaction, as a paused process does."""
 
