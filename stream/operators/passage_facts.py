@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from stream.operators.passage_company import Company, company
 
 FLOOR_DBM = -85.0
+SILENT_DBM = -50.0
+"""What a read without RSSI counts as: what a load's tag typically has, so that no strength speaks against it."""
 BIN_US = 250_000
 DENSE_MAX = 4_194_304
 """Groups counted in one array with a place for each that might be; beyond it they are sorted."""
@@ -131,10 +133,8 @@ def tag_facts(cut: Cut) -> TagFacts | None:
     seconds = ((first_us + rows["last_us"]) / 2.0 - cut.opened_us) / 1e6
     reads = rows["reads"].astype(np.float64)
     peak = rows["peak_dbm"].astype(np.float64)
-    # Reads without RSSI count as -60 dBm: who is there is told, how strongly is not.
-    silent = np.isnan(peak)
-    power = np.where(silent, 1e-6 * reads, np.nan_to_num(rows["power_mw"], nan=0.0))
-    peak = np.where(silent, -60.0, peak)
+    power = read_power_mw(rows)
+    peak = np.where(np.isnan(peak), SILENT_DBM, peak)
     window = own_row & in_window
     before = own_row & (first_us < start)
     every = Heard(position, antenna, first_us, seconds, reads, power, np.sqrt(power))
@@ -195,6 +195,12 @@ def tag_facts(cut: Cut) -> TagFacts | None:
             "doppler_log": np.log1p(_mean_abs(own.tag, rows["doppler_hz"][window], count)),
         },
     )
+
+
+def read_power_mw(rows: NDArray[np.void]) -> NDArray[np.float64]:
+    """Power of each row's reads together. Without RSSI who is there is told, how strongly is not."""
+    unknown = np.power(10.0, SILENT_DBM / 10.0) * rows["reads"]
+    return np.where(np.isnan(rows["peak_dbm"]), unknown, np.nan_to_num(rows["power_mw"], nan=0.0))
 
 
 def summed(tag: NDArray[np.int64], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stream.operators.passage_direction import decide_direction, direction_evidence
 from stream.operators.passage_facts import Cut, TagFacts, tag_facts
-from stream.operators.passage_features import TagFeatures, tag_features
+from stream.operators.passage_features import FEATURES, TagFeatures, tag_features
 from stream.operators.passage_model import PassageModel
 from stream.operators.passage_window import BeamBreak
 from warehouse.site import Direction, PhotoEye
@@ -23,6 +23,8 @@ MINORITY_TAGS = 3.0
 WANDER_MIN = 0.5
 ENDS_MIN = 0.75
 ENDS_MIN_BACK = 0.9
+WENT_THROUGH = {FEATURES.index("load_trend_abs"): 0.93, FEATURES.index("lag_agreement"): 0.5}
+"""What loads that went through doors with sides show at least of their way, most of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +48,39 @@ def judge(
 ) -> list[Judged]:
     """One load, or with `may_part` two; the second is the smaller one."""
     told, facts = cut, tag_facts(cut)
+    sideless = not cut.side[cut.own].any()
     guess = tag_features(cut, facts=facts)
     if facts is None:
         return [
             Judged(guess, np.empty(0), *_direction(cut, guess, np.empty(0), eyes, breaks, model, direction_score_min))
         ]
-    if not cut.side[cut.own].any():
+    if sideless:
         cut = _sided(cut, facts, guess)
         facts = tag_facts(cut) or facts
         guess = tag_features(cut, facts=facts)
-    first = model.first.score(guess.matrix)
+    first = model.first.score(_asked(guess.matrix, sideless))
     if may_part and (parts := _parted(cut, facts, guess, model)):
         return [
             Judged(tags, scores, *_direction(told, tags, scores, eyes, (), model, direction_score_min))
             for tags, scores in parts
         ]
     tags = tag_features(cut, first, facts)
-    scores = model.second.score(tags.matrix)
+    scores = model.second.score(_asked(tags.matrix, sideless))
     return [Judged(tags, scores, *_direction(told, tags, scores, eyes, breaks, model, direction_score_min))]
+
+
+def _asked(matrix: NDArray[np.float64], sideless: bool) -> NDArray[np.float64]:
+    """What the model is asked: of a door without told sides, about a load that wandered as one that went through.
+
+    That a load did not wander from side to side says that it stood, or turned round, only where sides are known. One
+    antenna, or antennas along the load, cannot show it.
+    """
+    if not sideless:
+        return matrix
+    asked = matrix.copy()
+    for column, least in WENT_THROUGH.items():
+        asked[:, column] = np.maximum(asked[:, column], least)
+    return asked
 
 
 def _sided(cut: Cut, facts: TagFacts, guess: TagFeatures) -> Cut:

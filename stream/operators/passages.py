@@ -23,7 +23,7 @@ from stream.model import BatchId, DeviceEvent, DeviceEventKind, Passage, TagVerd
 from stream.operators.passage_background import Background
 from stream.operators.passage_density import DensityTracker
 from stream.operators.passage_direction import eyes_way
-from stream.operators.passage_facts import Cut
+from stream.operators.passage_facts import Cut, read_power_mw
 from stream.operators.passage_features import FEATURES
 from stream.operators.passage_judge import judge
 from stream.operators.passage_model import shipped_model
@@ -238,9 +238,7 @@ class PassageOperator:
         rows = self._rows.between(start_us, end_us)
         own = self._own_ids()[rows["antenna"]]
         tag, count = rows["tag"], len(self._rows.tags)
-        power = np.nan_to_num(rows["power_mw"], nan=0.0)
-        # A reader that gives no RSSI still tells who is there: such reads count as -60 dBm.
-        power = np.where(np.isnan(rows["peak_dbm"]), 1e-6 * rows["reads"], power)
+        power = read_power_mw(rows)
         tags = np.flatnonzero(np.bincount(tag, minlength=count))
         own_mw = np.bincount(tag[own], weights=power[own], minlength=count)[tags]
         other_mw = np.bincount(tag[~own], weights=power[~own], minlength=count)[tags]
