@@ -23,6 +23,9 @@ class RecordedError(ValueError):
     """A recording that cannot be read; the message names the row (1 is the first line) and the column."""
 
 
+FIX = "; correct it or delete the row, or say which column it is (--column, --truth-column)"
+
+
 @dataclass(frozen=True, slots=True)
 class CsvTable:
     """A header and rows numbered as lines of the file; `decimal_comma` when 1,5 is a number."""
@@ -42,7 +45,7 @@ class CsvTable:
 
     def wrong(self, row: int, column: int, text: str, wanted: str) -> RecordedError:
         """What to raise about one field."""
-        return RecordedError(f"row {row}, column {self.header[column]}: {text!r} is not {wanted}")
+        return RecordedError(f"row {row}, column {self.header[column]}: {text!r} is not {wanted}{FIX}")
 
 
 def read_text(path: Path) -> str:

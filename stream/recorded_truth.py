@@ -177,7 +177,7 @@ def _rows(
         except ValueError as wrong:
             raise table.wrong(number, index[name], cell(row, name), "a time") from wrong
 
-    return [
+    rows = [
         _Row(
             number,
             _kind(table, index, number, row),
@@ -190,6 +190,14 @@ def _rows(
         )
         for number, row in table.rows
     ]
+    for made, (_, row) in zip(rows, table.rows, strict=True):
+        if made.start_us is not None and made.end_us is not None and made.end_us < made.start_us:
+            raise RecordedError(
+                f"row {made.number}, column {table.header[index['end']]}: {cell(row, 'end')} lies before the start, "
+                f"{cell(row, 'start')} in column {table.header[index['start']]}; swap them, or say which columns they "
+                "are with --truth-column start=HEADER --truth-column end=HEADER"
+            )
+    return rows
 
 
 def _kind(table: CsvTable, index: Mapping[str, int], number: int, row: Sequence[str]) -> str:
@@ -198,15 +206,20 @@ def _kind(table: CsvTable, index: Mapping[str, int], number: int, row: Sequence[
 
     if cell("direction") not in DIRECTIONS:
         raise RecordedError(
-            f"row {number}, column {table.header[index['direction']]}: {cell('direction')!r} is not in or out"
+            f"row {number}, column {table.header[index['direction']]}: {cell('direction')!r} is not in or out; "
+            "leave the field empty where it is not known"
         )
     if not cell("epc") and not cell("id"):
-        raise RecordedError(f"row {number}: no tag in column {table.header[index['epc']] if 'epc' in index else 'epc'}")
+        raise RecordedError(
+            f"row {number}: no tag in column {table.header[index['epc']] if 'epc' in index else 'epc'}; "
+            "fill it in or delete the row"
+        )
     if cell("kind") in ("load", "stay"):
         return cell("kind")
     if cell("kind") and not cell("id") and not cell("place"):
         raise RecordedError(
-            f"row {number}, column {table.header[index['kind']]}: {cell('kind')!r} is neither load nor stay"
+            f"row {number}, column {table.header[index['kind']]}: {cell('kind')!r} is neither load nor stay; "
+            "write one of them, or add a column id or place"
         )
     if cell("direction") or cell("id") or not cell("place"):
         return "load"
@@ -291,12 +304,18 @@ def parse_json(text: str) -> RecordedTruth:
             ),
             tuple(TrueStay(plain_epc(str(stay["epc"])), str(stay["zone"]), *_json_window(stay)) for stay in stays),
         )
+    except RecordedError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise RecordedError(f"truth: loads and stays need epcs, zone, direction in or out, times: {wrong!r}") from wrong
 
 
 def _json_window(entry: Mapping[str, Any]) -> tuple[int, int]:
-    return _json_time(entry, "start", WHOLE[0]), _json_time(entry, "end", WHOLE[1])
+    start_us, end_us = _json_time(entry, "start", WHOLE[0]), _json_time(entry, "end", WHOLE[1])
+    if end_us < start_us:
+        name = entry.get("id", entry.get("epc", entry))
+        raise RecordedError(f"truth: the end of {name} lies before its start; swap them")
+    return start_us, end_us
 
 
 def _json_time(entry: Mapping[str, Any], name: str, default: int) -> int:

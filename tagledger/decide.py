@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.reduce import Reducer
 from readers.model import ReadBatch
-from stream.model import BatchId, DeviceEvent, EdgeBatch, Passage, Sightings
+from stream.model import BatchId, DeviceEvent, EdgeBatch, Passage, Sightings, TagVerdict
 from stream.operators.passages import PassageOperator, PassageParams
 from stream.operators.presence import PresenceOperator, PresenceParams, ZoneObserver, ZoneReport
 from stream.recorded import RecordedReads
@@ -22,6 +22,8 @@ from warehouse.site import Portal, Site
 AGENT, EPOCH = "recorded", "1"
 TAIL_S = 5.0
 SILENCE_S = 60.0
+LEAD_S = 5.0
+"""Longer than operators take for getting to know what is there when they start."""
 
 
 @dataclass(slots=True)
@@ -36,6 +38,11 @@ class Decided:
     def final(self) -> list[Passage]:
         last = {passage.passage_id: passage for _, passage in self.said if passage.final}
         return list(last.values())
+
+    @property
+    def found(self) -> bool:
+        """Whether any tag was said to have gone through a door."""
+        return any(tag.verdict is TagVerdict.BELONGS for passage in self.final for tag in passage.tags)
 
 
 def reduce_reads(reads: RecordedReads, window_ms: int = 250) -> Sightings:
@@ -65,8 +72,10 @@ def reduce_reads(reads: RecordedReads, window_ms: int = 250) -> Sightings:
     return _renamed(seen, names)
 
 
-def batches(seen: Sightings, events: Sequence[DeviceEvent], window_ms: int = 250) -> Iterator[EdgeBatch]:
-    """One batch a window of reader time, empty ones too, and `TAIL_S` of silence at the end.
+def batches(
+    seen: Sightings, events: Sequence[DeviceEvent], window_ms: int = 250, lead_s: float = 0.0
+) -> Iterator[EdgeBatch]:
+    """One batch a window of reader time, empty ones too, `lead_s` of silence ahead and `TAIL_S` of it at the end.
 
     Of a silence longer than `SILENCE_S` only the beginning is played, then one batch leads over it.
     """
@@ -74,7 +83,8 @@ def batches(seen: Sightings, events: Sequence[DeviceEvent], window_ms: int = 250
     ordered = sorted(events, key=lambda event: event.at_us)
     event_us = np.array([event.at_us for event in ordered], np.int64)
     busy = np.unique(np.concatenate([seen.first_us, event_us]) // step)
-    counter, behind = 0, None
+    counter = 0
+    behind = int(busy[0]) - int(lead_s * 1000 / window_ms) - 1 if len(busy) and lead_s else None
     for window in busy.tolist():
         gap_start = window if behind is None else behind + 1
         gap_end = min(window, gap_start + int(SILENCE_S * 1000 / window_ms))
@@ -97,8 +107,9 @@ def decide(
     reads: RecordedReads,
     passages: PassageParams | None = None,
     presence: PresenceParams | None = None,
+    lead_s: float = 0.0,
 ) -> Decided:
-    """Run every operator of the site over a recording."""
+    """Run every operator of the site over a recording, as if `lead_s` of silence had gone before."""
     passages = passages or PassageParams()
     presence = presence or PresenceParams(zones=site.zones)
     # A recording has one agent, whatever the site file says of who owns which reader.
@@ -111,7 +122,7 @@ def decide(
     }
     tags = PresenceOperator("recorded", presence)
     out = Decided()
-    for batch in batches(reduce_reads(reads), reads.events):
+    for batch in batches(reduce_reads(reads), reads.events, lead_s=lead_s):
         out.batches += 1
         slices = router.route(batch).slices
         now_us = batch.watermark_us
@@ -124,6 +135,21 @@ def decide(
             reports += zone.on_batch(now_us, [piece] if piece else [])
         out.updates += tags.on_batch(now_us, reports)
     return out
+
+
+def decide_recording(site: Site, reads: RecordedReads) -> tuple[Decided, list[str]]:
+    """`decide`, and what was assumed about how the recording begins.
+
+    What is there when a door's operator starts is taken for parked. Where nothing went through a door by that, the
+    recording may have been cut to its load: then it is taken to begin in silence, if a load shows by that.
+    """
+    decided = decide(site, reads)
+    if not site.portals or decided.found:
+        return decided, []
+    again = decide(site, reads, lead_s=LEAD_S)
+    if not again.found:
+        return decided, []
+    return again, ["no load by what came later: what is read at the beginning is taken for arriving, not for parked"]
 
 
 def door_operator(site: Site, portal: Portal, params: PassageParams) -> PassageOperator:

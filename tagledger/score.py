@@ -18,13 +18,14 @@ import typer
 from stream.recorded import RecordedError, RecordedReads, read_csv
 from stream.recorded_truth import RecordedTruth, TrueLoad, read_truth
 from stream.scoring import SLACK_US, LoadScore, PassageScore, Share, ZoneScore, score_passages, score_zones
-from tagledger.decide import Decided, decide
+from tagledger.decide import Decided, decide_recording
 from tagledger.recorded_site import assumptions, site_of, whole
 from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_USAGE, complain, console, print_json, site_or_exit
 from warehouse.site import Direction, Site
 
 WORST_SHOWN = 12
+LOADS_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Scored:
     passages: PassageScore | None
     zones: ZoneScore | None
     stray_reads: float
+    notes: tuple[str, ...] = ()
 
     def figures(self) -> dict[str, Any]:
         """Everything as plain values."""
@@ -57,7 +59,7 @@ def score_recording(site: Site, reads: RecordedReads, truth: RecordedTruth) -> S
         TrueLoad(load.load_id, load.portal or only, load.direction, load.start_us, load.end_us, load.epcs)
         for load in truth.loads
     ]
-    decided = decide(site, reads)
+    decided, began = decide_recording(site, reads)
     by_portal = {portal.name: own_reads(site, portal.name, reads) for portal in site.portals}
     passages = zones = None
     if loads:
@@ -73,7 +75,18 @@ def score_recording(site: Site, reads: RecordedReads, truth: RecordedTruth) -> S
         ]
         heard = frozenset(reads.tags[tag] for tag in np.unique(reads.tag).tolist())
         zones = score_zones(decided.updates, stays, until_us, heard)
-    return Scored(decided, passages, zones, stray_share(loads, by_portal))
+    return Scored(decided, passages, zones, stray_share(loads, by_portal), (*began, *not_found(decided, passages)))
+
+
+def not_found(decided: Decided, passages: PassageScore | None) -> list[str]:
+    """How loads are scored in whose windows no passage was seen: their tags count as missed, not as not scored."""
+    if passages is None:
+        return []
+    silent = [score.load for score in passages.loads if score.load is not None and score.passage is None]
+    if not silent:
+        return []
+    named = ", ".join(load.load_id for load in silent[:LOADS_NAMED]) + (", ..." if len(silent) > LOADS_NAMED else "")
+    return [f"no passage was seen in the windows of {len(silent)} true loads ({named}): their tags count as missed"]
 
 
 def stray_share(loads: Sequence[TrueLoad], reads: Mapping[str, Sequence[tuple[int, str]]]) -> float:
@@ -117,7 +130,7 @@ def run_score(
         complain(wrong)
         raise typer.Exit(EXIT_USAGE) from None
     notes = [] if site_file else assumptions(site, reads, truth)
-    notes += unscored(site, truth)
+    notes += [*unscored(site, truth), *scored.notes]
     written = 0
     if plots is not None:
         from tagledger.score_plots import draw

@@ -200,7 +200,8 @@ def tag_facts(cut: Cut) -> TagFacts | None:
 def read_power_mw(rows: NDArray[np.void]) -> NDArray[np.float64]:
     """Power of each row's reads together. Without RSSI who is there is told, how strongly is not."""
     unknown = np.power(10.0, SILENT_DBM / 10.0) * rows["reads"]
-    return np.where(np.isnan(rows["peak_dbm"]), unknown, np.nan_to_num(rows["power_mw"], nan=0.0))
+    power = np.where(np.isnan(rows["peak_dbm"]), unknown, np.nan_to_num(rows["power_mw"], nan=0.0))
+    return np.asarray(power, np.float64)
 
 
 def summed(tag: NDArray[np.int64], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -32,3 +32,22 @@ def test_an_index_that_grows_with_strength_keeps_its_order(values: np.ndarray) -
 def test_what_no_receiver_hears_is_absent() -> None:
     made = dbm(np.array([-50.0, -999.0, -60.0]), np.array([0, 0, 1]), np.arange(3), [])
     assert np.isnan(made).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("index", [False, True])
+def test_a_tag_that_comes_and_goes_tells_whether_values_grow_with_strength(index: bool) -> None:
+    # Twenty tags pass, one after the other; every third is read seldom, so read counts tell nothing.
+    seconds = np.concatenate([20.0 * tag + np.linspace(0.0, 4.0, 5 + 10 * (tag % 3)) for tag in range(20)])
+    tag = np.repeat(np.arange(20), [5 + 10 * (tag % 3) for tag in range(20)])
+    strength = -75.0 + 25.0 * np.sin(np.pi * (seconds % 20.0) / 4.0)
+    notes: list[str] = []
+    made = dbm(strength + 110.0 if index else -strength, tag, (seconds * 1e6).astype(np.int64), notes)
+    assert np.corrcoef(made, strength)[0, 1] == pytest.approx(1.0)
+    assert ("no known unit" if index else "without their sign") in notes[0]
+
+
+def test_what_is_weaker_than_any_receiver_hears_is_an_index() -> None:
+    notes: list[str] = []
+    made = dbm(np.array([90.0, 120.0, 150.0]), np.array([0, 0, 1]), np.arange(3), notes)
+    assert made[2] > made[1] > made[0]
+    assert "no known unit" in notes[0]

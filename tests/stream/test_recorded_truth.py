@@ -38,6 +38,7 @@ def test_the_kind_follows_from_what_is_there() -> None:
         ("epc,direction\nE1,sideways\n", "row 2, column direction: 'sideways'"),
         ("epc,kind\nE1,visit\n", "row 2, column kind"),
         ("epc,start\nE1,5\nE2,later\n", "row 3, column start|row 2, column start"),
+        ("epc,start,end\nE1,5,6\nE2,9,8\n", "row 3, column end: 8 lies before the start, 9 in column start; swap them"),
     ],
 )
 def test_csv_errors_name_row_and_column(text: str, message: str) -> None:
@@ -49,6 +50,11 @@ def test_csv_errors_name_row_and_column(text: str, message: str) -> None:
 def test_json_that_is_no_truth_is_refused(text: str) -> None:
     with pytest.raises(RecordedError, match="truth"):
         parse_json(text)
+
+
+def test_json_whose_end_lies_before_its_start_is_refused() -> None:
+    with pytest.raises(RecordedError, match="^truth: the end of L7 lies before its start"):
+        parse_json('{"loads": [{"id": "L7", "epcs": ["E1"], "start": 9, "end": 8}]}')
 
 
 def test_a_list_of_tags_and_a_list_of_windows() -> None:
