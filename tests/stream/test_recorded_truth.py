@@ -53,7 +53,7 @@ def test_json_that_is_no_truth_is_refused(text: str) -> None:
 
 
 def test_json_whose_end_lies_before_its_start_is_refused() -> None:
-    with pytest.raises(RecordedError, match="^truth: the end of L7 lies before its start"):
+    with pytest.raises(RecordedError, match=r"^truth: the end of L7 lies before its start"):
         parse_json('{"loads": [{"id": "L7", "epcs": ["E1"], "start": 9, "end": 8}]}')
 
 
