@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.operators.passage_company import Company, company
+from stream.operators.passage_past import Past, Phases, past_of, peaks, phases_of, read_power_mw, summed
 
 FLOOR_DBM = -85.0
-SILENT_DBM = -50.0
-"""What a read without RSSI counts as: what a load's tag typically has, so that no strength speaks against it."""
 BIN_US = 250_000
-DENSE_MAX = 4_194_304
-"""Groups counted in one array with a place for each that might be; beyond it they are sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +23,7 @@ class Cut:
 
     `own` and `side` are indexed by antenna id: whether it is the portal's, and +1 inside, -1 outside, 0 unknown.
     `first_beam_us`, `eyes_way` (+1 in, -1 out, 0 neither) and `eyes_back` (it came back) are the photo-eyes' word.
+    With `past`, which sums up what was heard before the approach, `rows` begin with the approach.
     """
 
     rows: NDArray[np.void]
@@ -39,6 +37,7 @@ class Cut:
     first_beam_us: int | None = None
     eyes_way: int = 0
     eyes_back: bool = False
+    past: Past | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,10 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class TagFacts:
-    """One entry a tag with own sightings in the window; `features` holds finished ones by name, see `FEATURES`."""
+    """One entry a tag with own sightings in the window; `features` holds finished ones by name, see `FEATURES`.
+
+    `order` puts the own rows in the order of tags and time.
+    """
 
     tags: NDArray[np.int64]
     own: Heard
@@ -86,6 +88,7 @@ class TagFacts:
     amplitudes: "Profile"
     strongest: NDArray[np.float64]
     lag: NDArray[np.float64]
+    order: NDArray[np.intp]
     company: Company
     features: dict[str, NDArray[np.float64]]
 
@@ -112,40 +115,38 @@ class Profile:
 
 def tag_facts(cut: Cut) -> TagFacts | None:
     """Facts of every tag that the portal's own antennas saw in the window; None when they saw none."""
-    rows = cut.rows
     start, end = cut.opened_us - cut.approach_us, cut.closed_us + cut.tail_us
+    past = cut.past or past_of(cut.rows, cut.own, start)
+    rows = cut.rows[cut.rows["first_us"] >= start] if cut.past is None else cut.rows
+    tag_of, in_window = rows["tag"], rows["first_us"] <= end
     own_row = cut.own[rows["antenna"]]
-    in_window = (rows["first_us"] >= start) & (rows["first_us"] <= end)
-    matter = np.flatnonzero(own_row | in_window)
-    rows, own_row, in_window = rows.take(matter), own_row[matter], in_window[matter]
-    tags = np.flatnonzero(np.bincount(rows["tag"][own_row & in_window]))
+    tags = np.flatnonzero(np.bincount(tag_of[own_row & in_window]))
     count = len(tags)
     if not count:
         return None
-    number_of = np.full(int(rows["tag"].max()) + 1, -1)
+    number_of = np.full(max(int(tag_of.max()), int(past.tags.max(initial=0))) + 1, -1)
     number_of[tags] = np.arange(count)
-    position = number_of[rows["tag"]]
-    if (position < 0).any():
-        known = np.flatnonzero(position >= 0)
-        rows, own_row, in_window, position = rows.take(known), own_row[known], in_window[known], position[known]
+    position = number_of[tag_of]
+    window_at, other_at = np.flatnonzero(own_row & in_window), np.flatnonzero(~own_row & in_window & (position >= 0))
+    window = rows.take(window_at)
+    own = _heard(window, position[window_at], cut.opened_us)
+    other = _heard(rows.take(other_at), position[other_at], cut.opened_us)
+    peak_own = peaks(window)
+    at_past = number_of[past.tags]
+    known_past, at_past = at_past >= 0, at_past[at_past >= 0]
 
-    antenna, first_us = rows["antenna"].copy(), rows["first_us"].copy()
-    seconds = ((first_us + rows["last_us"]) / 2.0 - cut.opened_us) / 1e6
-    reads = rows["reads"].astype(np.float64)
-    peak = rows["peak_dbm"].astype(np.float64)
-    power = read_power_mw(rows)
-    peak = np.where(np.isnan(peak), SILENT_DBM, peak)
-    window = own_row & in_window
-    before = own_row & (first_us < start)
-    every = Heard(position, antenna, first_us, seconds, reads, power, np.sqrt(power))
-    own, other = every.at(window), every.at(~own_row)
-    peak_own = peak[window]
+    def before(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        out = np.zeros(count)
+        out[at_past] = values[known_past]
+        return out
 
-    def number(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return np.bincount(position[mask], minlength=count).astype(np.float64)
+    def mean_dbm(tag: NDArray[np.int64], peak: NDArray[np.float64]) -> NDArray[np.float64]:
+        return summed(tag, peak, count) / np.maximum(np.bincount(tag, minlength=count), 1.0)
 
-    def mean_dbm(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return summed(position[mask], peak[mask], count) / np.maximum(number(mask), 1.0)
+    def peak_over(part: NDArray[np.bool_]) -> NDArray[np.float64]:
+        tag = own.tag[part]
+        over = np.clip(peak_dbm - mean_dbm(tag, peak_own[part]), 0.0, 40.0)
+        return np.where(np.bincount(tag, minlength=count) > 0, over, 40.0)
 
     def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return summed(own.tag, values, count)
@@ -154,17 +155,19 @@ def tag_facts(cut: Cut) -> TagFacts | None:
     np.maximum.at(peak_dbm, own.tag, peak_own)
     first, last = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
     np.minimum.at(first, own.tag, own.first_us)
-    np.maximum.at(last, own.tag, rows["last_us"][window])
+    np.maximum.at(last, own.tag, window["last_us"])
     own_mw = total(own.power)
     centroid = total(own.power * own.seconds) / np.maximum(own_mw, 1e-15)
     square = total(own.power * own.seconds**2) / np.maximum(own_mw, 1e-15)
-    seconds_before = _seconds_seen(position[before], (start - first_us[before]) // 1_000_000, count)
+    seconds_before = before(past.seconds)
+    peak_before = before(past.dbm) / np.maximum(before(past.heard), 1.0)
     profile = _profiles(own, start, end, count)
     amplitudes = np.where(profile > 0, np.power(10.0, (profile + FLOOR_DBM) / 20.0), 0.0)
-    early, late = window & (first_us < start + 1_500_000), window & (first_us > end - 1_500_000)
     antennas = len(cut.own)
     heard = np.bincount(own.tag * antennas + own.antenna, minlength=count * antennas).reshape(count, antennas)
-    coherence, pairs = _phase_coherence(position[own_row], antenna[own_row], rows[own_row], count)
+    known_phases = number_of[past.phases.tag] >= 0
+    earlier = past.phases.at(known_phases, number_of[past.phases.tag[known_phases]])
+    coherence, pairs = _phase_coherence(earlier.joined(phases_of(window, own.tag)), count)
     return TagFacts(
         tags=tags,
         own=own,
@@ -177,36 +180,33 @@ def tag_facts(cut: Cut) -> TagFacts | None:
         seconds_before=seconds_before,
         background=cut.background[tags].astype(np.float64),
         share_db=share_db(own_mw, summed(other.tag, other.power, count)),
-        own_mw=summed(position[own_row], power[own_row], count),
+        own_mw=before(past.mw) + own_mw,
         profile=Profile.of(profile),
         amplitudes=Profile.of(amplitudes),
         strongest=(np.argmax(_smooth(amplitudes), axis=1) + 0.5) * (BIN_US / 1e6) + (start - cut.opened_us) / 1e6,
         lag=side_lag(own, cut.side, count),
-        company=company(own.tag, own.antenna, rows[window], own.power),
+        # Equals by what they are: how antennas are numbered depends on how reads were cut into batches.
+        order=np.lexsort((own.amplitude, cut.side[own.antenna], own.first_us, own.tag)),
+        company=company(own.tag, own.antenna, window, own.power),
         features={
-            "rise_db": np.where(seconds_before > 0, np.clip(peak_dbm - mean_dbm(before), -20.0, 40.0), 40.0),
+            "rise_db": np.where(seconds_before > 0, np.clip(peak_dbm - peak_before, -20.0, 40.0), 40.0),
             "range_db": profile.max(axis=1) - np.median(profile, axis=1),
-            "early_db": np.where(number(early) > 0, np.clip(peak_dbm - mean_dbm(early), 0.0, 40.0), 40.0),
-            "late_db": np.where(number(late) > 0, np.clip(peak_dbm - mean_dbm(late), 0.0, 40.0), 40.0),
+            "early_db": peak_over(own.first_us < start + 1_500_000),
+            "late_db": peak_over(own.first_us > end - 1_500_000),
             "antennas_share": (heard > 0).sum(axis=1) / max(int(cut.own.sum()), 1),
             "phase_coherence": coherence,
             "phase_pairs_log2": np.log2(1.0 + pairs),
-            "slope_log": np.log1p(_mean_abs(own.tag, rows["phase_slope_rad_s"][window], count)),
-            "doppler_log": np.log1p(_mean_abs(own.tag, rows["doppler_hz"][window], count)),
+            "slope_log": np.log1p(_mean_abs(own.tag, window["phase_slope_rad_s"], count)),
+            "doppler_log": np.log1p(_mean_abs(own.tag, window["doppler_hz"], count)),
         },
     )
 
 
-def read_power_mw(rows: NDArray[np.void]) -> NDArray[np.float64]:
-    """Power of each row's reads together. Without RSSI who is there is told, how strongly is not."""
-    unknown = np.power(10.0, SILENT_DBM / 10.0) * rows["reads"]
-    power = np.where(np.isnan(rows["peak_dbm"]), unknown, np.nan_to_num(rows["power_mw"], nan=0.0))
-    return np.asarray(power, np.float64)
-
-
-def summed(tag: NDArray[np.int64], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Sums by tag, shape (count,), added in the order of the rows."""
-    return np.asarray(np.bincount(tag, weights=values, minlength=count), np.float64)
+def _heard(rows: NDArray[np.void], tag: NDArray[np.int64], opened_us: int) -> Heard:
+    first_us, power = rows["first_us"].copy(), read_power_mw(rows)
+    seconds = ((first_us + rows["last_us"]) / 2.0 - opened_us) / 1e6
+    reads = rows["reads"].astype(np.float64)
+    return Heard(tag, rows["antenna"].copy(), first_us, seconds, reads, power, np.sqrt(power))
 
 
 def side_lag(own: Heard, side: NDArray[np.int8], count: int) -> NDArray[np.float64]:
@@ -227,13 +227,6 @@ def share_db(own_mw: NDArray[np.float64], other_mw: NDArray[np.float64]) -> NDAr
     return np.where(other_mw > 0, np.clip(ratio, -30.0, 30.0), 30.0)
 
 
-def _seconds_seen(position: NDArray[np.int64], second: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-    if not len(position):
-        return np.zeros(count)
-    seen = np.unique(position * 65_536 + second)
-    return np.bincount(seen // 65_536, minlength=count).astype(np.float64)
-
-
 def _profiles(own: Heard, start_us: int, end_us: int, count: int) -> NDArray[np.float64]:
     """Mean power a read by tag and time bin in dB over the floor, shape (tags, bins); 0 where unseen."""
     bins = max(int((end_us - start_us) // BIN_US) + 1, 1)
@@ -250,32 +243,14 @@ def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(values + np.concatenate([values[:, 1:], values[:, -1:] * 0.0], axis=1), np.float64)
 
 
-def _phase_coherence(
-    position: NDArray[np.int64], antenna: NDArray[np.int32], rows: NDArray[np.void], count: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Resultant length of the doubled phase (readers are ambiguous by π) within (tag, antenna, channel)."""
-    known = np.isfinite(rows["phase_rad"])
-    if not known.any():
-        return np.full(count, 0.5), np.zeros(count)
-    position, antenna, channel = position[known], antenna[known], rows["channel"][known]
-    antennas, channels = int(antenna.max()) + 1, int(channel.max()) + 1
-    group = (position * antennas + antenna) * channels + channel
-    groups: NDArray[np.int64] | None = None
-    if count * antennas * channels > DENSE_MAX:
-        groups, group = np.unique(group, return_inverse=True)
-    doubled = 2.0 * rows["phase_rad"][known].astype(np.float64)
-    size = np.bincount(group).astype(np.float64)
-    cos = np.bincount(group, weights=np.cos(doubled))
-    sin = np.bincount(group, weights=np.sin(doubled))
-    if groups is None:
-        groups = np.flatnonzero(size)
-        size, cos, sin = size[groups], cos[groups], sin[groups]
+def _phase_coherence(phases: Phases, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Resultant length of the doubled phase within (tag, antenna, channel), and the pairs it rests on."""
     # Unbiased: E[R²] of n random phases is 1/n.
-    unbiased = ((cos**2 + sin**2) / size**2 - 1.0 / size) / np.maximum(1.0 - 1.0 / size, 1e-9)
+    size = phases.size
+    unbiased = ((phases.cos**2 + phases.sin**2) / size**2 - 1.0 / size) / np.maximum(1.0 - 1.0 / size, 1e-9)
     pairs = size - 1.0
-    owner = groups // (antennas * channels)
-    weight = summed(owner, pairs, count)
-    value = summed(owner, pairs * unbiased, count)
+    weight = summed(phases.tag, pairs, count)
+    value = summed(phases.tag, pairs * unbiased, count)
     return np.where(weight > 0, np.clip(value / np.maximum(weight, 1e-9), 0.0, 1.0), 0.5), weight
 
 

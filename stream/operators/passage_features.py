@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.operators.passage_company import company_features
-from stream.operators.passage_facts import Cut, Heard, TagFacts, share_db, summed, tag_facts
+from stream.operators.passage_facts import Cut, Heard, TagFacts, share_db, tag_facts
+from stream.operators.passage_past import summed
 
 FEATURES = (
     "peak_dbm",  # strongest own sighting
@@ -108,7 +109,8 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
 
     load_centroid = _median(facts.centroid, weight)
     load_width = max(_median(facts.spread, weight), 0.3)
-    core = own.at(np.abs(own.seconds - load_centroid) <= 2.0 * load_width)
+    in_core = np.abs(own.seconds - load_centroid) <= 2.0 * load_width
+    core, order = own.at(in_core), facts.order[in_core[facts.order]]
     beside = np.abs(facts.other.seconds - load_centroid) <= 2.0 * load_width
     other_mw = summed(facts.other.tag[beside], facts.other.power[beside], count)
 
@@ -118,7 +120,7 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
     reads_core = np.log2(1.0 + total(core.reads))
     core_mw = total(core.power)
     core_amplitude_db = 20.0 * np.log10(total(core.amplitude) / (4.0 * load_width / 0.25) + 1e-5)
-    trend, ends = _trends(core, cut.side, count, (0.5, 0.25))
+    trend, ends = _trends(own, order, cut.side, count, (0.5, 0.25))
     load_trend = float(np.average(trend, weights=weight))
     way = float(cut.eyes_way) if cut.eyes_way else _way(lag, trend, weight)
     from_load = np.abs(facts.centroid - load_centroid)
@@ -176,13 +178,14 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
 
 
 def _trends(
-    core: Heard, side: NDArray[np.int8], count: int, parts: tuple[float, float]
+    own: Heard, order: NDArray[np.intp], side: NDArray[np.int8], count: int, parts: tuple[float, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """For each part: side share (inside +1, outside -1) of a tag's last such part of amplitude minus the first's."""
-    # Equals by what they are: how antennas are numbered depends on how reads were cut into batches.
-    order = np.lexsort((core.amplitude, side[core.antenna], core.first_us, core.tag))
-    tag, weight = core.tag[order], core.amplitude[order]
-    signed = weight * side[core.antenna[order]]
+    """For each part: side share (inside +1, outside -1) of a tag's last such part of amplitude minus the first's.
+
+    `order` says which rows, in the order of tags and time.
+    """
+    tag, weight = own.tag[order], own.amplitude[order]
+    signed = weight * side[own.antenna[order]]
     total = summed(tag, weight, count)
     ahead = np.concatenate([[0.0], np.cumsum(total)[:-1]])
     # Rounded: a read in the very middle is on the same side of it whatever the tags are numbered.

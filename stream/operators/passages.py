@@ -7,8 +7,8 @@ further final revision when they change a verdict or the direction), *gone* (lat
 Work is done per tick of reader time, once the watermark covers it, so only the reads and the watermark matter, not how
 reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a dip in the reads between
 them, are one passage; two that meet in opposite directions are told apart at the close and are two. `passage_window`
-and `passage_density` say when, `passage_features` and `passage_model` which tags, `passage_direction` which way, and
-`passage_judge` puts it together.
+and `passage_density` say when, `passage_past` what was heard before, `passage_features` and
+`passage_model` which tags, `passage_direction` which way, and `passage_judge` puts it together.
 
 Bounds: rows, tags and records as `PassageParams` says; what no longer fits is dropped oldest first and counted.
 """
@@ -23,10 +23,11 @@ from stream.model import BatchId, DeviceEvent, DeviceEventKind, Passage, TagVerd
 from stream.operators.passage_background import Background
 from stream.operators.passage_density import DensityTracker
 from stream.operators.passage_direction import eyes_way
-from stream.operators.passage_facts import Cut, read_power_mw
+from stream.operators.passage_facts import Cut
 from stream.operators.passage_features import FEATURES
 from stream.operators.passage_judge import judge
 from stream.operators.passage_model import shipped_model
+from stream.operators.passage_past import Past, past_of, read_power_mw
 from stream.operators.passage_rows import PassageRows
 from stream.operators.passage_saying import evidence_of, members, passage_tags, spent_tags
 from stream.operators.passage_state import PassageParams, PassageRecord, PassageState, Said
@@ -57,6 +58,7 @@ class PassageOperator:
         self._by_antenna: tuple[NDArray[np.bool_], NDArray[np.int8]] = np.empty(0, np.bool_), np.empty(0, np.int8)
         self._params = params
         self._model = (params.model or shipped_model()).over(FEATURES)
+        self._past: tuple[tuple[object, ...], Past] | None = None
         self._by_eyes = bool(portal.photo_eyes)
         self._eyes = WindowTracker(portal.photo_eyes, params.window, state.window if state else None)
         self._density = DensityTracker(
@@ -95,6 +97,8 @@ class PassageOperator:
             _, added = self._rows.append(piece)
             if len(added):
                 late |= self._late(added)
+                if self._past is not None and int(added["first_us"].min()) < self._past[1].until_us:
+                    self._past = None
             for event in piece.events:
                 if event.kind is DeviceEventKind.GPI and self._by_eyes:
                     self._beams.append((event, piece.origin))
@@ -303,12 +307,23 @@ class PassageOperator:
             return self._rows.origins[max(self._rows.origins)]
         return self._rows.origins[int(rows["origin"][np.argmin(rows["first_us"])])]
 
-    def cut(self, record: PassageRecord, closed_us: int, breaks: Sequence[BeamBreak]) -> Cut:
-        """The rows and background one passage is judged by."""
+    def _past_of(self, record: PassageRecord) -> Past:
+        """What was heard before a window's approach: kept from tick to tick while that stays as it is."""
+        own, rows = self._own_ids(), self._rows
+        made_of = record.passage_id, record.opened_us, len(own), rows.dropped_rows
+        if self._past is None or self._past[0] != made_of:
+            start = record.opened_us - int(self._params.approach_s * 1e6)
+            earlier = rows.between(record.opened_us - int(self._params.lookback_s * 1e6), start)
+            self._past = made_of, past_of(earlier, own, start)
+        return self._past[1]
+
+    def cut(self, record: PassageRecord, closed_us: int, breaks: Sequence[BeamBreak], past: Past | None = None) -> Cut:
+        """The rows and background one passage is judged by; rows of the approach and later only, with its `past`."""
         params = self._params
         tail_us = int(params.tail_s * 1e6)
         # Reads ahead of the ticks worked off are there or not as batches were cut: they wait.
         until_us = min(closed_us + tail_us + 1, self._tick_us or 0)
+        back_s = params.lookback_s if past is None else params.approach_s
         eyes = self._portal.photo_eyes
         two_sided = len({eye.side for eye in eyes}) > 1
         way = eyes_way(eyes, breaks)
@@ -316,7 +331,7 @@ class PassageOperator:
         known = np.frombuffer(record.background, np.float32)
         background[: len(known)] = known
         return Cut(
-            rows=self._rows.between(record.opened_us - int(params.lookback_s * 1e6), until_us),
+            rows=self._rows.between(record.opened_us - int(back_s * 1e6), until_us),
             own=self._own_ids(),
             side=self._side_ids(),
             background=background,
@@ -327,6 +342,7 @@ class PassageOperator:
             first_beam_us=min((b.at_us for b in breaks), default=None),
             eyes_way=way,
             eyes_back=bool(breaks) and way == 0 and two_sided,
+            past=past,
         )
 
     def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
@@ -334,7 +350,7 @@ class PassageOperator:
         record.judged_us = closed_us
         eyes = self._portal.photo_eyes
         breaks = record.breaks if final or not record.by_eyes else self._eyes.state.breaks
-        cut = self.cut(record, closed_us, breaks)
+        cut = self.cut(record, closed_us, breaks, past=None if amend else self._past_of(record))
         # A window once said to hold one load, or two, is amended as such.
         may_part = final and (not amend or len(record.said) > 1)
         loads = judge(cut, eyes, breaks, self._model, self._params.direction_score_min, may_part=may_part)
