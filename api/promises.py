@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from api.documented import problems
 from api.encoding import json_response
 from api.paging import Code
 from api.postgres.pool import Pool
-from api.problems import not_found
+from api.problems import NOT_FOUND, not_found
 from warehouse.postgres.queries.promises import Promise, promises
 
 
@@ -42,6 +43,7 @@ def router(pool: Pool) -> APIRouter:
         operation_id="stock_promises",
         summary="What can be promised to whom",
         response_model=Promises,
+        responses=problems(NOT_FOUND),
     )
     async def stock_promises(query: Annotated[PromisesQuery, Query()]) -> Response:
         """Open lines that take an item, the earliest day first, at most 1,000: first come, first served."""

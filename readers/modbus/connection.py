@@ -88,9 +88,9 @@ class ModbusConnection:
         except OSError as error:  # a serial device that is not there
             client.close()
             raise ModbusUnavailable(f"cannot open {where.host}: {error}") from error
+        _heed_cancellation(client)
         if not connected:
             client.close()
-            _heed_cancellation()
             raise ModbusUnavailable(f"no connection to {where}")
         return cls(client, where.unit)
 
@@ -149,13 +149,20 @@ class ModbusConnection:
             except (ModbusException, OSError) as error:
                 _heed_cancellation()
                 raise ModbusUnavailable(str(error)) from error
+            _heed_cancellation()
         if answer.isError():
             raise ModbusRefused(f"the unit answered {answer}", getattr(answer, "exception_code", 0))
         return answer
 
 
-def _heed_cancellation() -> None:
-    """End here if asked to: pymodbus turns a cancellation during a request into its own exception."""
+def _heed_cancellation(opened: _Client | None = None) -> None:
+    """End here if asked to, closing what was just opened.
+
+    pymodbus turns a cancellation during a request into its own exception; and where the answer came in the same turn of
+    the loop, `asyncio.wait_for`, which it waits with, returns the answer and forgets the cancellation (Python 3.11).
+    """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
+        if opened is not None:
+            opened.close()
         raise asyncio.CancelledError

@@ -56,11 +56,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     options = ["--duration", 90, "--speed", 4, "--port", 0, "--state-dir", folder, "--json", "--serve"]
     command = [sys.executable, "-m", "tagledger", "demo", *map(str, options)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        told = running.stdout.readline()  # the score, while everything still runs
-        assert told or running.poll() is not None
-        running.send_signal(signal.SIGINT)
-        rest, errors = running.communicate(timeout=60)
+        try:
+            assert running.stdout is not None
+            told = running.stdout.readline()  # the score, while everything still runs
+            assert told or running.poll() is not None
+            running.send_signal(signal.SIGINT)
+            rest, errors = running.communicate(timeout=60)
+        except BaseException:  # or the end of the block would wait for it
+            running.kill()
+            raise
     # The exit code says whether books and truth agree; here the score is looked at line by line.
     assert (running.returncode in (0, 1), rest) == (True, ""), errors
     return Demo(folder, json.loads(told))

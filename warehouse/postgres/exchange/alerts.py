@@ -48,7 +48,7 @@ _MATTERS = {
                'worth ' || sum(abs(c.counted - c.expected) * c.unit_cost), 'not valued')
         from count_sheet s join count_line c using (count_id)
         where s.status = 'counted' and abs(c.counted - c.expected) >
-              greatest(s.tolerance_quantity, c.expected * s.tolerance_percent / 100)
+              greatest(coalesce(c.tolerance_quantity, 0), c.expected * coalesce(c.tolerance_percent, 0) / 100)
         group by s.number""",
     "device_down": """
         select 'device ' || device,
