@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from readers.modbus.connection import Link, ModbusAddress, ModbusUnavailable
+from readers.modbus.connection import Link, ModbusAddress, ModbusConnection, ModbusUnavailable
 from readers.modbus.driver import ScaleDriver
 from readers.modbus.profile import ScaleProfile, Stability, load, shipped
 from readers.modbus.reading import Fault, Reading
@@ -151,3 +151,21 @@ def test_a_weight_without_a_motion_bit_needs_the_whole_window() -> None:
         for at_ms, weight in [(0, 100), (500, 100), (900, 102), (1500, 102), (1899, 102), (1900, 102), (2500, 102)]
     ]
     assert [weighing is not None for weighing in found] == [False, False, False, False, False, True, False]
+
+
+async def test_who_is_asked_to_end_in_the_moment_of_an_answer_ends() -> None:
+    """Python 3.11's `wait_for` gives the answer then and forgets the cancellation: who polls would go on for ever."""
+    profile = load("tuna-id551")
+    simulator = IndicatorSimulator(profile, Platform(seed=1), Hand(step_us=20_000))
+    await simulator.start()
+    connection = await ModbusConnection.open(ModbusAddress(Link.TCP, "127.0.0.1", simulator.port))
+    asking = asyncio.create_task(connection.read_registers(profile.function, profile.first, profile.count))
+    await asyncio.sleep(0)
+    waited_for: asyncio.Future[object] = connection._client.ctx.response_future  # pymodbus's own, of this request
+    waited_for.add_done_callback(lambda _: asking.cancel())
+    try:
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    finally:
+        connection.close()
+        await simulator.stop()
