@@ -26,6 +26,7 @@ from stream.model import Colour, Passage, Signal, TagVerdict
 from tagledger.audit import score_of
 from tagledger.database import open_database
 from tagledger.first_start import FirstStart, first_start, tell
+from tagledger.lifecycle import run_until_signalled
 from tagledger.logs import configure_logs
 from tagledger.plant_day import live_a_day
 from tagledger.plant_process import PlantTime, running_plant
@@ -77,7 +78,12 @@ def run_demo(
 
     plant = Plant(seed, duration_s, vehicles=VEHICLES if broker_available() else 0, annex=True)
     with known_failures():
-        score = asyncio.run(_demo(plant, duration_s, speed, state_dir, port, report, serve=serve, quiet=as_json))
+        score = run_until_signalled(
+            _demo(plant, duration_s, speed, state_dir, port, report, serve=serve, quiet=as_json)
+        )
+    if score is None:
+        complain("ended before the day was over: there is no score")
+        raise typer.Exit(EXIT_FAILED)
     if not score.books_agree:
         raise typer.Exit(EXIT_FAILED)
 
@@ -93,7 +99,7 @@ async def _demo(
     serve: bool,
     quiet: bool,
 ) -> Score:
-    """The day, its score reported; with `serve` the site goes on until SIGINT (`asyncio.run` cancels this then)."""
+    """The day, its score reported; with `serve` the site goes on until it is cancelled."""
 
     async def judged() -> Score:
         standing = await running.standing() if plant.site.fleet.vehicles else None

@@ -3,26 +3,32 @@
 import asyncio
 import signal
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
-def run_until_signalled(main: Coroutine[Any, Any, None]) -> None:
-    """Run until it ends by itself or a signal ends it; a second signal is not waited for."""
+def run_until_signalled(main: Coroutine[Any, Any, T]) -> T | None:
+    """Run until it ends by itself, with what it gives, or a signal ends it; a second signal is not waited for.
 
-    async def supervised() -> None:
+    Also where the shell that started it in the background had it ignore SIGINT.
+    """
+
+    async def supervised() -> T | None:
         task = asyncio.ensure_future(main)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _cancel_once, loop, number, task)
         try:
-            await task
+            return await task
         except asyncio.CancelledError:
             if not task.cancelled():
                 raise
+            return None
 
-    asyncio.run(supervised())
+    return asyncio.run(supervised())
 
 
-def _cancel_once(loop: asyncio.AbstractEventLoop, number: int, task: "asyncio.Future[None]") -> None:
+def _cancel_once(loop: asyncio.AbstractEventLoop, number: int, task: "asyncio.Future[Any]") -> None:
     loop.remove_signal_handler(number)  # the default again: the next one ends the process
     task.cancel()
