@@ -1,29 +1,17 @@
 """Commands: once each, refusals that name code and field, an audit row for all."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-import pytest
-
 from tests.warehouse.postgres.ledger_store import DAY_0
-from tests.warehouse.postgres.store import CLERK, Store, gtin, open_store, sgtin
+from tests.warehouse.postgres.store import CLERK, Store, gtin, sgtin
 from warehouse import commands as c
 from warehouse.commands import Refusal, Result
 from warehouse.ledger import StockStatus, Tracking
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
 
 
 def test_a_command_repeated_gets_the_stored_answer_and_another_under_its_id_is_refused(store: Store) -> None:

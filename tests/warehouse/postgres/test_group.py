@@ -1,17 +1,15 @@
 """Commands executed together end as they would one after another; one that fails leaves the others alone."""
 
 import random
-from collections.abc import Iterator
 from decimal import Decimal
 
 import psycopg
 import pytest
 
-from tests.warehouse.postgres.store import CLERK, Store, open_store
+from tests.warehouse.postgres.store import CLERK, Store
 from warehouse import commands as c
 from warehouse.commands import Actor, Command, Refusal, Result
 from warehouse.ledger import StockStatus, Tracking
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
 from warehouse.postgres.group import Outcome, execute_all
 from warehouse.postgres.requests import Request
@@ -21,12 +19,9 @@ PLACES = ("STAGE", "BIN-1", "BIN-2", "NOWHERE", "CUSTOMER")
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    made.do(c.CreateLocation("BIN-2"))
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
+def store(store: Store) -> Store:
+    store.do(c.CreateLocation("BIN-2"))
+    return store
 
 
 def stocked(store: Store, world: str) -> None:

@@ -7,7 +7,7 @@ in a store where many of them are possible, so that both done and refused ones a
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -17,10 +17,9 @@ import pytest
 
 from api.command_models import body_model, to_command
 from api.command_routes import COMMANDS
-from tests.warehouse.postgres.store import CLERK, Store, open_store
+from tests.warehouse.postgres.store import CLERK, Store
 from warehouse import commands as c
 from warehouse.commands import Command, Refusal, Result
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import KINDS, execute
 from warehouse.postgres.control.people import ensure_roles
 
@@ -59,10 +58,9 @@ def another(command: Command) -> Command:
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
+def store(store: Store) -> Store:
     """With what the examples name, as far as a few commands make it."""
-    made = open_store(database)
-    ensure_roles(made.conn)
+    ensure_roles(store.conn)
     for command in (
         c.CreateLocation("WH-1", level="warehouse"),
         c.CreateLocation("hall-a", parent="WH-1"),
@@ -70,10 +68,8 @@ def store(database: str) -> Iterator[Store]:
         c.CreateUser("anna", role="keeper"),
         c.GiveRole("anna", "keeper", "WH-1"),
     ):
-        made.do(command)
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
+        store.do(command)
+    return store
 
 
 def world(store: Store) -> list[Any]:

@@ -1,6 +1,6 @@
 """Cases C, D, K and L of the other systems' test suites that need the ledger itself, by their ids.
 
-Those with an id in `test_ledger.py` (C1, C2, C7, B9, C22, K1, K2, K4, K9, L1, L4), `test_allocation.py` (D) and
+Those with an id in `test_ledger_rules.py` (C1, C2, C7, B9, C22, K1, K2, K4, K9, L1, L4), `test_allocation.py` (D) and
 `test_commands.py` (K7, K11) are there.
 """
 

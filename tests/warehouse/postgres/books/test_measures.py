@@ -1,26 +1,21 @@
 """Quantities in boxes and pallets, through documents, receipts, reservations, moves, counts and transfers."""
 
-from collections.abc import Iterator
 from decimal import Decimal as D
 from typing import Any
 
 import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0
-from tests.warehouse.postgres.store import Store, open_store
+from tests.warehouse.postgres.store import Store
 from warehouse import commands as c
-from warehouse.postgres.books.integrity import check
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    made.items(2)
-    made.do(c.SetItemUnit("I2", "box", 12))
-    made.do(c.SetItemUnit("I2", "pallet", 48))
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
+def store(store: Store) -> Store:
+    store.items(2)
+    store.do(c.SetItemUnit("I2", "box", 12))
+    store.do(c.SetItemUnit("I2", "pallet", 48))
+    return store
 
 
 def line(store: Store, number: str) -> tuple[Any, ...]:

@@ -1,18 +1,15 @@
 """The named quantities: each balance counted once, documents counted where they come and go, and the past two ways."""
 
-from collections.abc import AsyncIterator, Iterator
 from datetime import date, timedelta
 from decimal import Decimal as D
 from typing import Any
 
-import psycopg
 import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0, day
-from tests.warehouse.postgres.store import Store, open_store
+from tests.warehouse.postgres.store import Store
 from warehouse import commands as c
 from warehouse.ledger import StockStatus, Tracking
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.queries.past import Clock, stock_as_of
 from warehouse.postgres.queries.stock import NamedQuantities, named_quantities, quantities_by_item, stock, stock_totals
 
@@ -20,27 +17,18 @@ NAMES = ("on_hand", "usable", "reserved", "available", "inspection", "blocked", 
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
+def store(store: Store) -> Store:
     """Warehouses W1 (with zone W1-A and bins A1, A2) and W2; item L by lot."""
-    made = open_store(database)
     for code in ("W1", "W2"):
-        made.do(c.CreateLocation(code, level="warehouse"))
-    made.do(c.CreateLocation("W1-A", parent="W1"))
+        store.do(c.CreateLocation(code, level="warehouse"))
+    store.do(c.CreateLocation("W1-A", parent="W1"))
     for code in ("A1", "A2"):
-        made.do(c.CreateLocation(code, level="bin", parent="W1-A"))
-    made.do(c.CreateItem("L", tracking=Tracking.LOT))
-    made.items(2)
+        store.do(c.CreateLocation(code, level="bin", parent="W1-A"))
+    store.do(c.CreateItem("L", tracking=Tracking.LOT))
+    store.items(2)
     for lot, expires_on in (("good", None), ("old", date(2026, 1, 1)), ("recalled", None)):
-        made.do(c.CreateLot("L", lot, expires_on))
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
-
-
-@pytest.fixture
-async def reading(database: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as conn:
-        yield conn
+        store.do(c.CreateLot("L", lot, expires_on))
+    return store
 
 
 def bring(store: Store, quantity: int, place: str, item: str = "I2", **fields: Any) -> None:

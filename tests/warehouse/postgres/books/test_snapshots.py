@@ -1,7 +1,6 @@
 """Snapshots of closed days: what they hold, that questions about the past use them, and that nothing slips in."""
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any
@@ -10,25 +9,21 @@ import psycopg
 import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0, day
-from tests.warehouse.postgres.store import CLERK, Store, open_store
+from tests.warehouse.postgres.store import CLERK, Store
 from warehouse import commands as c
 from warehouse.commands import Refusal
 from warehouse.postgres.books import seals, snapshots
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
 from warehouse.postgres.queries.past import stock_as_of
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    made.items(2)
+def store(store: Store) -> Store:
+    store.items(2)
     for number, quantity in enumerate((10, 5, 7)):
-        made.do(c.AdjustStock("I2", D(quantity), "STAGE", "opening", effective_at=day(number)))
-    made.do(c.MoveStock("I2", D(4), "STAGE", "BIN-1", effective_at=day(1.5)))
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
+        store.do(c.AdjustStock("I2", D(quantity), "STAGE", "opening", effective_at=day(number)))
+    store.do(c.MoveStock("I2", D(4), "STAGE", "BIN-1", effective_at=day(1.5)))
+    return store
 
 
 def take(store: Store) -> list[int]:

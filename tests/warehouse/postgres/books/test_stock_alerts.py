@@ -1,20 +1,17 @@
 """Replenishment and alerts on a real store: cases G, J and L, and the life of a suggestion."""
 
-from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0, day
-from tests.warehouse.postgres.store import Store, open_store
+from tests.warehouse.postgres.store import Store
 from warehouse import commands as c
 from warehouse.ageing import Stillness
 from warehouse.ledger import Tracking
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.books.replenishment import Suggested
 from warehouse.postgres.books.stock_alerts import watch, watch_stillness
 from warehouse.postgres.queries.stock_watch import item_age, replenishments, stock_alerts, stock_rules
@@ -23,18 +20,9 @@ NOW = day(400)
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    made.items(2, 4)
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
-
-
-@pytest.fixture
-async def reading(database: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as conn:
-        yield conn
+def store(store: Store) -> Store:
+    store.items(2, 4)
+    return store
 
 
 def rule(store: Store, item: str = "I2", **numbers: Any) -> None:

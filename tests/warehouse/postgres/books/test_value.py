@@ -1,7 +1,6 @@
 """Value on a real store: booked with the movement, append-only, zero at nothing, whatever the method."""
 
 import random
-from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal as D
 from typing import Any
 
@@ -9,26 +8,11 @@ import psycopg
 import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0, day
-from tests.warehouse.postgres.store import Store, open_store
+from tests.warehouse.postgres.store import Store
 from warehouse import commands as c
 from warehouse.commands import Valuation
 from warehouse.ledger import Tracking
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.queries.value import stock_value, total_value, value_entries
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
-
-
-@pytest.fixture
-async def reading(database: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as conn:
-        yield conn
 
 
 def item(store: Store, valuation: Valuation, code: str = "V", **fields: Any) -> None:

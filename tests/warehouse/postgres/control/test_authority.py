@@ -1,6 +1,5 @@
 """Who may do what: each command without its right, finer rights by what it says and does, rights within a warehouse."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -9,21 +8,12 @@ import pytest
 
 from api.command_models import body_model, to_command
 from api.command_routes import COMMANDS
-from tests.warehouse.postgres.store import Store, open_store
+from tests.warehouse.postgres.store import Store
 from warehouse import commands as c
 from warehouse.commands import ALL_RIGHTS, SITE_WIDE, Actor, Command, Permission, Refusal, Result, Rights
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import KINDS, execute
 
 ONE = Decimal(1)
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
 
 
 def ask(store: Store, rights: Rights, command: Command, name: str = "kim") -> Result | Refusal:

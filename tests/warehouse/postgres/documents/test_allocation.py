@@ -1,31 +1,20 @@
 """Allocation and reservations on a real server: cases D by id, portals using what is reserved, sixteen allocators."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 
 import psycopg
-import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0
-from tests.warehouse.postgres.store import CLERK, Store, open_store, sgtin
+from tests.warehouse.postgres.store import CLERK, Store, sgtin
 from warehouse import commands as c
 from warehouse.commands import Result
 from warehouse.ledger import Tracking
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
 from warehouse.removal import Order
 from warehouse.site import Direction
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
 
 
 def stock(store: Store, quantity: int, item: str = "I2", location: str = "STAGE", **fields: object) -> None:

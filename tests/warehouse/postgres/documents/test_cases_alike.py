@@ -1,6 +1,5 @@
 """Cases of the kinds other systems test, beside those listed by id: what a keeper tries, what the books then say."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal as D
 from typing import Any
@@ -8,21 +7,12 @@ from typing import Any
 import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0, day
-from tests.warehouse.postgres.store import Store, open_store, sscc
+from tests.warehouse.postgres.store import Store, sscc
 from warehouse import commands as c
 from warehouse.commands import Result, Valuation
 from warehouse.ledger import StockStatus, Tracking
 from warehouse.postgres.books import reservations
-from warehouse.postgres.books.integrity import check
 from warehouse.removal import Order
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
 
 
 def lots(store: Store, **expiries: date | None) -> None:

@@ -1,17 +1,15 @@
 """Counts on a real server: the store moves while it is counted, and only differences are posted."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import psycopg
 import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0
-from tests.warehouse.postgres.store import Store, open_store
+from tests.warehouse.postgres.store import Store
 from warehouse import commands as c
 from warehouse.commands import ALL_RIGHTS, Actor, Refusal, Result
 from warehouse.ledger import Tracking
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
 from warehouse.postgres.queries.counts import count_sheet, count_sheets
 
@@ -19,14 +17,11 @@ MANAGER = Actor("manager", rights=ALL_RIGHTS)
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    made.items(2, 4)
+def store(store: Store) -> Store:
+    store.items(2, 4)
     for item, place, quantity in (("I2", "STAGE", 7), ("I4", "STAGE", 30), ("I2", "BIN-1", 10)):
-        made.do(c.AdjustStock(item, Decimal(quantity), place, "opening", effective_at=DAY_0))
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
+        store.do(c.AdjustStock(item, Decimal(quantity), place, "opening", effective_at=DAY_0))
+    return store
 
 
 def as_manager(store: Store, command: c.Command, event: str = "m") -> Result | Refusal:

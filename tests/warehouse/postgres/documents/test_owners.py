@@ -1,27 +1,22 @@
 """Goods of others (consigned, a customer's own): documents say whose, and nothing of one owner serves another."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from tests.warehouse.postgres.store import Store, open_store
+from tests.warehouse.postgres.store import Store
 from warehouse import commands as c
 from warehouse.ledger import StockStatus
-from warehouse.postgres.books.integrity import check
 from warehouse.site import Direction
 
 VMI, OTHER = "Supplier Ltd", "Customer Ltd"
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    made.items(2, 4)
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
+def store(store: Store) -> Store:
+    store.items(2, 4)
+    return store
 
 
 def line(owner: str, quantity: int = 5, item: str = "I2", line_no: int | None = None) -> c.LineSpec:

@@ -1,6 +1,6 @@
 """Outbound: how stock is chosen, pick lists, picks by scan and by portal, what is wrong or not there."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,11 +9,10 @@ import psycopg
 import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0
-from tests.warehouse.postgres.store import Store, open_store
+from tests.warehouse.postgres.store import Store
 from warehouse import commands as c
 from warehouse.commands import ConfirmPick, CreatePickList, DocumentName
 from warehouse.ledger import Tracking
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.queries.paging import AConn
 from warehouse.postgres.queries.picking import pick_lines, pick_list, pick_lists
 from warehouse.postgres.queries.promises import promises
@@ -24,13 +23,10 @@ TODAY = date.today()
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    made.items(2)
-    made.do(c.CreateItem("L", tracking=Tracking.LOT, category="food"))
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
+def store(store: Store) -> Store:
+    store.items(2)
+    store.do(c.CreateItem("L", tracking=Tracking.LOT, category="food"))
+    return store
 
 
 @pytest.fixture

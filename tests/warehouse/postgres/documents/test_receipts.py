@@ -1,6 +1,5 @@
 """Receipts of every kind: their sources, lots and inspection; the same postings by portal, by scan and by hand."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
@@ -10,20 +9,11 @@ import psycopg
 import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0
-from tests.warehouse.postgres.store import Store, open_store
+from tests.warehouse.postgres.store import Store
 from warehouse import commands as c
 from warehouse.commands import CharacteristicResult, DecideInspection, Inspected, LineName, LineSpec
 from warehouse.ledger import StockStatus, Tracking
-from warehouse.postgres.books.integrity import check
 from warehouse.site import Direction
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
 
 
 def ordered(store: Store, quantity: int, over_percent: int = 0, number: str = "PO-1", item: str = "I2") -> LineName:

@@ -1,6 +1,5 @@
 """Transfers through transit: never in both places, never in neither, differences reported."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -8,22 +7,18 @@ from uuid import uuid4
 import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0
-from tests.warehouse.postgres.store import Store, open_store
+from tests.warehouse.postgres.store import Store
 from warehouse import commands as c
 from warehouse.commands import ALL_RIGHTS, Actor, Result
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.commands import execute
 from warehouse.site import Direction
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    made.items(2)
-    made.do(c.AdjustStock("I2", Decimal(10), "STAGE", "opening", effective_at=DAY_0))
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
+def store(store: Store) -> Store:
+    store.items(2)
+    store.do(c.AdjustStock("I2", Decimal(10), "STAGE", "opening", effective_at=DAY_0))
+    return store
 
 
 def transfer(store: Store, quantity: int, **fields: Any) -> None:

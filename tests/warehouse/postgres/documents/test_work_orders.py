@@ -1,6 +1,5 @@
 """Work orders: components from bills, kits, over-issue, substitutes, backorders, output with and without backflush."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,23 +9,19 @@ import psycopg
 import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0
-from tests.warehouse.postgres.store import Store, open_store
+from tests.warehouse.postgres.store import Store
 from warehouse import commands as c
 from warehouse.commands import ComponentSpec, SubstituteSpec
 from warehouse.ledger import Tracking
-from warehouse.postgres.books.integrity import check
 from warehouse.site import Direction
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    made.items(1, 2, 4, 6)
+def store(store: Store) -> Store:
+    store.items(1, 2, 4, 6)
     for code, tracking in (("PUMP", Tracking.NONE), ("KIT", Tracking.NONE), ("OIL", Tracking.NONE)):
-        made.do(c.CreateItem(code, tracking=tracking, decimals=2 if code == "OIL" else 0))
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
+        store.do(c.CreateItem(code, tracking=tracking, decimals=2 if code == "OIL" else 0))
+    return store
 
 
 def component(item: str, quantity: str, scrap: str = "0", **fields: Any) -> ComponentSpec:

@@ -1,32 +1,27 @@
 """What handhelds see: tags and labels at a place, once however often told; barcodes in place of tags on documents."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from tests.warehouse.postgres.ledger_store import DAY_0
-from tests.warehouse.postgres.store import Store, gtin, open_store, sgtin, sscc
+from tests.warehouse.postgres.store import Store, gtin, sgtin, sscc
 from warehouse import commands as c
 from warehouse.barcodes import ScannedText, parse
 from warehouse.commands import Refusal, Result
 from warehouse.epc import decode
 from warehouse.ledger import Tracking
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.goods.scanned import find_named
 from warehouse.tag_numbers import epcs_of
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    made.items(1, 2)
+def store(store: Store) -> Store:
+    store.items(1, 2)
     for place in ("A1", "A2"):
-        made.do(c.CreateLocation(place))
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
+        store.do(c.CreateLocation(place))
+    return store
 
 
 def label(epc: str) -> ScannedText:

@@ -1,27 +1,22 @@
 """Handling units: nested ones keep what is theirs, packing lists and books change together, circles are refused."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import psycopg
 import pytest
 
-from tests.warehouse.postgres.store import Store, open_store, sscc
+from tests.warehouse.postgres.store import Store, sscc
 from warehouse import commands as c
 from warehouse.commands import ContentSpec, NestUnit, Repack
 from warehouse.fulfilment import Rules
-from warehouse.postgres.books.integrity import check
 from warehouse.site import Direction
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    made.items(1, 2)
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
+def store(store: Store) -> Store:
+    store.items(1, 2)
+    return store
 
 
 def standing(store: Store) -> list[tuple[str, str | None, int]]:

@@ -1,6 +1,5 @@
 """Loads that pass portals, from tags to movements: once, explained, corrected by difference, never blocking."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -10,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.warehouse.postgres.ledger_store import day
-from tests.warehouse.postgres.store import CLERK, Store, open_store, sgtin, sscc
+from tests.warehouse.postgres.store import CLERK, Store, sgtin, sscc
 from warehouse.commands import (
     BlockLot,
     CloseDocument,
@@ -24,17 +23,8 @@ from warehouse.commands import (
 )
 from warehouse.fulfilment import Flow, Rules
 from warehouse.ledger import StockStatus, Tracking
-from warehouse.postgres.books.integrity import check
 from warehouse.postgres.loads.posting import post_load
 from warehouse.site import Direction, Effect
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = open_store(database)
-    yield made
-    assert check(made.conn) == []
-    made.conn.close()
 
 
 def test_a_receipt_fulfils_its_document_and_every_movement_names_passage_line_and_tags(store: Store) -> None:
