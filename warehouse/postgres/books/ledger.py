@@ -7,7 +7,7 @@ Locks are taken in one order: document lines, reservations, serials, balances, v
 postings can then only wait for each other, not deadlock, except where one creates a balance that another locks at that
 moment; PostgreSQL breaks that with 40P01 and `warehouse.postgres.transaction` runs the whole transaction again.
 
-The rules run in Python on the locked rows (`warehouse.ledger.plan`); the conditions are repeated in the UPDATE, and
+The rules run in Python on the locked rows (`warehouse.ledger_rules`); the conditions are repeated in the UPDATE, and
 under them stand the CHECK constraints and unique keys. A refusal writes nothing. Everything happens in the caller's
 transaction; the two functions are in `migrations/0015_posting_functions.sql` and `0043_posting_groups.sql`.
 """
@@ -39,10 +39,8 @@ from warehouse.ledger import (
     Serial,
     Tracking,
     Wanted,
-    absorb,
-    plan,
-    plan_reservation,
 )
+from warehouse.ledger_rules import absorb, plan, plan_reservation
 from warehouse.postgres.books import value_pools
 from warehouse.postgres.books.balances import Conn, LedgerBroken, later_peaks, sort_key
 

@@ -10,7 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from warehouse.ledger import Balance, BalanceKey, Lot, Refused, Wanted, absorb, plan_reservation
+from warehouse.ledger import Balance, BalanceKey, Lot, Refused, Wanted
+from warehouse.ledger_rules import absorb, plan_reservation
 from warehouse.postgres.books import balances
 from warehouse.postgres.books.balances import Conn
 

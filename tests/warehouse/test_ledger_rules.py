@@ -22,8 +22,8 @@ from warehouse.ledger import (
     Serial,
     StockStatus,
     Tracking,
-    plan,
 )
+from warehouse.ledger_rules import plan
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 PLAIN, BY_LOT, BY_SERIAL = 1, 2, 3
