@@ -15,6 +15,7 @@ from stream.batch_codec import decode_sightings
 from stream.embedded import EmbeddedHost
 from stream.live import shown_passage
 from stream.model import Passage, Signal
+from tagledger.live_board import LiveBoard
 from warehouse.loads import Override
 from warehouse.site import Site
 
@@ -88,45 +89,25 @@ class ProcessDependencies:
         return DependencyState("database", True, f"PostgreSQL {row[0] if row else '?'}")
 
 
-class LivePortals:
+class LivePortals(LiveBoard):
     """Implements `LiveSource`: the stream's provisional passages and signals, as they are published.
 
     `now_us` is the edge's clock, by which a signal is valid.
     """
 
     def __init__(self, host: EmbeddedHost, now_us: Callable[[], int]) -> None:
+        super().__init__(now_us)
         self._host = host
-        self._now_us = now_us
-        self._latest: dict[tuple[str, str], LiveEvent] = {}
-        self._deliver: list[Callable[[LiveEvent], None]] = []
-
-    def portals(self) -> Sequence[LiveEvent]:
-        """The last event of each kind of each portal that still stands."""
-        now_us = self._now_us()
-        return tuple(event for event in self._latest.values() if event.data.get("valid_until_us", now_us) >= now_us)
-
-    def subscribe(self, deliver: Callable[[LiveEvent], None]) -> Callable[[], None]:
-        """Every event from now on."""
-        self._deliver.append(deliver)
-        return lambda: self._deliver.remove(deliver)
 
     async def run(self) -> None:
         """Follow the stream until cancelled."""
         async for item in self._host.subscribe():
             if isinstance(item, Signal):
-                self._show(LiveEvent("live.signal", item.portal, signal_data(item)), stands=True)
+                self.show(LiveEvent("live.signal", item.portal, signal_data(item)), stands=True)
             elif isinstance(item, Override):
-                self._show(LiveEvent("live.override", item.portal, override_data(item)), stands=item.colour is not None)
+                self.show(LiveEvent("live.override", item.portal, override_data(item)), stands=item.colour is not None)
             elif isinstance(item, Passage):
-                self._show(LiveEvent("live.passage", item.portal, shown_passage(item)), stands=not item.final)
-
-    def _show(self, event: LiveEvent, *, stands: bool) -> None:
-        if stands:
-            self._latest[event.portal, event.kind] = event
-        else:
-            self._latest.pop((event.portal, event.kind), None)
-        for deliver in list(self._deliver):
-            deliver(event)
+                self.show(LiveEvent("live.passage", item.portal, shown_passage(item)), stands=not item.final)
 
 
 class StreamNumbers:

@@ -20,6 +20,7 @@ from api.ports import Gauge, LiveEvent
 from api.postgres.pool import Pool
 from stream.model import Signal
 from tagledger.api_ports import override_data, signal_data
+from tagledger.live_board import LiveBoard
 from warehouse.loads import Override
 from warehouse.postgres import outbox
 from warehouse.postgres.loads.overrides import OVERRIDES, override_of
@@ -47,28 +48,16 @@ _NUMBERS = f"""
 """  # noqa: S608 - a constant of ours
 
 
-class CommittedStream:
+class CommittedStream(LiveBoard):
     """Implements `LiveSource` and `StreamGauges` over the database. `now_us` is the clock signals are valid by."""
 
     def __init__(self, pool: Pool, now_us: Callable[[], int]) -> None:
+        super().__init__(now_us)
         self._pool = pool
-        self._now_us = now_us
-        self._latest: dict[tuple[str, str], LiveEvent] = {}
         self._loads: dict[str, tuple[UUID, int, bool]] | None = None
         self._orders: dict[str, Override] | None = None
-        self._deliver: list[Callable[[LiveEvent], None]] = []
         self._cursor: outbox.Cursor | None = None
         self._gauges: tuple[Gauge, ...] = ()
-
-    def portals(self) -> Sequence[LiveEvent]:
-        """The last event of each kind of each portal that still stands."""
-        now_us = self._now_us()
-        return tuple(event for event in self._latest.values() if event.data.get("valid_until_us", now_us) >= now_us)
-
-    def subscribe(self, deliver: Callable[[LiveEvent], None]) -> Callable[[], None]:
-        """Every event from now on."""
-        self._deliver.append(deliver)
-        return lambda: self._deliver.remove(deliver)
 
     def gauges(self) -> Sequence[Gauge]:
         """As of the last look."""
@@ -105,7 +94,7 @@ class CommittedStream:
             self._cursor = outbox.Cursor(tx, seq)
             signal = msgspec.convert(payload, Signal)
             if signal.valid_until_us >= self._now_us():
-                self._show(LiveEvent("live.signal", portal, signal_data(signal)), stands=True)
+                self.show(LiveEvent("live.signal", portal, signal_data(signal)), stands=True)
 
     async def _doors(self, connection: AsyncConnection[Any]) -> None:
         found = await connection.execute("select portal, passage_id, revision, final from live_load")
@@ -119,7 +108,7 @@ class CommittedStream:
             loads[portal] = (UUID(body["passage_id"]), body["revision"], body["final"])  # newer by now, perhaps
             # At the start what left the door before is no news.
             if known is not None or not body["final"]:
-                self._show(LiveEvent("live.passage", portal, body), stands=not body["final"])
+                self.show(LiveEvent("live.passage", portal, body), stands=not body["final"])
 
     async def _overrides(self, connection: AsyncConnection[Any]) -> None:
         found = await connection.execute(OVERRIDES)
@@ -128,15 +117,7 @@ class CommittedStream:
         for portal, order in orders.items():
             if order != (known or {}).get(portal) and (known is not None or order.colour is not None):
                 event = LiveEvent("live.override", portal, override_data(order))
-                self._show(event, stands=order.colour is not None)
-
-    def _show(self, event: LiveEvent, *, stands: bool) -> None:
-        if stands:
-            self._latest[event.portal, event.kind] = event
-        else:
-            self._latest.pop((event.portal, event.kind), None)
-        for deliver in list(self._deliver):
-            deliver(event)
+                self.show(event, stands=order.colour is not None)
 
     async def _numbers(self) -> None:
         async with self._pool.connection() as connection:
