@@ -99,6 +99,19 @@ class Job:
                 return "; ".join(filter(None, [action.action_id, action.action_result, *told]))
         return None
 
+    def rejection(self, state: State) -> str | None:
+        """What a vehicle says against this order; None when nothing."""
+        said = next((e for e in state.errors if e.refers_to("orderId", self.order_id)), None)
+        return "; ".join(filter(None, (said.error_type, said.error_description))) if said is not None else None
+
+    def is_expired(self, now_us: int) -> bool:
+        """Whether its task's time is over."""
+        return self.mission.task is not None and self.mission.task.is_expired(now_us)
+
+    def is_overdue(self, now_us: int) -> bool:
+        """Whether its task's time is over and the load cannot have been picked."""
+        return self.is_expired(now_us) and not self.picked and not self.pick_is_released()
+
     def pick_is_released(self) -> bool:
         """Whether the vehicle may reach the pick, for all we have sent. Without a plan we do not know what was sent."""
         if self.plan is None:

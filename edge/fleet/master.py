@@ -45,6 +45,7 @@ class FleetMaster:
         self.vehicles = {vehicle.name: VehicleView(vehicle) for vehicle in settings.vehicles}
         self._valid_us = int(settings.order_valid_s * 1e6)
         self._silent_us = int(settings.silent_s * 1e6)
+        self._recent_us = self._silent_us // 2
         self._open: tuple[FleetTask, ...] = ()
         self._loaded = False
         self._actions = 0
@@ -152,7 +153,7 @@ class FleetMaster:
         elif job.phase is Phase.CANCELLING:
             if job.is_done(state):
                 self._end(now_us, view, job, None)
-            elif not job.is_ours(state) or (state.is_idle and self._is_fresh(view, job.decided_us)):
+            elif not job.is_ours(state) or (state.is_idle and view.was_heard_after(job.decided_us)):
                 self._end(now_us, view, job, job.failure(state))
             elif view.is_online:
                 self._cancel_order(now_us, view, job.order_id)
@@ -169,24 +170,23 @@ class FleetMaster:
         if job.resuming and job.picked:
             self._finish(now_us, view, job, FailureReason.FORGOTTEN, f"vehicle names order {state.order_id!r}")
             return
-        said = self._rejection(job, state)
+        said = job.rejection(state)
         if said is not None and job.sent_us is not None:
             self._finish(now_us, view, job, FailureReason.REJECTED, said)
             return
-        task = job.mission.task
-        expired = task is not None and task.valid_until_us is not None and now_us > task.valid_until_us
+        expired = job.is_expired(now_us)
         if job.sent_us is not None and now_us - job.sent_us <= self._valid_us:
             return
         if expired or job.tries >= TRIES_MAX:
             # The last message is dead by now; a state from after its death shows that it was not taken.
-            if self._is_fresh(view, (job.sent_us or job.decided_us) + self._valid_us):
+            if view.was_heard_after((job.sent_us or job.decided_us) + self._valid_us):
                 reason = FailureReason.EXPIRED if expired else FailureReason.NOT_TAKEN
                 self._finish(now_us, view, job, reason, f"sent {job.tries} times")
             return
         if self._is_blocked(now_us, view, job):
             self._finish(now_us, view, job, FailureReason.NOT_TAKEN, f"cannot drive, mode {state.operating_mode}")
             return
-        if view.can_drive() and self._is_recent(now_us, view):
+        if view.can_drive() and view.was_heard_within(self._recent_us, now_us):
             if job.plan is None or job.resuming:
                 job.plan, job.resuming = self._planned(view, job.mission), False
             if job.plan is None:
@@ -218,15 +218,15 @@ class FleetMaster:
         elif severe is not None:
             detail = "; ".join(filter(None, (severe.error_type, severe.error_description)))
             self._give_up(now_us, view, job, FailureReason.VEHICLE_ERROR, detail)
-        elif self._is_overdue(now_us, job):
+        elif job.is_overdue(now_us):
             self._give_up(now_us, view, job, FailureReason.EXPIRED, "not picked in time")
         elif job.plan is None:
             self._give_up(now_us, view, job, FailureReason.FORGOTTEN, "its base leads off the map")
-        elif view.can_drive() and self._is_recent(now_us, view):
+        elif view.can_drive() and view.was_heard_within(self._recent_us, now_us):
             if job.is_confirmed(state):
                 self._extend(now_us, view, job, job.plan, state)
             elif job.sent_us is None or now_us - job.sent_us > self._valid_us:
-                said = self._rejection(job, state)
+                said = job.rejection(state)
                 if said is not None or job.tries >= UPDATE_TRIES_MAX:
                     self._give_up(now_us, view, job, FailureReason.REJECTED, said or "an order update was not taken")
                 else:
@@ -239,7 +239,7 @@ class FleetMaster:
             return False
         job.blocked_us = now_us if job.blocked_us is None else job.blocked_us
         # A state from after the last message's death shows that it was not taken.
-        fresh = job.sent_us is None or self._is_fresh(view, job.sent_us + self._valid_us)
+        fresh = job.sent_us is None or view.was_heard_after(job.sent_us + self._valid_us)
         return fresh and now_us - job.blocked_us > self._silent_us
 
     def _stays_silent(self, now_us: int, view: VehicleView, job: Job, state: State) -> bool:
@@ -248,11 +248,7 @@ class FleetMaster:
             job.quiet_us = None
             return False
         job.quiet_us = now_us if job.quiet_us is None else job.quiet_us
-        return self._is_fresh(view, job.quiet_us + self._valid_us)
-
-    def _rejection(self, job: Job, state: State) -> str | None:
-        said = [e for e in state.errors if e.refers_to("orderId", job.order_id)]
-        return "; ".join(filter(None, (said[0].error_type, said[0].error_description))) if said else None
+        return view.was_heard_after(job.quiet_us + self._valid_us)
 
     def _extend(self, now_us: int, view: VehicleView, job: Job, known: OrderPlan, state: State) -> None:
         ahead = sum(node.released for node in state.node_states)
@@ -357,24 +353,17 @@ class FleetMaster:
         )
         self._out.append(Send(view.name, InstantActions(actions=(action,)), now_us + self._valid_us))
 
-    def _is_recent(self, now_us: int, view: VehicleView) -> bool:
-        return view.heard_us is not None and now_us - view.heard_us <= self._silent_us // 2
-
-    def _is_fresh(self, view: VehicleView, after_us: int) -> bool:
-        return view.heard_us is not None and view.heard_us > after_us
-
-    def _is_overdue(self, now_us: int, job: Job) -> bool:
-        task = job.mission.task
-        late = task is not None and task.valid_until_us is not None and now_us > task.valid_until_us
-        return late and not job.picked and not job.pick_is_released()
-
     # Work for those who have none.
 
     def _assign(self, now_us: int) -> None:
         if not self._loaded:
             return
         occupancy = Occupancy(self.routes, self.vehicles.values())
-        free = [view for view in self.vehicles.values() if view.is_free(now_us) and self._is_recent(now_us, view)]
+        free = [
+            view
+            for view in self.vehicles.values()
+            if view.is_free(now_us) and view.was_heard_within(self._recent_us, now_us)
+        ]
         for view in list(free):
             node = occupancy.nearest_free(view, StationKind.CHARGE) if view.wants_charge(self.settings) else None
             if node is not None:
@@ -382,7 +371,7 @@ class FleetMaster:
                 self._start(now_us, view, charge(view.name, node, now_us))
                 occupancy = Occupancy(self.routes, self.vehicles.values())
         ready = [view for view in free if view.is_charged_for_work(self.settings)]
-        pending = [task for task in self._open if task.valid_until_us is None or now_us <= task.valid_until_us]
+        pending = [task for task in self._open if not task.is_expired(now_us)]
         for task, view in assign(self.routes, pending, ready):
             self._open = tuple(other for other in self._open if other.task_id != task.task_id)
             view.job = Job(Mission(f"{task.task_id}.0", (), task), Phase.CLAIMING, now_us)

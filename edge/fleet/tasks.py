@@ -38,6 +38,10 @@ class FleetTask:
     load_id: str = ""
     valid_until_us: int | None = None
 
+    def is_expired(self, now_us: int) -> bool:
+        """Whether it may not be begun any more."""
+        return self.valid_until_us is not None and now_us > self.valid_until_us
+
 
 @dataclass(frozen=True, slots=True)
 class FleetClaim:

@@ -44,6 +44,14 @@ class VehicleView:
         """How long nothing was heard; since ever counts as 0, until a first state there is nothing to judge by."""
         return 0 if self.heard_us is None else now_us - self.heard_us
 
+    def was_heard_after(self, at_us: int) -> bool:
+        """Whether its last state arrived later than that."""
+        return self.heard_us is not None and self.heard_us > at_us
+
+    def was_heard_within(self, span_us: int, now_us: int) -> bool:
+        """Whether its last state is at most so old."""
+        return self.heard_us is not None and now_us - self.heard_us <= span_us
+
     def node(self, routes: Routes) -> str | None:
         """The map's node it is on: the last one it passed, or one within a metre when it names none of ours."""
         if self.state is None:
