@@ -33,6 +33,13 @@ class Background:
         restored.second = np.frombuffer(second, np.int64).copy()
         return restored
 
+    def learn_seconds(self, tag_count: int, rows: NDArray[np.void]) -> None:
+        """Rows (`passage_rows.ROW`) of whole seconds of reader time, second by second."""
+        seconds = rows["first_us"] // 1_000_000
+        for second in np.unique(seconds).tolist():
+            seen = rows[seconds == second]
+            self.learn(tag_count, seen["tag"], seen["peak_dbm"], second)
+
     def learn(self, tag_count: int, tags: NDArray[np.int32], peak_dbm: NDArray[np.float32], second: int) -> None:
         """Tags seen (with repeats) in one whole second of reader time."""
         self._grow(tag_count)

@@ -43,6 +43,10 @@ class WindowState:
     breaks: list[BeamBreak] = field(default_factory=list)
     ignored: list[int] = field(default_factory=list)
 
+    def copy(self) -> "WindowState":
+        """One that does not change with this."""
+        return WindowState(self.opened_us, list(self.breaks), list(self.ignored))
+
 
 @dataclass(frozen=True, slots=True)
 class WindowEdge:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.model import BatchId, DeviceEvent, DeviceEventKind, Passage, TagVerdict
+from stream.operators.passage_antennas import PassageAntennas
 from stream.operators.passage_background import Background
 from stream.operators.passage_density import DensityTracker
 from stream.operators.passage_direction import eyes_way
@@ -31,7 +32,7 @@ from stream.operators.passage_past import Past, past_of, read_power_mw
 from stream.operators.passage_rows import PassageRows
 from stream.operators.passage_saying import evidence_of, members, passage_tags, spent_tags
 from stream.operators.passage_state import PassageParams, PassageRecord, PassageState, Said
-from stream.operators.passage_window import BeamBreak, WindowEdge, WindowState, WindowTracker
+from stream.operators.passage_window import BeamBreak, WindowEdge, WindowTracker
 from stream.operators.slices import PlaceSlice
 from warehouse.site import AntennaRef, Portal, Side
 
@@ -53,9 +54,7 @@ class PassageOperator:
         state: PassageState | None = None,
     ) -> None:
         self._portal = portal
-        self._own = own
-        self._sides = dict(sides)
-        self._by_antenna: tuple[NDArray[np.bool_], NDArray[np.int8]] = np.empty(0, np.bool_), np.empty(0, np.int8)
+        self._antennas = PassageAntennas(own, sides)
         self._params = params
         self._model = (params.model or shipped_model()).over(FEATURES)
         self._past: tuple[tuple[object, ...], Past] | None = None
@@ -137,7 +136,7 @@ class PassageOperator:
             level=self._background.level.tobytes(),
             level_dbm=self._background.level_dbm.tobytes(),
             level_second=self._background.second.tobytes(),
-            window=_copy_window(self._eyes.state),
+            window=self._eyes.state.copy(),
             density=self._density.snapshot(),
             beams=list(self._beams),
             opening=self._opening,
@@ -162,7 +161,7 @@ class PassageOperator:
         if self._tick_us is None:
             return set()
         first = added["first_us"]
-        behind = first[(first < self._tick_us) & self._own_ids()[added["antenna"]]]
+        behind = first[(first < self._tick_us) & self._antennas.own(self._rows)[added["antenna"]]]
         if not len(behind):
             return set()
         params = self._params
@@ -225,12 +224,9 @@ class PassageOperator:
 
     def _learn(self, second: int) -> None:
         """Learn the background of the whole seconds before `second`."""
-        own = self._own_ids()
         rows = self._rows.between(self._second * 1_000_000, second * 1_000_000)
-        rows = rows[own[rows["antenna"]]] if len(rows) else rows
-        for each in np.unique(rows["first_us"] // 1_000_000).tolist():
-            of = rows[rows["first_us"] // 1_000_000 == each]
-            self._background.learn(len(self._rows.tags), of["tag"], of["peak_dbm"], each)
+        rows = rows[self._antennas.own(self._rows)[rows["antenna"]]]
+        self._background.learn_seconds(len(self._rows.tags), rows)
         self._second = second
 
     @property
@@ -240,7 +236,7 @@ class PassageOperator:
     def _density_edges(self, start_us: int, end_us: int) -> list[WindowEdge]:
         """What the reads of one tick open and close; an amplitude is the root of a tag's power in the tick."""
         rows = self._rows.between(start_us, end_us)
-        own = self._own_ids()[rows["antenna"]]
+        own = self._antennas.own(self._rows)[rows["antenna"]]
         tag, count = rows["tag"], len(self._rows.tags)
         power = read_power_mw(rows)
         tags = np.flatnonzero(np.bincount(tag, minlength=count))
@@ -302,14 +298,14 @@ class PassageOperator:
             if event.at_us == opened_us:
                 return origin
         rows = self._rows.between(opened_us, end_us)
-        rows = rows[self._own_ids()[rows["antenna"]]]
+        rows = rows[self._antennas.own(self._rows)[rows["antenna"]]]
         if not len(rows):
             return self._rows.origins[max(self._rows.origins)]
         return self._rows.origins[int(rows["origin"][np.argmin(rows["first_us"])])]
 
     def _past_of(self, record: PassageRecord) -> Past:
         """What was heard before a window's approach: kept from tick to tick while that stays as it is."""
-        own, rows = self._own_ids(), self._rows
+        own, rows = self._antennas.own(self._rows), self._rows
         made_of = record.passage_id, record.opened_us, len(own), rows.dropped_rows
         if self._past is None or self._past[0] != made_of:
             start = record.opened_us - int(self._params.approach_s * 1e6)
@@ -332,8 +328,8 @@ class PassageOperator:
         background[: len(known)] = known
         return Cut(
             rows=self._rows.between(record.opened_us - int(back_s * 1e6), until_us),
-            own=self._own_ids(),
-            side=self._side_ids(),
+            own=self._antennas.own(self._rows),
+            side=self._antennas.side(self._rows),
             background=background,
             opened_us=record.opened_us,
             closed_us=closed_us,
@@ -389,21 +385,6 @@ class PassageOperator:
             )
         return out
 
-    def _own_ids(self) -> NDArray[np.bool_]:
-        return self._antenna_facts()[0]
-
-    def _side_ids(self) -> NDArray[np.int8]:
-        return self._antenna_facts()[1]
-
-    def _antenna_facts(self) -> tuple[NDArray[np.bool_], NDArray[np.int8]]:
-        """Own or not, and side, by antenna id: made again when antennas have come to be known."""
-        antennas = self._rows.antennas
-        if len(antennas) != len(self._by_antenna[0]):
-            sign = {Side.INSIDE: 1, Side.OUTSIDE: -1, None: 0}
-            sides = [sign[self._sides.get(ref)] if ref in self._own else 0 for ref in antennas]
-            self._by_antenna = np.array([ref in self._own for ref in antennas], np.bool_), np.array(sides, np.int8)
-        return self._by_antenna
-
     def _forget(self) -> None:
         assert self._tick_us is not None
         params = self._params
@@ -419,7 +400,3 @@ class PassageOperator:
             if kept is not None:
                 self._background.keep(kept)
                 self._density.keep(kept)
-
-
-def _copy_window(state: WindowState) -> WindowState:
-    return WindowState(state.opened_us, list(state.breaks), list(state.ignored))
