@@ -43,7 +43,8 @@ from readers.llrp.delivery import Delivery
 from readers.llrp.enums import StatusCode
 from readers.llrp.errors import DecodeError, FramingError
 from readers.llrp.framing import Framer
-from readers.llrp.session import MISSED_KEEPALIVES, ReaderRefused
+from readers.llrp.refusal import ReaderRefused
+from readers.llrp.session import MISSED_KEEPALIVES
 from readers.model import ReaderEvent, ReaderEventKind
 from readers.port import ReaderSink, ReaderUnavailable
 from warehouse.site import Reader

@@ -25,6 +25,7 @@ from readers.llrp.clock import ClockSettings
 from readers.llrp.delivery import Delivery
 from readers.llrp.enums import StatusCode
 from readers.llrp.facts import ReaderFacts
+from readers.llrp.refusal import ReaderRefused
 from readers.llrp.rospec import read_spec
 from readers.llrp.session import (
     Answered,
@@ -32,7 +33,6 @@ from readers.llrp.session import (
     Lost,
     Malformed,
     Output,
-    ReaderRefused,
     ReaderSpoke,
     Running,
     Send,

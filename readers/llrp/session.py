@@ -3,13 +3,8 @@
     AWAITING_READER ─ConnectionAttemptEvent→ SETTING_UP ─script done→ RUNNING ─close()→ CLOSING → CLOSED
     Any state ─error, refusal, silence→ CLOSED with `Lost`.
 
-The reader speaks first; nothing is sent before its ConnectionAttemptEvent says Success. Setting up is one script, a
-generator that yields requests and gets their answers, so it reads in the order things happen:
-
-    GET_SUPPORTED_VERSION, SET_PROTOCOL_VERSION (fallback to 1.0.1), GET_READER_CAPABILITIES, vendor extensions,
-    GET_READER_CONFIG, GET_ROSPECS and GET_ACCESSSPECS; then either our ROSpec is still there and runs (a lost
-    connection: only SET_READER_CONFIG), or DELETE_ACCESSSPEC, DELETE_ROSPEC, SET_READER_CONFIG, ADD, ENABLE and START;
-    and last ENABLE_EVENTS_AND_REPORTS, which releases what the reader has held since the connection was lost.
+The reader speaks first; nothing is sent before its ConnectionAttemptEvent says Success. What is said then, and when we
+leave, are scripts (`readers.llrp.setup`).
 
 An inventory that the reader ends or preempts by itself is started again, or, when it ended within `RESTART_S` of its
 start, given up with the connection, so that the backoff bounds the attempts.
@@ -18,57 +13,24 @@ Silence: every request has `response_timeout_s`. While running, the link is dead
 two keepalive periods and a half of grace, that is, after two missed KEEPALIVEs. Time is `now_s`, any monotonic clock.
 """
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from readers.llrp import messages as m
-from readers.llrp import params as p
 from readers.llrp.codec import decode, encode
-from readers.llrp.enums import (
-    ConnectionAttemptStatusType,
-    GetReaderCapabilitiesRequestedData,
-    GetReaderConfigRequestedData,
-    ROSpecEventType,
-    ROSpecState,
-    StatusCode,
-)
+from readers.llrp.enums import ConnectionAttemptStatusType, ROSpecEventType
 from readers.llrp.errors import DecodeError, FramingError, LlrpError
-from readers.llrp.facts import ReaderFacts, facts_of
+from readers.llrp.facts import ReaderFacts
 from readers.llrp.framing import Framer
-from readers.llrp.quirks import quirks_of
-from readers.llrp.rospec import ROSPEC_ID, access_spec, polls, reader_config, rospec
-from readers.llrp.wire import VERSION_1_0_1, VERSION_1_1, Message
+from readers.llrp.rospec import ROSPEC_ID, polls
+from readers.llrp.setup import Script, Setup, leaving
+from readers.llrp.wire import VERSION_1_1, Message
 from warehouse.site import Reader
 
 _REPORT, _EVENT, _KEEPALIVE = m.ROAccessReport.TYPE, m.ReaderEventNotification.TYPE, m.KeepAlive.TYPE
 _MESSAGE_ID_MAX = 0x7FFF_FFFF
 MISSED_KEEPALIVES = 2.5
 RESTART_S = 1.0
-
-
-class ReaderRefused(LlrpError):
-    """The reader answered a request with an error."""
-
-    def __init__(self, request: str, status: p.LLRPStatus) -> None:
-        super().__init__(f"{request}: {explain(status)}")
-        self.status = status
-
-
-def explain(status: p.LLRPStatus) -> str:
-    """An LLRPStatus in one line, nested errors included."""
-    parts = [status.StatusCode.name]
-    inner = status.ParameterError
-    if status.FieldError is not None:
-        parts.append(f"field {status.FieldError.FieldNum} {status.FieldError.ErrorCode.name}")
-    while inner is not None:
-        parts.append(f"parameter {inner.ParameterType} {inner.ErrorCode.name}")
-        if inner.FieldError is not None:
-            parts.append(f"field {inner.FieldError.FieldNum} {inner.FieldError.ErrorCode.name}")
-        inner = inner.ParameterError
-    text = " in ".join(reversed(parts)) if len(parts) > 1 else parts[0]
-    return f"{text}: {status.ErrorDescription}" if status.ErrorDescription else text
 
 
 class State(Enum):
@@ -133,7 +95,6 @@ class Lost:
 
 
 Output = Send | ReaderSpoke | Deliver | Running | Answered | Malformed | Lost
-_Script = Generator[Message, Message, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +117,23 @@ class Session:
         self._next_id = 1
         self._pending: tuple[int, Message] | None = None
         self._requests: set[int] = set()
-        self._script: _Script | None = None
+        self._script: Script | None = None
         self._heard_s = now_s
         self._deadline_s = now_s + self._settings.response_timeout_s
         self._poll_due_s: float | None = None
         self._started_s = now_s
         self.state = State.AWAITING_READER
-        self.version = VERSION_1_0_1
-        self.facts: ReaderFacts | None = None
-        self.negotiating = False
+        self._setup = Setup(reader, self._settings.version_max, lambda *what: self._out.append(Running(*what)))
+
+    @property
+    def version(self) -> int:
+        """What is spoken as of now."""
+        return self._setup.version
+
+    @property
+    def negotiating(self) -> bool:
+        """Whether the reader was just asked in a version it may not know."""
+        return self._setup.negotiating
 
     @property
     def deadline_s(self) -> float:
@@ -224,7 +193,7 @@ class Session:
             self.state = State.CLOSING
             self._deadline_s = now_s + self._settings.close_timeout_s
             self._pending = None
-            self._script = self._closing(leave_running)
+            self._script = leaving(leave_running)
             self._advance(None, now_s)
         elif self.state != State.CLOSED:
             self._end("closed before the reader spoke")
@@ -269,7 +238,7 @@ class Session:
             self._end(f"the reader refuses us: {attempt.Status.name}")
             return
         self.state = State.SETTING_UP
-        self._script = self._setting_up()
+        self._script = self._setup.script()
         self._advance(None, now_s)
 
     def _look_after_inventory(self, frame: bytes, now_s: float) -> None:
@@ -321,91 +290,17 @@ class Session:
             self._end(str(error))
 
     def _run(self, now_s: float) -> None:
-        assert self.facts is not None
+        assert self._setup.facts is not None
         self.state = State.RUNNING
         self._heard_s = self._started_s = now_s
         self._watch(now_s)
-        if polls(self._reader.inventory, self.facts):
+        if polls(self._reader.inventory, self._setup.facts):
             self._poll_due_s = now_s + self._reader.inventory.poll_ms / 1000
 
     def _watch(self, now_s: float) -> None:
         period_s = self._reader.keepalive_ms / 1000
         # Without keepalives silence says nothing, so only the transport can tell that the reader is gone.
         self._deadline_s = now_s + (MISSED_KEEPALIVES * period_s if period_s else 3.15e7)
-
-    # The scripts
-
-    def _setting_up(self) -> _Script:
-        if self._settings.version_max >= VERSION_1_1:
-            yield from self._agree_on_version()
-        capabilities = yield m.GetReaderCapabilities(GetReaderCapabilitiesRequestedData.All)
-        if not isinstance(capabilities, m.GetReaderCapabilitiesResponse):
-            raise ReaderRefused("GetReaderCapabilities", _status(capabilities))
-        _must_succeed("GetReaderCapabilities", capabilities)
-        extensions = yield from self._enable_extensions(capabilities)
-        answer = yield m.GetReaderConfig(0, GetReaderConfigRequestedData.All, 0, 0)
-        configuration = answer if isinstance(answer, m.GetReaderConfigResponse) and _succeeded(answer) else None
-        self.facts = facts_of(capabilities, configuration, self.version, extensions=extensions)
-        wanted = rospec(self._reader, self.facts)
-        wanted_access = access_spec(self._reader.inventory)
-        resumed = yield from self._still_running(wanted, wanted_access)
-        if not resumed:
-            # A reader without AccessSpecs may refuse to delete them; what is left over would fail ADD_ROSPEC.
-            yield m.DeleteAccessSpec(0)
-            yield m.DeleteROSpec(0)
-        _must_succeed("SetReaderConfig", (yield reader_config(self._reader, self.facts)))
-        if not resumed:
-            _must_succeed("AddROSpec", (yield m.AddROSpec(wanted)))
-            if wanted_access is not None:
-                _must_succeed("AddAccessSpec", (yield m.AddAccessSpec(wanted_access)))
-                identifier = wanted_access.AccessSpecID
-                _must_succeed("EnableAccessSpec", (yield m.EnableAccessSpec(identifier)))
-            _must_succeed("EnableROSpec", (yield m.EnableROSpec(ROSPEC_ID)))
-            _must_succeed("StartROSpec", (yield m.StartROSpec(ROSPEC_ID)))
-        self._out.append(Running(self.facts, resumed))
-        yield m.EnableEventsAndReports()
-
-    def _agree_on_version(self) -> _Script:
-        """Ask in 1.1; a reader of 1.0.1 answers with an error, and 1.0.1 it is."""
-        self.negotiating = True
-        supported = yield m.GetSupportedVersion()
-        if isinstance(supported, m.GetSupportedVersionResponse) and _succeeded(supported):
-            if supported.CurrentVersion == VERSION_1_1:
-                self.version = VERSION_1_1
-            elif supported.SupportedVersion >= VERSION_1_1:
-                settled = yield m.SetProtocolVersion(VERSION_1_1)
-                if isinstance(settled, m.SetProtocolVersionResponse) and _succeeded(settled):
-                    self.version = VERSION_1_1
-        self.negotiating = False
-
-    def _enable_extensions(self, capabilities: m.GetReaderCapabilitiesResponse) -> Generator[Message, Message, bool]:
-        general = capabilities.GeneralDeviceCapabilities
-        wanted = self._reader.inventory.impinj_extensions
-        if not wanted or general is None or not quirks_of(general.DeviceManufacturerName).impinj_extensions:
-            return False
-        answer = yield m.ImpinjEnableExtensions()
-        return isinstance(answer, m.ImpinjEnableExtensionsResponse) and _succeeded(answer)
-
-    def _still_running(self, wanted: p.ROSpec, access: p.AccessSpec | None) -> Generator[Message, Message, bool]:
-        """Whether exactly what we would add is there and active, left over from a connection that was lost."""
-        answer = yield m.GetROSpecs()
-        if not isinstance(answer, m.GetROSpecsResponse) or len(answer.ROSpec) != 1:
-            return False
-        there = answer.ROSpec[0]
-        if there.CurrentState != ROSpecState.Active or _essence(there) != _essence(wanted):
-            return False
-        found = yield m.GetAccessSpecs()
-        if not isinstance(found, m.GetAccessSpecsResponse):
-            return access is None
-        return [_access_essence(one) for one in found.AccessSpec] == (
-            [_access_essence(access)] if access is not None else []
-        )
-
-    def _closing(self, leave_running: bool) -> _Script:
-        if not leave_running:
-            yield m.DeleteAccessSpec(0)
-            yield m.DeleteROSpec(ROSPEC_ID)
-        yield m.CloseConnection()
 
     # Sending
 
@@ -426,29 +321,3 @@ class Session:
     def _taken(self) -> list[Output]:
         taken, self._out = self._out, []
         return taken
-
-
-def _status(message: Message) -> p.LLRPStatus:
-    status: Any = getattr(message, "LLRPStatus", None)
-    if isinstance(status, p.LLRPStatus):
-        return status
-    return p.LLRPStatus(StatusCode.M_UnexpectedMessage, f"{type(message).__name__} is no answer")
-
-
-def _succeeded(message: Message) -> bool:
-    return _status(message).StatusCode == StatusCode.M_Success
-
-
-def _must_succeed(request: str, answer: Message) -> None:
-    if not _succeeded(answer):
-        raise ReaderRefused(request, _status(answer))
-
-
-def _essence(spec: p.ROSpec) -> tuple[object, ...]:
-    """All of an ROSpec but its state."""
-    return (spec.ROSpecID, spec.Priority, spec.ROBoundarySpec, spec.SpecParameter, spec.ROReportSpec)
-
-
-def _access_essence(spec: p.AccessSpec) -> tuple[object, ...]:
-    """All of an AccessSpec but its state."""
-    return (spec.AccessSpecID, spec.AntennaID, spec.ROSpecID, spec.AccessSpecStopTrigger, spec.AccessCommand)

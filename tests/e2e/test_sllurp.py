@@ -16,7 +16,8 @@ from readers.llrp import params as p
 from readers.llrp.backoff import BackoffSettings
 from readers.llrp.client import ClientSettings, NativeDriver
 from readers.llrp.codec import encode
-from readers.llrp.session import ReaderRefused, SessionSettings
+from readers.llrp.refusal import ReaderRefused
+from readers.llrp.session import SessionSettings
 from readers.model import ReaderEventKind
 from readers.port import ReaderDriver, ReaderUnavailable
 from simulators.llrp.models import FX9600, SPEEDWAY_R420, ReaderModel

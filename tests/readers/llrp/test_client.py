@@ -15,8 +15,9 @@ import pytest
 from readers.llrp.backoff import BackoffSettings
 from readers.llrp.client import ClientSettings, NativeDriver
 from readers.llrp.enums import C1G2ReadResultType
+from readers.llrp.refusal import ReaderRefused
 from readers.llrp.report import ReportDecoder
-from readers.llrp.session import ReaderRefused, SessionSettings
+from readers.llrp.session import SessionSettings
 from readers.llrp.tag_memory import TagMemory as MemoryRead
 from readers.model import ReadBatch, ReaderEventKind
 from readers.port import ReaderUnavailable

@@ -7,7 +7,7 @@ from readers.llrp import messages as m
 from readers.llrp import params as p
 from readers.llrp.codec import UnknownMessage, encode
 from readers.llrp.enums import StatusCode as S
-from readers.llrp.session import explain
+from readers.llrp.refusal import explain
 from readers.llrp.wire import BitArray
 from simulators.llrp.models import FX9600, LLRP_1_1, SPEEDWAY_R420
 from tests.simulators.llrp.talk import ON_START_ROSPEC, Talk, aispec, report_spec, rospec, until_tags, use_1_1
