@@ -19,7 +19,8 @@ from readers.llrp import params as p
 from readers.llrp.codec import UnknownMessage, decode, encode, encode_body
 from readers.llrp.enums import StatusCode
 from readers.llrp.errors import DecodeError
-from readers.llrp.wire import Message
+from readers.llrp.layout import MESSAGES
+from readers.llrp.wire import CUSTOM, Message
 from simulators.llrp.accessspecs import AccessSpecTable
 from simulators.llrp.inventory import AISpecEnded, Heard, InventoryRun, LoopEnded, Outcome
 from simulators.llrp.models import ReaderModel
@@ -84,27 +85,22 @@ class ReaderMachine:
         self._negotiable = True
         self.extensions_enabled = False
         self.keepalives_acknowledged = 0
+        # What a handler gives is the answer, or a refusal or None, which the request's own response then says.
         self._handlers: dict[type[Message], Callable[[Any], Any]] = {
             m.GetReaderCapabilities: self._get_capabilities,
-            m.GetReaderConfig: self._get_config,
+            m.GetReaderConfig: lambda r: self.settings.read(r, self.version),
             m.SetReaderConfig: self._set_config,
-            m.AddROSpec: lambda r: self._status(m.AddROSpecResponse, self._add_rospec(r.ROSpec)),
-            m.DeleteROSpec: lambda r: self._status(m.DeleteROSpecResponse, self.rospecs.delete(r.ROSpecID)),
-            m.StartROSpec: lambda r: self._status(m.StartROSpecResponse, self._start_rospec(r.ROSpecID)),
-            m.StopROSpec: lambda r: self._status(m.StopROSpecResponse, self.rospecs.stop(r.ROSpecID)),
-            m.EnableROSpec: lambda r: self._status(
-                m.EnableROSpecResponse, self.rospecs.enable(r.ROSpecID, self._now_us)
-            ),
-            m.DisableROSpec: lambda r: self._status(m.DisableROSpecResponse, self.rospecs.disable(r.ROSpecID)),
+            m.AddROSpec: lambda r: self._add_rospec(r.ROSpec),
+            m.DeleteROSpec: lambda r: self.rospecs.delete(r.ROSpecID),
+            m.StartROSpec: lambda r: self._start_rospec(r.ROSpecID),
+            m.StopROSpec: lambda r: self.rospecs.stop(r.ROSpecID),
+            m.EnableROSpec: lambda r: self.rospecs.enable(r.ROSpecID, self._now_us),
+            m.DisableROSpec: lambda r: self.rospecs.disable(r.ROSpecID),
             m.GetROSpecs: lambda _: m.GetROSpecsResponse(success(), self.rospecs.reported(self.version)),
-            m.AddAccessSpec: lambda r: self._status(m.AddAccessSpecResponse, self.access.add(r.AccessSpec)),
-            m.DeleteAccessSpec: lambda r: self._status(m.DeleteAccessSpecResponse, self.access.delete(r.AccessSpecID)),
-            m.EnableAccessSpec: lambda r: self._status(
-                m.EnableAccessSpecResponse, self.access.switch(r.AccessSpecID, enabled=True)
-            ),
-            m.DisableAccessSpec: lambda r: self._status(
-                m.DisableAccessSpecResponse, self.access.switch(r.AccessSpecID, enabled=False)
-            ),
+            m.AddAccessSpec: lambda r: self.access.add(r.AccessSpec),
+            m.DeleteAccessSpec: lambda r: self.access.delete(r.AccessSpecID),
+            m.EnableAccessSpec: lambda r: self.access.switch(r.AccessSpecID, enabled=True),
+            m.DisableAccessSpec: lambda r: self.access.switch(r.AccessSpecID, enabled=False),
             m.GetAccessSpecs: lambda _: m.GetAccessSpecsResponse(success(), self.access.reported()),
             m.CloseConnection: self._close,
             m.GetReport: self._get_report,
@@ -259,21 +255,21 @@ class ReaderMachine:
             kind = message.type if isinstance(message, UnknownMessage) else message.TYPE
             self._error(Refusal(StatusCode.M_UnsupportedMessage, f"message type {kind}"), message_id)
             return
-        answer = handler(message)
-        if answer is not None:
+        outcome = handler(message)
+        if type(message).RESPONSE:
+            answer = outcome if isinstance(outcome, Message) else _answer_to(type(message), outcome)
             self._answers += encode(answer, message_id=message_id, version=self.version)
 
     def _answer_malformed(self, frame: bytes, message_id: int, error: DecodeError) -> None:
         """A broken request gets its own response with the error inside; what has none gets ERROR_MESSAGE."""
         refusal = malformed(error)
         kind = int.from_bytes(frame[:2], "big") & 0x3FF
-        for request in self._handlers:
-            response = _RESPONSES.get(request)
-            if kind == request.TYPE and response is not None:
-                answer = response(status_of(refusal))
-                self._answers += encode(answer, message_id=message_id, version=self.version)
-                return
-        self._error(refusal, message_id)
+        answered = (each for each in self._handlers if each.RESPONSE not in (0, CUSTOM))
+        request = next((each for each in answered if kind == each.TYPE), None)
+        if request is None:
+            self._error(refusal, message_id)
+        else:
+            self._answers += encode(_answer_to(request, refusal), message_id=message_id, version=self.version)
 
     def _negotiate(self, message: Any, version: int, message_id: int) -> None:
         """GET_SUPPORTED_VERSION and SET_PROTOCOL_VERSION belong to 1.1 and are spoken in it, before anything else."""
@@ -293,15 +289,11 @@ class ReaderMachine:
             answer = m.SetProtocolVersionResponse(success())
         self._answers += encode(answer, message_id=message_id, version=_VERSION_1_1)
 
-    def _status(self, response: Callable[[p.LLRPStatus], Any], refusal: Refusal | None) -> Any:
-        return response(status_of(refusal))
-
-    def _get_capabilities(self, request: m.GetReaderCapabilities) -> m.GetReaderCapabilitiesResponse:
+    def _get_capabilities(self, request: m.GetReaderCapabilities) -> m.GetReaderCapabilitiesResponse | Refusal:
         wanted = e.GetReaderCapabilitiesRequestedData
         asked = request.RequestedData
         if asked.is_reserved:
-            refusal = field_invalid(1, f"requested data {int(asked)}")
-            return m.GetReaderCapabilitiesResponse(status_of(refusal))
+            return field_invalid(1, f"requested data {int(asked)}")
         everything = asked == wanted.All
         return m.GetReaderCapabilitiesResponse(
             success(),
@@ -311,11 +303,7 @@ class ReaderMachine:
             self.model.air_protocol if everything or asked == wanted.LLRP_Air_Protocol_Capabilities else None,
         )
 
-    def _get_config(self, request: m.GetReaderConfig) -> m.GetReaderConfigResponse:
-        answer = self.settings.read(request, self.version)
-        return answer if not isinstance(answer, Refusal) else m.GetReaderConfigResponse(status_of(answer))
-
-    def _set_config(self, request: m.SetReaderConfig) -> m.SetReaderConfigResponse:
+    def _set_config(self, request: m.SetReaderConfig) -> Refusal | None:
         refusal = check_vendor_settings(request, self.model) or self.settings.check(request, self.version)
         if refusal is None:
             if request.ResetToFactoryDefault:
@@ -325,7 +313,7 @@ class ReaderMachine:
             for write in request.GPOWriteData:
                 if self._on_gpo is not None:
                     self._on_gpo(write.GPOPortNumber, write.GPOData, self._now_us)
-        return m.SetReaderConfigResponse(status_of(refusal))
+        return refusal
 
     def _add_rospec(self, spec: p.ROSpec) -> Refusal | None:
         fault = check_vendor_parameters(spec, self.model, extensions_enabled=self.extensions_enabled)
@@ -336,9 +324,8 @@ class ReaderMachine:
             return field_invalid(1, "START_ROSPEC takes one ROSpec")
         return self.rospecs.start(rospec_id, self._now_us)
 
-    def _close(self, _: m.CloseConnection) -> m.CloseConnectionResponse:
+    def _close(self, _: m.CloseConnection) -> None:
         self.closing = True
-        return m.CloseConnectionResponse(success())
 
     def _get_report(self, _: m.GetReport) -> None:
         self._reporting.flush_asked()
@@ -436,21 +423,7 @@ class ReaderMachine:
         self._answers += encode(m.ErrorMessage(status_of(refusal)), message_id=message_id, version=self.version)
 
 
-_RESPONSES: dict[type[Message], Callable[[p.LLRPStatus], Any]] = {
-    m.GetReaderCapabilities: m.GetReaderCapabilitiesResponse,
-    m.GetReaderConfig: m.GetReaderConfigResponse,
-    m.SetReaderConfig: m.SetReaderConfigResponse,
-    m.AddROSpec: m.AddROSpecResponse,
-    m.DeleteROSpec: m.DeleteROSpecResponse,
-    m.StartROSpec: m.StartROSpecResponse,
-    m.StopROSpec: m.StopROSpecResponse,
-    m.EnableROSpec: m.EnableROSpecResponse,
-    m.DisableROSpec: m.DisableROSpecResponse,
-    m.GetROSpecs: m.GetROSpecsResponse,
-    m.AddAccessSpec: m.AddAccessSpecResponse,
-    m.DeleteAccessSpec: m.DeleteAccessSpecResponse,
-    m.EnableAccessSpec: m.EnableAccessSpecResponse,
-    m.DisableAccessSpec: m.DisableAccessSpecResponse,
-    m.GetAccessSpecs: m.GetAccessSpecsResponse,
-    m.CloseConnection: m.CloseConnectionResponse,
-}
+def _answer_to(request: type[Message], refusal: Refusal | None) -> Any:
+    """The response that belongs to a request, with nothing but a status in it."""
+    response: Callable[[p.LLRPStatus], Any] = MESSAGES[request.RESPONSE].cls
+    return response(status_of(refusal))
