@@ -46,20 +46,23 @@ class TagFilter:
     here: bool | None = None
 
 
-_VIEW: LiteralString = """
-select p.epc, i.code as item, o.code as lot, s.code as serial, t.quantity, h.code as handling_unit,
-       ph.code as packed_in, t.retired_at, c.code as location, l.event, l.at, l.evidence
-  from page p
+KNOWN_OF: LiteralString = """
   left join tag t using (epc)
+  left join hu_content hc using (epc)
+  left join tag_location l using (epc)
   left join item i on i.item_id = t.item_id
   left join lot o on o.lot_id = t.lot_id
   left join serial s on s.serial_id = t.serial_id
   left join handling_unit h on h.hu_id = t.hu_id
-  left join hu_content hc on hc.epc = p.epc
   left join handling_unit ph on ph.hu_id = hc.hu_id
-  left join tag_location l on l.epc = p.epc
-  left join location c on c.location_id = l.location_id
- order by p.epc"""
+  left join location c on c.location_id = l.location_id"""
+"""What a tag (`epc`) stands for, what it is packed in, and where it was seen."""
+
+_VIEW: LiteralString = f"""
+select p.epc, i.code as item, o.code as lot, s.code as serial, t.quantity, h.code as handling_unit,
+       ph.code as packed_in, t.retired_at, c.code as location, l.event, l.at, l.evidence
+  from page p{KNOWN_OF}
+ order by p.epc"""  # noqa: S608 - a constant of ours
 
 _KNOWN: LiteralString = "select t.epc from tag t"
 _SEEN: LiteralString = "select l.epc from tag_location l"

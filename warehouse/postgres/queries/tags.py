@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.tag_list import KNOWN_OF
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +65,16 @@ class TagMoved:
     reverses: UUID | None
 
 
-_NOW = """
+_NOW = f"""
     select e.epc, t.epc is not null as registered, t.retired_at is not null as retired,
-           i.code as item, i.name as item_name, lo.code as lot, s.code as serial, h.code as unit, ih.code as in_unit,
-           sl.code as seen_at_location, tl.at as seen_at, tl.event as seen_event, tl.evidence as seen_evidence,
+           i.code as item, i.name as item_name, o.code as lot, s.code as serial, h.code as unit, ph.code as in_unit,
+           c.code as seen_at_location, l.at as seen_at, l.event as seen_event, l.evidence as seen_evidence,
            bl.code as booked_location, last.to_status as booked_status, last.effective_at as booked_at, last.move_id
-    from (select %(epc)s::text as epc) e
-    left join tag t using (epc)
-    left join item i on i.item_id = t.item_id
-    left join lot lo on lo.lot_id = t.lot_id
-    left join serial s on s.serial_id = t.serial_id
-    left join handling_unit h on h.hu_id = t.hu_id
-    left join hu_content c on c.epc = e.epc
-    left join handling_unit ih on ih.hu_id = c.hu_id
-    left join tag_location tl on tl.epc = e.epc
-    left join location sl on sl.location_id = tl.location_id
+    from (select %(epc)s::text as epc) e{KNOWN_OF}
     left join lateral (select m.to_location_id, m.to_status, m.effective_at, m.move_id from move_tag mt
                        join move m using (seq) where mt.epc = e.epc order by mt.seq desc limit 1) last on true
     left join location bl on bl.location_id = last.to_location_id
-    where t.epc is not null or tl.epc is not null or last.move_id is not null"""
+    where t.epc is not null or l.epc is not null or last.move_id is not null"""  # noqa: S608 - a constant of ours
 
 
 async def tag_now(conn: AConn, epc: str) -> TagNow | None:
