@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +45,11 @@ def simulator(model: ReaderModel = SPEEDWAY_R420, **options: Any) -> ReaderSimul
 
 
 class Sllurp:
-    """sllurp's own client with what it reported; `settings` go to its LLRPReaderConfig as they are."""
+    """sllurp's own client with what it reported; `settings` go to its LLRPReaderConfig as they are.
+
+    sllurp sends a request before it is ready for the answer. Asked by another thread than its own, it may miss the
+    answer of a quick reader and wait for ever, so it receives nothing while `ask` runs.
+    """
 
     def __init__(self, port: int, **settings: Any) -> None:
         fields = {"EnableAntennaID": True, "EnablePeakRSSI": True, "EnableFirstSeenTimestamp": True}
@@ -54,6 +59,22 @@ class Sllurp:
         self.client = sllurp_llrp.LLRPReaderClient("127.0.0.1", port, config)
         self.client.add_tag_report_callback(self._take)
         self.reports: list[dict[str, Any]] = []
+        self._turn = threading.Lock()
+        self._receive = self.client.raw_data_received
+        self.client.raw_data_received = self._received
+
+    def _received(self, data: bytes) -> None:
+        with self._turn:
+            self._receive(data)
+
+    async def ask(self, request: Callable[..., object], *arguments: Any) -> None:
+        """Call a method of the client that sends something, off the event loop."""
+
+        def in_turn() -> None:
+            with self._turn:
+                request(*arguments)
+
+        await asyncio.to_thread(in_turn)
 
     def _take(self, _: Any, tags: list[dict[str, Any]]) -> None:
         self.reports += tags
@@ -67,7 +88,8 @@ class Sllurp:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self.client.disconnect, 5)
+        await self.ask(self.client.disconnect)
+        await asyncio.to_thread(self.client.join, 5)
 
 
 @pytest.mark.parametrize("model", [SPEEDWAY_R420, FX9600], ids=lambda model: model.name)
@@ -95,7 +117,7 @@ async def test_sllurp_reads_user_memory() -> None:
         await eventually(lambda: sllurp.client.llrp.state == sllurp_llrp.LLRPReaderState.STATE_INVENTORYING)
         read = sllurp_llrp.C1G2Read(MB=3, WordPtr=0, WordCount=2, OpSpecID=1)
         target = sllurp_llrp.C1G2TargetTag()
-        await asyncio.to_thread(sllurp.client.start_access_spec, read, target, 60)
+        await sllurp.ask(sllurp.client.start_access_spec, read, target, 60)
 
         def memory() -> set[bytes]:
             results = [tag["C1G2ReadOpSpecResult"] for tag in sllurp.reports if "C1G2ReadOpSpecResult" in tag]

@@ -344,7 +344,9 @@ async def test_a_door_goes_on_without_an_edge_that_fell_silent(
         # Nothing closes while the other agent's time stands; the bridge leaves it out.
         plant.append(LOG)
         await plant.until(lambda: query(database, "select count(*) from passage")[0][0] >= 2)
-        assert query(database, "select distinct agent from stream_note where kind = 'source_left_out'") == [("other",)]
+        # So may the edge itself, which says nothing until the other's batches are stored; it is back with its next one.
+        left_out = query(database, "select distinct agent from stream_note where kind = 'source_left_out'")
+        assert ("other",) in left_out
 
 
 def order_light(dsn: str, portal: str) -> None:
