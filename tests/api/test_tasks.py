@@ -77,7 +77,7 @@ async def test_refusals_name_the_field_and_the_reason(api: Running, yard: TaskSt
 async def test_the_feed_tells_what_becomes_of_a_task(api: Running, yard: TaskStore) -> None:
     async with api.client.stream("GET", "/v1/feed", params={"type": "task"}) as stream:
         lines = stream.aiter_lines()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             async for line in lines:
                 if line == ": start":
                     break

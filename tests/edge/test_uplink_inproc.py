@@ -43,7 +43,7 @@ class Receiver:
             self.changed.notify_all()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20), self.changed:
+        async with asyncio.timeout(40), self.changed:
             await self.changed.wait_for(condition)
 
 

@@ -51,7 +51,7 @@ class Deliveries:
     def of(self, kind: ReaderEventKind) -> list[ReaderEvent]:
         return [event for event in self.events if event.kind == kind]
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 40.0) -> None:
         """Wait until the condition holds; looked at after every delivery. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             while not condition():
@@ -63,7 +63,7 @@ class Deliveries:
         self._changed.set()
 
 
-async def eventually(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+async def eventually(condition: Callable[[], bool], timeout_s: float = 40.0) -> None:
     """Wait until the condition holds, looking often. Raises TimeoutError."""
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110  (what is waited for has no event of its own)

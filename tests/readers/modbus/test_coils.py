@@ -12,7 +12,7 @@ from simulators.modbus.io_module import IoModuleSimulator
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while not condition():  # noqa: ASYNC110 - waits for whatever the condition looks at
             await asyncio.sleep(0.005)
 

@@ -45,7 +45,7 @@ class Sink:
         self._news.set()
 
     async def until(self, met: Callable[["Sink"], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while not met(self):
                 self._news.clear()
                 await self._news.wait()

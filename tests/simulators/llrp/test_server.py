@@ -41,7 +41,7 @@ class Client:
 
     async def next(self, kind: type[Any]) -> Frame:
         """The next message of a type; others before it are dropped."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 while self._frames:
                     frame = self._frames.pop(0)
