@@ -16,6 +16,7 @@ from bench.replay import fresh_database
 from stream.embedded import EmbeddedHost
 from stream.model import EdgeBatch
 from stream.store import Store
+from stream.topology import OperatorParams, operators_of
 from tagledger.replay_source import CsvOptions, Source, open_source
 from warehouse.postgres.database.server import EmbeddedServer
 
@@ -30,7 +31,8 @@ def run() -> dict[str, object]:
         reads = make_capture(capture, READS, DENSITY)
         size_mb = sum(file.stat().st_size for file in capture.rglob("*") if file.is_file()) / 1e6
         source = open_source(capture, None, CsvOptions())
-        host = EmbeddedHost(source.site, Store(fresh_database(server.dsn, "memory"), source.site))
+        operators = operators_of(source.site, OperatorParams(is_recording=True))
+        host = EmbeddedHost(source.site, Store(fresh_database(server.dsn, "memory"), source.site), operators)
         resident_mb: list[float] = []
         began_s = time.perf_counter()
         host.process_sync(_watched(source, reads, resident_mb))

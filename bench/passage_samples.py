@@ -49,7 +49,7 @@ class _Recorder(PassageOperator):
         if final and not amend:
             if any(record.opened_us <= middle <= closed_us for middle in self.middles_us):
                 # What a good model would have said, so that the windows adapt as they will at a site.
-                record.said = [Said(1, {"": TagVerdict.BELONGS})]
+                record.said = [Said(1, verdicts={"": TagVerdict.BELONGS})]
             cut = self.cut(record, closed_us, record.breaks)
             self.kept.append((record, replace(cut, rows=cut.rows.copy()), tuple(self._rows.tags)))
         return []

@@ -1,7 +1,8 @@
 """A capture file to a committed ledger: the whole way of `tagledger replay`, with the embedded PostgreSQL.
 
 Captures of busy doors (`bench.capture_maker`) at 1.3, 5 and 20 reads a sighting go through `open_source` and
-`EmbeddedHost.process_sync`: decoded, reduced, decided, posted, the log and all outputs committed with fsync on.
+`EmbeddedHost.process_sync`: decoded, reduced, decided, posted, the log and all outputs committed with fsync on. As in
+`tagledger replay`, loads are judged once, at their close: what they look like meanwhile nobody would see.
 
 Peer, in the same rounds on the first bytes of the same captures: `plain`, the way it is usually begun. sllurp's decoder
 makes dicts, a dict loop keeps the last sighting of each tag, and every read is an event that is inserted and committed.
@@ -29,6 +30,7 @@ from edge.capture import CaptureReader, FramesRecord
 from stream.embedded import EmbeddedHost
 from stream.model import EdgeBatch
 from stream.store import Store
+from stream.topology import OperatorParams, operators_of
 from tagledger.replay_source import CsvOptions, open_source
 from warehouse.postgres.database.migrate import migrate
 from warehouse.postgres.database.server import EmbeddedServer
@@ -79,7 +81,8 @@ def _measure(dsn: str, capture: Path, density: float, rounds: int) -> dict[str, 
 
 def _replay(dsn: str, capture: Path) -> dict[str, float]:
     source = open_source(capture, None, CsvOptions())
-    host = EmbeddedHost(source.site, Store(dsn, source.site))
+    operators = operators_of(source.site, OperatorParams(is_recording=True))
+    host = EmbeddedHost(source.site, Store(dsn, source.site), operators)
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
     counts = host.process_sync(item for item in source.items if isinstance(item, EdgeBatch))
     wall_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s

@@ -137,10 +137,12 @@ class PassageTag:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One load through one portal. `revision` counts from 0; provisional until `final`; a later final one amends.
+    """One load through one portal. Provisional until `final`; a later final one amends.
 
     `passage_id` is uuid5 over the portal and the opening batch's id and ordinal, so every host derives the same.
-    `evidence` holds the sightings of its tags (own and neighbouring antennas); None while provisional.
+    `revision` counts provisional ones from 0, and final ones from 0 again: a final one's does not depend on how often
+    the door was looked at. `evidence` holds the sightings of its tags (own and neighbouring antennas); None while
+    provisional. `withdrawn`: what was said provisionally was no load after all; listeners hear it, the books do not.
     """
 
     passage_id: UUID
@@ -153,6 +155,7 @@ class Passage:
     final: bool
     revision: int
     evidence: Sightings | None = None
+    withdrawn: bool = False
 
 
 class Colour(StrEnum):

@@ -1,7 +1,7 @@
 """The operators of a site by key: the one place that names them. Hosts, graph and tests know only `Operators`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stream.model import Passage, Signal
 from stream.operators.passages import PassageOperator, PassageParams, PassageState
@@ -48,13 +48,15 @@ def gtin_of(epc: str) -> str | None:
 class OperatorParams:
     """The settings of all operators; `item_of` maps an EPC to the item code documents use, or None.
 
-    `signals` replaces what the site file says for each portal.
+    `signals` replaces what the site file says for each portal. `is_recording`: nobody stands at the doors to see
+    provisional verdicts, so none are made, but where a scale waits for what is in its door.
     """
 
     item_of: Callable[[str], str | None] = gtin_of
     passages: PassageParams = field(default_factory=PassageParams)
     presence: PresenceParams = field(default_factory=PresenceParams)
     signals: SignalSettings | None = None
+    is_recording: bool = False
 
 
 def operators_of(site: Site, params: OperatorParams | None = None) -> Operators:
@@ -72,8 +74,12 @@ def operators_of(site: Site, params: OperatorParams | None = None) -> Operators:
         zones=params.presence.zones or site.zones,
     )
 
+    finals_only = replace(params.passages, provisional_every_s=None)
+    weighed_at = {scale.place for scale in site.scales}
+
     def passages(key: str, state: PassageState | None) -> PassageOperator:
-        return PassageOperator(site.portal(key), frozenset(site.antennas_of(key)), sides, params.passages, state)
+        asked = finals_only if params.is_recording and key not in weighed_at else params.passages
+        return PassageOperator(site.portal(key), frozenset(site.antennas_of(key)), sides, asked, state)
 
     def signals(key: str, state: SignalState | None) -> SignalOperator:
         return SignalOperator(site.portal(key), params.item_of, params.signals, state)

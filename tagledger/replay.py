@@ -2,7 +2,8 @@
 
 The movements are the recording's, ids included, and replaying twice posts nothing twice: each recorded command is given
 when the stream is as far as it was then. Files that were imported meanwhile are not in a recording; a replay says which
-its database is missing, and fails. A replay drives nothing: no light, no vehicle.
+its database is missing, and fails. A replay drives nothing: no light, no vehicle. At full speed nobody sees verdicts of
+loads that are still in the door, and none are made; what is final is the same.
 """
 
 import time
@@ -22,6 +23,7 @@ from stream.model import EdgeBatch
 from stream.pipeline import Counts
 from stream.recorded import RecordedError
 from stream.store import Store
+from stream.topology import OperatorParams, operators_of
 from tagledger.command_desk import CommandFormatError, RecordedCommand
 from tagledger.config import ConfigError
 from tagledger.database import open_database
@@ -82,7 +84,9 @@ def _pace(speed: str) -> float | None:
 def _replay(source: Source, dsn: str, pace: float | None, files: list[str], *, quiet: bool) -> dict[str, object]:
     site, outcome = source.site, source.outcome
     before = _movements(dsn)
-    host = EmbeddedHost(site, Store(dsn, site))
+    # At a given speed somebody may be watching the doors.
+    operators = operators_of(site, OperatorParams(is_recording=pace is None))
+    host = EmbeddedHost(site, Store(dsn, site), operators)
     started = time.monotonic()
     with ExitStack() as stack:
         connection = stack.enter_context(psycopg.connect(dsn, autocommit=True))

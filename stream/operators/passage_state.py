@@ -12,7 +12,10 @@ from warehouse.site import AntennaRef, Direction
 
 @dataclass(frozen=True, slots=True)
 class PassageParams:
-    """Settings of the passage operator; `model` None means the shipped one."""
+    """Settings of the passage operator; `model` None means the shipped one.
+
+    `provisional_every_s` None: nobody is there to be told meanwhile, and only final revisions are made, the same ones.
+    """
 
     window: WindowParams = field(default_factory=WindowParams)
     density: DensityParams = field(default_factory=DensityParams)
@@ -20,7 +23,7 @@ class PassageParams:
     tail_s: float = 0.5
     lookback_s: float = 30.0
     background_tau_s: float = 60.0
-    provisional_every_s: float = 0.25
+    provisional_every_s: float | None = 0.25
     amend_s: float = 30.0
     trust_eyes_s: float = 600.0
     again_s: float = 5.0
@@ -34,9 +37,10 @@ class PassageParams:
 
 @dataclass(slots=True)
 class Said:
-    """What was last said under one passage id: revisions so far, verdicts, direction."""
+    """What was last said under one passage id: final revisions so far, provisional ones, verdicts, direction."""
 
     revisions: int = 0
+    shown: int = 0
     verdicts: dict[str, TagVerdict] = field(default_factory=dict)
     direction: Direction = Direction.UNSURE
 

@@ -2,7 +2,8 @@
 
 States of a passage: *open* (provisional revisions, at most one every `provisional_every_s`, when something changed),
 *closed* (one final revision, `closed_us` + at most 2 s of reader time), *settled* (late reads within `amend_s` make a
-further final revision when they change a verdict or the direction), *gone* (later reads are counted, not used).
+further final revision when they change a verdict or the direction), *gone* (later reads are counted, not used). Final
+revisions are the same whether or not provisional ones are made.
 
 Work is done per tick of reader time, once the watermark covers it, so only the reads and the watermark matter, not how
 reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a dip in the reads between
@@ -194,13 +195,18 @@ class PassageOperator:
                 out += self._edge(edge, end, beams, by_eyes=True)
             for edge in by_density:
                 out += self._edge(edge, end, beams, by_eyes=False)
-            if self._open is not None and end - self._open.judged_us >= self._params.provisional_every_s * 1e6:
+            if self._open is not None and self._is_wanted(self._open, end):
                 out += self._evaluate(self._open, end, final=False)
             if end // 1_000_000 > self._second:
                 self._learn(end // 1_000_000)
         self._beams = self._beams[-BEAMS_MAX:]
         self._forget()
         return out
+
+    def _is_wanted(self, record: PassageRecord, end_us: int) -> bool:
+        """Whether a provisional judgement of an open window is due."""
+        every_s = self._params.provisional_every_s
+        return every_s is not None and end_us - record.judged_us >= every_s * 1e6
 
     def _due_beams(self, end_us: int) -> list[tuple[DeviceEvent, BatchId]]:
         assert self._tick_us is not None
@@ -365,10 +371,14 @@ class PassageOperator:
             changed = verdicts != said.verdicts or load.direction is not said.direction
             if not changed and (not final or amend):
                 continue
-            if not (record.by_eyes or said.revisions or members(verdicts)):
+            nobody = not (record.by_eyes or said.revisions or members(verdicts))
+            if nobody and not said.shown:
                 continue
+            withdrawn = final and nobody
             said.verdicts, said.direction = verdicts, load.direction
-            said.revisions += 1
+            revision = said.revisions if final else said.shown
+            said.shown = 0 if final else said.shown + 1
+            said.revisions += final and not withdrawn
             out.append(
                 Passage(
                     passage_id=record.passage_id if not number else uuid5(record.passage_id, "opposite"),
@@ -379,8 +389,9 @@ class PassageOperator:
                     direction_score=load.direction_score,
                     tags=passage_tags(self._rows.tags, load.tags, load.scores, verdicts, final),
                     final=final,
-                    revision=said.revisions - 1,
+                    revision=revision,
                     evidence=evidence_of(self._rows, cut, load.tags) if final else None,
+                    withdrawn=withdrawn,
                 )
             )
         return out

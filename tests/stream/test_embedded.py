@@ -18,7 +18,7 @@ from stream.model import EdgeBatch, Passage, Signal
 from stream.places import FailureKind
 from stream.sequencer import ResendWanted
 from stream.store import FencedError, Store
-from stream.topology import operators_of
+from stream.topology import OperatorParams, operators_of
 from tests.stream.plant_books import another_database, prepare, query, results
 from tests.stream.test_places import POISON, brittle
 from tests.stream.traffic import AGENT, EPOCH, START_US, batch, epc, heartbeats, sighting, site, traffic
@@ -92,6 +92,12 @@ def test_the_same_recording_again_changes_nothing(plant: str) -> None:
     again = host_on(plant).process_sync(LOG)
     assert (again.duplicates, again.batches) == (len(LOG), 0)
     assert results(plant) == before
+
+
+def test_a_recording_that_nobody_watches_ends_the_same(plant: str, expected: Any) -> None:
+    unwatched = operators_of(site(), OperatorParams(is_recording=True))
+    host_on(plant, operators=unwatched).process_sync(LOG)
+    assert results(plant) == expected
 
 
 @pytest.mark.parametrize("cut", [20, 47, 71])

@@ -11,10 +11,10 @@ from stream.graph import Graph, place_of
 from stream.model import EMPTY, BatchId, EdgeBatch, Passage
 from stream.places import Outputs
 from stream.routing import take
-from stream.topology import operators_of
+from stream.topology import OperatorParams, operators_of
 from tests.stream.traffic import heartbeats, site, traffic
 from warehouse.loads import LocationEvent, LocationUpdate
-from warehouse.site import Direction, Site
+from warehouse.site import Direction, Scale, Site
 
 SECONDS = 36
 LOG = traffic(SECONDS)
@@ -66,9 +66,16 @@ def test_loads_pass_their_doors_and_shelved_tags_are_found() -> None:
 def test_provisional_verdicts_come_before_the_final_one() -> None:
     first = final(EXPECTED.passages)[0].passage_id
     revisions = [each for each in EXPECTED.passages if each.passage_id == first]
-    assert [each.revision for each in revisions] == list(range(len(revisions)))
+    assert [each.revision for each in revisions] == [*range(len(revisions) - 1), 0]
     assert not revisions[0].final
     assert revisions[-1].final
+
+
+def test_of_a_recording_only_final_verdicts_are_made_and_others_where_a_scale_waits_for_them() -> None:
+    plant = replace(site(), scales=(Scale("scale", "h", "tuna-id551", place="dock2"),))
+    unwatched = Graph(plant, operators_of(plant, OperatorParams(is_recording=True)))
+    wanted = [each for each in EXPECTED.passages if each.final or each.portal == "dock2"]
+    assert essence(run(LOG, unwatched)) == essence(replace(EXPECTED, passages=wanted))
 
 
 def test_the_same_log_gives_the_same_outputs_ids_included() -> None:

@@ -1,5 +1,7 @@
 """The passage operator on a small analytic door: windows, ids, revisions, late reads, snapshots."""
 
+import json
+from dataclasses import replace
 from itertools import pairwise
 
 import msgspec
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.model import Passage, TagVerdict
+from stream.operators.passage_model import parse_model
 from stream.operators.passages import PassageOperator, PassageParams, PassageState
 from stream.operators.slices import PlaceSlice
 from tests.stream.operators.analytic_door import NEXT_DOOR, OWN, SIDES, Door, plain_model, portal
@@ -16,12 +19,18 @@ from warehouse.site import Direction
 LOAD = [f"BB{i:02X}" for i in range(12)]
 
 
-def operator(eyes: bool, state: PassageState | None = None) -> PassageOperator:
-    return PassageOperator(portal(eyes), frozenset(OWN), SIDES, PassageParams(model=plain_model()), state)
+SEEN = PassageParams(model=plain_model())
+UNSEEN = replace(SEEN, provisional_every_s=None)
 
 
-def run(eyes: bool, calls: list[tuple[int, list[PlaceSlice]]]) -> list[tuple[int, Passage]]:
-    op = operator(eyes)
+def operator(eyes: bool, state: PassageState | None = None, params: PassageParams = SEEN) -> PassageOperator:
+    return PassageOperator(portal(eyes), frozenset(OWN), SIDES, params, state)
+
+
+def run(
+    eyes: bool, calls: list[tuple[int, list[PlaceSlice]]], params: PassageParams = SEEN
+) -> list[tuple[int, Passage]]:
+    op = operator(eyes, params=params)
     return [(now_us, passage) for now_us, items in calls for passage in op.on_batch(now_us, items)]
 
 
@@ -51,7 +60,7 @@ def test_provisional_revisions_come_first_and_the_final_one_within_two_seconds_o
     door.walk(LOAD, 5.0, 1)
     said = run(eyes, door.slices())
     assert [p.final for _, p in said] == [False] * (len(said) - 1) + [True]
-    assert [p.revision for _, p in said] == list(range(len(said)))
+    assert [p.revision for _, p in said] == [*range(len(said) - 1), 0]
     assert len(said) > 1
     assert len({p.passage_id for _, p in said}) == 1
     now_us, last = said[-1]
@@ -63,6 +72,28 @@ def test_provisional_revisions_are_at_least_a_tick_apart() -> None:
     door.walk(LOAD, 5.0, 1)
     times = [now_us for now_us, p in run(True, door.slices(0.05)) if not p.final]
     assert all(later - earlier >= 250_000 for earlier, later in pairwise(times))
+
+
+@pytest.mark.parametrize("eyes", [True, False])
+def test_final_revisions_are_the_same_when_no_provisional_ones_are_made(eyes: bool) -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    door.walk([f"CC{i:02X}" for i in range(6)], 14.0, -1)
+    final = [p for _, p in run(eyes, door.slices()) if p.final]
+    assert len(final) == 2
+    assert comparable([p for _, p in run(eyes, door.slices(), UNSEEN)]) == comparable(final)
+
+
+def test_a_load_that_was_none_after_all_is_withdrawn_before_who_saw_it_and_never_was_for_who_did_not() -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    until_1_s = {"features": ["window_s"], "weights": [-20.0], "bias": 20.0}
+    model = parse_model(json.dumps({"first": until_1_s, "second": until_1_s, "direction": {}}))
+    *shown, last = [p for _, p in run(False, door.slices(), replace(SEEN, model=model))]
+    assert belonging(shown[0]) == LOAD
+    assert not any(p.final or p.withdrawn for p in shown)
+    assert (last.final, last.withdrawn, belonging(last)) == (True, True, [])
+    assert run(False, door.slices(), replace(UNSEEN, model=model)) == []
 
 
 def test_a_parked_pallet_and_the_load_next_door_do_not_belong() -> None:
@@ -117,8 +148,10 @@ def test_late_reads_amend_with_a_further_final_revision() -> None:
     first, amended = [p for _, p in said if p.final]
     assert late_tag not in belonging(first)
     assert belonging(amended) == LOAD
-    assert (amended.passage_id, amended.revision) == (first.passage_id, first.revision + 1)
+    assert (amended.passage_id, first.revision, amended.revision) == (first.passage_id, 0, 1)
     assert belonging(next(p for _, p in run(True, whole) if p.final)) == LOAD
+    unseen = run(True, [*calls, (calls[-1][0], late)], UNSEEN)
+    assert comparable([p for _, p in unseen]) == comparable([first, amended])
 
 
 def test_reads_of_long_before_that_come_while_a_load_is_in_the_door_count_at_once() -> None:
