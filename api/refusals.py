@@ -50,6 +50,11 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     LedgerRefusal.ALREADY_REVERSED: (409, "It was reversed before", "Read the movement; a reversal happens once."),
     LedgerRefusal.LOT_EXPIRED: (409, "The lot has expired", "Use another lot, or scrap this one."),
     LedgerRefusal.LOT_BLOCKED: (409, "The lot is blocked", "Use another lot, or lift the block."),
+    LedgerRefusal.SHELF_LIFE_SHORT: (
+        409,
+        "The lot expires too soon for the line",
+        "Use a fresher lot, or issue it with `force` if the partner agrees.",
+    ),
     LedgerRefusal.NOT_ACCEPTED: (409, "The stock is not accepted", "Use available stock, or decide its inspection."),
     LedgerRefusal.SERIAL_IN_STOCK: (409, "The serial is in stock already", "Check the serial; it is in one place."),
     LedgerRefusal.SERIAL_ELSEWHERE: (

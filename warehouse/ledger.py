@@ -10,7 +10,7 @@ is accepted only if no later point of its balance would go below zero (`Balance.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -66,6 +66,7 @@ class LedgerRefusal(StrEnum):
     ALREADY_REVERSED = "already_reversed"
     LOT_EXPIRED = "lot_expired"
     LOT_BLOCKED = "lot_blocked"
+    SHELF_LIFE_SHORT = "shelf_life_short"
     NOT_ACCEPTED = "not_accepted"
     SERIAL_IN_STOCK = "serial_in_stock"
     SERIAL_ELSEWHERE = "serial_elsewhere"
@@ -144,7 +145,10 @@ class NewMove:
 
 @dataclass(frozen=True, slots=True)
 class Circumstance:
-    """Who, when, with what and why, the same for every movement of one posting."""
+    """Who, when, with what and why, the same for every movement of one posting.
+
+    `short_life_agreed`: a person with the right to decided that goods leave with less shelf life than the line needs.
+    """
 
     actor: str
     effective_at: datetime
@@ -153,6 +157,7 @@ class Circumstance:
     passage_id: UUID | None = None
     request_id: UUID | None = None
     reason: str = ""
+    short_life_agreed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,17 @@ class Lot:
     item_id: int
     expires_on: date | None = None
     blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineLife:
+    """Days of shelf life that what leaves on a line has left: what its partner insists on, and what the rules of
+    removal ask for. What was reserved for the line was decided by whoever reserved it; what the partner insists on was
+    not his to decide.
+    """
+
+    insisted_days_min: int = 0
+    ruled_days_min: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +215,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the adapter read, under lock, about everything the posting names."""
+    """What the adapter read, under lock, about everything the posting names; `lives` of the lines that ask for any."""
 
     items: Mapping[int, Item]
     lots: Mapping[int, Lot]
@@ -208,6 +224,7 @@ class Facts:
     balances: Mapping[BalanceKey, Balance]
     reversed: frozenset[int] = frozenset()
     closed_through: date | None = None
+    lives: Mapping[int, LineLife] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,9 +185,24 @@ def _check_rules(move: NewMove, index: int, circumstance: Circumstance, facts: F
             return refuse(LedgerRefusal.LOT_EXPIRED, f"lot {move.lot_id} expired on {lot.expires_on}")
         if lot.blocked:
             return refuse(LedgerRefusal.LOT_BLOCKED, f"lot {move.lot_id} is blocked")
+        if used and lot.expires_on is not None and not circumstance.short_life_agreed:
+            left, needed = (lot.expires_on - day).days, _days_needed(move, facts)
+            if left < needed:
+                return refuse(
+                    LedgerRefusal.SHELF_LIFE_SHORT, f"lot {move.lot_id} has {left} days left, the line needs {needed}"
+                )
     if used and move.source.status is not StockStatus.AVAILABLE:
         return refuse(LedgerRefusal.NOT_ACCEPTED, f"stock in status {move.source.status} cannot be issued")
     return None
+
+
+def _days_needed(move: NewMove, facts: Facts) -> int:
+    life = facts.lives.get(move.line_id) if move.line_id is not None else None
+    if life is None:
+        return 0
+    if move.releases == move.quantity:
+        return life.insisted_days_min
+    return max(life.insisted_days_min, life.ruled_days_min)
 
 
 def _apply(move: NewMove, index: int, run: _Run) -> Refused | None:

@@ -14,6 +14,7 @@ from warehouse.ledger import (
     Facts,
     Item,
     LedgerRefusal,
+    LineLife,
     Location,
     Lot,
     NewMove,
@@ -28,7 +29,8 @@ from warehouse.ledger_rules import plan
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 PLAIN, BY_LOT, BY_SERIAL = 1, 2, 3
 SUPPLIER, CUSTOMER, HERE, THERE, CLOSED = 1, 2, 3, 4, 5
-GOOD, EXPIRED, BLOCKED, OTHERS = 1, 2, 3, 4
+GOOD, EXPIRED, BLOCKED, OTHERS, YOUNG = 1, 2, 3, 4, 5
+INSISTS, RULED = 1, 2
 IN_STOCK, OUTSIDE, ELSEWHERE = 1, 2, 3
 
 
@@ -47,6 +49,7 @@ FACTS = Facts(
         EXPIRED: Lot(BY_LOT, date(2026, 3, 9)),
         BLOCKED: Lot(BY_LOT, blocked=True),
         OTHERS: Lot(PLAIN),
+        YOUNG: Lot(BY_LOT, date(2026, 3, 20)),
     },
     {
         IN_STOCK: Serial(BY_SERIAL, None, key(BY_SERIAL, HERE, serial=IN_STOCK)),
@@ -65,11 +68,13 @@ FACTS = Facts(
         key(BY_LOT, HERE, GOOD): held(10),
         key(BY_LOT, HERE, EXPIRED): held(10),
         key(BY_LOT, HERE, BLOCKED): held(10),
+        key(BY_LOT, HERE, YOUNG): held(10, reserved=4),
         key(BY_SERIAL, HERE, serial=IN_STOCK): held(1),
         key(BY_SERIAL, THERE, serial=ELSEWHERE): held(1),
     },
     frozenset({77}),
     date(2026, 2, 28),
+    {INSISTS: LineLife(11, 0), RULED: LineLife(0, 11)},
 )
 
 
@@ -99,6 +104,7 @@ CASES: list[tuple[R, NewMove]] = [
     (R.LOT_EXPIRED, move(BY_LOT, lot_id=EXPIRED, target=CUSTOMER)),
     (R.LOT_EXPIRED, move(BY_LOT, lot_id=EXPIRED, source=SUPPLIER, target=HERE)),  # L4
     (R.LOT_BLOCKED, move(BY_LOT, lot_id=BLOCKED, target=CUSTOMER)),
+    (R.SHELF_LIFE_SHORT, move(BY_LOT, lot_id=YOUNG, target=CUSTOMER, line_id=INSISTS)),
     (R.NOT_ACCEPTED, replace(move(target=CUSTOMER), source=Place(HERE, None, StockStatus.INSPECTION))),
     (R.SERIAL_IN_STOCK, move(BY_SERIAL, source=SUPPLIER, target=HERE, serial_id=IN_STOCK)),
     (R.SERIAL_ELSEWHERE, move(BY_SERIAL, serial_id=ELSEWHERE)),
@@ -135,6 +141,7 @@ BOTH: list[tuple[R, R, NewMove]] = [
     (R.SERIAL_QUANTITY, R.LOCATION_CLOSED, move(BY_SERIAL, 2, serial_id=IN_STOCK, target=CLOSED)),
     (R.LOCATION_CLOSED, R.ALREADY_REVERSED, move(reverses=77, target=CLOSED)),
     (R.LOT_EXPIRED, R.NOT_ENOUGH, move(BY_LOT, 99, lot_id=EXPIRED, target=CUSTOMER)),
+    (R.SHELF_LIFE_SHORT, R.NOT_ENOUGH, move(BY_LOT, 99, lot_id=YOUNG, target=CUSTOMER, line_id=RULED)),
     (R.NOT_ACCEPTED, R.NOT_ENOUGH, replace(move(quantity=99, target=CUSTOMER), source=Place(HERE, None, StockStatus.BLOCKED))),  # noqa: E501
     (R.NOT_ENOUGH, R.RESERVED, move(quantity=11)),
     (R.RESERVED, R.NEGATIVE_LATER, move(quantity=9)),
@@ -148,6 +155,29 @@ def test_precedence(first: LedgerRefusal, second: LedgerRefusal, wrong: NewMove)
     outcome = plan([wrong], Circumstance("a", NOON), FACTS)
     assert isinstance(outcome, Refused)
     assert outcome.reason is first
+
+
+@pytest.mark.parametrize(
+    ("line", "target", "releases", "at", "agreed", "refused"),
+    [
+        (INSISTS, CUSTOMER, 0, NOON, False, True),  # 10 days left of 11
+        (INSISTS, CUSTOMER, 1, NOON, False, True),  # reserved, and still not what the partner takes
+        (INSISTS, CUSTOMER, 0, NOON, True, False),
+        (INSISTS, CUSTOMER, 0, datetime(2026, 3, 9, 23, tzinfo=UTC), False, False),  # 11 days, by the day in UTC
+        (INSISTS, THERE, 0, NOON, False, False),  # it stays ours
+        (RULED, CUSTOMER, 0, NOON, False, True),
+        (RULED, CUSTOMER, 1, NOON, False, False),  # whoever reserved it decided
+        (None, CUSTOMER, 0, NOON, False, False),
+    ],
+)
+def test_shelf_life_is_asked_for_where_goods_leave(
+    line: int | None, target: int, releases: int, at: datetime, agreed: bool, refused: bool
+) -> None:
+    asked = move(BY_LOT, lot_id=YOUNG, target=target, line_id=line, releases=Decimal(releases))
+    outcome = plan([asked], Circumstance("a", at, short_life_agreed=agreed), FACTS)
+    assert isinstance(outcome, Refused) == refused
+    if isinstance(outcome, Refused):
+        assert outcome.reason is R.SHELF_LIFE_SHORT
 
 
 def test_every_refusal_has_a_case() -> None:

@@ -98,7 +98,7 @@ class FulfilLine(Command):
 
     A lot-tracked item that comes in without a lot gets the line's own, or a new number by the item's pattern; then
     `supplier_lot` and `expires_on` say what the package says. `force` issues stock reserved for others too: the
-    youngest reservations give way.
+    youngest reservations give way; and a lot with less shelf life left than the line needs.
     """
 
     NEEDS: ClassVar[Permission] = Permission.FULFIL

@@ -1,13 +1,14 @@
 """Documents as other systems send them, by their own id and version, and the repair of those we did not understand."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
 from warehouse.commands.command import Command
+from warehouse.commands.documents import LineName
 from warehouse.commands.permission import Permission
 
 
@@ -23,7 +24,11 @@ class CodeField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CanonicalLine:
-    """`line_no` is the sender's and stays the line's over all versions; `owner` is whose goods, empty for ours."""
+    """`line_no` is the sender's and stays the line's over all versions; `owner` is whose goods, empty for ours.
+
+    `source` is the line it answers to, by our numbers: an order's, or for a return what went out. `supplier_lot` and
+    `expires_on` are what the supplier announces; a lot made on receipt takes them.
+    """
 
     line_no: int
     item: str
@@ -32,6 +37,9 @@ class CanonicalLine:
     unit: str | None = None
     unit_cost: Decimal | None = None
     owner: str = ""
+    source: LineName | None = None
+    supplier_lot: str = ""
+    expires_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

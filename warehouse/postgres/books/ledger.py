@@ -9,7 +9,7 @@ moment; PostgreSQL breaks that with 40P01 and `warehouse.postgres.transaction` r
 
 The rules run in Python on the locked rows (`warehouse.ledger_rules`); the conditions are repeated in the UPDATE, and
 under them stand the CHECK constraints and unique keys. A refusal writes nothing. Everything happens in the caller's
-transaction; the two functions are in `migrations/0015_posting_functions.sql` and `0043_posting_groups.sql`.
+transaction; the two functions are in `migrations/0044_shelf_life_requests.sql` and `0043_posting_groups.sql`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +31,7 @@ from warehouse.ledger import (
     Circumstance,
     Facts,
     Item,
+    LineLife,
     LineRole,
     Location,
     Lot,
@@ -191,6 +192,7 @@ def _read(
         balances,
         frozenset(found["reversed"] or ()),
         date.fromisoformat(closed) if closed else None,
+        {line_id: LineLife(insisted, ruled) for line_id, insisted, ruled in found.get("lives") or ()},
     )
     return _Read(moves, used, facts, balances, serials, balance_ids)
 

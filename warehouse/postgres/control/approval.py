@@ -1,8 +1,8 @@
 """What needs approval: rules by kind of document and for adjustments, from a quantity or a value on.
 
 However a document is made (by a person, for an order, as the rest of another, by an import or another system) it asks
-the same rule, and waits for somebody other than who made it. A difference that a count found and goods that a transfer
-lost or found are adjustments.
+the same rule, and waits for somebody other than who made it, or changed it since it was last approved. A difference
+that a count found and goods that a transfer lost or found are adjustments.
 
 The value of a line is what it was agreed to cost, else what the item is worth on average in stock, else its standard
 cost; an item without any is worth nothing here.
@@ -25,16 +25,32 @@ _EXCEEDED = """(r.quantity_min is null and r.value_min is null
 
 
 def hold(conn: Conn, document_id: int) -> str | None:
-    """Make a document that was just made or changed wait for approval, if a rule says so; its status then."""
+    """Make an open document wait for approval, if a rule says so or it was approved as something else; its status then.
+
+    For a document that was just made, or changed by `changed`.
+    """
     row = conn.execute(
-        f"""update document d set status = 'approval', approved_by = null from approval_rule r, lateral (
-               select sum(l.quantity) as quantity, sum(l.quantity * coalesce(l.unit_cost, {_UNIT_VALUE})) as value
-               from document_line l join item i using (item_id) where l.document_id = %s) t
-           where d.document_id = %s and r.subject = d.kind and d.status = 'open'
-             and {_EXCEEDED.format(quantity="t.quantity", value="t.value")} returning d.status""".encode(),  # noqa: S608
-        (document_id, document_id),
+        f"""update document d set status = 'approval', approved_by = null
+           where d.document_id = %s and d.status = 'open' and (d.approved_by is not null or exists (
+               select from approval_rule r, lateral (
+                   select sum(l.quantity) as quantity, sum(l.quantity * coalesce(l.unit_cost, {_UNIT_VALUE})) as value
+                   from document_line l join item i using (item_id) where l.document_id = d.document_id) t
+               where r.subject = d.kind and {_EXCEEDED.format(quantity="t.quantity", value="t.value")}))
+           returning d.status""".encode(),  # noqa: S608
+        (document_id,),
     ).fetchone()
     return None if row is None else str(row[0])
+
+
+def changed(conn: Conn, document_id: int, by: str) -> str | None:
+    """Somebody made a document ask for something else: it waits for approval like one just made (see `hold`), and who
+    changed it has asked for it as much as who made it.
+    """
+    conn.execute(
+        "update document set changed_by = changed_by || %s::text where document_id = %s and not %s = any(changed_by)",
+        (by, document_id, by),
+    )
+    return hold(conn, document_id)
 
 
 def refuse_adjustment(conn: Conn, item_id: int, quantity: Decimal, field: str = "difference") -> None:

@@ -70,7 +70,7 @@ def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUI
     assert row is not None
     document_id: int = row[0]
     line_of_item = add_lines(conn, document_id, c)
-    _announce(conn, document_id, c, line_of_item)
+    announce(conn, document_id, c, line_of_item)
     status = approval.hold(conn, document_id) or status
     return {"document_id": document_id, "kind": c.kind, "number": c.number, "status": status}, Audit(
         after={"number": c.number, "lines": len(c.lines), "epcs": len(c.epcs)}
@@ -127,7 +127,7 @@ def add_lines(conn: Conn, document_id: int, c: CreateDocument) -> dict[int, int]
     return line_of_item
 
 
-def _announce(conn: Conn, document_id: int, c: CreateDocument, line_of_item: dict[int, int]) -> None:
+def announce(conn: Conn, document_id: int, c: CreateDocument, line_of_item: dict[int, int]) -> None:
     epcs = [epc.upper() for epc in c.epcs]
     known = dict(conn.execute("select epc, item_id from tag where epc = any(%s)", (epcs,)).fetchall())
     for n, epc in enumerate(epcs):
@@ -146,18 +146,19 @@ def approve_document(conn: Conn, c: ApproveDocument, actor: Actor, request_id: U
     document_id, status = _lock_document(conn, c.kind, c.number)
     if status != "approval":
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
-    row = conn.execute("select created_by from document where document_id = %s", (document_id,)).fetchone()
-    if row is None or row[0] == actor.name:
-        raise Refuse(
-            RefusalCode.OWN_REQUEST, "number", f"{c.number} was made by {actor.name}: another has to approve it"
-        )
     # What a work order takes and what it makes are one request.
+    together = conn.execute(
+        """select d.document_id, %(actor)s = any(d.created_by || d.changed_by) from document d, document o
+           where o.document_id = %(document)s and (d.document_id = o.document_id or d.status = 'approval'
+                 and d.work_order_id = o.work_order_id and d.created_by = o.created_by) for update of d""",
+        {"actor": actor.name, "document": document_id},
+    ).fetchall()
+    if any(own for _, own in together):
+        told = f"{c.number} was made or changed by {actor.name}: another has to approve it"
+        raise Refuse(RefusalCode.OWN_REQUEST, "number", told)
     conn.execute(
-        """update document d set status = 'open', approved_by = %s from document o
-           where o.document_id = %s and d.status = 'approval'
-             and (d.document_id = o.document_id
-                  or d.work_order_id = o.work_order_id and d.created_by = o.created_by)""",
-        (actor.name, document_id),
+        "update document set status = 'open', approved_by = %s, changed_by = '{}' where document_id = any(%s)",
+        (actor.name, [one for one, _ in together]),
     )
     return {"kind": c.kind, "number": c.number, "status": "open"}, Audit({"status": status}, {"status": "open"})
 
@@ -255,7 +256,10 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
     )
     if c.force and direction == "out":
         reservations.give_way(conn, move.key_at(here), move.quantity)
-    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason="by hand"))
+    under = Circumstance(
+        actor.name, at, actor.device, request_id=request_id, reason="by hand", short_life_agreed=c.force
+    )
+    post_or_refuse(conn, [move], under)
     settle_lines(conn, [line_id], at)
     if unit is not None and direction == "in":
         after_receipt(conn, [unit], own, c.location, request_id, at, actor)

@@ -1,14 +1,18 @@
 """Issuing all components of a work order at once: what is reserved for each line first, then by the rules of removal.
 
-For `sets` of the product a line gives its share, rounded up to its unit, and never more than it still asks for.
+For `sets` of the product a component gives its share, rounded up to its unit, and never more than it still asks for;
+what stands in for it gives the rest, at its ratio.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID, uuid5
 
-from warehouse.bom import ratio_of, rounded_up
+from warehouse.bom import rounded_up
 from warehouse.commands import Actor, Audit, IssueKit, RefusalCode
 from warehouse.ledger import BalanceKey, Circumstance, NewMove, Place, StockStatus
 from warehouse.postgres.books.balances import Conn
@@ -64,13 +68,19 @@ def issue_for(
     moves: list[NewMove] = []
     short: Short = []
     used: dict[BalanceKey, Decimal] = {}
-    for line_id, line_no, item_id, code, decimals, lot_id, owner, asked, fulfilled in conn.execute(
-        """select l.line_id, l.line_no, l.item_id, i.code, i.decimals, l.lot_id, l.owner, l.quantity, l.fulfilled
-           from document_line l join item i using (item_id) where l.document_id = %s
-           order by l.line_id for update of l""",
+    lines = conn.execute(
+        """select l.line_id, l.line_no, l.item_id, i.code, i.decimals, l.lot_id, l.owner, l.quantity, l.fulfilled,
+                  l.substitutes_line_id, coalesce(s.ratio_num, 1), coalesce(s.ratio_den, 1)
+           from document_line l join item i using (item_id)
+           left join bom_substitute s on s.bom_id = l.bom_id and s.line_no = l.bom_line_no and s.item_id = l.item_id
+           where l.document_id = %s order by l.line_id for update of l""",
         (document_id,),
-    ).fetchall():
-        need = min(rounded_up(ratio_of(asked, sets, ordered), decimals), max(asked - fulfilled, Decimal(0)))
+    ).fetchall()
+    needs = _needs(
+        [_Line(row[0], row[4], row[7], row[8], row[9], Fraction(row[10], row[11])) for row in lines], sets, ordered
+    )
+    for line_id, line_no, item_id, code, _, lot_id, owner, *_ in lines:
+        need = needs[line_id]
         taken, missing = _take(conn, line_id, item_id, lot_id, owner, need, within, at, used)
         for key, quantity in taken:
             source = Place(key.location_id, key.hu_id, StockStatus(key.status))
@@ -86,6 +96,37 @@ def issue_for(
     post_or_refuse(conn, moves, Circumstance(actor.name, at, actor.device, request_id=request_id, reason=reason))
     settle_lines(conn, [move.line_id for move in moves if move.line_id is not None], at)
     return moves, short
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A component, or what stands in for one; `ratio` of it for one of what the bill says."""
+
+    line_id: int
+    decimals: int
+    asked: Decimal
+    fulfilled: Decimal
+    stands_for: int | None
+    ratio: Fraction
+
+
+def _needs(lines: Sequence[_Line], sets: Decimal, ordered: Decimal) -> dict[int, Decimal]:
+    """What each line gives for the sets: a component first, then what stands in for it, for what it does not give."""
+    roots: dict[int, int] = {}
+    groups: dict[int, list[_Line]] = {}
+    for line in sorted(lines, key=lambda one: one.line_id):  # what stands in was added later
+        root = line.line_id if line.stands_for is None else roots.get(line.stands_for, line.line_id)
+        roots[line.line_id] = root
+        groups.setdefault(root, []).append(line)
+    needs: dict[int, Decimal] = {}
+    for group in groups.values():
+        whole = sum((Fraction(line.asked) / line.ratio for line in group), Fraction(0))
+        left = whole * Fraction(sets) / Fraction(ordered)
+        for line in group:
+            asks = rounded_up(left * line.ratio, line.decimals)
+            needs[line.line_id] = min(asks, max(line.asked - line.fulfilled, Decimal(0)))
+            left = max(left - Fraction(needs[line.line_id]) / line.ratio, Fraction(0))
+    return needs
 
 
 def _take(
@@ -113,9 +154,8 @@ def _take(
             need -= part
     if need > 0:
         strategy = strategy_of(conn, line_id)
-        chosen = choose_stock(
-            conn, item_id, need, strategy, at.date(), owner=owner, lot_id=lot_id, within=within, used=used
-        )
+        day = at.astimezone(UTC).date()
+        chosen = choose_stock(conn, item_id, need, strategy, day, owner=owner, lot_id=lot_id, within=within, used=used)
         for source, quantity in chosen.lines:
             taken[source.key] = taken.get(source.key, Decimal(0)) + quantity
             used[source.key] = used.get(source.key, Decimal(0)) + quantity

@@ -37,13 +37,9 @@ def strategy_of(conn: Conn, line_id: int) -> Strategy:
     row = conn.execute(
         """select d.removal, r.removal, r.remaining_days_min, r.single_lot, r.zones,
                   coalesce(p.usable_days_min, 0)
-           from document_line l join document d using (document_id) join item i using (item_id)
+           from document_line l join document d using (document_id)
            left join partner p on p.code = d.partner
-           left join lateral (
-               select * from removal_rule r
-               where (r.item_id is null or r.item_id = i.item_id) and (r.category is null or r.category = i.category)
-                 and (r.kind is null or r.kind = d.kind)
-               order by r.item_id is null, r.category is null, r.kind is null limit 1) r on true
+           left join lateral removal_rule_of(l.line_id) r on true
            where l.line_id = %s""",
         (line_id,),
     ).fetchone()

@@ -1,9 +1,10 @@
 """Work orders: components from the bill in effect, a document that they leave on, one that the product comes in on."""
 
 from datetime import datetime
+from fractions import Fraction
 from uuid import UUID
 
-from warehouse.bom import BomError, order_needs, ratio_of, rounded_up
+from warehouse.bom import BomError, order_needs, rounded_up
 from warehouse.commands import (
     Actor,
     Audit,
@@ -18,6 +19,7 @@ from warehouse.commands import (
 )
 from warehouse.ledger import Circumstance, NewMove, Place
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.control import approval
 from warehouse.postgres.documents.bills import find_bills
 from warehouse.postgres.documents.documents import create_document, fulfil_line
 from warehouse.postgres.documents.kits import issue_for
@@ -128,11 +130,14 @@ def substitute_component(conn: Conn, c: SubstituteComponent, actor: Actor, reque
     if status != "open":
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
     other = find_item(conn, c.item)
-    found = conn.execute(
-        "select ratio_num, ratio_den from bom_substitute where bom_id = %s and line_no = %s and item_id = %s",
-        (bom_id, bom_line_no, other.item_id),
-    ).fetchone()
-    if found is None:
+    ratios = {
+        listed: Fraction(num, den)
+        for listed, num, den in conn.execute(
+            "select item_id, ratio_num, ratio_den from bom_substitute where bom_id = %s and line_no = %s",
+            (bom_id, bom_line_no),
+        )
+    }
+    if other.item_id not in ratios or other.item_id == item_id:
         raise Refuse(RefusalCode.INVALID, "item", f"the bill lists no {other.code} as a substitute for this component")
     open_quantity = asked - fulfilled - reserved
     quantity = open_quantity if c.quantity is None else c.quantity
@@ -142,7 +147,9 @@ def substitute_component(conn: Conn, c: SubstituteComponent, actor: Actor, reque
     item = item_by_id(conn, item_id)
     if quantity != round(quantity, item.decimals):
         raise Refuse(RefusalCode.INVALID, "quantity", f"{quantity} is no quantity of {item.code}")
-    stands_in = rounded_up(ratio_of(quantity, found[0], found[1]), other.decimals)
+    # Ratios are to what the bill says, and the line may be of a substitute itself.
+    component = Fraction(quantity) / ratios.get(item_id, Fraction(1))
+    stands_in = rounded_up(component * ratios[other.item_id], other.decimals)
     if quantity == asked:
         # Nothing of it was issued: the line itself becomes the substitute's.
         conn.execute(
@@ -160,9 +167,9 @@ def substitute_component(conn: Conn, c: SubstituteComponent, actor: Actor, reque
             (document_id, line_no, other.item_id, stands_in, bom_id, bom_line_no, line_id),
         )
         settle_lines(conn, [line_id], database_now(conn))
-    return {"number": c.number, "line_no": line_no, "item": other.code, "quantity": str(stands_in)}, Audit(
-        {"item": item.code, "quantity": str(asked)}, {"item": other.code, "quantity": str(stands_in)}
-    )
+    status = approval.changed(conn, document_id, actor.name) or status
+    answer = {"number": c.number, "line_no": line_no, "item": other.code, "quantity": str(stands_in), "status": status}
+    return answer, Audit({"item": item.code, "quantity": str(asked)}, answer)
 
 
 def report_output(conn: Conn, c: ReportOutput, actor: Actor, request_id: UUID) -> Answer:

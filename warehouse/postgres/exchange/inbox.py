@@ -1,19 +1,16 @@
 """Canonical documents in: one document a (source, external id), its newest version in force, what is unclear set aside.
 
-An older version is refused, the same one again is a repeat, a newer one changes the document: freely while nothing of
-it has moved, after that only quantities (not below what has moved) and new lines. A version that cannot be put in
+An older version is refused, the same one again is a repeat, a newer one changes the document (see
+`documents.amending`). A version that cannot be put in
 force is kept in quarantine with every reason found, and the version before it stays.
 """
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid5
 
 import msgspec
-import psycopg
 from psycopg.types.json import Jsonb
 
 from warehouse.commands import (
@@ -26,12 +23,13 @@ from warehouse.commands import (
     RefusalCode,
     RepairMessage,
     TakeDocument,
+    digest,
     encode,
 )
 from warehouse.postgres.books.balances import Conn
-from warehouse.postgres.books.measures import measured
 from warehouse.postgres.control import approval
 from warehouse.postgres.documents import documents
+from warehouse.postgres.documents.amending import amend
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_item
 
@@ -50,14 +48,14 @@ def take_document(conn: Conn, c: TakeDocument, actor: Actor, request_id: UUID) -
         raise Refuse(RefusalCode.INVALID, "lines", "line numbers are above zero and each comes once")
     conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 10))", (f"{c.source}\n{c.external_id}",))
     body = encode(c)
-    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     newest = conn.execute(
-        """select version, digest, message_id, state, problems, document_id from inbox_message
+        """select version, body, message_id, state, problems, document_id from inbox_message
            where source = %s and external_id = %s order by version desc limit 1""",
         (c.source, c.external_id),
     ).fetchone()
     if newest is not None and c.version == newest[0]:
-        if digest != newest[1]:
+        # Read as what it says: a field that we learnt since, and it left out, makes it no other message.
+        if digest(_command(newest[1])) != digest(c):
             raise Refuse(RefusalCode.EXISTS, "version", f"version {c.version} came before with another content")
         return _answer(newest[2], newest[3], newest[4], newest[5]), Audit()
     if newest is not None and c.version < newest[0]:
@@ -66,7 +64,7 @@ def take_document(conn: Conn, c: TakeDocument, actor: Actor, request_id: UUID) -
     conn.execute(
         """insert into inbox_message (message_id, source, external_id, version, digest, body, state, actor)
            values (%s, %s, %s, %s, %s, %s, 'quarantined', %s)""",
-        (message_id, c.source, c.external_id, c.version, digest, Jsonb(body), actor.name),
+        (message_id, c.source, c.external_id, c.version, digest(c), Jsonb(body), actor.name),
     )
     return _put_in_force(conn, message_id, c, actor, request_id)
 
@@ -93,8 +91,11 @@ def repair_message(conn: Conn, c: RepairMessage, actor: Actor, request_id: UUID)
                on conflict (source, field, theirs) do update set ours = excluded.ours""",
             (source, mapping.field, mapping.theirs, mapping.ours, actor.name),
         )
-    command = msgspec.convert(body, TakeDocument, strict=False)
-    return _put_in_force(conn, c.message_id, command, actor, request_id)
+    return _put_in_force(conn, c.message_id, _command(body), actor, request_id)
+
+
+def _command(body: Any) -> TakeDocument:
+    return msgspec.convert(body, TakeDocument, strict=False)
 
 
 def _put_in_force(conn: Conn, message_id: UUID, c: TakeDocument, actor: Actor, request_id: UUID) -> Answer:
@@ -214,16 +215,25 @@ def _change(conn: Conn, c: TakeDocument, actor: Actor, request_id: UUID) -> int 
         return document_id
     if status not in ("draft", "approval", "open", "complete"):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{number} is {status}")
-    asked = _asks(conn, document_id)
-    _amend(conn, document_id, create)
-    if status in ("open", "complete") and _asks(conn, document_id) != asked:
-        approval.hold(conn, document_id)
+    if amend(conn, document_id, create):
+        approval.changed(conn, document_id, actor.name)
     return document_id
 
 
 def _as_create(c: TakeDocument) -> CreateDocument:
     lines = tuple(
-        LineSpec(line.item, line.quantity, line.lot, line.line_no, line.unit, line.unit_cost, owner=line.owner)
+        LineSpec(
+            line.item,
+            line.quantity,
+            line.lot,
+            line.line_no,
+            line.unit,
+            line.unit_cost,
+            line.source,
+            line.supplier_lot,
+            line.expires_on,
+            line.owner,
+        )
         for line in c.lines
     )
     return CreateDocument(
@@ -238,82 +248,6 @@ def _as_create(c: TakeDocument) -> CreateDocument:
         c.from_location,
         c.to_location,
     )
-
-
-def _asks(conn: Conn, document_id: int) -> list[tuple[Any, ...]]:
-    """What was approved of it, where it had to be: another version that asks for something else asks again."""
-    return conn.execute(
-        """select line_no, item_id, lot_id, owner, quantity, unit_cost from document_line where document_id = %s
-           order by line_no""",
-        (document_id,),
-    ).fetchall()
-
-
-def _amend(conn: Conn, document_id: int, c: CreateDocument) -> None:
-    if not c.lines:
-        raise Refuse(RefusalCode.INVALID, "lines", "a document needs a line; to end it, say that it is cancelled")
-    try:
-        conn.execute(
-            """update document set number = %s, partner = %s, door = %s, over_percent = %s, expected_at = %s
-               where document_id = %s""",
-            (c.number, c.partner, c.door, c.over_percent, c.expected_at, document_id),
-        )
-    except psycopg.errors.UniqueViolation:
-        raise Refuse(RefusalCode.EXISTS, "number", f"a {c.kind} {c.number!r} exists") from None
-    standing = {
-        line_no: (line_id, item_id, owner, moved)
-        for line_no, line_id, item_id, owner, moved in conn.execute(
-            """select line_no, line_id, item_id, owner, fulfilled + shipped from document_line where document_id = %s
-               order by line_no for update""",
-            (document_id,),
-        )
-    }
-    given = {line.line_no: line for line in c.lines}
-    new = [line for line in c.lines if line.line_no not in standing]
-    for line_no, (line_id, item_id, owner, moved) in standing.items():
-        line = given.get(line_no)
-        at = f"lines.{c.lines.index(line)}" if line is not None else "lines"
-        if line is None or (find_item(conn, line.item).item_id, line.owner) != (item_id, owner):
-            if moved:
-                raise Refuse(RefusalCode.WRONG_STATE, at, f"{moved} of line {line_no} have moved: it cannot go")
-            _drop_line(conn, line_id, line_no, at)
-            new += [line] if line is not None else []
-        else:
-            _amend_line(conn, line_id, moved, line, at)
-    if new:
-        documents.add_lines(conn, document_id, replace(c, lines=tuple(new)))
-    conn.execute(
-        """update document d set status = case when exists (select from document_line l
-               where l.document_id = d.document_id and l.fulfilled < l.quantity) then 'open' else 'complete' end
-           where d.document_id = %s and d.status in ('open', 'complete')""",
-        (document_id,),
-    )
-
-
-def _amend_line(conn: Conn, line_id: int, moved: Any, line: LineSpec, at: str) -> None:
-    item = find_item(conn, line.item, f"{at}.item")
-    base = measured(conn, line, item, at)
-    if base.quantity <= 0 or base.quantity != round(base.quantity, item.decimals):
-        raise Refuse(RefusalCode.INVALID, f"{at}.quantity", f"{base.quantity} is no quantity of {item.code}")
-    if base.quantity < moved:
-        raise Refuse(
-            RefusalCode.WRONG_STATE, f"{at}.quantity", f"{moved} have moved already, more than {base.quantity}"
-        )
-    conn.execute(
-        """update document_line set quantity = %s, entered_quantity = %s, entered_unit = %s,
-               lot_id = (select lot_id from lot where item_id = %s and code = %s)
-           where line_id = %s""",
-        (base.quantity, line.quantity, line.uom or item.unit, item.item_id, line.lot, line_id),
-    )
-
-
-def _drop_line(conn: Conn, line_id: int, line_no: int | None, at: str) -> None:
-    try:
-        with conn.transaction():
-            conn.execute("delete from document_tag where line_id = %s", (line_id,))
-            conn.execute("delete from document_line where line_id = %s", (line_id,))
-    except psycopg.errors.ForeignKeyViolation:
-        raise Refuse(RefusalCode.WRONG_STATE, at, f"line {line_no} is in work: it cannot go") from None
 
 
 HANDLERS: Handlers = {TakeDocument: take_document, RepairMessage: repair_message}

@@ -54,6 +54,7 @@ _FIELD_OF = {
     LedgerRefusal.LOT_REQUIRED: "lot",
     LedgerRefusal.LOT_EXPIRED: "lot",
     LedgerRefusal.LOT_BLOCKED: "lot",
+    LedgerRefusal.SHELF_LIFE_SHORT: "lot",
     LedgerRefusal.SERIAL_OF_OTHER_ITEM: "serial",
     LedgerRefusal.SERIAL_REQUIRED: "serial",
     LedgerRefusal.SERIAL_IN_STOCK: "serial",
@@ -250,7 +251,16 @@ def resolve_discrepancy(conn: Conn, c: ResolveDiscrepancy, actor: Actor, request
         post_or_refuse(
             conn,
             moves,
-            Circumstance(actor.name, database_now(conn), actor.device, at, passage_id, request_id, f"accepted: {kind}"),
+            Circumstance(
+                actor.name,
+                database_now(conn),
+                actor.device,
+                at,
+                passage_id,
+                request_id,
+                f"accepted: {kind}",
+                short_life_agreed=True,
+            ),
         )
         settle_lines(conn, [line.line_id for line in lines if line.line_id is not None], at)
         for line in lines:

@@ -239,6 +239,39 @@ def test_what_other_systems_ask_for_waits_too_and_a_changed_version_asks_again(s
     assert _status(store, "D") == ["open"]
     version(4, 13)
     assert (_status(store, "D"), store.one("select approved_by from document")) == (["approval"], None)
+    # Who changed it has asked for it as much as who made it.
+    line = c.CanonicalLine(1, "I2", Decimal(14))
+    assert _as(store, "editor", c.TakeDocument("erp", "SO-1", 5, "delivery", "D", (line,))) == ("done", "")
+    for asker in ("clerk", "editor"):
+        assert _as(store, asker, c.ApproveDocument("delivery", "D")) == ("own_request", "number")
+    assert _as(store, "manager", c.ApproveDocument("delivery", "D")) == ("done", "")
+    assert _as(store, "manager", c.TakeDocument("erp", "SO-1", 6, "delivery", "D", (line,), partner="Other")) == (
+        "done",
+        "",
+    )
+    assert _status(store, "D") == ["approval"]  # to somebody else
+    assert _as(store, "manager", c.ApproveDocument("delivery", "D")) == ("own_request", "number")
+    assert _as(store, "editor", c.ApproveDocument("delivery", "D")) == ("done", "")  # his part was approved before
+
+
+def test_a_substitute_asks_anew_and_not_who_chose_it(store: Store) -> None:
+    store.items(2, 4)
+    store.do(c.CreateItem("SET"))
+    component = c.ComponentSpec("I2", Decimal(2), substitutes=(c.SubstituteSpec("I4"),))
+    store.do(c.CreateBom("SET", "1", (component,)))
+    for item in ("I2", "I4"):
+        store.do(c.AdjustStock(item, Decimal(50), "STAGE", "opening"))
+    store.do(c.SetApprovalRule("work_order_issue", quantity_min=Decimal(4)))
+    store.do(c.CreateWorkOrder("W", "SET", Decimal(5)))
+    assert _as(store, "manager", c.ApproveDocument("work_order_issue", "W")) == ("done", "")
+    store.do(c.IssueKit("W", Decimal(1)))
+    assert _as(store, "foreman", c.SubstituteComponent("W", 1, "I4")) == ("done", "")
+    assert _status(store, "W") == ["approval", "open"]
+    assert answer(store, c.IssueKit("W", Decimal(1))) == ("wrong_state", "number")
+    assert _as(store, "foreman", c.ApproveDocument("work_order_issue", "W")) == ("own_request", "number")
+    assert _as(store, "manager", c.ApproveDocument("work_order_issue", "W")) == ("done", "")
+    store.do(c.IssueKit("W", Decimal(4)))
+    assert _status(store, "W") == ["complete", "open"]
 
 
 def test_a_difference_that_a_count_found_is_an_adjustment_like_any_other(store: Store) -> None:

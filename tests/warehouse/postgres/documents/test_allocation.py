@@ -2,13 +2,13 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import psycopg
 
 from tests.warehouse.postgres.ledger_store import DAY_0
-from tests.warehouse.postgres.store import CLERK, Store, sgtin
+from tests.warehouse.postgres.store import CLERK, Store, gtin, sgtin
 from warehouse import commands as c
 from warehouse.commands import Result
 from warehouse.ledger import Tracking
@@ -163,3 +163,39 @@ def test_serials_keep_their_own_reservation(store: Store) -> None:
     store.post(store.load((sgtin(1, 1),)))
     store.do(c.ReserveStock("I1", Decimal(1), "STAGE", "me", serial="1"))
     assert store.refused(c.ReserveStock("I1", Decimal(1), "STAGE", "you", serial="1")) == ("reserved", "quantity")
+
+
+def test_the_shelf_life_a_partner_insists_on_is_asked_for_by_every_way_out(store: Store) -> None:
+    now = datetime.now(UTC)
+    store.do(c.CreateItem("L", gtin=gtin(7), tracking=Tracking.LOT))
+    for lot, days in (("OLD", 10), ("FRESH", 90)):
+        store.do(c.CreateLot("L", lot, now.date() + timedelta(days=days)))
+        stock(store, 20, "L", lot=lot)
+    for n in (1, 2):
+        store.do(c.RegisterTags((c.TagSpec(sgtin(7, n), "L", lot="OLD"),)))
+    store.do(c.SetPartner("ACME", usable_days_min=30))
+    store.do(c.SetRemovalRule(Order.FEFO, "L", remaining_days_min=20))
+    for number, partner in (("TO-ACME", "ACME"), ("TO-OTHER", "")):
+        store.document("delivery", number, {"L": 20}, partner=partner, door="D1" if partner else "D2")
+    old = c.FulfilLine("delivery", "TO-ACME", 1, Decimal(1), "STAGE", lot="OLD")
+    assert store.refused(old) == ("shelf_life_short", "lot")
+    assert store.refused(c.ScanDocument("delivery", "TO-ACME", (sgtin(7, 1),), "STAGE")) == ("shelf_life_short", "lot")
+    at_the_door = store.load((sgtin(7, 1),), Direction.OUT, minute=(now - DAY_0) // timedelta(minutes=1))
+    store.post(at_the_door)
+    assert (store.findings(), store.fulfilled("TO-ACME")) == (["refused"], [0])
+    # A reservation decides what our own rule asks for, and not what the partner does.
+    for number, answer in (("TO-ACME", ("shelf_life_short", "lot")), ("TO-OTHER", None)):
+        ask = c.FulfilLine("delivery", number, 1, Decimal(2), "STAGE", lot="OLD")
+        assert store.refused(ask) == ("shelf_life_short", "lot")
+        named = {"document_kind": "delivery", "document_number": number, "line_no": 1}
+        store.do(c.ReserveStock("L", Decimal(2), "STAGE", "me", lot="OLD", **named))  # type: ignore[arg-type]
+        if answer is None:
+            store.do(ask)
+        else:
+            assert store.refused(ask) == answer
+    # The customer agrees: by hand with the right to force, at the door by accepting what it holds.
+    store.do(c.FulfilLine("delivery", "TO-ACME", 1, Decimal(2), "STAGE", lot="OLD", force=True))
+    held = store.one("select discrepancy_id from discrepancy where state = 'open'")
+    store.do(c.ResolveDiscrepancy(held, c.Resolution.POST))
+    store.do(c.FulfilLine("delivery", "TO-ACME", 1, Decimal(3), "STAGE", lot="FRESH"))
+    assert (store.fulfilled("TO-ACME"), store.fulfilled("TO-OTHER")) == ([6], [2])

@@ -219,6 +219,20 @@ def test_a_substitute_of_the_bill_stands_in_at_its_ratio(store: Store) -> None:
     assert store.one("select status from document where kind = 'work_order_issue'") == "complete"
 
 
+def test_a_substitute_of_a_substitute_counts_by_the_bill_and_a_kit_is_whole_with_both(store: Store) -> None:
+    others = (SubstituteSpec("I6", Decimal(3), Decimal(2)), SubstituteSpec("I4"))
+    bom(store, "PUMP", "1", component("I2", "2", substitutes=others))
+    stocked(store, I2=2, I4=4, I6=21)
+    order(store)
+    store.do(c.IssueKit("WO", Decimal(1)))  # of 10
+    assert store.do(c.SubstituteComponent("WO", 1, "I6"))["quantity"] == "27"  # 18 × 3 / 2
+    assert store.do(c.SubstituteComponent("WO", 2, "I4", Decimal(6)))["quantity"] == "4"  # 6 of it are 4 of the bill's
+    store.do(c.IssueKit("WO", Decimal(2)))
+    assert issued(store) == ["2", "6", "0"]  # two sets are 4 of the bill's, and 6 of what stands in
+    store.do(c.IssueKit("WO", Decimal(9)))
+    assert issued(store) == ["2", "21", "4"]
+
+
 def test_a_component_nobody_has_touched_becomes_its_substitute(store: Store) -> None:
     bom(store, "PUMP", "1", component("I2", "2", substitutes=(SubstituteSpec("I6"),)))
     stocked(store, I6=20)

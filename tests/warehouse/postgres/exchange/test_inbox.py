@@ -1,7 +1,8 @@
 """Documents of other systems: upserted by version, set aside when unclear, repaired."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -21,11 +22,17 @@ from warehouse.commands import (
     CreateItem,
     CreateLocation,
     FulfilLine,
+    LineName,
     Refusal,
+    RegisterTags,
     RepairMessage,
     Result,
+    ShipTransfer,
+    TagSpec,
     TakeDocument,
+    UpdateItem,
 )
+from warehouse.epc import encode_sgtin96, with_check_digit
 from warehouse.postgres.commands import execute
 
 ERP = Actor("erp", rights=ALL_RIGHTS)
@@ -122,3 +129,49 @@ def test_a_quarantined_message_is_overtaken_by_its_successor(store: Store) -> No
     late = store.do(RepairMessage(first["message_id"], (CodeMapping(CodeField.ITEM, "MAT-1", "B"),)))
     assert isinstance(late, Refusal)
     assert store.document() == [(10, "A", 5, 0, "open")]
+
+
+def test_a_newer_version_changes_all_that_a_document_says(store: Store) -> None:
+    order = CanonicalLine(10, "A", Decimal(9), unit_cost=Decimal(2))
+    store.do(TakeDocument("erp", "PO", 1, "purchase_order", "PO", (order,)))
+    epcs = [encode_sgtin96(with_check_digit("0061414000001"), n, 6) for n in (1, 2, 3)]
+    store.do(UpdateItem("A", gtin=with_check_digit("0061414000001")))
+    store.do(RegisterTags(tuple(TagSpec(epc, "A") for epc in epcs)))
+    answers = LineName("purchase_order", "PO", 10)
+
+    def notice(version: int, *tags: str, **line: Any) -> list[Any]:
+        said = CanonicalLine(1, "A", Decimal(3), **line)
+        message = TakeDocument("erp", "ASN", version, "purchase_receipt", "ASN", (said,), epcs=tags)
+        done = store.do(message)
+        assert isinstance(done, Result)
+        row = store.conn.execute(
+            """select l.unit_cost, l.supplier_lot, l.expires_on::text, l.source_line_id is not null,
+                      array(select epc from document_tag a where a.document_id = d.document_id order by epc)
+               from document d join document_line l using (document_id) where d.kind = 'purchase_receipt'"""
+        ).fetchone()
+        assert row is not None
+        return [done.response["state"], *row]
+
+    assert notice(1, *epcs[:2]) == ["applied", None, "", None, False, epcs[:2]]
+    cost = {"unit_cost": Decimal(4), "supplier_lot": "S-1", "expires_on": date(2030, 1, 1), "source": answers}
+    assert notice(2, *epcs[1:], **cost) == ["applied", 4, "S-1", "2030-01-01", True, epcs[1:]]
+    store.do(TakeDocument("erp", "PO", 2, "purchase_order", "PO", (replace(order, quantity=Decimal(2)),)))
+    assert notice(3, source=answers)[0] == "quarantined"  # the order gives 2 now
+
+
+def test_a_transfer_keeps_its_ends_once_it_has_shipped(store: Store) -> None:
+    for place in ("B-2", "B-3"):
+        store.do(CreateLocation(place))
+
+    def version(number: int, target: str) -> str:
+        message = TakeDocument(
+            "erp", "T", number, "transfer", "T", lines((1, "A", 5)), from_location="B-1", to_location=target
+        )
+        done = store.do(message)
+        assert isinstance(done, Result)
+        return str(done.response["state"])
+
+    assert (version(1, "B-2"), version(2, "B-3")) == ("applied", "applied")
+    shipped = store.do(ShipTransfer("T", 1, Decimal(2)))
+    assert isinstance(shipped, Result), shipped
+    assert (version(3, "B-2"), version(4, "B-3")) == ("quarantined", "applied")
