@@ -6,8 +6,8 @@ sends over Mosquitto; `tagledger stream` decides and posts into its embedded Pos
 
 Printed: CPU share of each process while it lasts (100 % is one core), how far the stream is behind the clock, and from
 the last read of a load to its movement in the books (the ledger's own clock at the insert, just before the commit).
-There is no peer: the time of day is what it runs against. Readers and simulators share the machine with what is
-measured; with fewer free cores than processes the lag shows it.
+The peer is the time of day: `x_real_time` is the share of it that was through the stream at the end. Readers and
+simulators share the machine with what is measured; with fewer free cores than processes the lag shows it.
 
     python -m bench live            # LIVE_READERS=10 for a smaller machine
 """
@@ -70,7 +70,7 @@ def run() -> dict[str, object]:
     """Shares, lag and latency."""
     broker = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     if broker is None:
-        raise SystemExit("bench live: mosquitto is missing; bash .ci/services installs it")
+        raise RuntimeError("mosquitto is missing; bash .ci/services installs it")
     with (
         tempfile.TemporaryDirectory(prefix="tagledger-bench-") as name,
         EmbeddedServer(Path(name) / "database") as server,
@@ -126,7 +126,7 @@ def _watch(
         while time.time_ns() // 1000 < until_us:
             ended = [name for name, process in started.items() if process.poll() is not None]
             if ended:
-                raise SystemExit(f"bench live: {ended[0]} ended: {(folder / f'{ended[0]}.log').read_text()[-2000:]}")
+                raise RuntimeError(f"{ended[0]} ended: {(folder / f'{ended[0]}.log').read_text()[-2000:]}")
             row = connection.execute("select max(at) from stream_log where kind = 1").fetchone()
             if row is not None and row[0] is not None:
                 lags_s.append(time.time() - row[0].timestamp())
@@ -151,6 +151,7 @@ def _watch(
         "sightings_s": round(int(row[0]) / spent_s),
         "cpu_share": {name: round(value, 3) for name, value in share.items()},
         "lag_s": _quantiles(lags_s),
+        "x_real_time": round(1.0 - lags_s[-1] / spent_s, 3) if lags_s else 0.0,
         "loads": loads,
         "loads_posted": len(latencies_s),
         "read_to_movement_s": _quantiles(latencies_s),
@@ -210,7 +211,7 @@ def _until_said(event: str, log: Path, process: "subprocess.Popen[str]") -> None
         if event in log.read_text():
             return
         time.sleep(0.1)
-    raise SystemExit(f"bench live: {log.stem} did not start: {log.read_text()[-2000:]}")
+    raise RuntimeError(f"{log.stem} did not start: {log.read_text()[-2000:]}")
 
 
 def _free_port() -> int:

@@ -44,6 +44,8 @@ def run(rounds: int = ROUNDS, demo_rounds: int = DEMO_ROUNDS) -> dict[str, objec
         row = {"wall_s": round(statistics.median(wall[name]), 3), "cpu_s": round(statistics.median(cpu[name]), 3)}
         result[name] = row
         print(f"{name:10}{row['wall_s']:8.3f}{row['cpu_s']:8.3f}")
+    medians = {name: statistics.median(wall[name]) for name in COMMANDS}
+    result["help_x_python"] = round(medians["help"] / medians["python"], 2)
     demo = [_demo() for _ in range(demo_rounds)]
     result["demo_first_movement_s"] = round(statistics.median(first for first, _ in demo), 2)
     result["demo_server_up_s"] = round(statistics.median(up for _, up in demo), 2)

@@ -73,6 +73,7 @@ def run(rounds: int = ROUNDS, reads: int = READS) -> dict[str, object]:
     for name in ("copy_rows", "copy_bare"):
         pairs = zip(wall[name], wall["packed"], strict=True)
         result[f"x_{name}"] = round(statistics.median(theirs / ours for theirs, ours in pairs), 2)
+    result["x_bytes_rows"] = round(size["packed"] / size["copy_rows"], 3)
     print(json.dumps(result))
     return result
 

@@ -187,14 +187,16 @@ class PassageRows:
         )
 
     def _room(self, count: int) -> NDArray[np.void]:
-        """Space for that many more rows at the end; grows by doubling, at most to twice `rows_max` and the rows."""
+        """Space for that many more rows at the end: where rows have left when that is half of it and more, else new,
+        at most twice `rows_max` and the rows.
+        """
         if self._end + count > len(self._space):
-            held = self.rows
-            space = np.empty(max(1024, 2 * (min(len(held), self.rows_max) + count)), ROW)
-            space[: len(held)] = held
-            latest = np.empty(len(space), np.int64)
-            latest[: len(held)] = self._latest[self._start : self._end]
-            self._space, self._latest, self._start, self._end = space, latest, 0, len(held)
+            held, latest = self.rows, self._latest[self._start : self._end]
+            if self._start < len(held) + count:
+                size = max(1024, 2 * (min(len(held), self.rows_max) + count))
+                self._space, self._latest = np.empty(size, ROW), np.empty(size, np.int64)
+            self._space[: len(held)], self._latest[: len(held)] = held, latest
+            self._start, self._end = 0, len(held)
         self._end += count
         return self._space[self._end - count : self._end]
 
