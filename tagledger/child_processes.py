@@ -35,11 +35,11 @@ class Children:
     """Processes of one folder. A context manager that ends what it started, the last one first."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._started: list[Child] = []
 
     def __enter__(self) -> "Children":
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,7 +47,7 @@ class Children:
 
     def start(self, name: str, *arguments: object, environment: Mapping[str, str] | None = None) -> Child:
         """`tagledger ARGUMENTS`, its output in `NAME.log`."""
-        log = self._folder / f"{name}.log"
+        log = self.folder / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tagledger", *map(str, arguments)],

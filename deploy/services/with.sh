@@ -48,7 +48,7 @@ max_inflight_messages 512
 log_dest file $folder/mosquitto.log
 user $(id -un)
 CONF
-mosquitto -c "$folder/mosquitto.conf" &
+mosquitto -c "$folder/mosquitto.conf" 2> >(grep -v 'should not be run as root' >&2) &
 broker=$!
 TAGLEDGER_KAFKA__BOOTSTRAP=$("$here/kafka.sh" up "$name" "$(free_pair)")
 TAGLEDGER_DATABASE__DSN=$("$here/timescaledb.sh" up "$name" "$(free_pair)")

@@ -34,7 +34,7 @@ import psycopg
 from warehouse.postgres.database.account import Account, account_for, reachable
 from warehouse.postgres.database.binaries import Binaries, find_binaries
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 240.0  # a busy machine or a memory card takes a minute for initdb alone
 STOP_TIMEOUT_S = 30.0
 _POLL_S = 0.02
 _PR_SET_PDEATHSIG = 1
@@ -197,6 +197,8 @@ class EmbeddedServer:
             )
         except subprocess.CalledProcessError as error:
             raise ServerError(f"initdb failed: {error.stderr.decode(errors='replace')[-2000:]}") from None
+        except subprocess.TimeoutExpired:
+            raise ServerError(f"initdb took longer than {START_TIMEOUT_S:g} s: is the machine overloaded?") from None
         finally:
             os.close(read_fd)
         making.rename(self._data)
