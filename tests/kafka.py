@@ -7,7 +7,6 @@ may kill and start it again.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+
+from tests.ports import free_port
 
 SCRIPT = Path(__file__).parents[1] / "deploy" / "services" / "kafka.sh"
 HOME = Path(os.environ.get("TAGLEDGER_KAFKA_HOME", "/var/cache/tagledger/kafka"))
@@ -175,14 +176,4 @@ def own_kafka() -> Iterator[Kafka]:
 
 def free_pairs(count: int) -> list[int]:
     """Ports that are free together with the one above each, which is a controller's."""
-    found: list[int] = []
-    for _ in range(100 * count):
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            apart = all(abs(port - other) > 1 for other in found)
-            if apart and port < 65535 and second.connect_ex(("127.0.0.1", port + 1)) != 0:
-                found.append(port)
-                if len(found) == count:
-                    return found
-    raise OSError("no two free ports side by side")
+    return [free_port(2) for _ in range(count)]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 _START_S = 15.0
 
 _CONFIG = """\
@@ -30,7 +32,7 @@ class Mosquitto:
 
     def __init__(self, folder: Path, program: str) -> None:
         self.host = "127.0.0.1"
-        self.port = _free_port()
+        self.port = free_port()
         self.folder = folder
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
@@ -105,9 +107,3 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.start()
     yield broker
     broker.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        return int(chosen.getsockname()[1])

@@ -1,13 +1,14 @@
 """TimescaleDB for tests: `timescaledb_dsn` is a fresh server of Debian packages on a free port, stopped afterwards."""
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
+from tests.ports import free_port
 
 SCRIPT = Path(__file__).parents[1] / "deploy" / "services" / "timescaledb.sh"
 ROOT = Path(os.environ.get("TAGLEDGER_TIMESCALEDB_ROOT", "/var/cache/tagledger/timescaledb"))
@@ -22,12 +23,9 @@ def timescaledb_dsn() -> Iterator[str]:
         return
     if os.geteuid() != 0 or not (ROOT / ".complete").exists():
         pytest.skip("no TimescaleDB: as root, run deploy/services/timescaledb.sh install")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     name = f"test-{uuid4().hex[:8]}"
     try:
-        up = subprocess.run([SCRIPT, "up", name, str(port)], capture_output=True, text=True, check=False)
+        up = subprocess.run([SCRIPT, "up", name, str(free_port())], capture_output=True, text=True, check=False)
         assert up.returncode == 0, up.stderr
         yield up.stdout.strip()
     finally:

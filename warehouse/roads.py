@@ -80,7 +80,8 @@ class FleetSettings:
     """The built-in master. An order is not sent later than `order_valid_s` after it was decided.
 
     `mqtt` is the protocol's version, 5 or 3.1.1. `base_nodes` nodes are released ahead of a vehicle. A vehicle silent
-    for `silent_s` loses what it cannot have begun.
+    for `silent_s` loses what it cannot have begun. `tls_ca` is a PEM file with the authority of the broker's
+    certificate, where the system does not trust it.
     """
 
     vehicles: tuple[Vehicle, ...] = ()
@@ -89,6 +90,7 @@ class FleetSettings:
     username: str = ""
     password: str = ""
     tls: bool = False
+    tls_ca: str = ""
     interface: str = "uagv"
     mqtt: str = "5"
     base_nodes: int = 3

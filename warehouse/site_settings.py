@@ -40,7 +40,8 @@ class UplinkSettings:
 class TaskExchangeSettings:
     """The broker over which fleet controllers of others take tasks; without a `host` there is none.
 
-    Only `clients` are answered: names of controllers, which the broker's access list ties to its users.
+    Only `clients` are answered: names of controllers, which the broker's access list ties to its users. `tls_ca` as in
+    the uplink.
     """
 
     host: str = ""
@@ -48,6 +49,7 @@ class TaskExchangeSettings:
     username: str = ""
     password: str = ""
     tls: bool = False
+    tls_ca: str = ""
     clients: tuple[str, ...] = ()
 
 

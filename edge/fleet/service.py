@@ -105,7 +105,7 @@ class FleetService:
             settings.port,
             username=settings.username or None,
             password=settings.password or None,
-            tls_context=ssl.create_default_context() if settings.tls else None,
+            tls_context=ssl.create_default_context(cafile=settings.tls_ca or None) if settings.tls else None,
             protocol=aiomqtt.ProtocolVersion.V5 if self._v5 else aiomqtt.ProtocolVersion.V311,
             clean_session=None if self._v5 else True,
             keepalive=_KEEPALIVE_S,

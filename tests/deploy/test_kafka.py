@@ -1,4 +1,5 @@
-"""Bridge and worker on a Kafka that lets in nobody without TLS, a password and the rights that are written down.
+"""Bridge and worker on a Kafka that lets in nobody without TLS, a password and the rights that are written down, and a
+database that proves who it is (`sslmode=verify-full`).
 
 The rights are those of `deploy/kafka/server.properties`; the program's settings are those of a site file.
 """
@@ -16,7 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from stream.batch_codec import encode_batch
 from stream.partition import slices_of
@@ -25,6 +28,10 @@ from tagledger.site_text import site_text
 from tests.kafka import Kafka, a_kafka, free_pairs
 from tests.stream.plant_books import prepare, query
 from tests.stream.traffic import site, traffic
+from tests.timescaledb import ROOT as ROOT_OF_TIMESCALEDB
+from warehouse.postgres.database.binaries import installations
+from warehouse.postgres.database.dump import DumpError, dump
+from warehouse.postgres.database.migrate import migrate
 from warehouse.site import SignalSettings
 from warehouse.site_settings import KafkaSettings
 
@@ -135,6 +142,43 @@ def let_in(broker: Kafka) -> None:
 
 
 @pytest.fixture
+def encrypted(locked: tuple[Kafka, Path], timescaledb_dsn: str) -> Iterator[str]:
+    """A migrated database, by TLS with the same certificate; the DSN takes that and no other server."""
+    _, ca = locked
+    with psycopg.connect(timescaledb_dsn, autocommit=True) as admin:
+        row = admin.execute("show data_directory").fetchone()
+        assert row is not None
+        data = ROOT_OF_TIMESCALEDB / str(row[0]).lstrip("/")
+        if not data.is_dir():
+            pytest.skip("the TimescaleDB server is not on this machine")
+        for source, name in (("ca.pem", "server.crt"), ("server.key", "server.key")):
+            shutil.copy(ca.parent / source, data / name)
+            os.chown(data / name, data.stat().st_uid, data.stat().st_gid)
+            (data / name).chmod(0o600)
+        admin.execute("create database encrypted")
+        admin.execute("alter system set ssl = on")
+        admin.execute("select pg_reload_conf()")
+        dsn = make_conninfo(timescaledb_dsn, dbname="encrypted", sslmode="verify-full", sslrootcert=str(ca))
+        end_s = time.monotonic() + PATIENCE_S
+        while not answers(dsn):  # the server takes its settings up when it comes to it
+            assert time.monotonic() < end_s
+            time.sleep(0.05)
+        migrate(dsn)
+        yield dsn
+        admin.execute("drop database encrypted with (force)")
+        admin.execute("alter system reset ssl")
+        admin.execute("select pg_reload_conf()")
+
+
+def answers(dsn: str) -> bool:
+    try:
+        psycopg.connect(dsn).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@pytest.fixture
 def settings(locked: tuple[Kafka, Path]) -> KafkaSettings:
     """As a site file has them."""
     broker, ca = locked
@@ -143,11 +187,13 @@ def settings(locked: tuple[Kafka, Path]) -> KafkaSettings:
     )
 
 
+@pytest.mark.timescaledb
 def test_a_batch_goes_through_the_bridges_producer_to_a_worker_that_follows_its_site_file(
-    settings: KafkaSettings, database: str, tmp_path: Path
+    settings: KafkaSettings, encrypted: str, tmp_path: Path
 ) -> None:
     from stream.bridge_kafka import KafkaSink, ensure_topics
 
+    database = encrypted
     prepare(database)
     plant = replace(site(), kafka=settings, state_dir=str(tmp_path / "state"))
     (tmp_path / "site.toml").write_text(site_text(plant))
@@ -176,6 +222,8 @@ def test_a_batch_goes_through_the_bridges_producer_to_a_worker_that_follows_its_
     try:
         taken = "select count(*) from stream_log where kind = 5"
         until(lambda: query(database, taken) == [(half,)])
+        sessions = "select bool_and(ssl) from pg_stat_ssl join pg_stat_activity using (pid) where datname = 'encrypted'"
+        assert query(database, f"{sessions} and backend_type = 'client backend'") == [(True,)]
         snapshots = "select count(*) from stream_head where snapshot_seq > 0"
         assert query(database, snapshots) == [(0,)]
         portals = tuple(replace(portal, signal=SignalSettings(hold_s=9.0)) for portal in plant.portals)
@@ -189,6 +237,21 @@ def test_a_batch_goes_through_the_bridges_producer_to_a_worker_that_follows_its_
     finally:
         worker.kill()
         worker.wait()
+
+
+@pytest.mark.timescaledb
+def test_a_database_that_is_another_is_not_taken_and_a_backup_needs_a_client_that_speaks_tls(
+    encrypted: str, tmp_path: Path
+) -> None:
+    # The certificate is for 127.0.0.1.
+    with pytest.raises(psycopg.OperationalError, match="does not match host name"):
+        psycopg.connect(make_conninfo(encrypted, host="127.0.0.2", hostaddr="127.0.0.1"))
+    assert query(encrypted, "select count(*) from move") == [(0,)]
+    if any(found.origin == "system" and found.major >= 17 for found in installations()):
+        assert dump(encrypted, tmp_path / "backup")[1] == []
+    else:
+        with pytest.raises(DumpError, match=r"speaks TLS\. Fix: install postgresql-client-17"):
+            dump(encrypted, tmp_path / "backup")
 
 
 def test_nobody_gets_in_without_the_password_or_beyond_the_rights(settings: KafkaSettings) -> None:

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +35,7 @@ from tests.faults.plants import plant, sealed, site_of
 from tests.faults.proxy import Proxy
 from tests.faults.site_process import SiteProcess
 from tests.kafka import Kafka, a_kafka, free_pairs
+from tests.ports import free_port
 from tests.postgres import with_database
 from warehouse.commands import ALL_RIGHTS, Actor, Command, CreateKey, Permission, Result
 from warehouse.postgres.books.integrity import check
@@ -169,14 +169,14 @@ class _RunningSite:
         self._batches = sealed(plan.plant, plan.skew_ms)
         self._until: list[tuple[float, Callable[[], None]]] = []
         (folder / "recording").write_bytes(msgspec.msgpack.encode([encode_batch(batch) for batch in self._batches]))
-        mqtt_port = _free_port()
+        mqtt_port = free_port()
         postgres_port = int(psycopg.conninfo.conninfo_to_dict(base.server.dsn)["port"])  # type: ignore[arg-type]
         self._proxies = {"mosquitto": Proxy(mqtt_port), "postgres": Proxy(postgres_port)}
         for proxy in self._proxies.values():
             stack.callback(proxy.close)
         if base.kafka_proxy is not None:
             self._proxies["kafka"] = base.kafka_proxy
-        self._api_port = _free_port()
+        self._api_port = free_port()
         self.processes = self._made(mqtt_port)
         stack.callback(self._end)
 
@@ -423,9 +423,3 @@ def _enter_paper(dsn: str, number: int) -> None:
         for n, command in enumerate(commands):
             done = execute(connection, command, actor=actor, source="test", client_event_id=f"{number}-{n}")
             assert isinstance(done, Result), done
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""A process of the cluster on the traffic site: `bridge | worker` DSN KAFKA MQTT_PORT GROUP."""
+"""A process of the cluster on the traffic site: `bridge | worker` DSN KAFKA MQTT_PORT GROUP SILENT_S."""
 
 import signal
 import sys
@@ -8,15 +8,15 @@ from dataclasses import replace
 from tagledger.bridge import forward
 from tests.stream.traffic import site
 from warehouse.site import Site
-from warehouse.site_settings import DatabaseSettings, KafkaSettings, UplinkSettings
+from warehouse.site_settings import DatabaseSettings, KafkaSettings, StreamSettings, UplinkSettings
 
 PARTITIONS = 2
 
 
-def plant(dsn: str, kafka: str, mqtt_port: int, group: str) -> Site:
-    """The traffic site in a cluster."""
+def plant(dsn: str, kafka: str, mqtt_port: int, group: str, silent_s: float) -> Site:
+    """The traffic site in a cluster; nothing is given up because the machine is slow, nobody silent before `silent_s`."""
     return replace(
-        site(),
+        site(stream=StreamSettings(gap_wait_s=120.0, source_silent_s=silent_s, snapshot_every_s=10.0)),
         database=DatabaseSettings(dsn),
         uplink=UplinkSettings("mqtt", "127.0.0.1", mqtt_port),
         kafka=KafkaSettings(kafka, group=group, prefix=group, partitions=PARTITIONS),
@@ -24,8 +24,8 @@ def plant(dsn: str, kafka: str, mqtt_port: int, group: str) -> Site:
 
 
 if __name__ == "__main__":
-    role, dsn, kafka, mqtt_port, group = sys.argv[1:]
-    here = plant(dsn, kafka, int(mqtt_port), group)
+    role, dsn, kafka, mqtt_port, group, silent_s = sys.argv[1:]
+    here = plant(dsn, kafka, int(mqtt_port), group, float(silent_s))
     if role == "bridge":
         stop = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: stop.set())

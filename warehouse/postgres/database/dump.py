@@ -14,12 +14,14 @@ from pathlib import Path
 
 import psycopg
 from psycopg import Connection, IsolationLevel, conninfo
+from psycopg.pq import Conninfo
 
 from warehouse.postgres.books.integrity import Problem, broken
 from warehouse.postgres.database.binaries import installations
 
 # pg_restore 17 and later set it, servers before that do not know it.
 _HARMLESS = ("transaction_timeout", "errors ignored on restore", "Command was:", "SET transaction_timeout")
+_WITHOUT_TLS = "when SSL support is not compiled in"
 
 
 class DumpError(Exception):
@@ -48,7 +50,7 @@ def dump(dsn: str, path: Path) -> tuple[Contents, list[Problem]]:
         assert row is not None
         major = connection.info.server_version // 10000
         options = ["-Fc", "-Z", "1", "--no-owner", "--no-privileges", f"--snapshot={row[0]}", "-f", str(path)]
-        _run([_program("pg_dump", major), *options], dsn)
+        _run("pg_dump", major, options, dsn)
         return contents(connection), broken(connection)
 
 
@@ -61,7 +63,8 @@ def restore(dsn: str, path: Path) -> Contents:
             connection.execute("create extension if not exists timescaledb")
             connection.execute("select timescaledb_pre_restore()")
         try:
-            _run([_program("pg_restore", major), "--no-owner", "--no-privileges", "-d", ""], dsn, str(path))
+            database = conninfo.conninfo_to_dict(dsn).get("dbname") or "postgres"
+            _run("pg_restore", major, ["--no-owner", "--no-privileges", "-d", str(database), str(path)], dsn)
         finally:
             if hypertables:
                 connection.execute("select timescaledb_post_restore()")
@@ -84,37 +87,43 @@ def contents(connection: Connection) -> Contents:
 
 
 def _wants_timescaledb(path: Path, major: int) -> bool:
-    command = [_program("pg_restore", major), "-l", str(path)]
+    command = [_programs("pg_restore", major)[0], "-l", str(path)]
     listed = subprocess.run(command, capture_output=True, text=True, check=False)
     if listed.returncode:
         raise DumpError(f"{path} is not a dump: {listed.stderr.strip()[-300:]}")
     return "EXTENSION - timescaledb" in listed.stdout
 
 
-def _program(name: str, major: int) -> str:
-    """Of the server's own version, else the oldest newer one."""
-    newer = sorted((found for found in installations() if found.major >= major), key=lambda found: found.major)
-    for found in newer:
-        if found.program(name).is_file():
-            return str(found.program(name))
-    raise DumpError(f"no {name} for PostgreSQL {major}. Fix: install postgresql-client-{major}")
+def _programs(name: str, major: int) -> list[str]:
+    """Of the server's own version, else newer ones, the oldest first; an installed PostgreSQL before the wheel."""
+    fit = [found for found in installations() if found.major >= major and found.program(name).is_file()]
+    if not fit:
+        raise DumpError(f"no {name} for PostgreSQL {major}. Fix: install postgresql-client-{major}")
+    fit.sort(key=lambda found: (found.major, found.origin == "wheel"))
+    return [str(found.program(name)) for found in fit]
 
 
-def _run(command: list[str], dsn: str, *paths: str) -> None:
-    """With the DSN in the environment, where a list of processes does not show its password."""
+def _run(name: str, major: int, arguments: list[str], dsn: str) -> None:
+    """With the DSN in the environment, where a list of processes does not show its password.
+
+    The wheel's programs are built without TLS: where the DSN asks for it, the next ones are taken.
+    """
     given = conninfo.conninfo_to_dict(dsn)
-    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
-    names |= {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "passfile": "PGPASSFILE"}
-    environment = {names[name]: str(value) for name, value in given.items() if name in names and value is not None}
+    known = {option.keyword.decode(): option.envvar.decode() for option in Conninfo.get_defaults() if option.envvar}
+    environment = {known[key]: str(value) for key, value in given.items() if key in known and value is not None}
     environment["PATH"] = "/usr/bin:/bin"
-    command = [str(given.get("dbname") or "postgres") if argument == "" else argument for argument in command]
-    try:
-        done = subprocess.run([*command, *paths], env=environment, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise DumpError(f"{command[0]}: {error}") from error
-    said = [line for line in done.stderr.splitlines() if line.strip() and not _is_harmless(line)]
-    if done.returncode and said:
-        raise DumpError(f"{Path(command[0]).name}: {' '.join(said[-5:])}")
+    for program in _programs(name, major):
+        try:
+            done = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise DumpError(f"{program}: {error}") from error
+        if done.returncode and _WITHOUT_TLS in done.stderr:
+            continue
+        said = [line for line in done.stderr.splitlines() if line.strip() and not _is_harmless(line)]
+        if done.returncode and said:
+            raise DumpError(f"{name}: {' '.join(said[-5:])}")
+        return
+    raise DumpError(f"no {name} for PostgreSQL {major} that speaks TLS. Fix: install postgresql-client-{major}")
 
 
 def _is_harmless(line: str) -> bool:
