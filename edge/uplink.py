@@ -7,7 +7,9 @@ must send each at least once: the stream drops what it has. `SendWindow` holds t
   (Mosquitto keeps 1,000 messages for a subscriber that is away, by default) and drops what exceeds it;
 - a new connection begins again with the oldest batch that is not acknowledged;
 - so does a connection on which nothing was acknowledged for `STALLED_S` although something was sent: a broker that
-  restarted, or whose queue overflowed, has lost messages without telling us;
+  restarted, or whose queue overflowed, has lost messages without telling us. Without an acknowledgement since, the next
+  time comes after twice as long, up to `STALLED_S_MAX`: a stream or database that is away for an hour is not sent the
+  same window every ten seconds, for Kafka to keep and workers to drop when they have least time for it;
 - the stream may ask to send again from any batch the spool still holds (a restored database).
 """
 
@@ -20,6 +22,7 @@ from warehouse.loads import Expectation, Override
 
 SENT_MAX = 512
 STALLED_S = 10.0
+STALLED_S_MAX = 320.0
 
 
 class EdgeOrders(Protocol):
@@ -55,7 +58,7 @@ class SendWindow:
     def __init__(self, spool: Spool, now_s: float, sent_max: int = SENT_MAX, stalled_s: float = STALLED_S) -> None:
         self._spool = spool
         self._sent_max = sent_max
-        self._stalled_s = stalled_s
+        self._stalled_s = self._patience_s = stalled_s
         self._sent: dict[str, list[int]] = {}  # by epoch, counters sent and not acknowledged, ascending
         self._moved_s = now_s
         self._position = spool.position_before_unacked()
@@ -67,7 +70,8 @@ class SendWindow:
 
     def next(self, limit: int, now_s: float) -> list[Spooled]:
         """The next batches to send now, none when there are none or the window is full."""
-        if self._sent and now_s - self._moved_s > self._stalled_s:
+        if self._sent and now_s - self._moved_s > self._patience_s:
+            self._patience_s = min(2 * self._patience_s, STALLED_S_MAX)
             self.rewind(now_s)
         room = self._sent_max - self.sent_unacked
         batches = self._spool.read_after(self._position, min(limit, room)) if room > 0 else []
@@ -88,6 +92,7 @@ class SendWindow:
             self._sent[epoch] = after
         if len(after) < len(before):
             self._moved_s = now_s
+            self._patience_s = self._stalled_s
         return result
 
     def rewind(self, now_s: float) -> None:

@@ -5,14 +5,15 @@ dictionaries and of one byte string per column, raw little-endian, so that encod
 views on it. Tags travel as the EPC's bytes, joined, with their lengths; antennas as (reader, port).
 
 Versions: `SCHEMA` is the only one there is. A decoder accepts the versions it knows and refuses others by name; fields
-may only ever be appended, which needs no new version because a decoder skips what follows the fields it knows.
+may only ever be appended, which needs no new version because a decoder skips what follows the fields it knows. So may
+kinds of events: one that is not known is kept as `OTHER` and costs nobody the sightings beside it.
 
 Decoding trusts nothing: lengths agree, indices are in range, dictionaries hold no entry twice, rows are in order,
 numbers are finite where absence is not a value. Any other bytes raise `BatchFormatError`, and nothing else.
 """
 
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -49,7 +50,7 @@ class _WireSightings(msgspec.Struct, array_like=True, frozen=True):
 
 class _WireEvent(msgspec.Struct, array_like=True, frozen=True):
     device: str
-    kind: DeviceEventKind
+    kind: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,62}$")]
     at_us: int
     port: int | None
     state: bool | None
@@ -72,6 +73,7 @@ class _WireHead(msgspec.Struct, array_like=True, frozen=True):
     schema: int
 
 
+_KINDS = {str(kind): kind for kind in DeviceEventKind}
 _batch_decoder = msgspec.msgpack.Decoder(_WireBatch)
 _sightings_decoder = msgspec.msgpack.Decoder(_WireSightings)
 _head_decoder = msgspec.msgpack.Decoder(_WireHead)
@@ -118,7 +120,15 @@ def decode_batch(data: bytes) -> EdgeBatch:
         sealed_us=wire.sealed_us,
         sightings=_from_wire(wire.sightings),
         events=tuple(
-            DeviceEvent(event.device, event.kind, event.at_us, event.port, event.state, event.value, event.detail)
+            DeviceEvent(
+                event.device,
+                _KINDS.get(event.kind, DeviceEventKind.OTHER),
+                event.at_us,
+                event.port,
+                event.state,
+                event.value,
+                event.detail if event.kind in _KINDS else f"{event.kind}: {event.detail}",
+            )
             for event in wire.events
         ),
     )

@@ -75,6 +75,7 @@ class DeviceEventKind(StrEnum):
     PROTOCOL_ERROR = "protocol_error"
     READER_EXCEPTION = "reader_exception"
     WEIGHT = "weight"
+    OTHER = "other"  # from an edge of a later version; `detail` begins with its name
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,16 @@ def test_silence_after_sending_is_a_stall_and_silence_without_is_not(spool: Spoo
     assert counters(window, now_s=2029.0) == []
 
 
+def test_what_nobody_acknowledges_is_sent_ever_more_seldom(spool: Spool) -> None:
+    epoch = spool.next_id.epoch
+    window = SendWindow(spool, 0.0)
+    sent_s = [second for second in range(3600) if counters(window, now_s=second)]
+    assert sent_s == [0, 11, 32, 73, 154, 315, *range(636, 3600, 321)]
+    window.acked(epoch, 4, 0, 3600.0)
+    assert counters(window, now_s=3610.0) == []
+    assert counters(window, now_s=3611.0) == [5, 6, 7, 8, 9, 10]
+
+
 def test_the_stream_may_ask_again_for_what_it_had_acknowledged(spool: Spool) -> None:
     epoch = spool.next_id.epoch
     window = SendWindow(spool, 0.0)

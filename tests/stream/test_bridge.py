@@ -4,34 +4,30 @@ Bridge and worker are processes that a supervisor starts again when they end by 
 """
 
 import asyncio
-import os
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
 
 from edge.clock import WallClock
 from edge.spool import Spool
-from edge.uplink import EdgeOrders
 from edge.uplink_mqtt import MqttUplink
 from stream.batch_codec import encode_batch
 from stream.dead_letters import Answer, DeadLetters
 from stream.embedded import EmbeddedHost
-from stream.model import EMPTY, Colour, DeviceEvent, DeviceEventKind, EdgeBatch, Signal
+from stream.model import EMPTY, Colour, DeviceEvent, DeviceEventKind, Signal
 from stream.store import Store
 from tests.kafka import Kafka
 from tests.mosquitto import Mosquitto
+from tests.stream.chain import Supervised, chain, messages_in
 from tests.stream.plant_books import another_database, prepare, query, results
 from tests.stream.quiet_edge import NoOrders
-from tests.stream.traffic import AGENT, EPOCH, START_US, heartbeats, site, traffic
+from tests.stream.traffic import AGENT, EPOCH, START_US, heartbeats, shifted, site, traffic
 from warehouse.commands import ALL_RIGHTS, Actor, OverrideSignal, Result
 from warehouse.loads import Expectation, Override, OverrideColour
 from warehouse.postgres.commands import execute
@@ -48,94 +44,6 @@ PATIENCE_S = 120.0
 LOG = traffic(30)
 LOG += heartbeats(LOG[-1], 12)
 _STORED = "select max(counter) from stream_inbox where starts_with(agent, 'edge@') group by agent"
-
-
-class Supervised:
-    """A process of the cluster; started again when it ends by itself."""
-
-    def __init__(self, role: str, arguments: list[str], folder: Path) -> None:
-        self._command = [sys.executable, str(SCRIPT), role, *arguments]
-        self.log = folder / f"{role}.log"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._ended = 0
-        self.log.touch()
-
-    def start(self) -> None:
-        with self.log.open("ab") as output:
-            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-            self._process = subprocess.Popen(self._command, stdout=output, stderr=output, env=environment)
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def look(self) -> None:
-        if self._process is not None and self._process.poll() is not None:
-            self._ended += 1
-            assert self._ended <= 5, self.log.read_text()[-3000:]
-            self.start()
-
-
-class Chain:
-    """The running chain, seen from the edge."""
-
-    def __init__(self, dsn: str, kafka: Kafka, broker: Mosquitto, folder: Path, silent_s: float) -> None:
-        self.group = f"b{uuid4().hex[:8]}"
-        self.dsn = dsn
-        arguments = [dsn, kafka.bootstrap, str(broker.port), self.group, str(silent_s)]
-        self.bridge = Supervised("bridge", arguments, folder)
-        self.worker = Supervised("worker", arguments, folder)
-        self.spool = Spool(folder / "spool.sqlite", AGENT, 64, 24.0, new_epoch=lambda: EPOCH)
-        self.uplink = MqttUplink(
-            UplinkSettings("mqtt", "127.0.0.1", broker.port), "plant", AGENT, WallClock(), stalled_s=3.0
-        )
-
-    def append(self, batches: list[Any]) -> None:
-        for batch in batches:
-            self.spool.append(batch)
-        self.uplink.notify()
-
-    def acked(self) -> int:
-        """What the edge holds as acknowledged, which the database must have."""
-        depth = self.spool.depth()
-        acked = depth.retained - depth.unacked
-        if acked:
-            stored = min(counter for (counter,) in query(self.dsn, _STORED))
-            assert stored >= acked, f"acknowledged to {acked}, stored to {stored}"
-        return acked
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        end_s = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < end_s, self.bridge.log.read_text()[-3000:] + self.worker.log.read_text()[-3000:]
-            self.bridge.look()
-            self.worker.look()
-            await asyncio.sleep(0.1)
-
-
-@asynccontextmanager
-async def chain(
-    dsn: str,
-    kafka: Kafka,
-    broker: Mosquitto,
-    folder: Path,
-    orders: EdgeOrders | None = None,
-    silent_s: float = 600.0,
-) -> AsyncIterator[Chain]:
-    made = Chain(dsn, kafka, broker, folder, silent_s)
-    run = asyncio.create_task(made.uplink.run(made.spool, orders or NoOrders()))
-    try:
-        made.bridge.start()
-        yield made
-    finally:
-        run.cancel()
-        with suppress(asyncio.CancelledError):
-            await run
-        made.bridge.kill()
-        made.worker.kill()
-        made.spool.close()
 
 
 @contextmanager
@@ -221,21 +129,6 @@ async def test_a_second_bridge_waits_and_goes_on_when_the_first_has_died(
             second.kill()
 
 
-def messages_in(kafka: Kafka, group: str) -> int:
-    """Offsets of the places topic used so far, transaction markers included."""
-    from confluent_kafka import Consumer, KafkaException, TopicPartition
-
-    consumer: Any = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "looking", "log_level": 0})
-    try:
-        topic = consumer.list_topics(timeout=10).topics.get(f"{group}.places")
-        parts = [] if topic is None else list(topic.partitions)
-        return sum(int(consumer.get_watermark_offsets(TopicPartition(f"{group}.places", p))[1]) for p in parts)
-    except KafkaException:
-        return 0  # no leader yet
-    finally:
-        consumer.close()
-
-
 class _Orders:
     """What an edge is told."""
 
@@ -252,19 +145,6 @@ class _Orders:
 
     def on_expectation(self, expectation: Expectation) -> None:
         self.expectations[expectation.portal] = expectation
-
-
-def shifted(batches: list[EdgeBatch], by_us: int, epoch: str = EPOCH) -> list[EdgeBatch]:
-    """The same traffic at another time: signals are valid by the wall clock."""
-
-    def moved(batch: EdgeBatch) -> EdgeBatch:
-        rows = batch.sightings
-        rows = replace(rows, first_us=rows.first_us + by_us, last_us=rows.last_us + by_us)
-        events = tuple(replace(event, at_us=event.at_us + by_us) for event in batch.events)
-        name, watermark_us = replace(batch.id, epoch=epoch), batch.watermark_us + by_us
-        return replace(batch, id=name, sightings=rows, events=events, watermark_us=watermark_us)
-
-    return [moved(batch) for batch in batches]
 
 
 async def test_lists_and_signals_reach_the_edge_while_they_are_valid_and_letters_are_given_again(

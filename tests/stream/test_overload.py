@@ -1,11 +1,14 @@
 """Input faster than the books: it waits where it is durable, memory stays bounded, it shows, and it drains."""
 
 import asyncio
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import psycopg
+import pytest
 
+from api.postgres.pool import query_pool
 from edge.clock import WallClock
 from edge.spool import Spool
 from edge.uplink import SENT_MAX
@@ -13,10 +16,15 @@ from edge.uplink_inproc import InprocUplink
 from stream.embedded import CHUNKS_AHEAD, EmbeddedHost
 from stream.pipeline import CHUNK_BATCHES
 from stream.store import Store
+from tagledger.committed_stream import CommittedStream
+from tests.kafka import Kafka
+from tests.mosquitto import Mosquitto
+from tests.stream.chain import chain, messages_in
 from tests.stream.plant_books import prepare, query
 from tests.stream.quiet_edge import NoOrders
-from tests.stream.traffic import AGENT, EPOCH, heartbeats, site, traffic
+from tests.stream.traffic import AGENT, EPOCH, heartbeats, shifted, site, traffic
 
+MEGABYTES = 1 << 20
 LOG = traffic(10)
 LOG += heartbeats(LOG[-1], 1000)
 PATIENCE_S = 60.0
@@ -55,3 +63,49 @@ async def test_a_backlog_waits_in_the_spool_and_drains_when_the_books_are_quick_
     host.stop()
     await running
     spool.close()
+
+
+async def lag_s(dsn: str) -> float:
+    """How old the newest committed reads are, as an API in a process of its own says it."""
+    async with query_pool(dsn, 2) as pool:
+        committed = CommittedStream(pool, lambda: time.time_ns() // 1000)
+        looking = asyncio.create_task(committed.run())
+        async with asyncio.timeout(PATIENCE_S):
+            while not committed.gauges():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        return next(gauge.value for gauge in committed.gauges() if gauge.name == "stream_lag_seconds")
+
+
+@pytest.mark.kafka
+@pytest.mark.mosquitto
+@pytest.mark.timeout(600)
+async def test_workers_that_cannot_keep_up_leave_it_in_spool_and_kafka_show_it_and_drain(
+    database: str, kafka_broker: Kafka, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    pytest.importorskip("confluent_kafka", reason="needs the kafka extra")
+    pytest.importorskip("faust", reason="needs the kafka extra")
+    prepare(database)
+    # The last of it was read just now.
+    log = LOG[: SENT_MAX + 300]
+    log = shifted(log, time.time_ns() // 1000 - log[-1].watermark_us)
+    async with chain(database, kafka_broker, mosquitto, tmp_path) as plant:
+        plant.worker.start()
+        plant.append(log[:60])
+        await plant.until(lambda: plant.acked() == 60)
+        at_rest = plant.worker.memory_bytes, plant.bridge.memory_bytes
+        with psycopg.connect(database) as slow:
+            slow.execute("lock table stream_log in exclusive mode")  # a database that takes its time
+            before_s = await lag_s(database)
+            plant.append(log[60:])
+            await plant.until(lambda: messages_in(kafka_broker, plant.group) >= SENT_MAX)
+            # Kafka has what the edge may send ahead, the spool all that is not committed, and it shows.
+            assert plant.acked() == 60
+            assert plant.spool.depth().unacked == len(log) - 60
+            assert await lag_s(database) > before_s > (log[-1].watermark_us - log[60].watermark_us) / 1e6
+            grown = plant.worker.memory_bytes - at_rest[0], plant.bridge.memory_bytes - at_rest[1]
+            assert max(grown) < 64 * MEGABYTES, grown
+        await plant.until(lambda: plant.acked() == len(log))
+        assert await lag_s(database) < before_s / 2
+        assert query(database, "select count(*) from data_gap") == [(0,)]

@@ -17,7 +17,7 @@ import pytest
 
 from stream.batch_codec import BatchFormatError, decode_batch, encode_batch
 from stream.kafka_messages import decode_place_input, decode_report, encode_input
-from stream.model import Sightings
+from stream.model import DeviceEventKind, Sightings
 from stream.mqtt_topics import (
     decode_ack,
     decode_expectation,
@@ -104,6 +104,17 @@ def test_what_a_later_version_appends_is_passed_over(name: str) -> None:
     data = of_next_version(name, encode(value))
     assert data != encode(value)
     assert same(decode(data), value)
+
+
+def test_an_event_of_a_later_version_costs_nobody_the_sightings_beside_it() -> None:
+    fields = msgspec.msgpack.decode(encode_batch(values.BATCH))
+    device, _, *rest, detail = fields[-1][0]
+    fields[-1] = [[device, "moved_by_hand", *rest, "by two"], [device, "moved_by_hand", *rest, detail]]
+    read = decode_batch(msgspec.msgpack.encode(fields))
+    assert same(read.sightings, values.BATCH.sightings)
+    assert [event.kind for event in read.events] == [DeviceEventKind.OTHER] * 2
+    assert read.events[0].detail == "moved_by_hand: by two"
+    assert decode_batch(encode_batch(read)).events == read.events
 
 
 def test_another_schema_is_refused_by_its_number() -> None:

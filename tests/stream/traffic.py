@@ -89,6 +89,19 @@ def heartbeats(after: EdgeBatch, seconds: float) -> list[EdgeBatch]:
     ]
 
 
+def shifted(batches: list[EdgeBatch], by_us: int, epoch: str = EPOCH) -> list[EdgeBatch]:
+    """The same traffic at another time: signals are valid by the wall clock."""
+
+    def moved(batch: EdgeBatch) -> EdgeBatch:
+        rows = batch.sightings
+        rows = replace(rows, first_us=rows.first_us + by_us, last_us=rows.last_us + by_us)
+        events = tuple(replace(event, at_us=event.at_us + by_us) for event in batch.events)
+        name, watermark_us = replace(batch.id, epoch=epoch), batch.watermark_us + by_us
+        return replace(batch, id=name, sightings=rows, events=events, watermark_us=watermark_us)
+
+    return [moved(batch) for batch in batches]
+
+
 def batch(counter: int, agent: str = AGENT, epoch: str = EPOCH, at_us: int | None = None) -> EdgeBatch:
     """A heartbeat with that counter, 500 ms after the one before."""
     watermark_us = START_US + counter * 500_000 if at_us is None else at_us
