@@ -8,8 +8,8 @@ must send each at least once: the stream drops what it has. `SendWindow` holds t
 - a new connection begins again with the oldest batch that is not acknowledged;
 - so does a connection on which nothing was acknowledged for `STALLED_S` although something was sent: a broker that
   restarted, or whose queue overflowed, has lost messages without telling us. Without an acknowledgement since, the next
-  time comes after twice as long, up to `STALLED_S_MAX`: a stream or database that is away for an hour is not sent the
-  same window every ten seconds, for Kafka to keep and workers to drop when they have least time for it;
+  time comes after twice as long, up to `SELDOM` times as long: while a database is away for an hour the same window is
+  not sent every ten seconds, for Kafka to keep and workers to drop when they have least time for it;
 - the stream may ask to send again from any batch the spool still holds (a restored database).
 """
 
@@ -22,7 +22,7 @@ from warehouse.loads import Expectation, Override
 
 SENT_MAX = 512
 STALLED_S = 10.0
-STALLED_S_MAX = 320.0
+SELDOM = 32
 
 
 class EdgeOrders(Protocol):
@@ -71,7 +71,7 @@ class SendWindow:
     def next(self, limit: int, now_s: float) -> list[Spooled]:
         """The next batches to send now, none when there are none or the window is full."""
         if self._sent and now_s - self._moved_s > self._patience_s:
-            self._patience_s = min(2 * self._patience_s, STALLED_S_MAX)
+            self._patience_s = min(2 * self._patience_s, SELDOM * self._stalled_s)
             self.rewind(now_s)
         room = self._sent_max - self.sent_unacked
         batches = self._spool.read_after(self._position, min(limit, room)) if room > 0 else []

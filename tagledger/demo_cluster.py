@@ -4,9 +4,9 @@
 
 Mosquitto, Kafka and database are given (`make demo-cluster` brings them up and down); plant, edges, bridge, workers and
 APIs are started here and ended with it. Plant time is the wall's when it begins, so that signals are valid when
-they are decided, and waits for whoever is behind, so that the score is of the decisions and not of the machine. Vehicles
-live in plant time, so their master does too: here, not in an API, whose time is the wall's. Loads, paper and truth are
-those of `tagledger demo` for the same seed, and so should the score be; `--compare` runs that too.
+they are decided, and waits for whoever is behind, so that the score is of the decisions and not of the machine.
+Vehicles live in plant time, so their master does too: here, not in an API, whose time is the wall's. Loads, paper and
+truth are those of `tagledger demo` for the same seed, and so should the score be; `--compare` runs that too.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from datetime import datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,6 @@ from tagledger.plant_tasks import Tell, all_put_away, tell_tasks
 from tagledger.plant_time import edge_party
 from tagledger.running import write_pool
 from tagledger.site_text import site_text
-from tagledger.stream_parts import watched
 from tagledger.task_parts import run_task_parts
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, console, known_failures, print_json
 from warehouse.commands import ALL_RIGHTS, Actor, Command, Refusal, Result
@@ -107,8 +106,9 @@ def run_demo_cluster(
 
 
 def _differences(ours: dict[str, Any], alone: dict[str, Any]) -> list[str]:
-    """Figures that are not the same in both scores: `NAME: OURS, in one process THEIRS`. Findings name ids, which differ
-    with the names of the edges.
+    """Figures that are not the same in both scores: `NAME: OURS, in one process THEIRS`.
+
+    Not findings: they name ids, which differ with the names of the edges.
     """
     found = []
     for name, theirs in alone.items():
@@ -161,6 +161,7 @@ async def _demo(plant: Plant, duration_s: float, speed: float, state_dir: Path, 
         async def lived() -> None:
             await live_a_day(plant, running, enter, _told(quiet))
             await all_put_away(dsn, running)
+            await _drained(running.edges)
 
         started_s = time.monotonic()
         fleet = fleet_of(running.site, dsn, bus.submit, pool, PlantTime(running.clock))
@@ -171,9 +172,9 @@ async def _demo(plant: Plant, duration_s: float, speed: float, state_dir: Path, 
         ]
         living = asyncio.create_task(lived())
         try:
-            with watched(*beside):
-                await living
-                await _drained(running.edges)
+            ended, _ = await asyncio.wait({*beside, living}, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()  # what ended beside the day says why
         finally:
             for task in (*beside, living):
                 task.cancel()

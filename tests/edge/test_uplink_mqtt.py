@@ -102,7 +102,7 @@ def append(spool: Spool, number: int) -> None:
 
 async def eventually(condition: Callable[[], bool], poke: Callable[[], object] | None = None) -> None:
     """Wait until it holds; `poke` is called meanwhile."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(120):
         while not condition():
             if poke is not None:
                 poke()
