@@ -21,7 +21,7 @@ from tests.ports import free_port
 
 SCRIPT = Path(__file__).parents[1] / "deploy" / "services" / "kafka.sh"
 HOME = Path(os.environ.get("TAGLEDGER_KAFKA_HOME", "/var/cache/tagledger/kafka"))
-READY_S = 60.0
+READY_S = 120.0
 
 
 class Kafka:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.ports import free_port
 
-_START_S = 15.0
+_START_S = 60.0
 
 _CONFIG = """\
 listener {port} 127.0.0.1

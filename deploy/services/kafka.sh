@@ -95,7 +95,7 @@ CONF
 # ready NAME NODE PORT
 ready() {
   dir=$(name_of "$1")/$2
-  for _ in $(seq 300); do
+  for _ in $(seq 600); do
     (exec 3<>"/dev/tcp/127.0.0.1/$3") 2>/dev/null && return
     kill -0 "$(cat "$dir/pid")" 2>/dev/null || break
     sleep 0.2

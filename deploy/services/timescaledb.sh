@@ -54,15 +54,16 @@ CONF
   printf 'host=127.0.0.1 port=%s user=postgres dbname=postgres\n' "$port"
 }
 
+# down NAME HOW: `fast` writes everything out first, `immediate` is for what is removed anyway.
 down() {
   data=$(data_of "$1")
-  if [ -e "$root$data/postmaster.pid" ]; then as_postgres pg_ctl -D "$data" -m fast -w stop >/dev/null || true; fi
+  if [ -e "$root$data/postmaster.pid" ]; then as_postgres pg_ctl -D "$data" -m "$2" -w stop >/dev/null || true; fi
 }
 
 case "${1:-}" in
   install) install_root ;;
   up) up "$2" "$3" ;;
-  down) down "$2" ;;
-  drop) down "$2"; rm -rf "$root$(data_of "$2")" ;;
+  down) down "$2" fast ;;
+  drop) down "$2" immediate; rm -rf "$root$(data_of "$2")" ;;
   *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.kafka
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 4
-PATIENCE_S = 90.0
+PATIENCE_S = 120.0
 LOG = traffic(40)
 LOG += heartbeats(LOG[-1], 12)
 
@@ -48,7 +48,7 @@ class Cluster:
         if real is not None:
             settings = {"bootstrap.servers": real.bootstrap, "enable.idempotence": True}
         self._producer = confluent_kafka.Producer(settings)
-        (broker, *_) = self._producer.list_topics(timeout=10).brokers.values()
+        (broker, *_) = self._producer.list_topics(timeout=30).brokers.values()
         self.bootstrap = f"{broker.host}:{broker.port}"
 
     def create(self, *topics: str) -> None:
@@ -57,7 +57,7 @@ class Cluster:
             self._real.create(*topics, partitions=PARTITIONS)
             return
         for topic in topics:
-            partitions = self._producer.list_topics(topic, timeout=10).topics[topic].partitions
+            partitions = self._producer.list_topics(topic, timeout=30).topics[topic].partitions
             assert len(partitions) == PARTITIONS
 
     def produce(self, group: str, batches: list[EdgeBatch]) -> int:

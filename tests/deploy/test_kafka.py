@@ -37,11 +37,11 @@ from warehouse.site_settings import KafkaSettings
 
 pytest.importorskip("confluent_kafka", reason="needs the kafka extra")
 pytest.importorskip("faust", reason="needs the kafka extra")
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "deploy" / "kafka" / "server.properties"
-PATIENCE_S = 90.0
+PATIENCE_S = 120.0
 ADMIN, PASSWORD = "admin", "admin-secret"
 _CERTIFICATE = (
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1"

@@ -59,6 +59,13 @@ class Supervised:
         pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    @property
+    def peak_bytes(self) -> int:
+        """The most it has held."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM"))
+
     def look(self) -> None:
         if self._process is not None and self._process.poll() is not None:
             self._ended += 1
@@ -132,7 +139,7 @@ def messages_in(kafka: Kafka, group: str) -> int:
 
     consumer: Any = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "looking", "log_level": 0})
     try:
-        topic = consumer.list_topics(timeout=10).topics.get(f"{group}.places")
+        topic = consumer.list_topics(timeout=30).topics.get(f"{group}.places")
         parts = [] if topic is None else list(topic.partitions)
         return sum(int(consumer.get_watermark_offsets(TopicPartition(f"{group}.places", p))[1]) for p in parts)
     except KafkaException:

@@ -27,7 +27,7 @@ from warehouse.site import AntennaRef
 
 LOG = traffic(18)
 LOG += heartbeats(LOG[-1], 12)
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def host_on(dsn: str, **options: Any) -> EmbeddedHost:

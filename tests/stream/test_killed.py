@@ -46,7 +46,7 @@ def test_killed_anywhere_the_host_ends_with_the_same_ledger(
         # What was acknowledged is stored, whatever was under way.
         assert query(database, "select counter from stream_inbox")[0][0] >= acked
     with start(database) as host:
-        said, _ = host.communicate(timeout=60)
+        said, _ = host.communicate(timeout=120)
         assert said.splitlines()[-1] == "done"
     with another_database(postgres_dsn, migrated_template) as straight:
         prepare(straight)

@@ -1,9 +1,11 @@
 """Input faster than the books: it waits where it is durable, memory stays bounded, it shows, and it drains."""
 
 import asyncio
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -13,16 +15,21 @@ from edge.clock import WallClock
 from edge.spool import Spool
 from edge.uplink import SENT_MAX
 from edge.uplink_inproc import InprocUplink
+from stream.batch_codec import encode_batch
 from stream.embedded import CHUNKS_AHEAD, EmbeddedHost
+from stream.partition import slices_of
 from stream.pipeline import CHUNK_BATCHES
+from stream.routing import Router
 from stream.store import Store
 from tagledger.committed_stream import CommittedStream
 from tests.kafka import Kafka
 from tests.mosquitto import Mosquitto
-from tests.stream.chain import chain, messages_in
+from tests.stream.chain import Supervised, chain, messages_in
+from tests.stream.cluster_process import PARTITIONS
 from tests.stream.plant_books import prepare, query
 from tests.stream.quiet_edge import NoOrders
 from tests.stream.traffic import AGENT, EPOCH, heartbeats, shifted, site, traffic
+from warehouse.site_settings import KafkaSettings
 
 MEGABYTES = 1 << 20
 LOG = traffic(10)
@@ -109,3 +116,41 @@ async def test_workers_that_cannot_keep_up_leave_it_in_spool_and_kafka_show_it_a
         await plant.until(lambda: plant.acked() == len(log))
         assert await lag_s(database) < before_s / 2
         assert query(database, "select count(*) from data_gap") == [(0,)]
+
+
+@pytest.mark.soak
+@pytest.mark.kafka
+@pytest.mark.timeout(1800)
+def test_what_a_worker_holds_in_memory_is_not_what_waits_in_kafka(
+    database: str, kafka_broker: Kafka, tmp_path: Path
+) -> None:
+    """A worker that was away finds more and more in Kafka; its peak is printed (`-s`)."""
+    pytest.importorskip("faust", reason="needs the kafka extra")
+    from stream.bridge_kafka import KafkaSink, ensure_topics
+
+    prepare(database)
+    peaks = {}
+    for seconds in (100, 1000):
+        group, stop = f"o{uuid4().hex[:8]}", threading.Event()
+        settings = KafkaSettings(kafka_broker.bootstrap, group=group, prefix=group, partitions=PARTITIONS)
+        ensure_topics(settings, stop)
+        sink = KafkaSink(settings, group, stop)
+        assert sink.open()
+        batches = traffic(seconds, epoch=group)
+        slices = [piece for batch in batches for piece in slices_of(Router(site()), batch)]
+        values = [(piece.place, encode_batch(piece.batch)) for piece in slices]
+        for first in range(0, len(values), 256):
+            assert sink.send(values[first : first + 256])
+        worker = Supervised("worker", [database, kafka_broker.bootstrap, "1", group, "600"], tmp_path)
+        worker.start()
+        taken = f"select count(*) from stream_log where kind = 5 and starts_with(consumer, '{group}')"  # noqa: S608
+        end_s = time.monotonic() + 600
+        while query(database, taken) != [(len(values),)]:
+            assert time.monotonic() < end_s, worker.log.read_text()[-3000:]
+            worker.look()
+            time.sleep(0.1)
+        peaks[len(values)] = worker.peak_bytes
+        worker.kill()
+    print({waiting: f"{peak / MEGABYTES:.0f} MB" for waiting, peak in peaks.items()})
+    few, many = peaks.values()
+    assert many - few < 64 * MEGABYTES, peaks

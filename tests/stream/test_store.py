@@ -19,7 +19,7 @@ from tests.stream.plant_books import prepare, query
 from tests.stream.traffic import AGENT, EPOCH, START_US, batch, epc, site, traffic
 from warehouse.loads import LocationEvent, LocationUpdate
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
