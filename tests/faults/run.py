@@ -52,6 +52,8 @@ API_S = 60.0
 SLOW_S = 0.15
 BACKUP_AT = 0.3
 PARTITIONS = 2
+TOLD = 3
+"""Rows of a difference that are told."""
 
 _BOOKS = {
     "movements": "select move_id, item_id, quantity, from_location_id, to_location_id, passage_id from move",
@@ -397,8 +399,10 @@ def _compare(dsn: str, plan: Plan, expected: tuple[Books, Score]) -> list[str]:
     ours = _books(dsn)
     for name, rows in books.items():
         if ours[name] != rows:
-            missing, more = len(set(map(repr, rows)) - set(map(repr, ours[name]))), len(ours[name]) - len(rows)
-            problems.append(f"{name}: {missing} missing or different, {more:+d} rows")
+            wanted, found_rows = set(map(repr, rows)), set(map(repr, ours[name]))
+            missing, more = sorted(wanted - found_rows), sorted(found_rows - wanted)
+            problems.append(f"{name}: {len(missing)} missing or different, {len(ours[name]) - len(rows):+d} rows")
+            problems += [f"  missing {row}" for row in missing[:TOLD]] + [f"  instead {row}" for row in more[:TOLD]]
     return problems
 
 
