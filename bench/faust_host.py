@@ -240,7 +240,9 @@ def kafka() -> Iterator[tuple[str, str]]:
     name = f"bench-{os.getpid()}"
     port = _free_pair()
     try:
-        up = subprocess.run([KAFKA, "up", name, str(port)], capture_output=True, text=True, check=True)
+        up = subprocess.run([KAFKA, "up", name, str(port)], capture_output=True, text=True, check=False)
+        if up.returncode:
+            raise RuntimeError(f"Kafka did not start: {up.stderr.strip()[-1000:]}")
         yield up.stdout.strip().splitlines()[-1], "Kafka 3.9, one node"
     finally:
         subprocess.run([KAFKA, "drop", name], check=False, capture_output=True)

@@ -76,7 +76,7 @@ KEY_FIGURES: tuple[tuple[str, str, str, str, Peers], ...] = (
         "resident memory at the end of a long replay",
         "last_mb",
         "MB",
-        (("x_second_tenth", "after a fifth of it"),),
+        (("x_half", "after half of it"),),
     ),
     (
         "live",

@@ -28,7 +28,7 @@ DENSITY = 20.0
 
 
 def run() -> dict[str, object]:
-    """MB at each tenth, how many more at the last than at the second, and reads/s on the way."""
+    """MB at each tenth, how many more at the last than at the fifth, and reads/s on the way."""
     with tempfile.TemporaryDirectory(prefix="tagledger-bench-") as folder, EmbeddedServer(Path(folder)) as server:
         capture = Path(folder) / "capture"
         reads = make_capture(capture, READS, DENSITY)
@@ -46,10 +46,10 @@ def run() -> dict[str, object]:
         "reads": reads,
         "capture_mb": round(size_mb),
         "resident_mb": resident_mb,
-        "growth_mb": round(resident_mb[-1] - resident_mb[1], 1),
+        "growth_mb": round(resident_mb[-1] - resident_mb[4], 1),
         "last_mb": resident_mb[-1],
-        "x_second_tenth": round(resident_mb[-1] / resident_mb[1], 3),
-        "per_million_mb": round((resident_mb[-1] - resident_mb[1]) / (0.8 * reads / 1e6), 2),
+        "x_half": round(resident_mb[-1] / resident_mb[4], 3),
+        "per_million_mb": round((resident_mb[-1] - resident_mb[4]) / (0.5 * reads / 1e6), 2),
         "reads_s": round(reads / spent_s),
     }
     print(f"{reads:,} reads, a capture of {size_mb:,.0f} MB: {' '.join(f'{mb:.0f}' for mb in resident_mb)} MB")

@@ -155,25 +155,26 @@ def _table_of(site: Site, agent: str) -> _Table:
 
 def take(sightings: Sightings, mask: NDArray[np.bool_]) -> Sightings:
     """The rows where `mask` (shape (n,)) is true, with dictionaries that hold only what they use."""
-    if mask.all():
+    at = np.flatnonzero(mask)
+    if len(at) == len(mask):
         return sightings
-    tags, tag = _compacted(sightings.tags, sightings.tag[mask])
-    antennas, antenna = _compacted(sightings.antennas, sightings.antenna[mask])
+    tags, tag = _compacted(sightings.tags, sightings.tag.take(at))
+    antennas, antenna = _compacted(sightings.antennas, sightings.antenna.take(at))
     return replace(
         sightings,
         tags=tags,
         antennas=antennas,
         tag=tag,
         antenna=antenna,
-        first_us=sightings.first_us[mask],
-        last_us=sightings.last_us[mask],
-        reads=sightings.reads[mask],
-        power_mw=sightings.power_mw[mask],
-        peak_dbm=sightings.peak_dbm[mask],
-        channel=sightings.channel[mask],
-        phase_rad=sightings.phase_rad[mask],
-        phase_slope_rad_s=sightings.phase_slope_rad_s[mask],
-        doppler_hz=sightings.doppler_hz[mask],
+        first_us=sightings.first_us.take(at),
+        last_us=sightings.last_us.take(at),
+        reads=sightings.reads.take(at),
+        power_mw=sightings.power_mw.take(at),
+        peak_dbm=sightings.peak_dbm.take(at),
+        channel=sightings.channel.take(at),
+        phase_rad=sightings.phase_rad.take(at),
+        phase_slope_rad_s=sightings.phase_slope_rad_s.take(at),
+        doppler_hz=sightings.doppler_hz.take(at),
     )
 
 

@@ -210,7 +210,9 @@ class DensityTracker:
         gap = now - self._heard[tags]
         self._heard[tags] = now
         told = float(weight @ np.sign(gap - self._pace_s))
-        self._pace_s = float(np.clip(self._pace_s * math.exp(PACE_STEP * np.clip(told, -5.0, 5.0)), *PACE_BOUNDS_S))
+        least_s, most_s = PACE_BOUNDS_S
+        pace_s = self._pace_s * math.exp(PACE_STEP * min(max(told, -5.0), 5.0))
+        self._pace_s = min(max(pace_s, least_s), most_s)
 
     def _age(
         self,

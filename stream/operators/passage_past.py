@@ -92,9 +92,12 @@ def peaks(rows: NDArray[np.void]) -> NDArray[np.float64]:
 
 def read_power_mw(rows: NDArray[np.void]) -> NDArray[np.float64]:
     """Power of each row's reads together. Without RSSI who is there is told, how strongly is not."""
-    unknown = np.power(10.0, SILENT_DBM / 10.0) * rows["reads"]
-    power = np.where(np.isnan(rows["peak_dbm"]), unknown, np.nan_to_num(rows["power_mw"], nan=0.0))
-    return np.asarray(power, np.float64)
+    power, silent = rows["power_mw"].astype(np.float64), np.isnan(rows["peak_dbm"])
+    if not np.isfinite(power).all():
+        power = np.nan_to_num(power, nan=0.0)
+    if silent.any():
+        power[silent] = np.power(10.0, SILENT_DBM / 10.0) * rows["reads"][silent]
+    return power
 
 
 def summed(tag: NDArray[np.int64], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ holds more than `TAGS_SLACK` tags and more than twice those still in use.
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +104,10 @@ class PassageRows:
         if None in known:
             known = [self._tag(epc) for epc in seen.tags]
         tag_map = np.array(known, np.int32)
-        antenna_map = np.fromiter((self._antenna(ref) for ref in seen.antennas), np.int32, len(seen.antennas))
+        heard = list(map(self._antenna_id.get, seen.antennas))
+        if None in heard:
+            heard = [self._antenna(ref) for ref in seen.antennas]
+        antenna_map = np.array(heard, np.int32)
         added = self._room(len(seen))
         added["tag"] = tag_map[seen.tag]
         added["antenna"] = antenna_map[seen.antenna]
@@ -146,7 +150,7 @@ class PassageRows:
         else:
             self.rows = self.rows[np.concatenate([keep, np.ones(len(self.rows) - until, np.bool_)])]
         oldest = int(self.rows["origin"][0]) if len(self.rows) else self._next_origin
-        for serial in [s for s in self.origins if s < oldest]:
+        for serial in list(takewhile(lambda serial: serial < oldest, self.origins)):  # they were numbered as they came
             del self.origins[serial]
 
     def compact(self, in_use: NDArray[np.bool_]) -> NDArray[np.int64] | None:
