@@ -222,6 +222,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         *REFUSALS.values(),
     )
     mint, doorway = oauth.TokenMint(parts.accounts, issuer(parts.site.name)), oauth.Doorway()
+    site_now = parts.site_now or (lambda: parts.site)
     routers = (
         tags.router(parts.pool),
         stock.router(parts.pool),
@@ -229,7 +230,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         counts.router(parts.pool),
         stock_watch.router(parts.pool),
         promises.router(parts.pool),
-        places.router(parts.site, parts.pool),
+        places.router(site_now, parts.pool),
         movements.router(parts.pool),
         passages.router(parts.pool, parts.evidence),
         tasks.router(parts.pool, hub),
@@ -248,8 +249,8 @@ def create_app(parts: ApiParts) -> FastAPI:
         tracing.router(parts.pool),
         print_jobs.router(parts.pool),
         discrepancies.router(parts.pool),
-        portals.router(parts.site_now or (lambda: parts.site), parts.pool, parts.live),
-        readers.router(parts.site_now or (lambda: parts.site), parts.pool, parts.readers),
+        portals.router(site_now, parts.pool, parts.live),
+        readers.router(site_now, parts.pool, parts.readers),
         pushed_reads.router(parts.pushing or (lambda reader: None)),
         weighings.router(parts.pool),
         barcodes.router(parts.pool),

@@ -1,5 +1,6 @@
 """Places: zones as configured, locations as booked, and what is in each."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
@@ -78,10 +79,12 @@ LocationCode = Annotated[
 ZoneName = Annotated[str, Path(max_length=128, pattern=TEXT_PATTERN, description="Its name.", examples=["hall-a"])]
 
 
-def router(site: Site, pool: Pool) -> APIRouter:
-    """Zones and locations."""
+def router(site_now: Callable[[], Site], pool: Pool) -> APIRouter:
+    """Zones and locations; `site_now` is the site file as it holds now."""
     routes = APIRouter(prefix="/v1", tags=["places"])
-    zones = {zone.name: zone for zone in site.zones}
+
+    def zone_named(name: str) -> Zone | None:
+        return next((zone for zone in site_now().zones if zone.name == name), None)
 
     async def known(code: str) -> Place:
         async with pool.connection() as connection:
@@ -99,6 +102,7 @@ def router(site: Site, pool: Pool) -> APIRouter:
         return _TAGS.answer(request, query, rows, within)
 
     async def zone_view(zone: Zone) -> ZoneView:
+        site = site_now()
         async with pool.connection() as connection:
             contents = await place(connection, zone.location_code)
         return ZoneView(
@@ -116,13 +120,14 @@ def router(site: Site, pool: Pool) -> APIRouter:
     @routes.get("/zones", operation_id="zones_list", summary="Zones and how much is in them", response_model=Zones)
     async def zones_list() -> Response:
         """All zones of the site file, in its order; those within their warehouses for who may read only there."""
-        views = [await zone_view(zone) for zone in site.zones]
+        views = [await zone_view(zone) for zone in site_now().zones]
         return json_response(Zones(tuple(view for view in views if shown(view))))
 
     @routes.get("/zones/{name}", operation_id="zones_get", summary="One zone", response_model=ZoneView)
     async def zones_get(name: ZoneName) -> Response:
         """How it is watched and how much is in it."""
-        view = await zone_view(zones[name]) if name in zones else None
+        zone = zone_named(name)
+        view = await zone_view(zone) if zone is not None else None
         if view is None or not shown(view):
             raise not_found("zone", name)
         return json_response(view)
@@ -136,9 +141,10 @@ def router(site: Site, pool: Pool) -> APIRouter:
     )
     async def zones_tags(request: Request, name: ZoneName, query: Annotated[Paging, Query()]) -> Response:
         """Tags last seen there or in a bin of it, and not departed, by EPC."""
-        if name not in zones:
+        zone = zone_named(name)
+        if zone is None:
             raise not_found("zone", name)
-        return await tags_page(request, zones[name].location_code, query)
+        return await tags_page(request, zone.location_code, query)
 
     @routes.get(
         "/locations",

@@ -15,13 +15,14 @@ that is stored says in a `data_loss` event how many sightings are gone. When spa
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import structlog
 
 from edge.batcher import Batcher
 from edge.capture import CaptureWriter
 from edge.clock import Clock
+from edge.device_tasks import DeviceTasks
 from edge.expected_file import ExpectedFile
 from edge.health import Alarm, EdgeHealth, ReaderHealth
 from edge.local_decision import LocalDecision
@@ -65,8 +66,7 @@ class EdgeAgent:
         settings = site.edge
         self._settings = settings
         self._drivers = dict(drivers)
-        self._driving: dict[str, asyncio.Task[None]] = {}
-        self._group: asyncio.TaskGroup | None = None
+        self._driving = DeviceTasks()
         self._spool = spool
         self._uplink = uplink
         self._clock = clock
@@ -74,11 +74,9 @@ class EdgeAgent:
         self._local = local
         self._expected = expected or ExpectedFile(None)
         self._coils = dict(coils or {})
-        refresh_ms = {module.name: module.refresh_ms for module in site.io_modules}
-        self.outputs = DoorOutputs(site.portals, {**drivers, **self._coils}, clock, refresh_ms)
-        report_ms = max((r.inventory.report_every_ms for r in site.readers if r.name in drivers), default=0)
+        self.outputs = DoorOutputs(site.portals, {**drivers, **self._coils}, clock, _refresh_ms(site))
         self._batcher = Batcher(
-            settings.agent, settings.window_ms, settings.flush_ms, settings.heartbeat_ms, report_ms + _SCHEDULING_MS
+            settings.agent, settings.window_ms, settings.flush_ms, settings.heartbeat_ms, self._lateness_ms(site)
         )
         self._readers = {name: ReaderHealth(name) for name in drivers}
         self._io_up: dict[str, bool] = {}
@@ -174,11 +172,11 @@ class EdgeAgent:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._uplink.run(self._spool, self))
                 outputs = group.create_task(self.outputs.run())
-                for module in self._coils.values():
-                    group.create_task(module.run(self.on_io_link))
-                self._group = group
-                for name in self._drivers:
-                    self._drive(name)
+                for reader, driver in self._drivers.items():
+                    self._drive(reader, driver)
+                for module, coils in self._coils.items():
+                    self._drive_coils(module, coils)
+                group.create_task(self._driving.run())
                 try:
                     while True:
                         self.step()
@@ -188,36 +186,70 @@ class EdgeAgent:
                     outputs.cancel()
                     await asyncio.wait([outputs])
         finally:
-            self._group = None
             self.close()
 
-    async def reload(self, site: Site, drivers: Mapping[str, ReaderDriver]) -> None:
-        """Follow a site file that differs in how portals are and how these readers are driven: their connections end
-        in order and begin anew, all others go on.
+    async def reload(
+        self,
+        site: Site,
+        drivers: Mapping[str, ReaderDriver],
+        coils: Mapping[str, CoilModule],
+        left: Collection[str] = (),
+    ) -> None:
+        """Follow a site file that changed: these are the readers and I/O modules from now on. One that is the same
+        object as before goes on untouched; the others' connections end in order, or begin. The outputs of those in
+        `left`, which are not spoken to any more where they are, are first put as nobody watches.
         """
-        ending = [task for name in drivers if (task := self._driving.get(name)) is not None]
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
-        for name, driver in drivers.items():
-            self.on_event(
-                ReaderEvent(name, ReaderEventKind.DISCONNECTED, self._clock.now_us(), detail="the site file changed")
-            )
-            self._drivers[name] = driver
-            if self._group is not None:
-                self._drive(name)
-        self.outputs.rewire(site.portals, {**self._drivers, **self._coils})
+        was: dict[str, object] = {**self._drivers, **self._coils}
+        ending = [name for name, device in was.items() if {**drivers, **coils}.get(name) is not device]
+        await self.outputs.leave(left)
+        await self._driving.end(ending)
+        now_us, why = self._clock.now_us(), "the site file changed"
+        for name in ending:
+            if name in self._drivers:
+                self.on_event(ReaderEvent(name, ReaderEventKind.DISCONNECTED, now_us, detail=why))
+                if name not in drivers:
+                    self._readers.pop(name, None)
+            else:
+                self.on_io_link(name, False, why)
+                self._io_up.pop(name, None)
+        started = [name for name in drivers if self._drivers.get(name) is not drivers[name]]
+        modules = [name for name in coils if self._coils.get(name) is not coils[name]]
+        self._drivers, self._coils = dict(drivers), dict(coils)
+        self._batcher.expect_lateness(self._lateness_ms(site))
+        self.outputs.rewire(site.portals, {**self._drivers, **self._coils}, _refresh_ms(site))
         if self._local is not None:
             self._local.reload(site)
+        for name in started:
+            self._reader(name)
+            self._drive(name, self._drivers[name])
+        for name in modules:
+            self._drive_coils(name, self._coils[name])
+
+    @property
+    def drivers(self) -> Mapping[str, ReaderDriver]:
+        """The readers of this edge by name."""
+        return self._drivers
+
+    @property
+    def coils(self) -> Mapping[str, CoilModule]:
+        """The I/O modules of this edge by name."""
+        return self._coils
 
     def push_driver(self, reader: str) -> PushDriver | None:
         """The driver of a reader of this edge that pushes its reads."""
         driver = self._drivers.get(reader)
         return driver if isinstance(driver, PushDriver) else None
 
-    def _drive(self, name: str) -> None:
-        assert self._group is not None
-        self._driving[name] = self._group.create_task(self._drivers[name].run(self))
+    def _drive(self, name: str, driver: ReaderDriver) -> None:
+        self._driving.start(name, lambda: driver.run(self))
+
+    def _drive_coils(self, name: str, module: CoilModule) -> None:
+        self._driving.start(name, lambda: module.run(self.on_io_link))
+
+    def _lateness_ms(self, site: Site) -> int:
+        """How late a read may be told: what the slowest of our readers is asked to keep back, and scheduling."""
+        kept = (reader.inventory.report_every_ms for reader in site.readers if reader.name in self._drivers)
+        return max(kept, default=0) + _SCHEDULING_MS
 
     async def drained(self) -> None:
         """Wait until the stream has committed all that was spooled so far."""
@@ -298,3 +330,8 @@ class EdgeAgent:
 
     def _reader(self, name: str) -> ReaderHealth:
         return self._readers.setdefault(name, ReaderHealth(name))
+
+
+def _refresh_ms(site: Site) -> dict[str, int]:
+    """How often the outputs of each I/O module are written again."""
+    return {module.name: module.refresh_ms for module in site.io_modules}

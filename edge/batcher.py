@@ -59,6 +59,10 @@ class Batcher:
         """Of the last seal; -1 before the first."""
         return self._watermark_us
 
+    def expect_lateness(self, lateness_ms: int) -> None:
+        """Reports come that late from now on. Time goes on when the new bound has been waited for."""
+        self._time.lateness_ms = lateness_ms
+
     def add_reads(self, batch: ReadBatch, arrival_us: int) -> None:
         """Take decoded reads that arrived at `arrival_us`."""
         if len(batch):

@@ -47,4 +47,4 @@ class GraphDecision:
 
     def reload(self, site: Site) -> None:
         """Portals are set up otherwise from now on."""
-        self._graph.reload(site, operators_of(site))
+        self._graph.reload(site, operators_of(site), Outputs())

@@ -26,7 +26,7 @@ from edge.clock import Clock
 from edge.signals import DoorSigns, is_released, lamps
 from readers.llrp.errors import LlrpError
 from readers.modbus.connection import ModbusRefused
-from stream.model import Signal
+from stream.model import Colour, Signal
 from warehouse.loads import Override
 from warehouse.site import Portal
 
@@ -58,6 +58,8 @@ class _Device:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     retry_at_us: int = 0
     refreshed_us: int = 0
+    keeping: asyncio.Task[None] | None = None
+    is_left: bool = False
 
 
 class DoorOutputs:
@@ -78,14 +80,22 @@ class DoorOutputs:
         self.uplink_lost = False
         self.on_write: Callable[[str, int, bool], None] | None = None
         """Hears of every output that was written, once its device has answered: device, output, level."""
-        portals = tuple(portals)
-        self.signs = DoorSigns(portal.name for portal in portals)
+        self.signs = DoorSigns(())
         self.rewire(portals, drivers)
 
-    def rewire(self, portals: Iterable[Portal], drivers: Mapping[str, OutputDevice]) -> None:
+    def rewire(
+        self,
+        portals: Iterable[Portal],
+        drivers: Mapping[str, OutputDevice],
+        refresh_ms: Mapping[str, int] | None = None,
+    ) -> None:
         """Outputs and devices are these from now on; what doors show stays. What is wired to nothing any more is put
         out.
         """
+        portals = tuple(portals)
+        if refresh_ms is not None:
+            self._refresh_ms = dict(refresh_ms)
+        self.signs.watch(portal.name for portal in portals)
         wired: dict[str, list[Portal]] = {name: [] for name in self._devices}
         for portal in portals:
             names = [portal.stack_light.reader] if portal.stack_light is not None else []
@@ -95,17 +105,30 @@ class DoorOutputs:
         for name, mine in wired.items():
             if name not in drivers:
                 continue
+            again_ms = self._refresh_ms.get(name)
+            refresh_us = None if again_ms is None else again_ms * 1000
             device = self._devices.get(name)
             if device is None:
-                again_ms = self._refresh_ms.get(name)
-                device = self._devices[name] = _Device(drivers[name], None if again_ms is None else again_ms * 1000)
-                if self._group is not None:
-                    self._group.create_task(self._keep(name, device))
+                device = self._devices[name] = _Device(drivers[name], refresh_us)
+                self._begin(name, device)
             elif device.driver is not drivers[name]:
                 device.driver = drivers[name]
                 device.written.clear()
-            device.portals = mine
+            device.portals, device.refresh_us = mine, refresh_us
             device.wake.set()
+
+    async def leave(self, names: Iterable[str]) -> None:
+        """These devices are not written to any more: put their outputs as nobody watches, for `_LAST_WRITE_S`."""
+        leaving = {name: device for name in names if (device := self._devices.pop(name, None)) is not None}
+        keeping = [device.keeping for device in leaving.values() if device.keeping is not None]
+        for task in keeping:
+            task.cancel()
+        await asyncio.gather(*keeping, return_exceptions=True)
+        for device in leaving.values():
+            device.is_left = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WRITE_S):
+                await asyncio.gather(*(self._write(name, device) for name, device in leaving.items()))
 
     @property
     def refused(self) -> int:
@@ -134,7 +157,7 @@ class DoorOutputs:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 for name, device in self._devices.items():
-                    group.create_task(self._keep(name, device))
+                    self._begin(name, device)
                 await asyncio.Event().wait()  # devices may come later
         finally:
             self._group = None
@@ -147,6 +170,10 @@ class DoorOutputs:
     async def apply(self) -> None:
         """Write every output that differs from what it should be now."""
         await asyncio.gather(*(self._write(name, device) for name, device in self._devices.items()))
+
+    def _begin(self, name: str, device: _Device) -> None:
+        if self._group is not None:
+            device.keeping = self._group.create_task(self._keep(name, device))
 
     async def _keep(self, name: str, device: _Device) -> None:
         while True:
@@ -190,13 +217,14 @@ class DoorOutputs:
         gates: dict[int, bool] = {}
         lights: dict[int, bool] = {}
         for portal in device.portals:
-            colour = self.signs.colour(portal.name, now_us)
+            colour = Colour.OFF if device.is_left else self.signs.colour(portal.name, now_us)
+            ending = self._ending or device.is_left
             lock, light = portal.interlock, portal.stack_light
             if lock is not None and lock.device == name:
-                released = is_released(lock, colour, self.uplink_lost or self._ending)
+                released = is_released(lock, colour, self.uplink_lost or ending)
                 gates[lock.output] = lock.released_state if released else not lock.released_state
             if light is not None and light.reader == name:
-                lights |= lamps(colour, self.uplink_lost and not self._ending, now_us).outputs(light)
+                lights |= lamps(colour, self.uplink_lost and not ending, now_us).outputs(light)
         wanted = gates | lights
         # What was wired here before and is not any more must not stay on.
         return wanted | {port: False for port, state in device.written.items() if state and port not in wanted}

@@ -29,28 +29,53 @@ _log = structlog.get_logger(__name__)
 
 
 class PushSubscriber:
-    """Follows the topics of some readers. Topics are literal, one reader each."""
+    """Follows the topics of some readers. Topics are literal, one reader each. Without any it connects to nothing."""
 
     def __init__(self, settings: UplinkSettings, identifier: str, drivers: Mapping[str, PushDriver]) -> None:
         self._settings = settings
         self._identifier = identifier
         self._drivers = dict(drivers)
+        self._changed = asyncio.Event()
 
     async def run(self) -> None:
         """Receive until cancelled."""
         retry_s = _RETRY_S_MIN
         while True:
+            if not self._drivers:
+                self._changed.clear()
+                await self._changed.wait()
             try:
-                async with self._client() as client:
-                    for topic in self._drivers:
-                        await client.subscribe(topic, qos=1)
+                async with self._client() as client, asyncio.TaskGroup() as group:
                     retry_s = _RETRY_S_MIN
-                    async for message in client.messages:
-                        self._take(message.topic.value, message.payload)
-            except (aiomqtt.MqttError, OSError) as error:
-                _log.warning("pushed reads lost their broker", error=str(error), retry_s=round(retry_s, 1))
+                    group.create_task(self._follow(client))
+                    group.create_task(self._receive(client))
+            except* (aiomqtt.MqttError, OSError) as errors:
+                error = str(errors.exceptions[0])
+                _log.warning("pushed reads lost their broker", error=error, retry_s=round(retry_s, 1))
             await asyncio.sleep(retry_s * random.uniform(0.5, 1.0))
             retry_s = min(retry_s * 2, _RETRY_S_MAX)
+
+    def reload(self, drivers: Mapping[str, PushDriver]) -> None:
+        """These are the topics from now on, on the same connection."""
+        self._drivers = dict(drivers)
+        self._changed.set()
+
+    async def _follow(self, client: aiomqtt.Client) -> None:
+        """Subscribe to what is there, and to what comes."""
+        subscribed: set[str] = set()
+        while True:
+            self._changed.clear()
+            wanted = set(self._drivers)
+            for topic in sorted(wanted - subscribed):
+                await client.subscribe(topic, qos=1)
+            for topic in sorted(subscribed - wanted):
+                await client.unsubscribe(topic)
+            subscribed = wanted
+            await self._changed.wait()
+
+    async def _receive(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            self._take(message.topic.value, message.payload)
 
     def _take(self, topic: str, payload: object) -> None:
         driver = self._drivers.get(topic)

@@ -11,11 +11,14 @@ there is weighed again and told again.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 
 import msgspec.structs
 import structlog
 
+from edge.device_tasks import DeviceTasks
 from readers.modbus.connection import Link, ModbusAddress
 from readers.modbus.driver import ScaleDriver
 from readers.modbus.profile import KG_OF, ScaleProfile, WordOrder, load
@@ -37,40 +40,64 @@ def profile_of(scale: Scale) -> ScaleProfile:
     return profile
 
 
+@dataclass(frozen=True, slots=True)
+class _Device:
+    """What of a scale is the edge's business: while it is the same, a changed site file leaves the scale alone."""
+
+    address: ModbusAddress
+    profile: ScaleProfile
+    poll_ms: int
+    empty_below: Decimal
+    change: Decimal
+
+    @classmethod
+    def of(cls, scale: Scale) -> "_Device":
+        address = ModbusAddress(Link(scale.link), scale.host, scale.port, scale.unit, scale.baudrate)
+        return cls(address, profile_of(scale), scale.poll_ms, scale.empty_below, scale.change)
+
+
 class ScaleWatch:
     """Implements `ScaleSink`. `on_event` takes what was seen, as `EdgeAgent.on_device_event` does."""
 
     def __init__(
         self,
-        scales: Sequence[Scale],
+        scales: Iterable[Scale],
         now_us: Callable[[], int],
         on_event: Callable[[DeviceEvent], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._scales = {scale.name: scale for scale in scales}
-        self._profiles = {scale.name: profile_of(scale) for scale in scales}
-        self._settling = {name: self._new_settling(name) for name in self._scales}
         self._now_us = now_us
         self._on_event = on_event
-        self.readings: dict[str, Reading] = {}
+        self._sleep = sleep
+        self._devices: dict[str, _Device] = {}
+        self._settling: dict[str, Settling] = {}
         self._up: dict[str, bool] = {}
-        self.drivers = {
-            scale.name: ScaleDriver(
-                scale.name,
-                ModbusAddress(Link(scale.link), scale.host, scale.port, scale.unit, scale.baudrate),
-                self._profiles[scale.name],
-                scale.poll_ms,
-                now_us,
-                sleep,
-            )
-            for scale in scales
-        }
+        self._driving = DeviceTasks()
+        self.readings: dict[str, Reading] = {}
+        self.drivers: dict[str, ScaleDriver] = {}
+        for name, device in self.looked_up(scales).items():
+            self._start(name, device)
 
     async def run(self) -> None:
         """Poll every scale until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for driver in self.drivers.values():
-                group.create_task(driver.run(self))
+        await self._driving.run()
+
+    @staticmethod
+    def looked_up(scales: Iterable[Scale]) -> dict[str, _Device]:
+        """The scales with their register maps, for `reload`. Raises `readers.modbus.profile.ProfileError`."""
+        return {scale.name: _Device.of(scale) for scale in scales}
+
+    async def reload(self, scales: Mapping[str, _Device]) -> None:
+        """These are the scales from now on. Those that are the same go on; the others' connections end or begin."""
+        ending = [name for name, device in self._devices.items() if scales.get(name) != device]
+        await self._driving.end(ending)
+        for name in ending:
+            self.on_link(name, False, "the site file changed")
+            for known in (self._devices, self._settling, self.drivers, self._up):
+                known.pop(name, None)
+        for name, device in scales.items():
+            if name not in self._devices:
+                self._start(name, device)
 
     def on_reading(self, scale: str, reading: Reading) -> None:
         """One poll's result; the latest is kept for whoever looks."""
@@ -104,5 +131,12 @@ class ScaleWatch:
         self._on_event(DeviceEvent(scale, kind, at_us, value=value, detail=detail))
 
     def _new_settling(self, name: str) -> Settling:
-        scale = self._scales[name]
-        return Settling(scale.empty_below, scale.change, self._profiles[name].settle)
+        device = self._devices[name]
+        return Settling(device.empty_below, device.change, device.profile.settle)
+
+    def _start(self, name: str, device: _Device) -> None:
+        self._devices[name] = device
+        self._settling[name] = self._new_settling(name)
+        driver = ScaleDriver(name, device.address, device.profile, device.poll_ms, self._now_us, self._sleep)
+        self.drivers[name] = driver
+        self._driving.start(name, lambda: driver.run(self))

@@ -62,6 +62,11 @@ class DoorSigns:
         self._overrides: dict[str, Override] = {}
         self.refused = 0
 
+    def watch(self, portals: Iterable[str]) -> None:
+        """These are the portals from now on; what those that stay were told stands."""
+        self._signals = {portal: self._signals.get(portal) for portal in portals}
+        self._overrides = {portal: one for portal, one in self._overrides.items() if portal in self._signals}
+
     def on_signal(self, signal: Signal, now_us: int) -> bool:
         """Take a signal; False when it is refused."""
         if signal.portal not in self._signals:

@@ -21,7 +21,7 @@ class ReaderTime:
     """Tracks one edge's readers; pure, the wall clock is an argument."""
 
     def __init__(self, lateness_ms: int, lag_max_ms: int = 2_000) -> None:
-        self._lateness_us = lateness_ms * 1000
+        self.lateness_ms = lateness_ms
         self._lag_max_us = lag_max_ms * 1000
         self._connected: set[str] = set()
         self._lags: dict[str, tuple[int, int, int]] = {}  # span number, largest lag in it, largest in the one before
@@ -54,5 +54,5 @@ class ReaderTime:
             span, largest, before = self._lags.get(reader, (now_span, 0, 0))
             if span >= now_span - 1:
                 lag_us = max(lag_us, largest, before if span == now_span else 0)
-        self._frontier_us = max(self._frontier_us, wall_us - lag_us - self._lateness_us)
+        self._frontier_us = max(self._frontier_us, wall_us - lag_us - self.lateness_ms * 1000)
         return self._frontier_us

@@ -56,7 +56,8 @@ class _Done:
     waiters: list[asyncio.Future[Ack]] = field(default_factory=list)
     waited_for: list[BatchId] = field(default_factory=list)
     expectations: list[Expectation] = field(default_factory=list)
-    snapshot: bool = False
+    failed: list[tuple[asyncio.Future[Ack], Exception]] = field(default_factory=list)
+    site: Site | None = None
 
 
 _NO_CHUNK = Chunk(0)
@@ -110,6 +111,11 @@ class EmbeddedHost:
         """What went through since the start."""
         return self._pipeline.counts if self._pipeline else Counts()
 
+    @property
+    def site(self) -> Site:
+        """The site as the last committed chunk knew it."""
+        return self._site
+
     def positions(self) -> tuple[Position, ...]:
         """The newest epoch of every agent, and how far it is committed."""
         newest = {agent: Position(agent, epoch, counter) for (agent, epoch), counter in list(self._committed.items())}
@@ -161,15 +167,25 @@ class EmbeddedHost:
         return (*expected, *self._overrides.values())
 
     async def reload(self, site: Site) -> None:
-        """Portals are set up otherwise from now on, after what was submitted. What is under way goes on."""
+        """The site is set up otherwise from now on, after what was submitted; returns once that is committed. What is
+        under way goes on.
+
+        Raises what an operator raises that cannot be made, and `HostEndedError`; then all is as before.
+        """
         operators = operators_of(site)
+        committed: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
 
         def take(pipeline: Pipeline, done: _Done) -> None:
-            pipeline.reload(site, operators)
-            done.snapshot = True
+            try:
+                pipeline.reload(site, operators)
+            except Exception as error:  # of this site file: the running one goes on
+                done.failed.append((committed, error))
+            else:
+                done.site = site
+                done.waiters.append(committed)
 
         await self._put(take)
-        self._site = self._store.site = site
+        await committed
 
     async def refresh_overrides(self) -> None:
         """Ask what people ordered portals to show, and publish what is news."""
@@ -311,12 +327,13 @@ class EmbeddedHost:
         pipeline = self._pipeline
         assert pipeline is not None
         done = _Done(_NO_CHUNK)
-        while waiting and not pipeline.full:
+        # What comes after another site file is another chunk: the store knows one site a chunk.
+        while waiting and not pipeline.full and done.site is None:
             waiting.popleft()(pipeline, done)
-        if pipeline.empty and not done.acks and not done.waiters and not done.snapshot:
+        if pipeline.empty and not done.acks and not done.waiters and not done.failed:
             return None
         done.acks = {epoch: pipeline.position(*epoch) for epoch in done.acks}
-        done.chunk = pipeline.cut(snapshot or done.snapshot)
+        done.chunk = pipeline.cut(snapshot or done.site is not None)
         return done
 
     async def _commit(self, threads: ThreadPoolExecutor, chunks: "asyncio.Queue[_Done | None]") -> None:
@@ -335,9 +352,14 @@ class EmbeddedHost:
                 for waiter in self._waiting.pop(name, ()):
                     if not waiter.done():
                         waiter.set_result(ack)
+            if done.site is not None:
+                self._site = self._store.site = done.site
             for waiter in done.waiters:
                 if not waiter.done():
                     waiter.set_result(Ack("", "", 0))
+            for waiter, error in done.failed:
+                if not waiter.done():
+                    waiter.set_exception(error)
             for (agent, epoch), counter in done.acks.items():
                 for tell in self.on_ack:
                     tell(Ack(agent, epoch, counter))

@@ -29,18 +29,29 @@ from warehouse.site import AntennaRef, Site
 
 PLACE = "place"
 TAGS = "tags"
+CLOSE_US = 10_000_000
+"""Time at the doors after the last batch there will be: a passage closes within 2 s, and what was late may amend it."""
+GONE_US = 130_000_000
+"""The same at a door that is no more: longer than a window stays open behind a beam that nobody reports free."""
 
 States = Mapping[tuple[str, str], bytes]
 """Operator state by (node, key)."""
 
 
 def place_of(name: str, site: Site, operators: Operators, state: bytes | None = None) -> Place:
-    """The place of that name. KeyError for one the site does not have."""
+    """The place of that name. KeyError for one the site does not have.
+
+    An agent that its clock waited for and that has no reader there any more is waited for no longer.
+    """
     weighings = {WEIGHING: operators.weighings} if any(scale.place == name for scale in site.scales) else {}
     if any(portal.name == name for portal in site.portals):
         roles: dict[str, Keyed[Any, Any]] = {PASSAGES: operators.passages, SIGNAL: operators.signals, **weighings}
-        return Place(name, roles, state, lambda passage: locations_of(passage, site))
-    return Place(site.zone(name).name, {ZONE: operators.zones, **weighings}, state)
+        place = Place(name, roles, state, lambda passage: locations_of(passage, site))
+    else:
+        place = Place(site.zone(name).name, {ZONE: operators.zones, **weighings}, state)
+    router = Router(site)
+    place.clock.keep(agent for agent in place.clock.sources if router.serves(agent, name))
+    return place
 
 
 class Graph:
@@ -114,14 +125,28 @@ class Graph:
         if place is not None:
             place.expect(expectation, out)
 
-    def reload(self, site: Site, operators: Operators) -> None:
-        """Portals are set up otherwise from now on; which antennas see what is the same. What is under way goes on."""
-        before = {portal.name: portal for portal in self._site.portals}
-        for portal in site.portals:
-            if before.get(portal.name) != portal:
-                state = self._places[portal.name].snapshot()
-                self._places[portal.name] = place_of(portal.name, site, operators, state)
-        self._site = site
+    def reload(self, site: Site, operators: Operators, out: Outputs) -> None:
+        """The site is set up otherwise from now on, as after a start with it: what is under way goes on. At a place
+        that is no more, time goes on first, so that a load in it is over.
+
+        Raises what an operator raises that cannot be made of what was kept; then nothing has changed.
+        """
+        routed = watched_zones(site)
+        names = places_of(site)
+        same = {name for name in names if name in self._places and _said_of(name, site) == _said_of(name, self._site)}
+        states = {name: place.snapshot() for name, place in self._places.items() if name not in same}
+        places = {
+            name: self._places[name] if name in same else place_of(name, site, operators, states.get(name))
+            for name in names
+        }
+        for name in sorted(self._places.keys() - places.keys()):
+            self._places[name].pass_time(self._places[name].clock.now_us + GONE_US, out)
+        self.settle(out)
+        if site.zones != self._site.zones:
+            self._tags = self._tags.made_again(operators.presence)
+        for name in set(self._watched) - set(routed):
+            self._tags.leave_out(name)
+        self._site, self._router, self._watched, self._places = site, Router(site), routed, places
 
     def redeliver(self, kind: FailureKind, key: str, body: bytes, out: Outputs) -> None:
         """A dead letter again, late as it is. ValueError for a kind or body that cannot be given again."""
@@ -139,3 +164,19 @@ class Graph:
         states = {(PLACE, name): place.snapshot() for name, place in self._places.items()}
         states.update({(TAGS, key): body for key, body in self._tags.snapshot().items()})
         return states
+
+
+def _said_of(name: str, site: Site) -> tuple[object, ...]:
+    """All that a site file says of what a place's operators decide from: the same, and they need not be made again."""
+    portal = next((portal for portal in site.portals if portal.name == name), None)
+    heard = (name, *portal.neighbours) if portal is not None else (name,)
+    sides = {portal.inside, portal.outside} if portal is not None else {name}
+    antennas = tuple((place, ref, site.antenna_at(ref)) for place in heard for ref in site.antennas_of(place))
+    readers = {ref.reader for _, ref, _ in antennas} | {eye.reader for eye in (portal.photo_eyes if portal else ())}
+    return (
+        portal,
+        tuple(zone for zone in site.zones if zone.name in sides),
+        antennas,
+        tuple((reader.name, reader.agent) for reader in site.readers if reader.name in readers),
+        tuple(scale for scale in site.scales if scale.place == name),
+    )

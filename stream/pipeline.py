@@ -17,7 +17,7 @@ import msgspec
 
 from stream.batch_codec import BatchFormatError, decode_batch, encode_batch
 from stream.chunk import Chunk, Committed, Standing
-from stream.graph import Graph
+from stream.graph import CLOSE_US, Graph
 from stream.log import BatchTaken, Entry, Redelivery, SourceLeftOut, TimePassed, apply
 from stream.model import EdgeBatch
 from stream.places import Failure, FailureKind, Outputs, failure, source_of
@@ -29,8 +29,6 @@ from warehouse.site import Site
 
 CHUNK_BATCHES = 256
 CHUNK_ROWS = 40_000
-CLOSE_US = 10_000_000
-"""Time at the doors after a recording's last batch: a passage closes within 2 s, and what was late may amend it."""
 
 
 @dataclass(slots=True)
@@ -141,9 +139,12 @@ class Pipeline:
         return True
 
     def reload(self, site: Site, operators: Operators) -> None:
-        """Portals are set up otherwise from now on. Not in the log: take a snapshot with the chunk that this is in."""
+        """The site is set up otherwise from now on. Not in the log: end the chunk with this, and with a snapshot.
+
+        Raises what `Graph.reload` does.
+        """
         self._graph.settle(self._chunk.out)
-        self._graph.reload(site, operators)
+        self._graph.reload(site, operators, self._chunk.out)
 
     def unreadable(self, source: str, body: bytes, error: Exception) -> None:
         """Bytes that are not a batch."""

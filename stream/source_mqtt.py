@@ -160,7 +160,7 @@ class MqttSource:
         tell(client, resend_to(self._site.name, wanted.agent, wanted.epoch, wanted.counter))
 
     def _tell_live(self, client: mqtt.Client, item: Signal | Expectation | Override) -> None:
-        for agent in agents_at(self._site, item.portal):
+        for agent in agents_at(self._host.site, item.portal):
             if isinstance(item, Expectation):
                 tell(client, expectation_to(self._site.name, agent, item))
             elif isinstance(item, Override):

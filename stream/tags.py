@@ -52,11 +52,21 @@ class Tags:
         self._kind = kind
         self._count = shards
         self.now_us = stored.now_us if stored else 0
-        self._zones: dict[str, int] = stored.zones if stored else dict.fromkeys(zones, 0)
+        watched = frozenset(zones)
+        # A zone that no antenna watches any more will not speak again: nobody waits for it.
+        known = {zone: now_us for zone, now_us in stored.zones.items() if zone in watched} if stored else None
+        self._zones: dict[str, int] = dict.fromkeys(sorted(watched), 0) if known is None else known
         self._order: dict[str, int] = stored.order if stored else {}
         self._pending: list[tuple[int, str, int, ZoneReport]] = list(stored.pending) if stored else []
         self._shards = {key: Supervised(kind, key, state) for key, state in states.items() if key != CLOCK}
         self._touched: set[str] = set()
+
+    def made_again(self, kind: Keyed[ZoneReport, LocationUpdate]) -> "Tags":
+        """The same with operators of this kind, everything they know kept."""
+        states = {key: shard.snapshot() for key, shard in self._shards.items()}
+        made = Tags(self._zones, kind, self._count, {**states, **self.snapshot()})
+        made._touched = set(states)
+        return made
 
     def advance(self, zone: str, now_us: int, reports: Iterable[ZoneReport] = ()) -> None:
         """A zone's time, and the reports it made on the way there; `run` then decides."""

@@ -72,6 +72,11 @@ class Watermark(Generic[ItemT]):
             return []
         return self._release()
 
+    def keep(self, agents: Iterable[str]) -> None:
+        """Other sources than these count no more; what waited for them is taken with the next batch."""
+        kept = frozenset(agents)
+        self._marks = {agent: mark for agent, mark in self._marks.items() if agent in kept}
+
     def pass_time(self, to_us: int) -> list[tuple[int, ItemT]]:
         """Nothing more will come: everything held is taken, and now is `to_us` at least."""
         taken: list[tuple[int, ItemT]] = []

@@ -25,15 +25,15 @@ ANSWER_S = 2.0
 class SiteReaders:
     """Implements `ReaderHealth` from an edge in this process."""
 
-    def __init__(self, site: Site, agent: EdgeAgent) -> None:
-        self._site = site
+    def __init__(self, site_now: Callable[[], Site], agent: EdgeAgent) -> None:
+        self._site_now = site_now
         self._agent = agent
 
     def readers(self) -> Sequence[ReaderState]:
         """All configured readers, in site-file order."""
         known = {health.name: health for health in self._agent.health().readers}
         states = []
-        for reader in self._site.readers:
+        for reader in self._site_now().readers:
             health = known.get(reader.name)
             if health is None:
                 continue

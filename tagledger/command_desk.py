@@ -127,11 +127,10 @@ class CommandDesk:
     are bounded by who calls: the API's threads and the process's own tasks.
     """
 
-    def __init__(self, bus: DirectBus, host: EmbeddedHost, record: Record, portals: Sequence[str]) -> None:
+    def __init__(self, bus: DirectBus, host: EmbeddedHost, record: Record) -> None:
         self._bus = bus
         self._host = host
         self._record = record
-        self._portals = portals
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[Request, asyncio.Future[Result | Refusal]]] = deque()
         self._serving: asyncio.Task[None] | None = None
@@ -182,7 +181,7 @@ class CommandDesk:
             recorded = RecordedCommand(asked.command, asked.actor, asked.source, asked.client_event_id, after)
             self._record(asked.actor.name, recorded.encode())
         if isinstance(asked.command, CHANGES_EXPECTATIONS):
-            for portal in self._portals:
-                await self._host.refresh_expectations(portal)
+            for portal in self._host.site.portals:
+                await self._host.refresh_expectations(portal.name)
         if isinstance(asked.command, commands.OverrideSignal):
             await self._host.refresh_overrides()

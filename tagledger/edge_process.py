@@ -9,7 +9,7 @@ import structlog
 
 from edge.clock import WallClock
 from edge.uplink_mqtt import MqttUplink
-from tagledger.edge_parts import edge_agent, reload_edge, run_edge_parts
+from tagledger.edge_parts import EdgeParts, edge_agent
 from tagledger.lifecycle import run_until_signalled
 from tagledger.reload import SiteReload
 from tagledger.site_changes import SiteChange
@@ -28,14 +28,14 @@ def run_edge(site_file: Path) -> None:
         uplink = MqttUplink(site.uplink, site.name, site.edge.agent, clock)
         capture = Path(site.edge.capture) if site.edge.capture else None
         _log.info("edge", site=site.name, agent=site.edge.agent, broker=f"{site.uplink.host}:{site.uplink.port}")
-        agent = edge_agent(site, uplink, clock, capture)
+        edge = EdgeParts(site, edge_agent(site, uplink, clock, capture), clock)
 
         async def reload(change: SiteChange) -> None:
-            await reload_edge(agent, change, clock)
+            await edge.reload(change.site)
 
         following = asyncio.create_task(SiteReload(site_file, os.environ, loaded, reload).run())
         try:
-            await run_edge_parts(site, agent, clock)
+            await edge.run()
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)

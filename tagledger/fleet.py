@@ -50,6 +50,13 @@ class SiteFleet:
         await self._service.instant(vehicle, action_type)
         return True
 
+    def reload(self, site: Site) -> None:
+        """The roads and stations are this site's from now on."""
+        self._site = site
+        self._book.reload(site)
+        if self._service is not None:
+            self._service.master.reload(site.roads)
+
     async def run(self) -> None:
         """Be the master whenever no other process is."""
         while True:

@@ -17,6 +17,7 @@ from tagledger.lifecycle import run_until_signalled
 from tagledger.reload import SiteReload
 from tagledger.running import (
     CurrentSite,
+    make_places,
     running_site,
     serving_api,
     write_pool,
@@ -57,6 +58,9 @@ def run_api(site_file: Path) -> None:
                 accounts, current = PooledAccounts(pool), CurrentSite(site)
 
                 async def reload(change: SiteChange) -> None:
+                    await asyncio.to_thread(make_places, pool, change.site)
+                    if fleet is not None:
+                        fleet.reload(change.site)
                     current.site = change.site
 
                 async with (

@@ -2,11 +2,14 @@
 
 A file with mistakes changes nothing: the running site keeps what it had, and the log says what is wrong. Otherwise the
 difference is logged, what can be taken over is (`tagledger.site_changes`), and what cannot is named as waiting for a
-restart. The last good file is kept as `site.last-good.toml` in the state directory, without its secrets.
+restart. Where taking it over fails half way (the database is away), what was taken over is put back, and it is tried
+again every `RETRY_S` until it goes or the file changes. The last good file is kept as `site.last-good.toml` in the
+state directory, without its secrets.
 """
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import threading
@@ -14,14 +17,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
+import psycopg
 import structlog
+from psycopg_pool import PoolTimeout
 
 from tagledger.config import ConfigError, load_site
-from tagledger.site_changes import SiteChange, change
+from tagledger.site_changes import Follows, SiteChange, change
 from tagledger.site_text import site_text
 from warehouse.site import Site
 
 LOOK_EVERY_S = 1.0
+RETRY_S = 10.0
 LAST_GOOD = "site.last-good.toml"
 
 _log = structlog.get_logger(__name__)
@@ -34,16 +40,20 @@ class Reloaded(StrEnum):
 
     SAME = "same"
     REFUSED = "refused"
+    FAILED = "failed"
     APPLIED = "applied"
 
 
 class SiteReload:
     """Follows one site file. `apply` makes the running parts follow `SiteChange.site`."""
 
-    def __init__(self, path: Path, environ: Mapping[str, str], site: Site, apply: Apply) -> None:
+    def __init__(
+        self, path: Path, environ: Mapping[str, str], site: Site, apply: Apply, *, follows: Follows = Follows.PLANT
+    ) -> None:
         self._path = path
         self._environ = environ
         self._apply = apply
+        self._follows = follows
         self._asked = asyncio.Event()
         self._turn = asyncio.Lock()
         self.site = site
@@ -56,18 +66,19 @@ class SiteReload:
         hears_signals = threading.current_thread() is threading.main_thread()
         if hears_signals:
             loop.add_signal_handler(signal.SIGHUP, self._asked.set)
+        loop_s = loop.time
         seen = settled = self._stamp()
         try:
-            await self.check()  # what changed since the site was loaded: a worker gets here late
+            again_s = self._again_s(await self.check(), loop_s())  # what changed since: a worker gets here late
             while True:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_EVERY_S):
                         await self._asked.wait()
                 now = self._stamp()
-                if self._asked.is_set() or (now == seen and now != settled):
+                if self._asked.is_set() or (now == seen and now != settled) or loop_s() >= again_s:
                     self._asked.clear()
                     settled = now
-                    await self.check()
+                    again_s = self._again_s(await self.check(), loop_s())
                 seen = now
         finally:
             if hears_signals:
@@ -82,10 +93,11 @@ class SiteReload:
                 for problem in error.problems:
                     _log.error("site file refused, the running site stays as it is", problem=str(problem))
                 return Reloaded.REFUSED
-            found = change(self.site, new)
+            found = change(self.site, new, self._follows)
             if not found.differences:
                 return Reloaded.SAME
-            await self._apply(found)
+            if not await self._taken_over(found):
+                return Reloaded.FAILED
             self.site = found.site
             waiting = {str(difference) for difference in found.waiting}
             for difference in found.differences:
@@ -93,6 +105,23 @@ class SiteReload:
                 _log.info("site file changed", change=words, waits_for_restart=words in waiting)
             self._keep(new)
             return Reloaded.APPLIED
+
+    @staticmethod
+    def _again_s(came: Reloaded, now_s: float) -> float:
+        """When to try again what failed."""
+        return now_s + RETRY_S if came is Reloaded.FAILED else math.inf
+
+    async def _taken_over(self, found: SiteChange) -> bool:
+        """Apply it, or put back what was applied. Raises what putting back raises: nobody knows what runs then."""
+        try:
+            await self._apply(found)
+        except Exception as error:  # whatever it is, the running site goes on as it was
+            why = str(error).strip() or type(error).__name__
+            _log.error("site file not taken over, the running site stays as it is", error=why, retry_s=RETRY_S)
+            if not isinstance(error, psycopg.Error | PoolTimeout):  # there the first step failed
+                await self._apply(change(found.site, self.site, self._follows))
+            return False
+        return True
 
     def _stamp(self) -> tuple[int, int, int] | None:
         try:

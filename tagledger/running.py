@@ -33,13 +33,14 @@ from tagledger.api_ports import LivePortals, ProcessDependencies, SiteReaders, S
 from tagledger.background import run_background
 from tagledger.command_desk import CommandDesk, DirectBus, WritePool
 from tagledger.committed_stream import CommittedStream
-from tagledger.edge_parts import edge_agent, reload_edge, run_edge_parts
+from tagledger.edge_parts import EdgeParts, edge_agent
 from tagledger.fleet import SiteFleet, fleet_of
 from tagledger.recorded_imports import ImportWatch, keep_noting
 from tagledger.site_changes import SiteChange
 from tagledger.stream_parts import DRAIN_TIMEOUT_S, running_host, watched
 from tagledger.task_parts import LiveVehicles, run_task_parts
 from warehouse.loads import Expectation, Override
+from warehouse.postgres.goods.places import ensure_places
 from warehouse.site import Site
 
 
@@ -48,18 +49,29 @@ class RunningSite:
     """The parts of a running site that a composition root talks to."""
 
     host: EmbeddedHost
-    agent: EdgeAgent
+    edge: EdgeParts
     desk: CommandDesk
     url: str
     fleet: SiteFleet | None
     current: "CurrentSite"
-    clock: Clock
+    pool: WritePool
+
+    @property
+    def agent(self) -> EdgeAgent:
+        """The edge's agent."""
+        return self.edge.agent
 
     async def reload(self, change: SiteChange) -> None:
-        """Make the parts follow a site file that changed."""
-        if change.portals:
-            await self.host.reload(change.site)
-        await reload_edge(self.agent, change, self.clock)
+        """Make the parts follow a site file that changed: first the books know its places, then the stream where
+        antennas look, then devices begin and end.
+
+        Raises psycopg.Error, PoolTimeout, ProfileError and what `EmbeddedHost.reload` raises.
+        """
+        await asyncio.to_thread(make_places, self.pool, change.site)
+        await self.host.reload(change.site)
+        await self.edge.reload(change.site)
+        if self.fleet is not None:
+            self.fleet.reload(change.site)
         self.current.site = change.site
 
 
@@ -68,6 +80,12 @@ class CurrentSite:
     """The site file as it holds now, for those who show it."""
 
     site: Site
+
+
+def make_places(pool: WritePool, site: Site) -> None:
+    """What a site file names is in the books. Blocking."""
+    with pool.connection() as connection:
+        ensure_places(connection, site)
 
 
 @contextlib.contextmanager
@@ -104,6 +122,11 @@ async def serving_api(
         committed = CommittedStream(queries, now_us)
         portals = LivePortals(host, now_us) if host is not None else committed
         vehicles = LiveVehicles(portals, fleet) if fleet is not None else None
+        shown = current or CurrentSite(site)
+
+        def site_now() -> Site:
+            return shown.site
+
         parts = ApiParts(
             site=site,
             version=version("tagledger"),
@@ -113,13 +136,13 @@ async def serving_api(
             dependencies=ProcessDependencies(queries, host, agent),
             commands=commands,
             accounts=accounts,
-            readers=SiteReaders(site, agent) if agent is not None else None,
+            readers=SiteReaders(site_now, agent) if agent is not None else None,
             pushing=agent.push_driver if agent is not None else None,
             live=vehicles or portals,
             fleet=fleet,
             stream=StreamNumbers(host, agent) if host is not None and agent is not None else committed,
             evidence=StoredEvidence(),
-            site_now=None if current is None else lambda: current.site,
+            site_now=site_now,
         )
         following = [asyncio.create_task(live.run(), name="live") for live in (portals, vehicles) if live is not None]
         try:
@@ -148,24 +171,24 @@ async def running_site(
         host.on_resend.append(lambda wanted: uplink.send_again(wanted.epoch, wanted.counter))
         agent = edge_agent(site, uplink, clock, capture)
         with write_pool(site, dsn) as pool:
-            portals = [portal.name for portal in site.portals]
 
             def record(actor: str, body: bytes) -> None:
                 agent.on_command(clock.now_us(), actor, body)
 
-            desk = CommandDesk(DirectBus(pool), host, record, portals)
+            desk = CommandDesk(DirectBus(pool), host, record)
             imports = await asyncio.to_thread(ImportWatch, pool, record)
             fleet = fleet_of(site, dsn, desk.submit, pool, clock)
+            parts = EdgeParts(site, agent, clock)
             current, accounts = CurrentSite(site), PooledAccounts(pool)
             async with serving_api(site, dsn, desk, accounts, clock.now_us, host, agent, fleet, current) as url:
-                edge = asyncio.create_task(run_edge_parts(site, agent, clock), name="edge")
+                edge = asyncio.create_task(parts.run(), name="edge")
                 orders = asyncio.create_task(tell_edge(host, agent), name="orders")
                 tidying = asyncio.create_task(run_background(site, pool), name="housekeeping")
                 noting = asyncio.create_task(keep_noting(imports), name="imports noted")
                 tasking = asyncio.create_task(run_task_parts(site, fleet, desk.submit, pool), name="tasks")
                 try:
                     with watched(edge, tasking):
-                        yield RunningSite(host, agent, desk, url, fleet, current, clock)
+                        yield RunningSite(host, parts, desk, url, fleet, current, pool)
                 finally:
                     # Nothing more is commanded: what is recorded from here on is what readers still said.
                     for task in (tasking, noting):

@@ -1,9 +1,10 @@
-"""What differs between two site files, and what of it a running site can take over.
+"""What differs between two site files, and what of it a running process can take over. Pure.
 
-Taken over while running: how a reader is reached and driven (address, TLS, driver, keep-alive, inventory, antenna
-power), which restarts that reader's connection and no other, and what a portal shows and may do (`signal`, `effect`,
-`stack_light`, `interlock`). Everything else decides which reads belong where, or was opened at the start: it is told,
-and waits for a restart. Pure.
+Most processes follow the `PLANT`: readers, antennas, zones, portals, scales, I/O modules, roads and stations, as they
+are in the new file. Workers on Kafka follow `SETTINGS` only, because where an antenna's reads go is decided before
+them: how a reader is reached and driven (address, TLS, driver, keep-alive, inventory, antenna power), and what a portal
+shows and may do (`signal`, `effect`, `stack_light`, `interlock`). Everything else was opened at the start: it is told,
+and waits for a restart.
 """
 
 import dataclasses
@@ -15,6 +16,7 @@ from typing import Any
 from tagledger.site_secrets import SECRETS
 from warehouse.site import Portal, Reader, Site
 
+_PLANT = ("readers", "zones", "portals", "scales", "io_modules", "roads")
 _PORTAL_LIVE = ("effect", "stack_light", "interlock", "signal")
 _READER_FIXED = ("name", "agent")
 _ANTENNA_FIXED = ("port", "place", "side")
@@ -37,33 +39,36 @@ class Difference:
         return f"{self.key}: {self.before} → {self.after}"
 
 
+class Follows(Enum):
+    """How much of a site file a process takes over while it runs."""
+
+    PLANT = "plant"
+    SETTINGS = "settings"
+
+
 @dataclass(frozen=True, slots=True)
 class SiteChange:
-    """`site` is the old one with all that can be taken over; `readers` and `portals` name what that concerns; `waiting`
-    are the differences that need a restart.
+    """`site` is the one from `before` with all that can be taken over; `waiting` are the differences that need a
+    restart.
     """
 
+    before: Site
     site: Site
     differences: tuple[Difference, ...]
-    readers: tuple[str, ...]
-    portals: tuple[str, ...]
     waiting: tuple[Difference, ...]
 
 
-def change(old: Site, new: Site) -> SiteChange:
+def change(old: Site, new: Site, follows: Follows = Follows.PLANT) -> SiteChange:
     """From the site as it runs to the site file as it is now."""
-    new_readers = {reader.name: reader for reader in new.readers}
-    readers = tuple(_reader(reader, new_readers.get(reader.name)) for reader in old.readers)
-    new_portals = {portal.name: portal for portal in new.portals}
-    portals = tuple(_portal(portal, new_portals.get(portal.name)) for portal in old.portals)
-    applied = replace(old, readers=readers, portals=portals)
-    return SiteChange(
-        applied,
-        tuple(differences(old, new)),
-        tuple(one.name for one, before in zip(readers, old.readers, strict=True) if one != before),
-        tuple(one.name for one, before in zip(portals, old.portals, strict=True) if one != before),
-        tuple(differences(applied, new)),
-    )
+    if follows is Follows.PLANT:
+        applied = replace(old, **{name: getattr(new, name) for name in _PLANT})
+    else:
+        new_readers = {reader.name: reader for reader in new.readers}
+        new_portals = {portal.name: portal for portal in new.portals}
+        readers = tuple(_reader(reader, new_readers.get(reader.name)) for reader in old.readers)
+        portals = tuple(_portal(portal, new_portals.get(portal.name)) for portal in old.portals)
+        applied = replace(old, readers=readers, portals=portals)
+    return SiteChange(old, applied, tuple(differences(old, new)), tuple(differences(applied, new)))
 
 
 def differences(old: Any, new: Any, key: str = "") -> Iterator[Difference]:

@@ -27,8 +27,7 @@ def run_stream(site_file: Path, *, rebuild: bool = False) -> None:
                 _log.info("stream", site=site.name, broker=f"{site.uplink.host}:{site.uplink.port}")
 
                 async def reload(change: SiteChange) -> None:
-                    if change.portals:
-                        await host.reload(change.site)
+                    await host.reload(change.site)
 
                 following = asyncio.create_task(SiteReload(site_file, os.environ, site, reload).run())
                 try:

@@ -94,6 +94,10 @@ class WarehouseTasks:
         self._submit = submit
         self._pool = pool
 
+    def reload(self, site: Site) -> None:
+        """These are the stations from now on."""
+        self._stations = _Stations.of(site)
+
     async def open_tasks(self, limit: int) -> Sequence[FleetTask]:
         """Those that both ends of have a station."""
         found = await self._read(lambda connection: self._tasks(connection, OPEN, limit=limit))

@@ -17,7 +17,7 @@ from tagledger.bridge import clustered_site
 from tagledger.database import open_database
 from tagledger.logs import configure_logs
 from tagledger.reload import SiteReload
-from tagledger.site_changes import SiteChange
+from tagledger.site_changes import Follows, SiteChange
 from tagledger.terminal import EXIT_FAILED, complain, known_failures
 from warehouse.site import Site
 from warehouse.site_settings import KafkaSettings
@@ -54,12 +54,12 @@ def work(site: Site, *, rebuild: bool = False, site_file: Path | None = None) ->
 
 def _following(site_file: Path, site: Site, host: FaustHost) -> Callable[[], Awaitable[None]]:
     async def apply(change: SiteChange) -> None:
-        if change.portals:
+        if change.site.portals != change.before.portals:
             host.reload(change.site)
 
     async def follow() -> None:
         configure_logs()  # Faust has set logging up its own way, without what is not a warning
-        await SiteReload(site_file, os.environ, site, apply).run()
+        await SiteReload(site_file, os.environ, site, apply, follows=Follows.SETTINGS).run()
 
     return follow
 

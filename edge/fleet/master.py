@@ -51,6 +51,10 @@ class FleetMaster:
         self._actions = 0
         self._out: list[Effect] = []
 
+    def reload(self, roads: RoadMap) -> None:
+        """These are the roads from now on. Orders under way keep the way they were given; new ones take the new map."""
+        self.routes = Routes(roads)
+
     def on_connection(self, now_us: int, vehicle: str, connection: Connection) -> list[Effect]:
         """A vehicle, or the broker for it, says whether it is there."""
         view = self.vehicles[vehicle]
@@ -99,6 +103,9 @@ class FleetMaster:
         mission = transport(self.routes, claim.task, attempt) if attempt is not None else None
         if mission is not None:
             self._start(now_us, view, mission)
+        elif attempt is not None:  # its station left the map meanwhile
+            failure = Failure(FailureReason.NO_ROUTE, LoadWhere.SOURCE, "a station is not on the map any more")
+            self._out.append(Report(view.name, claim.task.task_id, attempt, failure, now_us))
         return self._taken()
 
     def on_reported(self, now_us: int, report: Report) -> list[Effect]:

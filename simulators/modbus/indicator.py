@@ -38,11 +38,17 @@ class IndicatorSimulator:
         self.silent = False
         self.not_a_number = False
         self.port = 0
+        self.connections = 0
+        """How many there have been."""
 
     async def start(self, port: int = 0) -> None:
         """Listen on 127.0.0.1; port 0 takes a free one, kept over `stop` and `start`. Raises OSError."""
         self._server = ModbusTcpServer(
-            self._device(), framer=self._framer, address=("127.0.0.1", port or self.port), trace_packet=self._pass
+            self._device(),
+            framer=self._framer,
+            address=("127.0.0.1", port or self.port),
+            trace_packet=self._pass,
+            trace_connect=self._counted,
         )
         if not await self._server.listen():
             raise OSError(f"cannot listen on port {port or self.port}")
@@ -60,6 +66,9 @@ class IndicatorSimulator:
         """Lose every connection and listen again on the same port."""
         await self.stop()
         await self.start(self.port)
+
+    def _counted(self, up: bool) -> None:
+        self.connections += up
 
     def _pass(self, sending: bool, data: bytes) -> bytes:
         return b"" if sending and self.silent else data

@@ -33,6 +33,8 @@ class IoModuleSimulator:
         self.writes: list[tuple[int, bool]] = []
         self.silent = False
         self.port = 0
+        self.connections = 0
+        """How many there have been."""
 
     async def start(self) -> None:
         """Listen on 127.0.0.1, on the port of before. Raises OSError."""
@@ -47,7 +49,11 @@ class IoModuleSimulator:
             action=self._access,
         )
         self._server = ModbusTcpServer(
-            device, framer=self._framer, address=("127.0.0.1", self.port), trace_packet=self._pass
+            device,
+            framer=self._framer,
+            address=("127.0.0.1", self.port),
+            trace_packet=self._pass,
+            trace_connect=self._counted,
         )
         if not await self._server.listen():
             raise OSError(f"cannot listen on port {self.port}")
@@ -66,6 +72,9 @@ class IoModuleSimulator:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+    def _counted(self, up: bool) -> None:
+        self.connections += up
 
     def _pass(self, sending: bool, data: bytes) -> bytes:
         """pymodbus's hook on the bytes: silent, requests are thrown away before they are carried out."""

@@ -1,20 +1,38 @@
 """The site file changes while reads flow: what is unchanged loses no read, a broken file changes nothing."""
 
+import contextlib
 import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from edge.clock import WallClock
+from readers.modbus.profile import load
 from simulators.llrp.models import SPEEDWAY_R420
 from simulators.llrp.plant_clock import ScaledClock
 from simulators.llrp.server import ReaderSimulator
 from simulators.llrp.steady_radio import SteadyRadio
+from simulators.modbus.indicator import IndicatorSimulator
+from simulators.modbus.io_module import IoModuleSimulator
+from simulators.modbus.platform import Platform
 from tests.e2e.sites import Folder, eventually
-from warehouse.site import Antenna, Portal, Reader, Side, SignalSettings, Site, Zone
+from warehouse.postgres.database.server import running_dsn
+from warehouse.site import (
+    Antenna,
+    IoModule,
+    Portal,
+    Reader,
+    Scale,
+    Side,
+    SignalSettings,
+    Site,
+    StackLight,
+    Zone,
+)
 
 READS_PER_S = 200
 S = 1_000_000
@@ -86,3 +104,60 @@ async def test_one_readers_power_and_one_portals_setting_change_while_the_other_
     assert len(whole) >= 4
     assert whole == list(range(whole[0], whole[-1] + 1))
     assert {by_window[window] for window in whole} == {READS_PER_S * WINDOW_US // S}
+
+
+@pytest.mark.timeout(240)
+async def test_devices_come_go_and_move_while_the_others_connections_stand(folder: Folder) -> None:
+    """A third reader with a zone of its own, a scale and an I/O module come, one reader goes, one scale moves."""
+    (one, _), (two, _), (three, radio_three) = steady(), steady(), steady()
+    scales = [IndicatorSimulator(load("tuna-id551"), Platform(n), WallClock().now_us) for n in range(3)]
+    modules = [IoModuleSimulator(), IoModuleSimulator()]
+    async with contextlib.AsyncExitStack() as stack:
+        for device in (one, two, three, *modules):
+            await stack.enter_async_context(device)
+        for indicator in scales:
+            await indicator.start()
+            stack.push_async_callback(indicator.stop)
+
+        def scale(name: str, at: IndicatorSimulator) -> Scale:
+            return Scale(name, "127.0.0.1", "tuna-id551", port=at.port, place="door-1")
+
+        site = replace(
+            site_of(one, two),
+            scales=(scale("kept", scales[0]), scale("moved", scales[1])),
+            io_modules=(IoModule("io-1", "127.0.0.1", port=modules[0].port),),
+        )
+        light = StackLight("io-1", 0, 1, 2)
+        site = folder.write(replace(site, portals=(replace(site.portals[0], stack_light=light), site.portals[1])))
+        up = folder.start("up", "--site", folder.site_file)
+        await eventually(lambda: up.said("up"), "up to say so")
+        await eventually(lambda: one.is_connected and two.is_connected, "both readers")
+        await eventually(lambda: all(d.connections for d in (*scales[:2], modules[0])), "scales and module")
+
+        rack = Reader("rack-1", "127.0.0.1", three.port, antennas=(Antenna(1, "rack"),))
+        folder.write(
+            replace(
+                site,
+                readers=(site.readers[0], rack),
+                zones=(*site.zones, Zone("rack")),
+                portals=(replace(site.portals[0], stack_light=light),),
+                scales=(scale("kept", scales[0]), scale("moved", scales[2])),
+                io_modules=(*site.io_modules, IoModule("io-2", "127.0.0.1", port=modules[1].port)),
+            )
+        )
+        await eventually(lambda: radio_three.last_drives, "the new reader to read")
+        await eventually(lambda: scales[2].connections and modules[1].connections, "the moved scale, the new module")
+        await eventually(lambda: not two.is_connected, "the reader that is gone to be let go")
+        assert not any(line["waits_for_restart"] for line in up.lines if line["event"] == "site file changed")
+        assert [device.connections for device in (one, two, three)] == [1, 1, 1]
+        assert [device.connections for device in (*scales, *modules)] == [1, 1, 1, 1, 1]
+
+        def arrived() -> set[str]:
+            with psycopg.connect(running_dsn(folder.state)) as connection:
+                rows = connection.execute(
+                    "select code from location_history join location using (location_id) where event = 'arrived'"
+                ).fetchall()
+            return {code for (code,) in rows}
+
+        await eventually(lambda: "rack" in arrived(), "tags to arrive in the new zone")
+        assert up.terminate() == 0

@@ -82,3 +82,32 @@ def test_the_site_file_changes_scale_and_word_order_of_a_profile() -> None:
     assert profile_of(Scale("s", "h", shipped()[0])) == load(shipped()[0])
     with pytest.raises(ProfileError, match="no profile"):
         profile_of(Scale("s", "h", "unknown"))
+
+
+async def test_a_changed_site_file_leaves_the_scales_alone_that_are_the_same() -> None:
+    now, events = Hand(), list[DeviceEvent]()
+    kept, moved, new = (IndicatorSimulator(load("tuna-id551"), Platform(1), now) for _ in range(3))
+    for indicator in (kept, moved, new):
+        await indicator.start()
+
+    def scale(name: str, at: IndicatorSimulator, place: str = "") -> Scale:
+        return Scale(name, "127.0.0.1", "tuna-id551", port=at.port, poll_ms=10, place=place)
+
+    watch = ScaleWatch([scale("kept", kept), scale("moved", moved), scale("gone", moved)], now, events.append)
+    running = asyncio.create_task(watch.run())
+    try:
+        await eventually(lambda: set(watch.readings) == {"kept", "moved", "gone"})
+        await watch.reload(ScaleWatch.looked_up([scale("kept", kept, place="door-1"), scale("moved", new)]))
+        assert set(watch.drivers) == {"kept", "moved"}
+        await eventually(lambda: set(watch.readings) == {"kept", "moved"})
+        assert (kept.connections, moved.connections, new.connections) == (1, 2, 1)
+        up, down = DeviceEventKind.READER_UP, DeviceEventKind.READER_DOWN
+        told = {name: [event.kind for event in events if event.device == name] for name in ("kept", "moved", "gone")}
+        assert told == {"kept": [up], "moved": [up, down, up], "gone": [up, down]}
+        with pytest.raises(ProfileError):
+            ScaleWatch.looked_up([Scale("s", "h", "unknown")])
+    finally:
+        running.cancel()
+        await asyncio.wait([running], timeout=10)
+        for indicator in (kept, moved, new):
+            await indicator.stop()

@@ -12,9 +12,9 @@ from stream.model import EMPTY, BatchId, EdgeBatch, Passage
 from stream.places import Outputs
 from stream.routing import take
 from stream.topology import OperatorParams, operators_of
-from tests.stream.traffic import heartbeats, site, traffic
+from tests.stream.traffic import epc, heartbeats, sighting, site, traffic
 from warehouse.loads import LocationEvent, LocationUpdate
-from warehouse.site import Direction, Scale, Site
+from warehouse.site import Antenna, AntennaRef, Direction, Reader, Scale, Site, Zone
 
 SECONDS = 36
 LOG = traffic(SECONDS)
@@ -193,3 +193,68 @@ def test_too_much_waiting_for_one_agent_leaves_it_out(monkeypatch: pytest.Monkey
 def test_a_name_that_is_no_place_is_refused() -> None:
     with pytest.raises(KeyError):
         place_of("nowhere", site(), operators_of(site()))
+
+
+@pytest.mark.parametrize("cut", [17, 60, 100])
+def test_a_reader_that_comes_while_loads_pass_changes_nothing_elsewhere_and_is_heard(cut: int) -> None:
+    plant = site()
+    more = replace(
+        plant,
+        readers=(*plant.readers, Reader("annex", "127.0.0.9", antennas=(Antenna(1, "annex"),))),
+        zones=(*plant.zones, Zone("annex")),
+    )
+    through = graph(plant)
+    out = run(LOG[:cut], through)
+    doors = {name: through.places[name] for name in ("dock1", "dock2", "shelf", "rack")}
+    through.reload(more, operators_of(more), out)
+    assert {name: through.places[name] for name in doors} == doors
+    rest = run(LOG[cut:], through)
+    passages, locations = essence(out)
+    more_passages, more_locations = essence(rest)
+    assert (passages + more_passages, locations + more_locations) == essence(EXPECTED)
+    last = LOG[-1]
+    for n, later in enumerate(heartbeats(last, 12)):
+        seen = sighting(last.watermark_us + n * 500_000, AntennaRef("annex", 1), epc(77))
+        through.on_batch(replace(later, sightings=seen), rest)
+    through.settle(rest)
+    assert ("annex", LocationEvent.ARRIVED) in {(u.location, u.event) for u in rest.locations if u.epc == epc(77)}
+
+
+def test_an_agent_that_has_no_reader_there_any_more_is_not_waited_for() -> None:
+    plant = site()
+    dock, store = plant.readers
+    shared = replace(dock, name="shared", agent="store", antennas=(Antenna(1, "dock1"),))
+    before = replace(plant, readers=(replace(dock, agent="dock"), shared, replace(store, agent="store")))
+    after = replace(before, readers=(before.readers[0], before.readers[2]))
+    docks, stores = split(LOG)
+    through, out = graph(before), Outputs()
+    through.on_batch(stores[0], out)
+    through.on_batch(docks[0], out)
+    states = through.snapshot()
+    through.reload(after, operators_of(after), out)
+    for going in (through, Graph(after, operators_of(after), states)):
+        assert [each.portal for each in final(run(docks[1:], going).passages)] == ["dock1", "dock2", "dock1"]
+
+
+def test_a_load_in_a_door_that_is_no_more_is_over_and_a_zone_that_is_no_more_holds_up_nobody() -> None:
+    plant = site()
+    dock, store = plant.readers
+    after = replace(
+        plant,
+        readers=(
+            replace(dock, antennas=dock.antennas[2:]),
+            replace(store, antennas=store.antennas[:1]),
+        ),
+        portals=(replace(plant.portals[1], neighbours=()),),
+        zones=plant.zones[:3],
+    )
+    through = graph(plant)
+    out = run(LOG[:21], through)  # the first load is in door 1
+    assert final(out.passages) == []
+    states = through.snapshot()
+    through.reload(after, operators_of(after), out)
+    assert [each.portal for each in final(out.passages)] == ["dock1"]
+    for going in (through, Graph(after, operators_of(after), states)):
+        rest = run(LOG[21:], going)
+        assert [each.portal for each in final(rest.passages)] == ["dock2"]
+        assert {"shelf"} == {u.location for u in rest.locations if u.event is LocationEvent.DEPARTED}

@@ -60,3 +60,24 @@ async def test_variables_hold_as_at_the_start(tmp_path: Path, environment: dict[
 
     reload = SiteReload(path, environment, load_site(path, environment), apply)
     assert await reload.check() is Reloaded.SAME
+
+
+async def test_what_fails_half_way_is_put_back(tmp_path: Path) -> None:
+    path, seen = tmp_path / "site.toml", list[float | None]()
+    path.write_text(text_of(tmp_path))
+
+    async def apply(change: SiteChange) -> None:
+        seen.append(change.site.readers[0].antennas[0].power_dbm)
+        if len(seen) == 1:
+            raise OSError("no such device")
+
+    reload = SiteReload(path, {}, load_site(path, {}), apply)
+    path.write_text(text_of(tmp_path, 27.0))
+    with structlog.testing.capture_logs() as logs:
+        assert await reload.check() is Reloaded.FAILED
+    assert [log["error"] for log in logs] == ["no such device"]
+    assert seen == [27.0, 30.0]
+    assert reload.site.readers[0].antennas[0].power_dbm == 30.0
+    assert "30.0" in (tmp_path / LAST_GOOD).read_text()
+    assert await reload.check() is Reloaded.APPLIED
+    assert seen == [27.0, 30.0, 27.0]
