@@ -70,7 +70,10 @@ def router(pushing: Callable[[str], PushDriver | None]) -> APIRouter:
         openapi_extra=_BODY,
     )
     async def readers_push(request: Request, name: ReaderName) -> Response:
-        """For readers whose driver is `impinj-iot` or `zebra-iotc`; all of a message or, with 422, nothing of it."""
+        """For readers whose driver is `impinj-iot` or `zebra-iotc`; all of a message or, with 422, nothing of it.
+
+        What was refused with 422 is kept among the dead letters too, to be given again once what was wrong is mended.
+        """
         driver = pushing(name)
         if driver is None:
             raise not_found("reader that pushes its reads to this process", name)

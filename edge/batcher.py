@@ -5,8 +5,11 @@ for it, and at least every `heartbeat_ms` of wall time, empty if need be, so tha
 happens. A batch's watermark is always the last microsecond of a window: sealing up to it and promising it are one act,
 so a recorded watermark is all a replay needs to cut the same batch.
 
-Bound: `EVENTS_MAX` device events wait for one seal; more are dropped and counted in a `data_loss` event.
+Bounds: `EVENTS_MAX` device events wait for one seal; more are dropped and counted in a `data_loss` event. Messages that
+could not be read go along with their events up to `BODIES_BYTES_MAX` a seal; of the others only the events go.
 """
+
+from dataclasses import replace
 
 from edge.reduce import Reducer
 from edge.watermark import ReaderTime
@@ -14,6 +17,7 @@ from readers.model import ReadBatch, ReaderEvent, ReaderEventKind
 from stream.model import BatchId, DeviceEvent, DeviceEventKind, EdgeBatch
 
 EVENTS_MAX = 10_000
+BODIES_BYTES_MAX = 16 * 1024 * 1024
 
 _KINDS = {
     ReaderEventKind.CONNECTED: DeviceEventKind.READER_UP,
@@ -35,7 +39,7 @@ def device_event(event: ReaderEvent) -> DeviceEvent | None:
     kind = _KINDS.get(event.kind)
     if kind is None:
         return None
-    return DeviceEvent(event.reader, kind, event.at_us, event.port, event.state, None, event.detail)
+    return DeviceEvent(event.reader, kind, event.at_us, event.port, event.state, None, event.detail, event.body)
 
 
 class Batcher:
@@ -49,6 +53,7 @@ class Batcher:
         self._flush_us = max(window_ms, flush_ms - flush_ms % window_ms) * 1000
         self._heartbeat_us = heartbeat_ms * 1000
         self._events: list[DeviceEvent] = []
+        self._body_bytes = 0
         self._dropped = 0
         self._down: set[str] = set()
         self._watermark_us = -1
@@ -87,6 +92,10 @@ class Batcher:
         if len(self._events) >= EVENTS_MAX:
             self._dropped += 1
             return None
+        if event.body:
+            if self._body_bytes + len(event.body) > BODIES_BYTES_MAX:
+                event = replace(event, body=b"", detail=f"{event.detail} (too much at once: the message is not kept)")
+            self._body_bytes += len(event.body)
         self._events.append(event)
         return event
 
@@ -110,7 +119,7 @@ class Batcher:
             self._dropped = 0
         self._watermark_us = max(self._watermark_us, self._bound(wall_us) - 1)
         self._sealed_us = wall_us
-        events, self._events = tuple(self._events), []
+        events, self._events, self._body_bytes = tuple(self._events), [], 0
         return EdgeBatch(
             id=BatchId(self._agent, epoch, counter),
             watermark_us=self._watermark_us,

@@ -2,8 +2,8 @@
 
 QoS 1, a session that the broker keeps for `SESSION_S`, so that what is published while the edge restarts is not lost;
 the broker bounds what it keeps. A message that is not what the reader's maker documents becomes a `protocol_error` of
-that reader, with the field named, and the next one is taken. Reconnects for ever, `_RETRY_S_MIN` to `_RETRY_S_MAX`
-apart.
+that reader, with the field named, and a dead letter, and the next one is taken. Reconnects for ever, `_RETRY_S_MIN` to
+`_RETRY_S_MAX` apart.
 """
 
 import asyncio
@@ -87,17 +87,29 @@ class PushSubscriber:
             _log.warning("pushed message refused", topic=topic, error=str(error))
 
     def _client(self) -> aiomqtt.Client:
-        settings = self._settings
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_S
-        return aiomqtt.Client(
-            settings.host,
-            settings.port,
-            username=settings.username or None,
-            password=settings.password or None,
-            tls_context=ssl.create_default_context(cafile=settings.tls_ca or None) if settings.tls else None,
-            identifier=self._identifier,
-            protocol=aiomqtt.ProtocolVersion.V5,
-            clean_start=False,
-            properties=properties,
-        )
+        return _client(self._settings, self._identifier, SESSION_S)
+
+
+async def push_again(settings: UplinkSettings, topic: str, body: bytes) -> None:
+    """Publish what a reader once pushed, as it did. Raises OSError while the broker cannot be reached."""
+    try:
+        async with _client(settings, None, 0) as client:
+            await client.publish(topic, body, qos=1)
+    except aiomqtt.MqttError as error:
+        raise ConnectionError(f"broker {settings.host}:{settings.port}: {error}") from error
+
+
+def _client(settings: UplinkSettings, identifier: str | None, session_s: int) -> aiomqtt.Client:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = session_s
+    return aiomqtt.Client(
+        settings.host,
+        settings.port,
+        username=settings.username or None,
+        password=settings.password or None,
+        tls_context=ssl.create_default_context(cafile=settings.tls_ca or None) if settings.tls else None,
+        identifier=identifier,
+        protocol=aiomqtt.ProtocolVersion.V5,
+        clean_start=session_s == 0,
+        properties=properties,
+    )

@@ -54,7 +54,10 @@ class ReaderEventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReaderEvent:
-    """One event of one reader; `port` and `state` are set for antenna and GPI events."""
+    """One event of one reader; `port` and `state` are set for antenna and GPI events.
+
+    `body` is what could not be read, whole, where it can be read again once that is mended (`PROTOCOL_ERROR`).
+    """
 
     reader: str
     kind: ReaderEventKind
@@ -62,3 +65,4 @@ class ReaderEvent:
     port: int | None = None
     state: bool | None = None
     detail: str = ""
+    body: bytes = b""

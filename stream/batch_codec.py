@@ -56,6 +56,7 @@ class _WireEvent(msgspec.Struct, array_like=True, frozen=True):
     state: bool | None
     value: float | None
     detail: str
+    body: bytes = b""
 
 
 class _WireBatch(msgspec.Struct, array_like=True, frozen=True):
@@ -83,7 +84,9 @@ _encoder = msgspec.msgpack.Encoder()
 def encode_batch(batch: EdgeBatch) -> bytes:
     """The bytes of a batch, the same for the same batch. Raises ValueError for a tag that is not whole bytes."""
     events = tuple(
-        _WireEvent(event.device, event.kind, event.at_us, event.port, event.state, event.value, event.detail)
+        _WireEvent(
+            event.device, event.kind, event.at_us, event.port, event.state, event.value, event.detail, event.body
+        )
         for event in batch.events
     )
     name = batch.id
@@ -128,6 +131,7 @@ def decode_batch(data: bytes) -> EdgeBatch:
                 event.state,
                 event.value,
                 event.detail if event.kind in _KINDS else f"{event.kind}: {event.detail}",
+                event.body,
             )
             for event in wire.events
         ),

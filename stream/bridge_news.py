@@ -29,7 +29,7 @@ from stream.bridge_positions import connected
 from stream.log import Redelivery
 from stream.model import EdgeBatch, Signal
 from stream.partition import slices_of
-from stream.places import FailureKind, source_of
+from stream.places import FOR_STREAM, FailureKind, source_of
 from stream.routing import Router
 from warehouse.loads import Expectation, Override
 from warehouse.postgres import outbox
@@ -142,9 +142,9 @@ class CommittedNews:
 
     def _letters(self, connection: psycopg.Connection[Any]) -> list[Redelivery]:
         rows = connection.execute(
-            "select dead_letter_id, kind, key, body from dead_letter where status = 'replay'"
+            "select dead_letter_id, kind, key, body from dead_letter where status = 'replay' and kind = any(%s)"
             " order by recorded_at, dead_letter_id limit %s",
-            (LETTERS,),
+            (list(FOR_STREAM), LETTERS),
         ).fetchall()
         self._given &= {row[0] for row in rows}
         letters = []

@@ -5,8 +5,9 @@ enters it in the log and marks it `replayed` in the transaction of its outcome; 
 with the new reason. So it works across processes, once.
 
 A batch that can be read now takes its place in its epoch if it was declared lost, and is refused if it was taken. A
-slice or report is given to its operator as late as it is. A load is posted, a location applied. The state of an
-operator (`operator_state`) is evidence only: it cannot be given again.
+slice or report is given to its operator as late as it is. A load is posted, a location applied. A message that a
+reader pushed goes to its reader's driver again (`tagledger.pushed_letters`). The state of an operator
+(`operator_state`) is evidence only: it cannot be given again.
 """
 
 from dataclasses import dataclass

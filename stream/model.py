@@ -80,7 +80,7 @@ class DeviceEventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceEvent:
-    """One event of one device at the edge."""
+    """One event of one device at the edge. `body` is a pushed message that could not be read: a dead letter."""
 
     device: str
     kind: DeviceEventKind
@@ -89,6 +89,7 @@ class DeviceEvent:
     state: bool | None = None
     value: float | None = None
     detail: str = ""
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, order=True)

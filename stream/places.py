@@ -31,12 +31,17 @@ class FailureKind(StrEnum):
     """What a dead letter holds: the wire form of its body."""
 
     BATCH_BYTES = "batch_bytes"
+    PUSHED_READS = "pushed_reads"
     PLACE_SLICE = "place_slice"
     TAG_REPORT = "tag_report"
     OPERATOR_STATE = "operator_state"
     POSTING = "posting"
     LOCATION = "location"
     WEIGHING = "weighing"
+
+
+FOR_STREAM = frozenset(FailureKind) - {FailureKind.PUSHED_READS}
+"""Letters that the stream takes when they are given again; the others are for an edge, or for who answers requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Failure:
 def failure(kind: FailureKind, source: str, key: str, reason: str, body: bytes) -> Failure:
     """A failure, named by its source and key and, where these do not tell inputs apart, by its bytes."""
     name = f"{kind}/{source}/{key}"
-    if kind in (FailureKind.BATCH_BYTES, FailureKind.OPERATOR_STATE):
+    if kind in (FailureKind.BATCH_BYTES, FailureKind.OPERATOR_STATE, FailureKind.PUSHED_READS):
         name += "/" + body.hex()
     return Failure(uuid5(_NAMESPACE, name), kind, source, key, reason, body)
 

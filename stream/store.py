@@ -27,7 +27,7 @@ from stream.books import Books, WarehouseBooks
 from stream.chunk import Chunk, Committed, Standing, TopicPartition
 from stream.database_session import SILENT_S, session
 from stream.log import Entry, decode_entry
-from stream.places import FailureKind
+from stream.places import FOR_STREAM, FailureKind
 from stream.posting import load_of
 from stream.routing import Router
 from stream.sequencer import Position
@@ -214,7 +214,7 @@ class Store:
         return self._retrying(ask)
 
     def letters_to_replay(self, limit: int = 100) -> list[tuple[UUID, FailureKind, str, bytes]]:
-        """Dead letters that a person gave again, oldest first, as (id, kind, key, body)."""
+        """Dead letters that a person gave again, oldest first, as (id, kind, key, body); not those for an edge."""
 
         def ask() -> list[tuple[UUID, FailureKind, str, bytes]]:
             with self._connected().transaction():
@@ -222,7 +222,7 @@ class Store:
                     "select dead_letter_id, kind, key, body from dead_letter where status = 'replay'"
                     " and kind = any(%s)"
                     " order by recorded_at, dead_letter_id limit %s",
-                    (list(FailureKind), limit),
+                    (list(FOR_STREAM), limit),
                 )
                 return [(row[0], FailureKind(row[1]), row[2], bytes(row[3])) for row in rows]
 
@@ -320,9 +320,9 @@ class Store:
             if self._partition is not None:
                 self._advance(connection, self._partition, chunk)
             write_log(connection, self.consumer, chunk)
-            write_device_events(connection, chunk, self._router)
+            unread = write_device_events(connection, chunk, self._router)
             write_inbox(connection, self.consumer, chunk)
-            letters = list(chunk.out.failures)
+            letters = unread + chunk.out.failures
             write_passages(connection, chunk.out.passages)
             write_live_loads(connection, chunk.out.passages)
             letters += apply_locations(connection, self._books, chunk.out.locations)

@@ -12,6 +12,7 @@ from psycopg.types.range import Range
 
 from stream.chunk import Chunk
 from stream.log import BatchTaken, SliceTaken, SourceLeftOut, at_of, encode_entry, kind_of
+from stream.places import Failure, FailureKind, failure
 from stream.routing import Router
 from stream.store_outputs import text
 from warehouse.times import from_us
@@ -55,12 +56,21 @@ def write_log(connection: psycopg.Connection[Any], consumer: str, chunk: Chunk) 
             )
 
 
-def write_device_events(connection: psycopg.Connection[Any], chunk: Chunk, router: Router) -> None:
-    """What devices told, each once: in a cluster one place's slices record for an agent."""
+def write_device_events(connection: psycopg.Connection[Any], chunk: Chunk, router: Router) -> list[Failure]:
+    """What devices told, each once: in a cluster one place's slices record for an agent. Returns, as dead letters, the
+    messages that could not be read; the same message of the same reader is one letter.
+    """
+    told = [
+        (entry.batch.id.agent, event)
+        for entry in chunk.entries
+        if isinstance(entry, BatchTaken)
+        or (isinstance(entry, SliceTaken) and entry.place == router.recorder(entry.batch.id.agent))
+        for event in entry.batch.events
+    ]
     events = [
         (
             from_us(event.at_us),
-            text(entry.batch.id.agent),
+            text(agent),
             text(event.device),
             event.kind,
             event.port,
@@ -68,10 +78,7 @@ def write_device_events(connection: psycopg.Connection[Any], chunk: Chunk, route
             event.value,
             text(event.detail),
         )
-        for entry in chunk.entries
-        if isinstance(entry, BatchTaken)
-        or (isinstance(entry, SliceTaken) and entry.place == router.recorder(entry.batch.id.agent))
-        for event in entry.batch.events
+        for agent, event in told
     ]
     if events:
         connection.cursor().executemany(
@@ -79,6 +86,11 @@ def write_device_events(connection: psycopg.Connection[Any], chunk: Chunk, route
             " values (%s, %s, %s, %s, %s, %s, %s, %s)",
             events,
         )
+    return [
+        failure(FailureKind.PUSHED_READS, f"{agent}/{event.device}", event.device, event.detail, event.body)
+        for agent, event in told
+        if event.body
+    ]
 
 
 def write_inbox(connection: psycopg.Connection[Any], consumer: str, chunk: Chunk) -> None:

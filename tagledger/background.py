@@ -13,6 +13,7 @@ from tagledger.command_desk import WritePool
 from tagledger.housekeeping import keep_tidy
 from tagledger.jobs import keep_working
 from tagledger.printing import keep_printing
+from tagledger.pushed_letters import Give, keep_giving_again
 from tagledger.webhook_sender import keep_sending
 from warehouse.site import Site
 
@@ -21,13 +22,14 @@ AGAIN_AFTER_S = 30.0
 _log = structlog.get_logger(__name__)
 
 
-async def run_background(site: Site, pool: WritePool) -> None:
-    """Until cancelled."""
+async def run_background(site: Site, pool: WritePool, give: Give) -> None:
+    """Until cancelled. `give` gives again what readers pushed."""
     async with asyncio.TaskGroup() as group:
         group.create_task(keep_going("tidying", lambda: keep_tidy(pool)))
         group.create_task(keep_going("jobs", lambda: keep_working(pool)))
         group.create_task(keep_going("alerts", lambda: keep_alerting(pool, site.name, site.mail)))
         group.create_task(keep_going("labels", lambda: keep_printing(pool)))
+        group.create_task(keep_going("pushed letters", lambda: keep_giving_again(pool, give)))
         group.create_task(keep_going("webhooks", lambda: keep_sending(pool, site.name, site.webhooks, site.timezone)))
 
 

@@ -14,6 +14,7 @@ from tagledger.database import open_database
 from tagledger.first_start import first_start, tell
 from tagledger.fleet import fleet_of
 from tagledger.lifecycle import run_until_signalled
+from tagledger.pushed_letters import to_broker
 from tagledger.reload import SiteReload
 from tagledger.running import (
     CurrentSite,
@@ -70,7 +71,7 @@ def run_api(site_file: Path) -> None:
                     _log.info("api", site=site.name, api=url)
                     group.create_task(run_task_parts(site, fleet, bus.submit, pool))
                     group.create_task(SiteReload(site_file, os.environ, site, reload).run())
-                    await run_background(site, pool)
+                    await run_background(site, pool, to_broker(lambda: current.site))
 
     with known_failures():
         run_until_signalled(main())

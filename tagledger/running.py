@@ -35,6 +35,7 @@ from tagledger.command_desk import CommandDesk, DirectBus, WritePool
 from tagledger.committed_stream import CommittedStream
 from tagledger.edge_parts import EdgeParts, edge_agent
 from tagledger.fleet import SiteFleet, fleet_of
+from tagledger.pushed_letters import to_agent
 from tagledger.recorded_imports import ImportWatch, keep_noting
 from tagledger.site_changes import SiteChange
 from tagledger.stream_parts import DRAIN_TIMEOUT_S, running_host, watched
@@ -183,7 +184,7 @@ async def running_site(
             async with serving_api(site, dsn, desk, accounts, clock.now_us, host, agent, fleet, current) as url:
                 edge = asyncio.create_task(parts.run(), name="edge")
                 orders = asyncio.create_task(tell_edge(host, agent), name="orders")
-                tidying = asyncio.create_task(run_background(site, pool), name="housekeeping")
+                tidying = asyncio.create_task(run_background(site, pool, to_agent(agent)), name="housekeeping")
                 noting = asyncio.create_task(keep_noting(imports), name="imports noted")
                 tasking = asyncio.create_task(run_task_parts(site, fleet, desk.submit, pool), name="tasks")
                 try:

@@ -2,20 +2,21 @@
 
 The times are the reader's own: it has to keep its clock by NTP. It counts as connected from its first message; that it
 falls silent cannot be told from a door without tags, so nobody is told. A message that was taken already (a webhook
-repeated because its answer was lost) is known by its bytes among the last `KNOWN_MAX`, and changes nothing.
+repeated because its answer was lost) is known by its bytes among the last `KNOWN_MAX`, and changes nothing. One that
+cannot be read goes with its event to the dead letters, cut off at `BODY_BYTES_MAX`, and may be given again.
 """
 
 import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from readers.llrp.report import ReportDecoder
 from readers.model import ReadBatch, ReaderEvent, ReaderEventKind
 from readers.port import ReaderSink, ReaderUnavailable
 from readers.push import impinj, zebra
-from readers.push.pushed_tag import PushedTag, PushFormatError, frame_of
+from readers.push.pushed_tag import BODY_BYTES_MAX, PushedTag, PushFormatError, frame_of
 from warehouse.site import Reader
 
 KNOWN_MAX = 256
@@ -68,7 +69,8 @@ class PushDriver:
         try:
             tags = self._tags_of(body)
         except PushFormatError as error:
-            sink.on_event(self._event(ReaderEventKind.PROTOCOL_ERROR, now_us, str(error)))
+            wrong = self._event(ReaderEventKind.PROTOCOL_ERROR, now_us, str(error))
+            sink.on_event(replace(wrong, body=body[:BODY_BYTES_MAX]))
             raise
         if not self._heard:
             self._heard = True

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,12 @@ import psycopg
 import pytest
 
 from edge.clock import WallClock
+from stream.dead_letters import DeadLetters, Status
+from stream.places import FailureKind
 from tagledger.first_start import first_start
+from tagledger.pushed_letters import to_broker
 from tagledger.running import RunningSite, running_site
+from tagledger.site_changes import change
 from tests.e2e.sites import eventually
 from tests.mosquitto import Mosquitto
 from warehouse.postgres.goods.places import ensure_places
@@ -121,4 +126,33 @@ async def test_reads_come_by_http_and_mqtt_and_what_is_wrong_is_told(
         return int(row[0]) if row else 0
 
     await eventually(lambda: errors() == 3, "the mistakes in the device's events")
-    await eventually(lambda: committed() >= 6, "the sightings in the stream")
+
+    def letters() -> dict[bytes, str]:
+        return {letter.body: letter.status for letter in DeadLetters(database).list(None)}
+
+    await eventually(lambda: len(letters()) == 3, "what could not be read among the dead letters")
+    assert set(letters().values()) == {Status.OPEN}
+    assert {b"{", b"\xff"} < set(letters())
+    # The reader was set up with a driver that does not know what it sends: given again, its message is taken.
+    async with httpx.AsyncClient(base_url=running.url, headers={"X-API-Key": key}) as client:
+        body = zebra(EPCS[1])
+        assert (await client.post("/v1/readers/r700/reads", content=body)).status_code == 422
+        await eventually(lambda: body in letters(), "the message of another maker among the dead letters")
+        kept = {letter.body: letter for letter in DeadLetters(database).list()}
+        assert (kept[body].kind, kept[body].key, kept[body].source) == (FailureKind.PUSHED_READS, "r700", "edge/r700")
+        assert "eventType" in kept[body].reason
+        (reader, other), current = running.current.site.readers, running.current.site
+        mended = replace(current, readers=(replace(reader, driver="zebra-iotc"), other))
+        await running.reload(change(current, mended))
+        for wanted in (body, b"{"):
+            answer = await client.post(f"/v1/dead-letters/{kept[wanted].letter_id}/replay", json={"note": "mended"})
+            assert answer.status_code == 200
+    await eventually(lambda: letters()[body] == Status.REPLAYED, "the message to be taken")
+    await eventually(lambda: letters()[b"{"] == Status.OPEN, "what nobody can read to be open again")
+    assert reads()["r700"] == 6
+    # Where the edge is another process the message comes by the reader's topic again.
+    give = to_broker(lambda: running.current.site)
+    assert await give("r700", zebra(EPCS[2])) == ""
+    await eventually(lambda: reads()["r700"] == 7, "what was published again")
+    assert "no reader nobody" in await give("nobody", b"")
+    await eventually(lambda: committed() >= 7, "the sightings in the stream")

@@ -112,6 +112,10 @@ async def test_devices_come_go_and_move_while_the_others_connections_stand(folde
     (one, _), (two, _), (three, radio_three) = steady(), steady(), steady()
     scales = [IndicatorSimulator(load("tuna-id551"), Platform(n), WallClock().now_us) for n in range(3)]
     modules = [IoModuleSimulator(), IoModuleSimulator()]
+
+    def connections() -> list[int]:
+        return [*(scale.connections for scale in scales), *(module.connections for module in modules)]
+
     async with contextlib.AsyncExitStack() as stack:
         for device in (one, two, three, *modules):
             await stack.enter_async_context(device)
@@ -132,7 +136,7 @@ async def test_devices_come_go_and_move_while_the_others_connections_stand(folde
         up = folder.start("up", "--site", folder.site_file)
         await eventually(lambda: up.said("up"), "up to say so")
         await eventually(lambda: one.is_connected and two.is_connected, "both readers")
-        await eventually(lambda: all(d.connections for d in (*scales[:2], modules[0])), "scales and module")
+        await eventually(lambda: connections() == [1, 1, 0, 1, 0], "scales and module")
 
         rack = Reader("rack-1", "127.0.0.1", three.port, antennas=(Antenna(1, "rack"),))
         folder.write(
@@ -146,11 +150,11 @@ async def test_devices_come_go_and_move_while_the_others_connections_stand(folde
             )
         )
         await eventually(lambda: radio_three.last_drives, "the new reader to read")
-        await eventually(lambda: scales[2].connections and modules[1].connections, "the moved scale, the new module")
+        await eventually(lambda: connections()[2] and connections()[4], "the moved scale, the new module")
         await eventually(lambda: not two.is_connected, "the reader that is gone to be let go")
         assert not any(line["waits_for_restart"] for line in up.lines if line["event"] == "site file changed")
         assert [device.connections for device in (one, two, three)] == [1, 1, 1]
-        assert [device.connections for device in (*scales, *modules)] == [1, 1, 1, 1, 1]
+        assert connections() == [1, 1, 1, 1, 1]
 
         def arrived() -> set[str]:
             with psycopg.connect(running_dsn(folder.state)) as connection:

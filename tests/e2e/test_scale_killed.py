@@ -19,7 +19,8 @@ from readers.modbus.profile import load
 from simulators.modbus.indicator import IndicatorSimulator
 from simulators.modbus.platform import Platform
 from stream.model import DeviceEvent, DeviceEventKind
-from tagledger.running import edge_agent, run_edge_parts, running_host
+from tagledger.edge_parts import edge_agent, run_edge_parts
+from tagledger.stream_parts import running_host
 from tests.e2e.sites import eventually
 from tests.warehouse.postgres.store import Store, sscc
 from warehouse import commands as c
