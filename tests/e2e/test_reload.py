@@ -103,7 +103,11 @@ async def test_one_readers_power_and_one_portals_setting_change_while_the_other_
     whole = sorted(by_window)[1:-1]
     assert len(whole) >= 4
     assert whole == list(range(whole[0], whole[-1] + 1))
-    assert {by_window[window] for window in whole} == {READS_PER_S * WINDOW_US // S}
+    # A correction of the reader's clock may carry a few reads over a window's edge; a connection that begins anew costs
+    # a window or more.
+    each = READS_PER_S * WINDOW_US // S
+    assert all(abs(by_window[window] - each) <= each // 5 for window in whole)
+    assert abs(sum(by_window[window] for window in whole) - each * len(whole)) <= each // 5
 
 
 @pytest.mark.timeout(240)

@@ -1,8 +1,9 @@
 """Processes one version apart understand each other, while a site is upgraded one process after the other.
 
 `golden/wire_1.json` holds the bytes of `wire_values` as an earlier version wrote them (commit b977c0b, each in
-hexadecimal). Today's code reads them, and still writes them; a version that writes other bytes adds a file of its own
-and keeps the old ones. And what the next version may append, this one does not stumble over.
+hexadecimal); in `wire_2.json` a device event has a body. Today's code reads them all, and still writes the newest; a
+version that writes other bytes adds a file of its own and keeps the old ones. And what the next version may append,
+this one does not stumble over.
 """
 
 import dataclasses
