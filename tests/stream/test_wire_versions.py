@@ -109,8 +109,8 @@ def test_what_a_later_version_appends_is_passed_over(name: str) -> None:
 
 def test_an_event_of_a_later_version_costs_nobody_the_sightings_beside_it() -> None:
     fields = msgspec.msgpack.decode(encode_batch(values.BATCH))
-    device, _, *rest, detail = fields[-1][0]
-    fields[-1] = [[device, "moved_by_hand", *rest, "by two"], [device, "moved_by_hand", *rest, detail]]
+    device, _, *rest, detail, body = fields[-1][0]
+    fields[-1] = [[device, "moved_by_hand", *rest, "by two", body], [device, "moved_by_hand", *rest, detail, body]]
     read = decode_batch(msgspec.msgpack.encode(fields))
     assert same(read.sightings, values.BATCH.sightings)
     assert [event.kind for event in read.events] == [DeviceEventKind.OTHER] * 2
