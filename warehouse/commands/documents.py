@@ -96,6 +96,7 @@ class CloseDocument(Command):
 class FulfilLine(Command):
     """Receive or issue on a document line by hand. `location` is where goods come to or leave from.
 
+    A serial that a purchase, a production or another receipt brings first is made.
     A lot-tracked item that comes in without a lot gets the line's own, or a new number by the item's pattern; then
     `supplier_lot` and `expires_on` say what the package says. `force` issues stock reserved for others too: the
     youngest reservations give way; and a lot with less shelf life left than the line needs.

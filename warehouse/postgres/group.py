@@ -149,7 +149,7 @@ def _post_group(conn: Conn, requests: Sequence[Request]) -> list[Outcome]:
     posted = post_each(conn, [ask.posting for ask in asks.values()], found.now)
     for (n, ask), refused in zip(asks.items(), posted, strict=True):
         if refused is not None:
-            refusal = stock.refusal_of(refused)
+            refusal = stock.refusal_of(refused, requests[n].command)
             outcomes[n], answers[n] = refusal, Answered.refused(requests[n], refusal)
         else:
             outcomes[n] = Result(requests[n].request_id, ask.response)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from warehouse.commands import Command, Refusal, RefusalCode
 from warehouse.commands.numbers import unusable_number
+from warehouse.ledger import Tracking
 from warehouse.postgres.books.balances import Conn
 
 
@@ -119,6 +120,16 @@ def find_serial(conn: Conn, item: NamedItem, code: str | None, field: str = "ser
         return None
     query = "select serial_id from serial where item_id = %s and code = %s"
     return find_id(conn, query, (item.item_id, code), field, code)
+
+
+def serial_of_receipt(conn: Conn, item: NamedItem, code: str | None, lot_id: int | None) -> int | None:
+    """The serial of that number; one that nobody has seen is made, of the lot it comes with."""
+    if code is not None and item.tracking == Tracking.SERIAL:
+        conn.execute(
+            "insert into serial (item_id, lot_id, code) values (%s, %s, %s) on conflict (item_id, code) do nothing",
+            (item.item_id, lot_id, code),
+        )
+    return find_serial(conn, item, code)
 
 
 def find_location(conn: Conn, code: str, field: str = "location") -> int:

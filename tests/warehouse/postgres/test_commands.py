@@ -132,7 +132,7 @@ REFUSALS: list[tuple[str, c.Command, tuple[str, str]]] = [
     ("move nothing", c.MoveStock("I2", Decimal(0), "STAGE", "BIN-1"), ("quantity_not_positive", "quantity")),
     ("adjust by nothing", c.AdjustStock("I2", Decimal(0), "STAGE", "why"), ("invalid", "difference")),
     ("adjust for no reason", c.AdjustStock("I2", Decimal(1), "STAGE", ""), ("invalid", "reason")),
-    ("adjust below zero", c.AdjustStock("I2", Decimal(-99), "STAGE", "lost"), ("not_enough", "quantity")),
+    ("adjust below zero", c.AdjustStock("I2", Decimal(-99), "STAGE", "lost"), ("not_enough", "difference")),
     ("serial without its number", c.AdjustStock("I1", Decimal(1), "STAGE", "found"), ("serial_required", "serial")),
     ("reverse nothing", c.ReverseMovement(uuid4()), ("not_found", "move_id")),
     ("settle nothing", c.ResolveDiscrepancy(uuid4(), c.Resolution.POST), ("not_found", "discrepancy_id")),

@@ -36,9 +36,13 @@ from warehouse.postgres.naming import (
     find_unit,
     known_kinds,
     lot_code,
+    serial_of_receipt,
 )
 from warehouse.postgres.transport.task_planning import after_issue, after_receipt
 from warehouse.valuation import cost_in_base
+
+# Kinds that bring goods nobody has seen; what returns was here before.
+NEW_GOODS = frozenset({"purchase_receipt", "production_receipt", "other_receipt"})
 
 
 def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUID) -> Answer:
@@ -244,7 +248,10 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
         raise Refuse(RefusalCode.INVALID, "lot", "the line names another lot")
     elif lot_id is None and direction == "in":
         lot_id = lot_of_receipt(conn, item, line_id, at, c.supplier_lot, c.expires_on)
-    serial_id = find_serial(conn, item, c.serial)
+    if c.kind in NEW_GOODS:
+        serial_id = serial_of_receipt(conn, item, c.serial, lot_id)
+    else:
+        serial_id = find_serial(conn, item, c.serial)
     own = find_location(conn, c.location)
     status_in = StockStatus.INSPECTION if inspect and c.status is StockStatus.AVAILABLE else c.status
     unit = find_unit(conn, c.unit, "unit")

@@ -12,6 +12,7 @@ from warehouse.commands import (
     AdjustStock,
     Audit,
     ClosePeriod,
+    Command,
     MoveStock,
     MoveUnit,
     Refusal,
@@ -67,6 +68,12 @@ _FIELD_OF = {
     LedgerRefusal.ALREADY_REVERSED: "move_id",
 }
 
+# Where a command calls a field something else. A place is closed only when it is empty, so nothing leaves a closed one.
+_CALLED: dict[type[Command] | type[None], dict[str, str]] = {
+    AdjustStock: {"quantity": "difference"},
+    MoveStock: {"location": "target"},
+}
+
 
 def database_now(conn: Conn) -> datetime:
     row = conn.execute("select now()").fetchone()
@@ -84,15 +91,18 @@ class Asks:
     audit: Audit
 
 
-def refusal_of(refused: Refused) -> Refusal:
+def refusal_of(refused: Refused, command: Command | None = None) -> Refusal:
     """A refusal by the ledger as that of a one-movement command."""
-    return Refusal(refused.reason, _FIELD_OF.get(refused.reason, "quantity"), refused.detail)
+    field = _FIELD_OF.get(refused.reason, "quantity")
+    return Refusal(refused.reason, _CALLED.get(type(command), {}).get(field, field), refused.detail)
 
 
-def post_or_refuse(conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance) -> tuple[int, ...]:
+def post_or_refuse(
+    conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance, command: Command | None = None
+) -> tuple[int, ...]:
     outcome = post(conn, moves, circumstance)
     if isinstance(outcome, Refused):
-        refusal = refusal_of(outcome)
+        refusal = refusal_of(outcome, command)
         raise Refuse(refusal.code, refusal.field, refusal.message)
     return outcome
 
@@ -105,7 +115,7 @@ def move_stock(conn: Conn, c: MoveStock, actor: Actor, request_id: UUID) -> Answ
     named = find_stock(conn, c.item, c.lot, c.serial, places, units)
     _refuse_unstocked(named)
     asks = prepare_move(measured(conn, c, named.item), named, actor, request_id)
-    post_or_refuse(conn, asks.posting.moves, asks.posting.circumstance)
+    post_or_refuse(conn, asks.posting.moves, asks.posting.circumstance, c)
     return asks.response, asks.audit
 
 
@@ -186,7 +196,7 @@ def adjust_stock(conn: Conn, c: AdjustStock, actor: Actor, request_id: UUID) -> 
     at = c.effective_at or named.now
     if c.force and c.difference < 0:
         reservations.give_way(conn, move.key_at(here), move.quantity)
-    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
+    post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason), c)
     return {"move_id": str(move.move_id)}, Audit(after={"difference": str(difference)})
 
 

@@ -54,7 +54,7 @@ def test_d7_scrap_takes_from_the_youngest_reservation(store: Store) -> None:
     stock(store, 5)
     for holder, quantity in (("M1", 2), ("M2", 3)):
         store.do(c.ReserveStock("I2", Decimal(quantity), "STAGE", holder))
-    assert store.refused(c.AdjustStock("I2", Decimal(-2), "STAGE", "broken", scrap=True)) == ("reserved", "quantity")
+    assert store.refused(c.AdjustStock("I2", Decimal(-2), "STAGE", "broken", scrap=True)) == ("reserved", "difference")
     store.do(c.AdjustStock("I2", Decimal(-2), "STAGE", "broken", scrap=True, force=True))
     assert reserved(store) == [2, 1]
     assert store.one("select code from move join location on to_location_id = location_id order by seq desc limit 1") == "SCRAP"  # noqa: E501  # fmt: skip

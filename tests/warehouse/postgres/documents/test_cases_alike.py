@@ -89,7 +89,7 @@ def test_a_reservation_that_expired_holds_nothing_and_what_is_left_of_one_still_
     store.do(c.ReserveStock("I2", D(3), "STAGE", "long"))
     assert store.refused(c.MoveStock("I2", D(2), "STAGE", "BIN-1")) == ("reserved", "quantity")
     store.do(c.MoveStock("I2", D(1), "STAGE", "BIN-1"))
-    assert store.refused(c.AdjustStock("I2", D(-1), "STAGE", "lost")) == ("reserved", "quantity")
+    assert store.refused(c.AdjustStock("I2", D(-1), "STAGE", "lost")) == ("reserved", "difference")
     assert (store.stock("I2"), store.stock("I2", "BIN-1")) == (9, 1)
 
 
