@@ -2,7 +2,8 @@
 
 By effective time the answer is what we know today about that instant; by recorded time it is what anybody would have
 read from the books at that instant, so what was posted late is missing. Both go from a known state by the movements
-between: by effective time from the nearest closed day's snapshot, forward or back, else back from today.
+between: by effective time from the nearest closed day's snapshot, forward or back, else back from today; by recorded
+time forward from the last snapshot that had been taken by then, as nothing is posted into its days any more.
 Movements are found by the item, lot, serial, unit or place asked for, so one of these is required.
 """
 
@@ -61,19 +62,29 @@ async def stock_as_of(
     named = " and ".join(condition for condition, value in which.items() if value is not None)
     if not named:
         raise ValueError("name an item, lot, serial, unit or location")
-    known, window, sign, edge = "balance p where", "m.{clock}_at > %(at)s", -1, None
+    known, windows, sign, edge = "balance p where", [f"m.{clock}_at > %(at)s"], -1, None
     if clock is Clock.EFFECTIVE:
         day, forward = await _nearest(conn, at)
         if day is not None:
             known = "stock_snapshot p where p.day = %(day)s and"
             edge = datetime.combine(day + timedelta(days=1), time(), UTC)
             if forward:
-                window, sign = "m.effective_at >= %(edge)s and m.effective_at <= %(at)s", 1
+                windows, sign = ["m.effective_at >= %(edge)s and m.effective_at <= %(at)s"], 1
             else:
-                window += " and m.effective_at < %(edge)s"
+                windows[0] += " and m.effective_at < %(edge)s"
     else:
-        day = None
-    sides = _sides(named, window.format(clock=clock), sign, by_place=unit is not None or location is not None)
+        day = await _taken_by(conn, at)
+        if day is not None:
+            known, sign = "stock_snapshot p where p.day = %(day)s and", 1
+            edge = datetime.combine(day + timedelta(days=1), time(), UTC)
+            windows = [
+                """m.effective_at >= %(edge)s and m.effective_at <= %(at)s + interval '24 hours'
+                   and m.recorded_at <= %(at)s""",
+                """m.effective_at > %(at)s + interval '24 hours' and m.recorded_at <= %(at)s
+                   and extract(epoch from m.effective_at - m.recorded_at) > 86400""",
+            ]
+    by_place = unit is not None or location is not None
+    sides = " union all ".join(_sides(named, window, sign, by_place=by_place) for window in windows)
     return await rows(
         conn,
         PastStock,
@@ -149,6 +160,13 @@ async def _nearest(conn: AConn, at: datetime) -> tuple[date | None, bool]:
     row = await cursor.fetchone()
     assert row is not None
     return row[0], row[0] is not None and row[1]
+
+
+async def _taken_by(conn: AConn, at: datetime) -> date | None:
+    """The last day whose snapshot had been taken by then; None before the first."""
+    cursor = await conn.execute("select day from snapshot_day where taken_at <= %s order by day desc limit 1", (at,))
+    row = await cursor.fetchone()
+    return row[0] if row is not None else None
 
 
 def _of(named: str, side: str) -> str:

@@ -1,7 +1,7 @@
 """Snapshots of closed days: what they hold, that questions about the past use them, and that nothing slips in."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 from typing import Any
 
@@ -14,7 +14,7 @@ from warehouse import commands as c
 from warehouse.commands import Refusal
 from warehouse.postgres.books import seals, snapshots
 from warehouse.postgres.commands import execute
-from warehouse.postgres.queries.past import stock_as_of
+from warehouse.postgres.queries.past import Clock, stock_as_of
 
 
 @pytest.fixture
@@ -49,6 +49,32 @@ async def test_a_closed_day_is_kept_and_the_past_is_read_from_it(store: Store) -
     assert rows == [(day(0).date(), 10), (day(1).date(), 15)]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         store.conn.execute("delete from stock_snapshot")
+
+
+async def test_what_the_books_said_goes_forward_from_what_was_taken_by_then(store: Store) -> None:
+    said: dict[Any, dict[str, int]] = {}
+
+    def remember(**wanted: int) -> None:
+        said[store.one("select clock_timestamp()")] = {place.replace("_", "-"): n for place, n in wanted.items()}
+
+    remember(STAGE=18, BIN_1=4)  # before there is a snapshot
+    store.do(c.ClosePeriod(day(1).date()))
+    assert take(store) == [2]
+    remember(STAGE=18, BIN_1=4)
+    store.do(c.AdjustStock("I2", D(2), "STAGE", "late", effective_at=day(3)))
+    remember(STAGE=20, BIN_1=4)
+    ahead = datetime.now(UTC) + timedelta(days=3)
+    store.do(c.MoveStock("I2", D(5), "STAGE", "BIN-1", effective_at=ahead))  # by a clock that is wrong
+    remember(STAGE=15, BIN_1=9)
+    store.do(c.AdjustStock("I2", D(-9), "BIN-1", "gone", effective_at=ahead))
+    remember(STAGE=15)
+    dsn = store.conn.info.dsn + f" password={store.conn.info.password}"
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+        for moment, wanted in said.items():
+            for named in ({"item": "I2"}, {"item": "I2", "location": "STAGE"}):
+                rows = await stock_as_of(conn, moment, clock=Clock.RECORDED, **named)  # type: ignore[arg-type]
+                expected = {at: n for at, n in wanted.items() if at == named.get("location", at)}
+                assert {row.location: int(row.on_hand) for row in rows} == expected
 
 
 def test_the_service_role_closes_takes_snapshots_values_and_seals(store: Store) -> None:
