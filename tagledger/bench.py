@@ -1,6 +1,7 @@
 """`tagledger bench`: a large warehouse to measure queries on."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated
 import psycopg
 import typer
 
+from tagledger.bench_api import asked_api
 from tagledger.bench_load import LoadSize, NotEmptyError, load, loaded
 from tagledger.bench_queries import Measured, measure
 from tagledger.cli import JsonOption
@@ -51,10 +53,9 @@ def load_command(
     def asked(found: Measured) -> None:
         if json:
             return
-        console.print(
-            f"{found.median_ms:9.2f}{found.worst_ms:9.2f}{found.first_ms:9.2f} ms {found.rows:5} rows {found.question}",
-            soft_wrap=True,
-        )
+        figures = (found.median_ms, found.p99_ms, found.first_ms, found.busy_ms, found.api_median_ms, found.api_p99_ms)
+        shown = "".join(f"{'-' if figure is None else f'{figure:.2f}':>10}" for figure in figures)
+        console.print(f"{shown} ms {found.rows:5} rows  {found.question}", soft_wrap=True)
         if plans:
             for line in found.plan:
                 console.print(f"{'':34}{line}", soft_wrap=True, markup=False)
@@ -71,7 +72,14 @@ def load_command(
         if not there:
             load(where, LoadSize(items, units, seed=seed), told)
         if not json:
-            console.print("   median    worst    first")
-        found = asyncio.run(measure(where, times, seed, asked))
+            console.print(
+                "".join(f"{name:>10}" for name in ("p50", "p99", "p50 first", "worked", "HTTP p50", "HTTP p99"))
+            )
+        found = asyncio.run(_measured(where, times, seed, asked))
     if json:
         print_json({"bench": "load", "items": items, "units": units, "questions": [asdict(one) for one in found]})
+
+
+async def _measured(dsn: str, times: int, seed: int, asked: Callable[[Measured], None]) -> list[Measured]:
+    async with asked_api(dsn) as get:
+        return await measure(dsn, times, seed, asked, get=get)

@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from tagledger.bench_api import ApiRefusedError, asked_api
 from tagledger.bench_load import LoadSize, NotEmptyError, load, loaded
 from tagledger.bench_queries import QUESTIONS, measure, short_plan
 from warehouse.commands import ALL_RIGHTS, Actor, AdjustStock, CreateItem, CreateLocation
@@ -23,9 +24,13 @@ async def test_a_load_satisfies_every_invariant_and_every_question_is_answered(d
     assert indexes is not None
     assert indexes[0] >= 12
     assert "movements" in steps
-    found = await measure(database, 2, 1, lambda _: None)
-    assert [one.question for one in found] == [question for question, _ in QUESTIONS]
-    assert all(one.rows >= 0 and 0 < one.median_ms <= one.worst_ms and one.first_ms > 0 for one in found)
+    async with asked_api(database) as get:
+        found = await measure(database, 2, 1, lambda _: None, get=get)
+        with pytest.raises(ApiRefusedError, match="404"):
+            await get("/v1/items/NONE/quantities")
+    assert [one.question for one in found] == [question.words for question in QUESTIONS]
+    assert all(one.rows >= 0 and 0 < one.median_ms <= one.p99_ms and one.first_ms > 0 for one in found)
+    assert all(one.api_median_ms is not None and one.api_p99_ms is not None for one in found)
     assert any("Index" in line for line in found[0].plan)
 
 
