@@ -53,7 +53,7 @@ that reaches back too far, or comes from another database, is answered 410: read
 
 **Live events** show portals as they are, and are not stored: they have no `id` and cannot be resumed. Types:
 `live.signal` (what the stack light shows), `live.vehicle` (how a vehicle is) and `live.passage` (a load still in the
-door, provisional). The current ones
+door, provisional, and the last word on it; `withdrawn` when it was no load after all). The current ones
 come first.
 
 **Within warehouses**: who may read only there hears of what names a portal or location there, a transfer at both ends,

@@ -59,6 +59,7 @@ def shown_passage(passage: Passage) -> dict[str, Any]:
         "passage_id": str(passage.passage_id),
         "revision": passage.revision,
         "final": passage.final,
+        "withdrawn": passage.withdrawn,
         "direction": passage.direction.value,
         "direction_score": passage.direction_score,
         "opened_us": passage.opened_us,

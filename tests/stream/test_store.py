@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -12,12 +13,13 @@ from stream.books import WarehouseBooks
 from stream.chunk import Chunk
 from stream.embedded import EmbeddedHost
 from stream.log import BatchTaken
-from stream.model import DeviceEvent, DeviceEventKind
+from stream.model import DeviceEvent, DeviceEventKind, Passage
 from stream.sequencer import GapFound, Position
 from stream.store import FencedError, Store
 from tests.stream.plant_books import prepare, query
 from tests.stream.traffic import AGENT, EPOCH, START_US, batch, epc, site, traffic
 from warehouse.loads import LocationEvent, LocationUpdate
+from warehouse.site import Direction
 
 PATIENCE_S = 60.0
 
@@ -155,6 +157,15 @@ def test_device_events_are_kept_with_what_a_database_cannot_write_replaced(store
     event = DeviceEvent("r\0", DeviceEventKind.PROTOCOL_ERROR, START_US, detail="junk \0 bytes")
     store.commit(Chunk(0, [BatchTaken(replace(batch(1), events=(event,)))]))
     assert query(database, "select device, detail from device_event") == [("r\ufffd", "junk \ufffd bytes")]
+
+
+def test_a_withdrawn_passage_is_shown_at_its_door_and_is_in_no_book(store: Store, database: str) -> None:
+    taken = chunk(0, 1)
+    shown = Passage(UUID(int=1), "dock2", START_US, START_US + 1_000_000, Direction.UNSURE, 0.5, (), True, 0)
+    taken.out.passages = [replace(shown, withdrawn=True)]
+    assert store.commit(taken).postings == ()
+    assert query(database, "select body -> 'withdrawn', final from live_load") == [(True, True)]
+    assert query(database, "select from passage union all select from posting") == []
 
 
 def test_the_log_is_trimmed_only_behind_the_snapshot(database: str) -> None:
