@@ -1,17 +1,23 @@
 """Fit the verdict model and write `stream/operators/passage_weights.json`.
 
-    python -m bench.fit_passages [--seeds 8] [--drawn 240] [--labels labels.jsonl] [--out FILE]
+    python -m bench.fit_passages bare|doors [--seeds 4] [--drawn 98] [--labels labels.jsonl] [--out FILE]
 
-Only scenarios of split `fit`, their seeds, and drawn scenarios are used, and variants of their passages
-(`bench.passage_variants`); the fourth of every four seeds is kept apart for calibration and for the figures printed.
-The random state is fixed, so the same simulator gives the same weights.
+Only scenarios of split `fit`, their seeds, and drawn scenarios are used; the fourth of every four seeds is kept apart
+for calibration and for the figures printed. The random state is fixed, so the same simulator gives the same weights.
 
+0. Passages as the operator cuts them: from recordings as built, without photo-eyes, and as others would have made them
+   (`bench.recording_configurations`); and variants of them (`bench.passage_variants`).
 1. Features with the guessed crowd; the first pass: a small ensemble of boosted trees.
 2. Features with the crowd of the first pass (each half of the seeds scored by the model of the other half, so that the
    second pass sees honest scores); the second pass: a larger ensemble. Trees are grown by scikit-learn and shipped as
    arrays; running them needs numpy only (`stream.operators.passage_model`).
 3. Calibration of the second pass: Platt's, on the seeds kept apart.
-4. Direction: logistic regression without intercept on the signed evidence.
+4. Direction: logistic regression without intercept on the signed evidence of the tags that belonged.
+
+The file holds two sets: `first` and `second` for doors whose two sides are told and whose reads have strengths, and
+`bare` for all others. Each is fitted alone, on all of the above, and the other stays as it is in the file; `made_by`
+says what each was made of. The doors' set that ships is older: at commit 5ba901f this script fitted it on passages as
+built, without photo-eyes, and variants only; a refit on everything found less at doors as simulated and did not ship.
 
 Labels: the answers people gave to `unsure`, one JSON object a line: {"passage_id", "epc", "belongs": true or false,
 "features": {name: value}} with the features of the passage tag as stored (`PassageTag.features`; the API keeps the
@@ -21,8 +27,14 @@ labels whose features have other names than today's are refused.
 
 import argparse
 import json
+import pickle
 import sys
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -32,35 +44,99 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyp
 from sklearn.metrics import log_loss, roc_auc_score  # type: ignore[import-untyped]
 
 from bench.door_cases import case
-from bench.passage_samples import Sample, samples, without_eyes
+from bench.passage_samples import samples
 from bench.passage_variants import cases, crowd_of, toward_crowd
+from bench.recording_configurations import Change, any_configuration, configured, no_eyes
+from simulators.scenarios.spec import Scenario
 from simulators.scenarios.split import fit_cases
 from stream.operators.passage_direction import EVIDENCE, direction_evidence
 from stream.operators.passage_features import FEATURES, tag_features
+from stream.operators.passage_judge import looked_at
 from stream.operators.passage_model import parse_model
+from stream.operators.passage_rows import ROW
 from tagledger.decide import reduce_reads
 from warehouse.site import Direction
 
 OUT = Path(__file__).parent.parent / "stream" / "operators" / "passage_weights.json"
 LABEL_WEIGHT = 20.0
 VARIANT_WEIGHT = 0.5
+OTHERS = 2
+OTHERS_WEIGHT = 0.5
+"""So many drawn configurations of every recording join, and their weight."""
+WORKERS = 2
 STATE = 20261122
 Matrix = NDArray[np.float64]
 
 
-def gather(seeds: int, drawn: int) -> list[Sample]:
-    """Passages of every fitting scenario and of so many drawn ones, with and without photo-eyes."""
-    out: list[Sample] = []
-    for scenario, seed in fit_cases(seeds, drawn):
-        if scenario.layout.zones:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the first look at one recording's passages gives, one entry a tag; `evidence` and `inward` one a passage."""
+
+    matrix: Matrix
+    answer: NDArray[np.bool_]
+    seed: NDArray[np.int64]
+    weight: Matrix
+    guess: Matrix
+    plain: NDArray[np.bool_]
+    evidence: Matrix
+    inward: NDArray[np.bool_]
+    passages: int
+
+
+def first_look(scenario: Scenario, seed: int, kept: Path) -> Looked | None:
+    """Passages as built, without photo-eyes and as others would have made them, and variants; kept in a file."""
+    site, reads, truth = case(scenario, seed)
+    rng = np.random.default_rng([STATE, seed, zlib.crc32(scenario.name.encode())])
+    ways: list[tuple[float, tuple[Change, ...]]] = [(1.0, ())]
+    ways += [(1.0, (no_eyes,))] if scenario.layout.photo_eyes else []
+    ways += [(OTHERS_WEIGHT, any_configuration(rng)) for _ in range(OTHERS)]
+    todo, parts, evidence, inward = [], [], [], []
+    passages = 0
+    for weight, changes in ways:
+        made_site, made = configured(site, reads, changes, rng)
+        if not len(made):
             continue
-        site, reads, truth = case(scenario, seed)
-        seen = reduce_reads(reads)
-        out += samples(scenario.name, seed, site, seen, reads.events, truth)
-        if scenario.layout.photo_eyes:
-            out += samples(scenario.name, seed, without_eyes(site), seen, (), truth)
-    print(f"{len(out)} passages", flush=True)
-    return out
+        gathered = list(samples(scenario.name, seed, made_site, reduce_reads(made), made.events, truth))
+        passages += len(gathered)
+        for each in cases(gathered, rng):
+            cut, facts, guess = looked_at(each.cut)
+            if facts is None:
+                continue
+            if (crowd := crowd_of(each, guess)) is not None:
+                guess = tag_features(cut, crowd, facts)
+            sample, belongs = each.sample, np.isin(guess.tags, each.members)
+            if sample is not None and sample.direction is not None and belongs.any() and not cut.sides_guessed:
+                eyes, breaks = sample.portal.photo_eyes, sample.record.breaks
+                evidence.append(direction_evidence(cut, guess, belongs.astype(np.float64), eyes, breaks))
+                inward.append(sample.direction is Direction.IN)
+            plain = weight == 1.0 and sample is not None
+            parts.append((guess.matrix, belongs, guess.weight, weight * (1.0 if sample else VARIANT_WEIGHT), plain))
+            todo.append((replace(each, cut=replace(cut, rows=np.empty(0, ROW)), sample=None), facts, guess))
+    kept.write_bytes(pickle.dumps(todo))
+    if not parts:
+        return None
+    sizes = [len(matrix) for matrix, *_ in parts]
+    return Looked(
+        np.concatenate([matrix for matrix, *_ in parts]),
+        np.concatenate([belongs for _, belongs, *_ in parts]),
+        np.full(sum(sizes), seed),
+        np.repeat([weight for *_, weight, _ in parts], sizes),
+        np.concatenate([guess for _, _, guess, *_ in parts]),
+        np.repeat([plain for *_, plain in parts], sizes),
+        np.array(evidence).reshape(-1, len(EVIDENCE)),
+        np.array(inward, np.bool_),
+        passages,
+    )
+
+
+def second_look(kept: Path, score: Matrix) -> Matrix:
+    """The matrix with the crowd of those scores."""
+    matrices, low = [], 0
+    for each, facts, guess in pickle.loads(kept.read_bytes()):
+        mine = score[low : low + len(guess.tags)]
+        low += len(mine)
+        matrices.append(tag_features(each.cut, toward_crowd(each, guess, mine), facts).matrix)
+    return np.concatenate(matrices)
 
 
 def read_labels(path: Path) -> tuple[Matrix, NDArray[np.bool_]]:
@@ -82,11 +158,11 @@ def grow(matrix: Matrix, answer: NDArray[np.bool_], weight: Matrix, size: str) -
     """Boosted trees of one of two sizes."""
     options = {
         "first": {"max_iter": 60, "max_leaf_nodes": 10, "max_depth": 4, "learning_rate": 0.15},
-        "second": {"max_iter": 260, "max_leaf_nodes": 22, "max_depth": 6, "learning_rate": 0.09},
+        "second": {"max_iter": 260, "max_leaf_nodes": 22, "max_depth": 6, "learning_rate": 0.09}
+        | {"max_features": 0.4, "min_samples_leaf": 60, "l2_regularization": 5.0},
     }[size]
-    model = HistGradientBoostingClassifier(
-        l2_regularization=2.0, min_samples_leaf=30, random_state=STATE, early_stopping=False, **options
-    )
+    options = {"l2_regularization": 2.0, "min_samples_leaf": 30} | options
+    model = HistGradientBoostingClassifier(random_state=STATE, early_stopping=False, **options)
     return model.fit(matrix, answer, sample_weight=weight)
 
 
@@ -114,38 +190,37 @@ def exported(model: HistGradientBoostingClassifier) -> dict[str, Any]:
     }
 
 
-def fit(gathered: list[Sample], labels: tuple[Matrix, NDArray[np.bool_]] | None) -> dict[str, Any]:
-    """The weights file's content."""
-    seeds = sorted({sample.seed for sample in gathered})
-    held = set(seeds[3::4])
-    todo = list(cases(gathered, np.random.default_rng(STATE)))
-    crowds = [crowd_of(each) for each in todo]
-    guesses = [tag_features(each.cut, crowd) for each, crowd in zip(todo, crowds, strict=True)]
-    sizes = [len(tags.tags) for tags in guesses]
-    answer = np.concatenate([np.isin(tags.tags, each.members) for each, tags in zip(todo, guesses, strict=True)])
-    seed_of = np.repeat([each.seed for each in todo], sizes)
-    weight = np.repeat([1.0 if each.sample is not None else VARIANT_WEIGHT for each in todo], sizes)
-    train = ~np.isin(seed_of, list(held))
-    print(f"{len(todo)} cases, {len(answer)} tags", flush=True)
+def fit(
+    chosen: Sequence[tuple[Scenario, int]], labels: tuple[Matrix, NDArray[np.bool_]] | None, scratch: Path
+) -> dict[str, Any]:
+    """The weights file's content; `scratch` is a folder for what lies between two looks."""
+    with ProcessPoolExecutor(WORKERS) as pool:
+        files = [scratch / f"{number}.pickle" for number in range(len(chosen))]
+        jobs = [pool.submit(first_look, *each, kept) for each, kept in zip(chosen, files, strict=True)]
+        told = [(kept, found) for kept, job in zip(files, jobs, strict=True) if (found := job.result()) is not None]
+        looked = [found for _, found in told]
+        answer = np.concatenate([each.answer for each in looked])
+        seed_of = np.concatenate([each.seed for each in looked])
+        guess_of = np.concatenate([each.guess for each in looked])
+        plain = np.concatenate([each.plain for each in looked])
+        weight = np.concatenate([each.weight for each in looked])
+        passages, seeds = sum(each.passages for each in looked), sorted(set(seed_of.tolist()))
+        apart = np.isin(seed_of, seeds[3::4])
+        print(f"{passages} passages, {len(answer)} tags", flush=True)
 
-    # Most strays are plain, and a quarter of them says as much at four times the weight.
-    guess_of = np.concatenate([tags.weight for tags in guesses])
-    kept = answer | (guess_of > 1e-3) | (np.random.default_rng(STATE).random(len(answer)) < 0.25)
-    weight = np.where(kept & ~answer & (guess_of <= 1e-3), 4.0, 1.0) * weight
-    train &= kept
-    x1 = np.concatenate([tags.matrix for tags in guesses])
-    first = grow(x1[train], answer[train], weight[train], "first")
-    crowd_score = first.predict_proba(x1)[:, 1]
-    for part in (0, 1):
-        mine = train & (seed_of % 2 == part)
-        other = train & (seed_of % 2 != part)
-        crowd_score[mine] = grow(x1[other], answer[other], weight[other], "first").predict_proba(x1[mine])[:, 1]
-    at = np.cumsum([0, *sizes])
-    tags = [
-        tag_features(each.cut, toward_crowd(each, guess, crowd_score[low:high])) if high > low else guess
-        for each, guess, low, high in zip(todo, guesses, at[:-1], at[1:], strict=True)
-    ]
-    x2 = np.concatenate([each.matrix for each in tags])
+        # Most strays are plain, and a quarter of them says as much at four times the weight.
+        dull = ~answer & (guess_of <= 1e-3)
+        train = ~apart & (~dull | (np.random.default_rng(STATE).random(len(answer)) < 0.25))
+        weight = np.where(dull, 4.0, 1.0) * weight
+        x1 = np.concatenate([each.matrix for each in looked])
+        first = grow(x1[train], answer[train], weight[train], "first")
+        crowd = first.predict_proba(x1)[:, 1]
+        for half in (0, 1):
+            mine, other = train & (seed_of % 2 == half), train & (seed_of % 2 != half)
+            crowd[mine] = grow(x1[other], answer[other], weight[other], "first").predict_proba(x1[mine])[:, 1]
+        ends = np.cumsum([len(each.answer) for each in looked])[:-1]
+        x2 = np.concatenate(list(pool.map(second_look, [kept for kept, _ in told], np.split(crowd, ends))))
+    print("second pass", flush=True)
     fit_x, fit_y, fit_w = x2[train], answer[train], weight[train]
     if labels is not None and len(labels[1]):
         fit_x = np.concatenate([fit_x, labels[0]])
@@ -153,22 +228,13 @@ def fit(gathered: list[Sample], labels: tuple[Matrix, NDArray[np.bool_]] | None)
         fit_w = np.concatenate([fit_w, np.full(len(labels[1]), LABEL_WEIGHT)])
     second = grow(fit_x, fit_y, fit_w, "second")
     raw = second.decision_function(x2)
-    apart = np.isin(seed_of, list(held))
     platt = LogisticRegression(C=1e6).fit(raw[apart].reshape(-1, 1), answer[apart])
     slope, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
     score = 1.0 / (1.0 + np.exp(-(slope * raw + shift)))
-    plain = np.repeat([each.sample is not None for each in todo], sizes)
-    for name, which in (("as built", plain), ("variants", ~plain)):
+    for name, which in (("as built", plain), ("as others make them, and variants", ~plain)):
         _report(name, answer[apart & which], score[apart & which])
 
-    evidence, way = [], []
-    for each, features, low, high in zip(todo, tags, at[:-1], at[1:], strict=True):
-        sample = each.sample
-        if sample is not None and sample.direction is not None and sample.positive.any():
-            eyes, breaks = sample.portal.photo_eyes, sample.record.breaks
-            evidence.append(direction_evidence(each.cut, features, score[low:high], eyes, breaks))
-            way.append(sample.direction is Direction.IN)
-    rows, inward = np.array(evidence), np.array(way)
+    rows, inward = np.concatenate([each.evidence for each in looked]), np.concatenate([each.inward for each in looked])
     # A mirrored passage is as likely: both go in, and no intercept is needed.
     mirrored = LogisticRegression(C=1.0, fit_intercept=False).fit(
         np.concatenate([rows, -rows]), np.concatenate([inward, ~inward])
@@ -178,8 +244,8 @@ def fit(gathered: list[Sample], labels: tuple[Matrix, NDArray[np.bool_]] | None)
 
     final = exported(second)
     final["calibration_x"], final["calibration_y"] = [-20.0, 20.0], [slope * -20.0 + shift, slope * 20.0 + shift]
-    content = {
-        "made_by": f"bench/fit_passages.py: {len(seeds)} seeds, {len(gathered)} passages, {len(answer)} tags",
+    content: dict[str, Any] = {
+        "made_by": f"bench/fit_passages.py: {len(seeds)} seeds, {passages} passages, {len(answer)} tags",
         "first": exported(first),
         "second": final,
         "direction": dict(zip(EVIDENCE, [round(float(w), 4) for w in mirrored.coef_[0]], strict=True)),
@@ -199,13 +265,22 @@ def _report(name: str, true: NDArray[np.bool_], score: Matrix) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=8, help="seeds of each fitting scenario of the library")
-    parser.add_argument("--drawn", type=int, default=240, help="drawn scenarios")
+    parser.add_argument("part", choices=("bare", "doors"), help="which set of the file to fit")
+    parser.add_argument("--seeds", type=int, default=4, help="seeds of each fitting scenario of the library")
+    parser.add_argument("--drawn", type=int, default=98, help="drawn scenarios")
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     labels = read_labels(options.labels) if options.labels else None
-    content = fit(gather(options.seeds, options.drawn), labels)
+    doors = [each for each in fit_cases(options.seeds, options.drawn) if not each[0].layout.zones]
+    chosen = sorted(doors, key=lambda each: f"{each[0].name}-{each[1]}")
+    with TemporaryDirectory() as scratch:
+        content = fit(chosen, labels, Path(scratch))
+    shipped = json.loads(OUT.read_text(encoding="utf-8"))
+    if options.part == "doors":
+        content["bare"] = shipped["bare"]
+    else:
+        content = shipped | {"bare": {name: content[name] for name in ("made_by", "first", "second")}}
     options.out.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{options.out}: {options.out.stat().st_size} bytes")
     return 0

@@ -1,8 +1,8 @@
 """Passages with known answers, for fitting: what the operator cut from a simulated recording, and who belonged.
 
 A window's loads are those whose middle lies in it (a load in several windows counts in the one nearest to its middle);
-their tags are positive, all other tags seen are negative. Every dock scenario is used twice: as built, and without its
-photo-eyes, so that the model has seen doors with and without.
+their tags are positive, all other tags seen are negative. Every recording is used as built, without its photo-eyes, and
+as others would have made it (`bench.recording_configurations`), so that the model has met what it will meet.
 """
 
 from collections.abc import Iterator, Sequence
@@ -60,11 +60,6 @@ def unfitted() -> PassageModel:
     size, none = len(FEATURES), np.empty(0)
     blank = TagModel(FEATURES, np.zeros(size), np.ones(size), np.zeros(size), 0.0, None, none, none)
     return PassageModel(blank, blank, {}, "unfitted")
-
-
-def without_eyes(site: Site) -> Site:
-    """The same site, its photo-eyes not wired."""
-    return replace(site, portals=tuple(replace(portal, photo_eyes=()) for portal in site.portals))
 
 
 def samples(

@@ -8,11 +8,9 @@ Each variant changes the rows of a cut the way another door or reader would, and
 - `abreast`: the load of another passage in the same direction joins, up to 0.8 s later; both belong.
 - `meeting`: the load of another passage in the other direction joins; judged once toward each way, as
   `passage_judge` does.
-- `no_phase`, `no_sides`, `coarse`: the reader reports no phase and Doppler; the site file names no sides; RSSI comes in
-  whole dB.
 - `offset`: every antenna's RSSI is off by its own few dB, and the whole door's by some more, as cables and readers are.
-- `seldom`: a reader that reads a third to a tenth as often.
 
+What readers report less of, and sites do not say, is a matter of whole recordings (`bench.recording_configurations`).
 What joins brings its own sightings: two loads do not shadow each other or share air time here, as they would.
 """
 
@@ -24,8 +22,9 @@ from numpy.typing import NDArray
 
 from bench.passage_samples import Sample
 from stream.operators.passage_facts import Cut
-from stream.operators.passage_features import TagFeatures, tag_features
+from stream.operators.passage_features import TagFeatures
 from stream.operators.passage_judge import WANDER_MIN
+from stream.operators.passage_past import peaks
 from warehouse.site import Direction
 
 SPARSE_PAUSE_US = 1_500_000
@@ -54,15 +53,7 @@ def cases(samples: Sequence[Sample], rng: np.random.Generator) -> Iterator[Case]
         if rng.random() < 0.15:
             yield replace(plain, cut=fewer_antennas(sample.cut, rng))
         if rng.random() < 0.15:
-            yield replace(plain, cut=no_phase(sample.cut))
-        if rng.random() < 0.1:
-            yield replace(plain, cut=replace(sample.cut, side=np.zeros_like(sample.cut.side)))
-        if rng.random() < 0.1:
-            yield replace(plain, cut=coarse(sample.cut))
-        if rng.random() < 0.15:
             yield replace(plain, cut=offset(sample.cut, rng))
-        if rng.random() < 0.15:
-            yield replace(plain, cut=seldom(sample.cut, rng))
         if sample.direction is not None and sample.positive.any() and rng.random() < 0.3:
             other = loads[int(rng.integers(len(loads)))]
             # Seeds kept apart must not leak into the others by joining them.
@@ -93,38 +84,12 @@ def fewer_antennas(cut: Cut, rng: np.random.Generator) -> Cut:
     return replace(cut, rows=cut.rows[keep[cut.rows["antenna"]]], own=own)
 
 
-def no_phase(cut: Cut) -> Cut:
-    """A reader that reports neither phase nor Doppler."""
-    rows = cut.rows.copy()
-    for name in ("phase_rad", "phase_slope_rad_s", "doppler_hz"):
-        rows[name] = np.nan
-    return replace(cut, rows=rows)
-
-
-def coarse(cut: Cut) -> Cut:
-    """RSSI in whole dB."""
-    rows = cut.rows.copy()
-    rows["peak_dbm"] = np.round(rows["peak_dbm"])
-    return replace(cut, rows=rows)
-
-
 def offset(cut: Cut, rng: np.random.Generator) -> Cut:
     """RSSI off by some dB, differently by antenna."""
     off_db = rng.normal(0.0, 5.0) + rng.normal(0.0, 2.5, len(cut.own))
     rows = cut.rows.copy()
     rows["peak_dbm"] += off_db[rows["antenna"]].astype(np.float32)
     rows["power_mw"] *= np.power(10.0, off_db[rows["antenna"]] / 10.0)
-    return replace(cut, rows=rows)
-
-
-def seldom(cut: Cut, rng: np.random.Generator) -> Cut:
-    """Most sightings gone, and those that are left single reads."""
-    rows = cut.rows[rng.random(len(cut.rows)) < rng.uniform(0.1, 0.4)].copy()
-    reads = np.maximum(rows["reads"], 1)
-    rows["power_mw"] /= reads
-    rows["reads"] = np.minimum(reads, 1)
-    rows["last_us"] = rows["first_us"]
-    rows["phase_slope_rad_s"] = np.nan
     return replace(cut, rows=rows)
 
 
@@ -159,11 +124,10 @@ def joined(sample: Sample, other: Sample, rng: np.random.Generator) -> Iterator[
         yield Case(sample.seed, replace(mixed, eyes_way=way, eyes_back=False), members, way)
 
 
-def crowd_of(case: Case) -> NDArray[np.float64] | None:
+def crowd_of(case: Case, guess: TagFeatures) -> NDArray[np.float64] | None:
     """The crowd the first pass starts from: None (guessed) or, for parted loads, those that wander this way."""
     if not case.way:
         return None
-    guess = tag_features(case.cut)
     wander = guess.trend + np.clip(np.nan_to_num(guess.lag_s), -1.0, 1.0)
     return guess.weight * (case.way * wander > WANDER_MIN)
 
@@ -183,14 +147,15 @@ def _middle(sample: Sample) -> int:
     mine &= rows["first_us"] >= sample.cut.opened_us - sample.cut.approach_us
     if not mine.any():
         return (sample.cut.opened_us + sample.cut.closed_us) // 2
-    strong = mine & (rows["peak_dbm"] >= np.nanquantile(rows["peak_dbm"][mine], 0.7))
+    level = peaks(rows)
+    strong = mine & (level >= np.quantile(level[mine], 0.7))
     return int(np.median(rows["first_us"][strong]))
 
 
 def _matched(cut: Cut, guest: Cut) -> NDArray[np.int64] | None:
     """The guest's antenna ids as ours, side by side; -1 for antennas without a counterpart, None when sides differ."""
     out = np.full(len(guest.own), -1, np.int64)
-    for side in (1, -1):
+    for side in (1, -1) if cut.side.any() or guest.side.any() else (0,):
         ours, theirs = np.flatnonzero(cut.own & (cut.side == side)), np.flatnonzero(guest.own & (guest.side == side))
         if not len(ours) or not len(theirs):
             return None

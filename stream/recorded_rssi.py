@@ -4,7 +4,7 @@
 - Values above zero are dBm without their sign, or an index of the reader's own that grows with strength. It is an index
   where it goes beyond what a receiver hears (`WEAKEST_DBM`). Else a tag's comings and goings tell: it comes weakly,
   grows strong and goes weakly. Where none tell, strong tags are read more often. Of an index only the order and the
-  differences are known: its strong end (95 of 100 reads are weaker) is taken for -45 dBm, and its span for 30 dB where
+  differences are known: its strong end (95 of 100 reads are weaker) is taken for -45 dBm, and its span for 22 dB where
   it is wider.
 - What no receiver hears (beyond ±150 dBm) is absent.
 """
@@ -18,7 +18,7 @@ COMES_AGAIN_US = 5_000_000
 TOLD = 3.0
 """How many times its own uncertainty a mean must be to count as told."""
 STRONG_DBM = -45.0
-SPAN_DB = 30.0
+SPAN_DB = 22.0
 TAGS_MIN = 8
 FOLLOWS = 0.2
 

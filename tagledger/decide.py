@@ -12,6 +12,7 @@ import numpy as np
 from edge.reduce import Reducer
 from readers.model import ReadBatch
 from stream.model import BatchId, DeviceEvent, EdgeBatch, Passage, Sightings, TagVerdict
+from stream.operators.passage_model import Costs
 from stream.operators.passages import PassageOperator, PassageParams
 from stream.operators.presence import PresenceOperator, PresenceParams, ZoneObserver, ZoneReport
 from stream.recorded import RecordedReads
@@ -24,6 +25,8 @@ TAIL_S = 5.0
 SILENCE_S = 60.0
 LEAD_S = 5.0
 """Longer than operators take for getting to know what is there when they start."""
+CUT_TO_LOAD = PassageParams(bare_costs=Costs(wrong_in=1.0))
+"""In a recording cut to its load nearly everything read belongs."""
 
 
 @dataclass(slots=True)
@@ -146,7 +149,7 @@ def decide_recording(site: Site, reads: RecordedReads) -> tuple[Decided, list[st
     decided = decide(site, reads)
     if not site.portals or decided.found:
         return decided, []
-    again = decide(site, reads, lead_s=LEAD_S)
+    again = decide(site, reads, CUT_TO_LOAD, lead_s=LEAD_S)
     if not again.found:
         return decided, []
     return again, ["no load by what came later: what is read at the beginning is taken for arriving, not for parked"]

@@ -21,7 +21,8 @@ BIN_US = 250_000
 class Cut:
     """The rows of one passage and what is known about their antennas.
 
-    `own` and `side` are indexed by antenna id: whether it is the portal's, and +1 inside, -1 outside, 0 unknown.
+    `own` and `side` are indexed by antenna id: whether it is the portal's, and +1 inside, -1 outside, 0 unknown;
+    `sides_guessed` says that nobody told them, and which is inside is not known.
     `first_beam_us`, `eyes_way` (+1 in, -1 out, 0 neither) and `eyes_back` (it came back) are the photo-eyes' word.
     With `past`, which sums up what was heard before the approach, `rows` begin with the approach.
     """
@@ -38,6 +39,7 @@ class Cut:
     eyes_way: int = 0
     eyes_back: bool = False
     past: Past | None = None
+    sides_guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class TagFacts:
     lag: NDArray[np.float64]
     order: NDArray[np.intp]
     company: Company
+    power_told: float
     features: dict[str, NDArray[np.float64]]
 
 
@@ -188,6 +191,7 @@ def tag_facts(cut: Cut) -> TagFacts | None:
         # Equals by what they are: how antennas are numbered depends on how reads were cut into batches.
         order=np.lexsort((own.amplitude, cut.side[own.antenna], own.first_us, own.tag)),
         company=company(own.tag, own.antenna, window, own.power),
+        power_told=float(np.isfinite(window["peak_dbm"]).mean()),
         features={
             "rise_db": np.where(seconds_before > 0, np.clip(peak_dbm - peak_before, -20.0, 40.0), 40.0),
             "range_db": profile.max(axis=1) - np.median(profile, axis=1),

@@ -65,6 +65,11 @@ FEATURES = (
     "eyes_offset_s",  # its centroid after the first beam broke; -5 without beams
     "window_s",  # length of the window
     "antennas_log2",  # antennas the portal has
+    "sides_told",  # on how many sides antennas are said to be; 0 when sides are guessed
+    "power_told",  # share of the reads in the window that came with RSSI
+    "load_reads_log2",  # own reads of the load's tags in the core, the median
+    "load_peak_dbm",  # the load's strong tags: 80th percentile of their peaks
+    "load_share_db",  # own over neighbouring power of the load's tags in the core, the median
 )
 _EMPTY_INT: NDArray[np.int64] = np.empty(0, np.int64)
 _EMPTY: NDArray[np.float64] = np.empty(0, np.float64)
@@ -118,7 +123,9 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
         return summed(core.tag, values, count)
 
     reads_core = np.log2(1.0 + total(core.reads))
+    load_reads = _median(reads_core, weight)
     core_mw = total(core.power)
+    own_share, load_peak = share_db(core_mw, other_mw), _quantile(peak_dbm, weight, 0.8)
     core_amplitude_db = 20.0 * np.log10(total(core.amplitude) / (4.0 * load_width / 0.25) + 1e-5)
     trend, ends = _trends(own, order, cut.side, count, (0.5, 0.25))
     load_trend = float(np.average(trend, weights=weight))
@@ -133,11 +140,11 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
         **facts.features,
         **company_features(facts.company, weight, count),
         "peak_dbm": peak_dbm,
-        "peak_rel_db": peak_dbm - _quantile(peak_dbm, weight, 0.8),
+        "peak_rel_db": peak_dbm - load_peak,
         "mean_rel_db": core_amplitude_db - _quantile(core_amplitude_db, weight, 0.8),
         "reads_core_log2": reads_core,
-        "reads_rel_log2": reads_core - _median(reads_core, weight),
-        "own_share_db": share_db(core_mw, other_mw),
+        "reads_rel_log2": reads_core - load_reads,
+        "own_share_db": own_share,
         "core_share": core_mw / np.maximum(facts.own_mw, 1e-15),
         "seconds_before": facts.seconds_before,
         "background": facts.background,
@@ -159,6 +166,11 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
         "eyes_offset_s": eyes_offset,
         "window_s": (cut.closed_us - cut.opened_us) / 1e6,
         "antennas_log2": np.log2(max(int(cut.own.sum()), 1)),
+        "sides_told": 0.0 if cut.sides_guessed else float(len(set(cut.side[cut.own].tolist()) - {0})),
+        "power_told": facts.power_told,
+        "load_reads_log2": load_reads,
+        "load_peak_dbm": load_peak,
+        "load_share_db": _median(own_share, weight),
     }
     matrix = np.empty((count, len(FEATURES)))
     for column, name in enumerate(FEATURES):

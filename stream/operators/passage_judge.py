@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stream.operators.passage_direction import decide_direction, direction_evidence
 from stream.operators.passage_facts import Cut, TagFacts, tag_facts
 from stream.operators.passage_features import FEATURES, TagFeatures, tag_features
-from stream.operators.passage_model import PassageModel
+from stream.operators.passage_model import PassageModel, TagModel
 from stream.operators.passage_window import BeamBreak
 from warehouse.site import Direction, PhotoEye
 
@@ -23,18 +23,19 @@ MINORITY_TAGS = 3.0
 WANDER_MIN = 0.5
 ENDS_MIN = 0.75
 ENDS_MIN_BACK = 0.9
-WENT_THROUGH = {FEATURES.index("load_trend_abs"): 0.93, FEATURES.index("lag_agreement"): 0.5}
-"""What loads that went through doors with sides show at least of their way, most of them."""
+SIDES_TOLD, POWER_TOLD = FEATURES.index("sides_told"), FEATURES.index("power_told")
+POWER_TOLD_MIN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One load: `scores` (tags,) are probabilities of belonging to it."""
+    """One load: `scores` (tags,) are probabilities of belonging to it; `bare` where little is known of the door."""
 
     tags: TagFeatures
     scores: NDArray[np.float64]
     direction: Direction
     direction_score: float
+    bare: bool = False
 
 
 def judge(
@@ -47,42 +48,43 @@ def judge(
     may_part: bool,
 ) -> list[Judged]:
     """One load, or with `may_part` two; the second is the smaller one."""
-    told, facts = cut, tag_facts(cut)
-    sideless = not cut.side[cut.own].any()
-    guess = tag_features(cut, facts=facts)
+    told = cut
+    cut, facts, guess = looked_at(cut)
     if facts is None:
         return [
-            Judged(guess, np.empty(0), *_direction(cut, guess, np.empty(0), eyes, breaks, model, direction_score_min))
+            Judged(guess, np.empty(0), *_direction(told, guess, np.empty(0), eyes, breaks, model, direction_score_min))
         ]
-    if sideless:
-        cut = _sided(cut, facts, guess)
-        facts = tag_facts(cut) or facts
-        guess = tag_features(cut, facts=facts)
-    first = model.first.score(_asked(guess.matrix, sideless))
-    if may_part and (parts := _parted(cut, facts, guess, model)):
+    bare = model.bare is not None and _bare(guess.matrix)
+    first_pass, second_pass = model.bare if model.bare and bare else (model.first, model.second)
+    first = first_pass.score(guess.matrix)
+    if may_part and (parts := _parted(cut, facts, guess, first_pass, second_pass)):
         return [
-            Judged(tags, scores, *_direction(told, tags, scores, eyes, (), model, direction_score_min))
+            Judged(tags, scores, *_direction(told, tags, scores, eyes, (), model, direction_score_min), bare)
             for tags, scores in parts
         ]
     tags = tag_features(cut, first, facts)
-    scores = model.second.score(_asked(tags.matrix, sideless))
-    return [Judged(tags, scores, *_direction(told, tags, scores, eyes, breaks, model, direction_score_min))]
+    scores = second_pass.score(tags.matrix)
+    return [Judged(tags, scores, *_direction(told, tags, scores, eyes, breaks, model, direction_score_min), bare)]
 
 
-def _asked(matrix: NDArray[np.float64], sideless: bool) -> NDArray[np.float64]:
-    """What the model is asked: of a door without told sides, about a load that wandered as one that went through.
+def _bare(matrix: NDArray[np.float64]) -> bool:
+    """Whether the door's two sides are not told, or its reads have no strengths.
 
-    That a load did not wander from side to side says that it stood, or turned round, only where sides are known. One
-    antenna, or antennas along the load, cannot show it. The price is paid where antennas do stand on both sides and the
-    site does not say so: of five simulated conveyors without sides 0.80 of the tags said to belong do, not 0.93, and
-    recall stays at 0.7; a door whose ports each hear both sides goes from 0.43 recall to 1. Sides are worth telling.
+    There a load that does not wander from side to side need not have stood or turned round, and no strength speaks for
+    nearness: such doors have weights of their own, fitted on recordings of which as little is known.
     """
-    if not sideless:
-        return matrix
-    asked = matrix.copy()
-    for column, least in WENT_THROUGH.items():
-        asked[:, column] = np.maximum(asked[:, column], least)
-    return asked
+    return bool(matrix[0, SIDES_TOLD] < 2.0 or matrix[0, POWER_TOLD] < POWER_TOLD_MIN)
+
+
+def looked_at(cut: Cut) -> tuple[Cut, TagFacts | None, TagFeatures]:
+    """The cut as it is judged, with sides guessed where none are told; its facts and its guessed crowd's features."""
+    facts = tag_facts(cut)
+    guess = tag_features(cut, facts=facts)
+    if facts is None or cut.side[cut.own].any():
+        return cut, facts, guess
+    cut = _sided(cut, facts, guess)
+    facts = tag_facts(cut)
+    return cut, facts, tag_features(cut, facts=facts)
 
 
 def _sided(cut: Cut, facts: TagFacts, guess: TagFeatures) -> Cut:
@@ -100,12 +102,14 @@ def _sided(cut: Cut, facts: TagFacts, guess: TagFeatures) -> Cut:
         order = antennas[np.argsort(centroid[antennas], kind="stable")]
         # The widest gap between centroids parts them.
         gap = int(np.argmax(np.diff(centroid[order]))) + 1
-        side[order[:gap]], side[order[gap:]] = -1, 1
-    return replace(cut, side=side)
+        # First heard is outside of a load that goes in, and of one whose way nobody knows.
+        way = -1 if cut.eyes_way < 0 else 1
+        side[order[:gap]], side[order[gap:]] = -way, way
+    return replace(cut, side=side, sides_guessed=True)
 
 
 def _parted(
-    cut: Cut, facts: TagFacts, guess: TagFeatures, model: PassageModel
+    cut: Cut, facts: TagFacts, guess: TagFeatures, first_pass: TagModel, second_pass: TagModel
 ) -> list[tuple[TagFeatures, NDArray[np.float64]]] | None:
     """Both loads, when there are two: the guessed crowd wanders both ways, and both parts hold when judged."""
     wander = guess.trend + np.clip(np.nan_to_num(guess.lag_s), -1.0, 1.0)
@@ -117,9 +121,9 @@ def _parted(
     judged = []
     for way, crowd in ((1, inward), (-1, outward)):
         toward = replace(cut, eyes_way=way, eyes_back=False)
-        first = model.first.score(tag_features(toward, crowd, facts).matrix) * (way * wander > 0.0)
+        first = first_pass.score(tag_features(toward, crowd, facts).matrix) * (way * wander > 0.0)
         tags = tag_features(toward, first, facts)
-        judged.append((tags, model.second.score(tags.matrix)))
+        judged.append((tags, second_pass.score(tags.matrix)))
     (tags_in, score_in), (tags_out, score_out) = judged
     mine = np.where(np.abs(wander) > WANDER_MIN, wander > 0.0, score_in >= score_out)
     score_in, score_out = np.where(mine, score_in, 0.0), np.where(mine, 0.0, score_out)

@@ -114,17 +114,20 @@ class TagModel:
 class PassageModel:
     """Everything fitted: the tag model in two passes, and the weights of the direction's evidence.
 
-    The first pass compares tags with a crowd guessed by rule; the second with the crowd the first pass found.
+    The first pass compares tags with a crowd guessed by rule; the second with the crowd the first pass found. `bare`
+    are both passes for recordings of which less is known: no told sides, no RSSI.
     """
 
     first: TagModel
     second: TagModel
     direction: Mapping[str, float]
     made_by: str
+    bare: tuple[TagModel, TagModel] | None = None
 
     def over(self, features: tuple[str, ...]) -> "PassageModel":
-        """`TagModel.over` for both passes."""
-        return replace(self, first=self.first.over(features), second=self.second.over(features))
+        """`TagModel.over` for all passes."""
+        bare = self.bare and (self.bare[0].over(features), self.bare[1].over(features))
+        return replace(self, first=self.first.over(features), second=self.second.over(features), bare=bare)
 
 
 def parse_model(text: str) -> PassageModel:
@@ -135,6 +138,7 @@ def parse_model(text: str) -> PassageModel:
         second=_tag_model(data["second"]),
         direction={name: float(weight) for name, weight in data["direction"].items()},
         made_by=str(data.get("made_by", "")),
+        bare=(_tag_model(data["bare"]["first"]), _tag_model(data["bare"]["second"])) if "bare" in data else None,
     )
 
 

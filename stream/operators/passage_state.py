@@ -31,6 +31,8 @@ class PassageParams:
     rows_max: int = 200_000
     records_max: int = 32
     costs: Costs = field(default_factory=Costs)
+    # Where little is known, much of what belongs scores 0.5 to 0.75; nobody answers a question about each such tag.
+    bare_costs: Costs = field(default_factory=lambda: Costs(wrong_in=2.2))
     direction_score_min: float = 0.9
     model: PassageModel | None = None
 

@@ -362,10 +362,9 @@ class PassageOperator:
             if number == len(record.said):
                 record.said.append(Said())
             said = record.said[number]
+            costs = self._params.bare_costs if load.bare else self._params.costs
             verdicts = {
-                self._rows.tags[tag]: TagVerdict.STRAY
-                if self._rows.tags[tag] in spent
-                else self._params.costs.verdict(score)
+                self._rows.tags[tag]: TagVerdict.STRAY if self._rows.tags[tag] in spent else costs.verdict(score)
                 for tag, score in zip(load.tags.tags.tolist(), load.scores.tolist(), strict=True)
             }
             changed = verdicts != said.verdicts or load.direction is not said.direction

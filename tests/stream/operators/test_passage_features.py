@@ -1,11 +1,13 @@
 """Features and the judgement of two loads that meet, on the analytic door."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from stream.operators.passage_facts import Cut
 from stream.operators.passage_features import FEATURES, TagFeatures, tag_features
-from stream.operators.passage_judge import judge
+from stream.operators.passage_judge import judge, looked_at
 from stream.operators.passage_rows import PassageRows
 from tests.stream.operators.analytic_door import OWN, SIDES, T0_US, Door, plain_model
 from warehouse.site import Direction, Side
@@ -103,3 +105,30 @@ def test_two_loads_abreast_stay_one() -> None:
     door.walk([f"CC{i:02X}" for i in range(9)], 26.5, 1, lane_m=0.6)
     cut, _ = cut_of(door, 29.0, 31.5)
     assert len(judge(cut, (), (), plain_model(), 0.9, may_part=True)) == 1
+
+
+def test_a_door_of_which_little_is_known_is_judged_by_its_own_weights() -> None:
+    door = Door()
+    door.walk(LOAD, 26.0, 1)
+    cut, _ = cut_of(door, 29.0, 31.5)
+    nobody = replace(plain_model().first, weights=np.zeros(len(FEATURES)), bias=-9.0)
+    model = replace(plain_model(), bare=(nobody, nobody))
+    silent = replace(cut, rows=cut.rows.copy())
+    silent.rows["peak_dbm"] = np.nan
+    for seen, bare in ((cut, False), (replace(cut, side=np.zeros_like(cut.side)), True), (silent, True)):
+        (load,) = judge(seen, (), (), model, 0.9, may_part=True)
+        assert load.bare is bare
+        assert bool(load.scores.max() < 0.01) is bare
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_sides_that_nobody_told_are_guessed_along_the_beams_way(way: int) -> None:
+    door = Door()
+    door.walk(LOAD, 26.0, way)
+    cut, _ = cut_of(door, 29.0, 31.5)
+    told = cut.side[cut.own]
+    guessed, _, tags = looked_at(replace(cut, side=np.zeros_like(cut.side), eyes_way=way))
+    assert guessed.sides_guessed
+    assert (np.sign(guessed.side[guessed.own]) == np.sign(told)).all()
+    assert set(column(tags, "sides_told").tolist()) == {0.0}
+    assert set(column(tag_features(cut), "sides_told").tolist()) == {2.0}

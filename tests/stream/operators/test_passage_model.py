@@ -60,12 +60,13 @@ def test_when_asking_costs_more_than_any_mistake_nobody_is_asked(
 
 
 def test_the_shipped_weights_fit_the_features_of_this_version() -> None:
-    model = shipped_model()
-    assert model.first.features == FEATURES
-    assert model.second.features == FEATURES
+    model = shipped_model().over(FEATURES)
     assert set(model.direction) == set(EVIDENCE)
-    score = model.second.score(np.zeros((3, len(FEATURES))))
-    assert ((score >= 0.0) & (score <= 1.0)).all()
+    assert model.bare is not None
+    for one in (model.first, model.second, *model.bare):
+        assert one.features == FEATURES
+        score = one.score(np.zeros((3, len(FEATURES))))
+        assert ((score >= 0.0) & (score <= 1.0)).all()
     assert "fit_passages" in model.made_by
 
 

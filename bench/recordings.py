@@ -1,0 +1,97 @@
+"""Decisions on the dev recordings as others would have made them: no told sides, no RSSI, fewer reads, one antenna.
+
+    python -m bench recordings                     (every configuration, 2 seeds of every dev door scenario)
+    python -m bench.recordings [--weights FILE] [--by-scenario] [CONFIGURATION ...]
+
+`bench.recording_configurations` says what each configuration is. Dev scenarios only, which the work on the decisions
+looks at: this tells where decisions break, `bench.accuracy` how good they are. Only final verdicts are asked for.
+"""
+
+import argparse
+import json
+import sys
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.accuracy import truth_of
+from bench.door_cases import DEV_SEEDS, case
+from bench.recording_configurations import CONFIGURATIONS, configured
+from simulators.scenarios.spec import Scenario
+from simulators.scenarios.split import dev_cases
+from stream.operators.passage_model import PassageModel, parse_model
+from stream.operators.passage_state import PassageParams
+from stream.scoring import PassageScore, score_passages
+from tagledger.decide import CUT_TO_LOAD, LEAD_S, decide
+from tagledger.score import own_reads
+
+WORKERS = 2
+FIGURES = ("precision", "recall", "exact", "loads_found", "tags_unsure", "direction", "direction_unsure")
+
+
+def measure(scenario: Scenario, seed: int, name: str, model: PassageModel | None = None) -> PassageScore:
+    """One recording in one configuration."""
+    site, reads, simulated = case(scenario, seed)
+    site, reads = configured(
+        site, reads, CONFIGURATIONS[name], np.random.default_rng([seed, zlib.crc32(name.encode())])
+    )
+    params = PassageParams(model=model, provisional_every_s=1e9)
+    decided = decide(site, reads, params)
+    if not decided.found:
+        decided = decide(site, reads, replace(params, bare_costs=CUT_TO_LOAD.bare_costs), lead_s=LEAD_S)
+    doors = {portal.name for portal in site.portals}
+    loads = [load for load in truth_of(simulated).loads if load.portal in doors]
+    return score_passages(decided.final, loads, {door: own_reads(site, door, reads) for door in doors})
+
+
+def measured(names: Sequence[str], model: PassageModel | None = None) -> dict[str, dict[str, PassageScore]]:
+    """Scores by configuration and scenario."""
+    chosen = [each for each in dev_cases(len(DEV_SEEDS)) if not each[0].layout.zones]
+    out: dict[str, dict[str, PassageScore]] = {name: {} for name in names}
+    with ProcessPoolExecutor(WORKERS) as pool:
+        jobs = [
+            (name, scenario.name, pool.submit(measure, scenario, seed, name, model))
+            for name in names
+            for scenario, seed in chosen
+        ]
+        for name, scenario_name, job in jobs:
+            out[name][scenario_name] = out[name].get(scenario_name, PassageScore(())) + job.result()
+    return out
+
+
+def run(
+    names: Sequence[str] = (), model: PassageModel | None = None, *, by_scenario: bool = False
+) -> dict[str, object]:
+    """Measure, print, and return every figure."""
+    scores = measured(names or tuple(CONFIGURATIONS), model)
+    print(f"{'':28s} " + " ".join(f"{name.replace('tags_', '')[:9]:>9s}" for name in FIGURES))
+    figures: dict[str, object] = {}
+    for name, by_name in scores.items():
+        total = sum(by_name.values(), PassageScore(()))
+        _print(name, total)
+        if by_scenario:
+            for scenario, score in by_name.items():
+                _print(f"  {scenario}", score)
+        figures[name] = {figure: round(total.shares()[figure].value, 4) for figure in FIGURES}
+    print(json.dumps(figures))
+    return figures
+
+
+def _print(name: str, score: PassageScore) -> None:
+    shares = score.shares()
+    print(f"{name:28s} " + " ".join(f"{shares[figure].value:9.3f}" for figure in FIGURES), flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("configurations", nargs="*", choices=[[], *CONFIGURATIONS])
+    parser.add_argument("--weights", type=Path, help="another weights file than the shipped one")
+    parser.add_argument("--by-scenario", action="store_true")
+    options = parser.parse_args()
+    weights = parse_model(options.weights.read_text(encoding="utf-8")) if options.weights else None
+    run(options.configurations, weights, by_scenario=options.by_scenario)
+    sys.exit(0)
