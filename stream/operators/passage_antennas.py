@@ -17,6 +17,7 @@ class PassageAntennas:
     def __init__(self, own: frozenset[AntennaRef], sides: Mapping[AntennaRef, Side | None]) -> None:
         self._own = own
         self._sides = dict(sides)
+        self.sides_told = len({side for ref, side in sides.items() if ref in own and side is not None})
         self._is_own: NDArray[np.bool_] = np.empty(0, np.bool_)
         self._side: NDArray[np.int8] = np.empty(0, np.int8)
 

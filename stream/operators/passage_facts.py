@@ -22,7 +22,8 @@ class Cut:
     """The rows of one passage and what is known about their antennas.
 
     `own` and `side` are indexed by antenna id: whether it is the portal's, and +1 inside, -1 outside, 0 unknown;
-    `sides_guessed` says that nobody told them, and which is inside is not known.
+    `sides_guessed` says that nobody told them, and which is inside is not known. `sides_told` is on how many sides the
+    site has antennas, heard yet or not; None counts those heard.
     `first_beam_us`, `eyes_way` (+1 in, -1 out, 0 neither) and `eyes_back` (it came back) are the photo-eyes' word.
     With `past`, which sums up what was heard before the approach, `rows` begin with the approach.
     """
@@ -40,6 +41,7 @@ class Cut:
     eyes_back: bool = False
     past: Past | None = None
     sides_guessed: bool = False
+    sides_told: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

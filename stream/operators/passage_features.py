@@ -124,6 +124,8 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
 
     reads_core = np.log2(1.0 + total(core.reads))
     load_reads = _median(reads_core, weight)
+    heard = len(set(cut.side[cut.own].tolist()) - {0})
+    sides_told = heard if cut.sides_told is None else cut.sides_told
     core_mw = total(core.power)
     own_share, load_peak = share_db(core_mw, other_mw), _quantile(peak_dbm, weight, 0.8)
     core_amplitude_db = 20.0 * np.log10(total(core.amplitude) / (4.0 * load_width / 0.25) + 1e-5)
@@ -166,7 +168,7 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
         "eyes_offset_s": eyes_offset,
         "window_s": (cut.closed_us - cut.opened_us) / 1e6,
         "antennas_log2": np.log2(max(int(cut.own.sum()), 1)),
-        "sides_told": 0.0 if cut.sides_guessed else float(len(set(cut.side[cut.own].tolist()) - {0})),
+        "sides_told": 0.0 if cut.sides_guessed else float(sides_told),
         "power_told": facts.power_told,
         "load_reads_log2": load_reads,
         "load_peak_dbm": load_peak,

@@ -345,6 +345,7 @@ class PassageOperator:
             eyes_way=way,
             eyes_back=bool(breaks) and way == 0 and two_sided,
             past=past,
+            sides_told=self._antennas.sides_told,
         )
 
     def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
