@@ -1,10 +1,11 @@
 """Decisions on the dev recordings as others would have made them: no told sides, no RSSI, fewer reads, one antenna.
 
     python -m bench recordings                     (every configuration, 2 seeds of every dev door scenario)
-    python -m bench.recordings [--weights FILE] [--by-scenario] [CONFIGURATION ...]
+    python -m bench.recordings [--held-out] [--weights FILE] [--by-scenario] [CONFIGURATION ...]
 
-`bench.recording_configurations` says what each configuration is. Dev scenarios only, which the work on the decisions
-looks at: this tells where decisions break, `bench.accuracy` how good they are. Only final verdicts are asked for.
+`bench.recording_configurations` says what each configuration is. Dev scenarios, which the work on the decisions looks
+at: this tells where decisions break, `bench.accuracy` how good they are. `--held-out` takes the held-out scenarios with
+seeds of their own instead, scored once for the README. Only final verdicts are asked for.
 """
 
 import argparse
@@ -21,8 +22,7 @@ import numpy as np
 from bench.accuracy import truth_of
 from bench.door_cases import DEV_SEEDS, case
 from bench.recording_configurations import CONFIGURATIONS, configured
-from simulators.scenarios.spec import Scenario
-from simulators.scenarios.split import dev_cases
+from simulators.scenarios.spec import Scenario, Split, library
 from stream.operators.passage_model import PassageModel, parse_model
 from stream.operators.passage_state import PassageParams
 from stream.scoring import PassageScore, score_passages
@@ -30,6 +30,7 @@ from tagledger.decide import CUT_TO_LOAD, LEAD_S, decide
 from tagledger.score import own_reads
 
 WORKERS = 2
+HELD_SEEDS = (40_002, 40_003)
 FIGURES = ("precision", "recall", "exact", "loads_found", "tags_unsure", "direction", "direction_unsure")
 
 
@@ -48,9 +49,13 @@ def measure(scenario: Scenario, seed: int, name: str, model: PassageModel | None
     return score_passages(decided.final, loads, {door: own_reads(site, door, reads) for door in doors})
 
 
-def measured(names: Sequence[str], model: PassageModel | None = None) -> dict[str, dict[str, PassageScore]]:
+def measured(
+    names: Sequence[str], model: PassageModel | None = None, *, held_out: bool = False
+) -> dict[str, dict[str, PassageScore]]:
     """Scores by configuration and scenario."""
-    chosen = [each for each in dev_cases(len(DEV_SEEDS)) if not each[0].layout.zones]
+    wanted, seeds = (Split.HELD_OUT, HELD_SEEDS) if held_out else (Split.DEV, DEV_SEEDS)
+    doors = [each for each in library() if each.split is wanted and not each.layout.zones]
+    chosen = [(scenario, seed) for scenario in doors for seed in seeds]
     out: dict[str, dict[str, PassageScore]] = {name: {} for name in names}
     with ProcessPoolExecutor(WORKERS) as pool:
         jobs = [
@@ -64,10 +69,10 @@ def measured(names: Sequence[str], model: PassageModel | None = None) -> dict[st
 
 
 def run(
-    names: Sequence[str] = (), model: PassageModel | None = None, *, by_scenario: bool = False
+    names: Sequence[str] = (), model: PassageModel | None = None, *, by_scenario: bool = False, held_out: bool = False
 ) -> dict[str, object]:
     """Measure, print, and return every figure."""
-    scores = measured(names or tuple(CONFIGURATIONS), model)
+    scores = measured(names or tuple(CONFIGURATIONS), model, held_out=held_out)
     print(f"{'':28s} " + " ".join(f"{name.replace('tags_', '')[:9]:>9s}" for name in FIGURES))
     figures: dict[str, object] = {}
     for name, by_name in scores.items():
@@ -88,10 +93,11 @@ def _print(name: str, score: PassageScore) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("configurations", nargs="*", choices=[[], *CONFIGURATIONS])
+    parser.add_argument("configurations", nargs="*", help="those of `CONFIGURATIONS`; all without")
     parser.add_argument("--weights", type=Path, help="another weights file than the shipped one")
     parser.add_argument("--by-scenario", action="store_true")
+    parser.add_argument("--held-out", action="store_true")
     options = parser.parse_args()
     weights = parse_model(options.weights.read_text(encoding="utf-8")) if options.weights else None
-    run(options.configurations, weights, by_scenario=options.by_scenario)
+    run(options.configurations, weights, by_scenario=options.by_scenario, held_out=options.held_out)
     sys.exit(0)
