@@ -47,7 +47,7 @@ _SELECT: LiteralString = """select e.alert_id, e.kind, e.subject, e.detail, e.de
     array(select n.channel from alert_notice n where n.alert_id = e.alert_id and n.state = 'sent' order by 1) as told
     from every_alert e left join alert_acknowledgement k using (alert_id)"""
 _ALERTS: Lister[AlertView, tuple[datetime, UUID]] = Lister(
-    "alerts", tuple[datetime, UUID], lambda rows, _: (rows[-1].raised_at, rows[-1].alert_id)
+    "alerts", tuple[datetime, UUID], AlertView, "raised_at", "alert_id"
 )
 
 
@@ -72,7 +72,7 @@ def router(pool: Pool) -> APIRouter:
             "%(department)s = any (e.departments)": query.department is not None,
             "(e.raised_at, e.alert_id) < (%(at)s, %(id)s)": at is not None,
         }
-        values = {**query.filters(), "at": at, "id": key, "limit": query.limit + 1}
+        values = {**query.filters(), "at": at, "id": key, "limit": _ALERTS.take(query)}
         order: LiteralString = "order by e.raised_at desc, e.alert_id desc limit %(limit)s"
         rows = await select_page(pool, AlertView, _SELECT, conditions, order, values)
         return _ALERTS.answer(request, query, rows)

@@ -22,6 +22,7 @@ from api import (
     documented,
     documents,
     feed,
+    handling_units,
     health,
     imports,
     inbox,
@@ -43,6 +44,7 @@ from api import (
     pushed_reads,
     readers,
     reports,
+    settings,
     stock,
     stock_snapshot,
     stock_watch,
@@ -51,6 +53,7 @@ from api import (
     tracing,
     value,
     vehicles,
+    vocabulary,
     webhooks,
     weighings,
 )
@@ -89,8 +92,13 @@ From tag reads to a stock ledger: where things are, what moved, why, and what di
 `Authorization: Bearer TOKEN`. `x-required-permission` of an operation names the permission its key needs;
 `x-required-permission-by-field` those that some fields of its body need beside it when they are set.
 
-**Lists** come in pages: `items` and `next`, the cursor of the next page (null at the end). Cursors stay valid while
-rows are added and name the list and filters they belong to. `limit` is 1 to 1000.
+**Lists** come in pages: `items` and `next`, the link to the next page (null at the end). Links stay valid while
+rows are added and name the list and filters they belong to. `limit` is 1 to 1000. `sort` takes a column of the rows,
+`-` before it for the reverse. `total=true` also counts what matches: `total`, and `total_exact` false for more than
+10,000, which is as many rows as are sorted by request; a list's own order has no bound. `q`, where a list takes it, is
+what people type into a search box.
+
+**Pages** ask `/v1/me` what the caller may do, and `/v1/vocabulary` what words are called in English and Chinese.
 
 **Commands** take an `Idempotency-Key` header. The same key with the same body gets the stored answer again; with
 another body it is refused (409). Refusals are answers too, and are stored: after the world changed, ask again under a
@@ -127,6 +135,7 @@ _TAGS = [
     {"name": "feed", "description": "What happens, as it happens."},
     {"name": "dead letters", "description": "Input that could not be processed."},
     {"name": "people", "description": "Who may do what: users, roles, keys, sessions, approval, the audit log."},
+    {"name": "settings", "description": "What a site has set; each is changed by the command of the same address."},
     {"name": "service", "description": "Probes, numbers and the index."},
 ]
 
@@ -209,7 +218,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     problem_handlers.install(app)
     # The last added is the outermost.
     app.add_middleware(BodyBound, limit_bytes=BODY_LIMIT_BYTES, larger={"/v1/imports": FILE_BYTES_MAX})
-    app.add_middleware(Gate, keys=parts.keys)
+    app.add_middleware(Gate, keys=parts.keys, redeem=parts.accounts.redeem_ticket)
     if parts.site.api.allow_origins:
         allow_pages_of(app, parts.site.api.allow_origins)
     app.add_middleware(Outermost, metrics=http_metrics)
@@ -224,6 +233,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     mint, doorway = oauth.TokenMint(parts.accounts, issuer(parts.site.name)), oauth.Doorway()
     site_now = parts.site_now or (lambda: parts.site)
     routers = (
+        settings.router(parts.pool),  # its fixed words come before what names one of a list
         tags.router(parts.pool),
         stock.router(parts.pool),
         value.router(parts.pool),
@@ -245,6 +255,8 @@ def create_app(parts: ApiParts) -> FastAPI:
         callbacks.router(parts.pool, parts.dsn, parts.commands),
         stock_snapshot.router(parts.pool),
         picking.router(parts.pool),
+        handling_units.router(parts.pool),
+        vocabulary.router(),
         webhooks.router(parts.pool, parts.dsn),
         tracing.router(parts.pool),
         print_jobs.router(parts.pool),
@@ -254,10 +266,10 @@ def create_app(parts: ApiParts) -> FastAPI:
         pushed_reads.router(parts.pushing or (lambda reader: None)),
         weighings.router(parts.pool),
         barcodes.router(parts.pool),
-        feed.router(feeds),
+        feed.router(feeds, parts.accounts),
         commands.router(parts.commands, parts.accounts),
         oauth.router(parts.accounts, mint, doorway),
-        me.router(parts.accounts, mint, doorway),
+        me.router(parts.accounts, mint, doorway, lambda: operations),
         people.router(parts.pool),
         audit.router(parts.pool),
         dead_letters.router(parts.pool),
@@ -266,6 +278,9 @@ def create_app(parts: ApiParts) -> FastAPI:
         metrics.router(parts.registry),
     )
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    operations = sorted(
+        (str(route.operation_id), method, route.path_format) for route in routes for method in route.methods or ()
+    )
     app.router.routes.insert(0, RouteIndex(routes))
     documented.install(app, routes)
     return app

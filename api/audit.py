@@ -14,7 +14,7 @@ from api.postgres.pool import Pool
 from api.problems import INVALID_CURSOR
 from warehouse.postgres.queries.audit import AuditEntry, entries
 
-_ENTRIES: Lister[AuditEntry, tuple[int]] = Lister("audit", tuple[int], lambda rows, _: (rows[-1].seq,))
+_ENTRIES: Lister[AuditEntry, tuple[int]] = Lister("audit", tuple[int], AuditEntry, "seq")
 
 
 class AuditQuery(Paging):
@@ -47,7 +47,7 @@ def router(pool: Pool) -> APIRouter:
             rows = await entries(
                 connection,
                 start[0] if start else None,
-                query.limit + 1,
+                _ENTRIES.take(query),
                 actor=query.actor,
                 command=query.command,
                 outcome=query.outcome,

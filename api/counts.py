@@ -98,7 +98,7 @@ def router(pool: Pool) -> APIRouter:
         CountQuery,
         CountSheet,
         (int,),
-        lambda row: (row.count_id,),
+        ("count_id",),
         lambda conn, after, limit, query: count_sheets(conn, after[0] if after else None, limit, status=query.status),
     )
     add_list(
@@ -111,7 +111,7 @@ def router(pool: Pool) -> APIRouter:
         ReservationQuery,
         ReservationView,
         (datetime, UUID),
-        lambda row: (row.created_at, row.reservation_id),
+        ("created_at", "reservation_id"),
         lambda conn, after, limit, query: reservations(
             conn, after, limit, item=query.item, state=query.state, holder=query.holder
         ),

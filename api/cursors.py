@@ -16,7 +16,8 @@ import msgspec
 
 from api.problems import INVALID_CURSOR, FieldProblem, ProblemError
 
-CURSOR_LENGTH_MAX = 512
+# Three codes of 128 Chinese characters, and a little.
+CURSOR_LENGTH_MAX = 2048
 _FIX = "take `next` of the previous page unchanged, with the same filters"
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ def encode_cursor(name: str, filters: Mapping[str, Any], position: tuple[Any, ..
 
 
 def decode_cursor(text: str, name: str, filters: Mapping[str, Any], position_type: type[T]) -> T:
-    """The position inside a cursor, as `position_type`, a tuple type. Raises `ProblemError` (invalid-cursor)."""
+    """The position inside a cursor, as `position_type`, a tuple type. Raises `ProblemError` (invalid_cursor)."""
     if len(text) > CURSOR_LENGTH_MAX:
         raise _invalid("it is too long")
     try:

@@ -22,7 +22,7 @@ from api.principal import principal_of
 from api.problems import INVALID_CURSOR, ProblemError, ProblemKind, not_found
 
 ALREADY_DECIDED = ProblemKind(
-    "already-decided", 409, "That was decided otherwise before", "Read it; a decision is not taken back."
+    "already_decided", 409, "That was decided otherwise before", "Read it; a decision is not taken back."
 )
 
 
@@ -89,7 +89,7 @@ def _view(row: DeadLetterRow) -> DeadLetterView:
 
 
 _LETTERS: Lister[DeadLetterRow, tuple[datetime, UUID]] = Lister(
-    "dead-letters", tuple[datetime, UUID], lambda rows, _: (rows[-1].recorded_at, rows[-1].dead_letter_id), _view
+    "dead-letters", tuple[datetime, UUID], DeadLetterRow, "recorded_at", "dead_letter_id"
 )
 
 LetterId = Annotated[UUID, Path(description="The dead letter.", examples=["0e6c4c7e-3a53-5f8e-9f0c-2b8f5a7d1c11"])]
@@ -108,7 +108,7 @@ def router(pool: Pool) -> APIRouter:
     )
     async def dead_letters_list(request: Request, query: Annotated[DeadLetterQuery, Query()]) -> Response:
         """Newest first."""
-        rows = await store.dead_letters(pool, query.status, query.kind, _LETTERS.start(query), query.limit + 1)
+        rows = await store.dead_letters(pool, query.status, query.kind, _LETTERS.start(query), _LETTERS.take(query))
         return _LETTERS.answer(request, query, rows)
 
     @routes.get(

@@ -37,7 +37,7 @@ class DiscrepancyQuery(Paging):
     document: DocumentName | None = None
 
 
-_DISCREPANCIES: Lister[Discrepancy, tuple[int]] = Lister("discrepancies", tuple[int], lambda rows, _: (rows[-1].seq,))
+_DISCREPANCIES: Lister[Discrepancy, tuple[int]] = Lister("discrepancies", tuple[int], Discrepancy, "seq")
 
 
 def router(pool: Pool) -> APIRouter:
@@ -58,7 +58,7 @@ def router(pool: Pool) -> APIRouter:
             rows = await discrepancies(
                 connection,
                 after[0] if after else None,
-                query.limit + 1,
+                _DISCREPANCIES.take(query),
                 state=query.state,
                 kind=query.kind,
                 portal=query.portal,

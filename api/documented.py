@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
 from api.field_examples import FIELD_EXAMPLES, OWN_EXAMPLES
+from api.paging import Page, sort_columns
 from api.principal import is_open, permissions_by_field, required_permission
 from api.problems import (
     FORBIDDEN,
@@ -107,10 +108,23 @@ def _document(app: FastAPI, routes: Sequence[APIRoute]) -> dict[str, Any]:
             example = OWN_EXAMPLES.get(f"{owner}.{name}", FIELD_EXAMPLES.get(name))
             if example is not None and "examples" not in field and _fits(example, field, schemas):
                 field["examples"] = [example]
+    _name_columns(document, routes)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete(operation, method.upper(), path)
     return document
+
+
+def _name_columns(document: dict[str, Any], routes: Sequence[APIRoute]) -> None:
+    """Which columns each list can be sorted by, as the words that `sort` takes."""
+    for route in routes:
+        model = route.response_model
+        if isinstance(model, type) and issubclass(model, Page):
+            (row_type,) = model.__pydantic_generic_metadata__["args"]
+            words = [sign + column for column in sort_columns(row_type) for sign in ("", "-")]
+            for parameter in document["paths"][route.path_format]["get"]["parameters"]:
+                if parameter["name"] == "sort":
+                    parameter["schema"] = {"title": "Sort", "type": "string", "enum": words}
 
 
 def _fits(example: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> bool:

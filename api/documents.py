@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.documented import problems
 from api.encoding import json_response
-from api.paging import TEXT_PATTERN, Code, Lister, Page, Paging
+from api.paging import TEXT_PATTERN, Code, Lister, Page, Paging, Search
 from api.postgres.pool import Pool
 from api.problems import INVALID_CURSOR, not_found
 from warehouse.postgres.queries.documents import Document, DocumentLine, document, document_lines, documents
@@ -28,10 +28,22 @@ class DocumentStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class DocumentDirection(StrEnum):
+    """Which way a document's goods go; plans move none."""
+
+    IN = "in"
+    OUT = "out"
+    INTERNAL = "internal"
+    PLAN = "plan"
+
+
 class DocumentQuery(Paging):
     """Which documents."""
 
+    q: Search = None
     kind: Annotated[Code | None, Field(examples=["purchase_receipt"])] = None
+    direction: Annotated[DocumentDirection | None, Field(description="Which way its goods go.")] = None
+    partner: Annotated[Code | None, Field(examples=["ACME"])] = None
     status: DocumentStatus | None = None
     door: Annotated[Code | None, Field(description="Expected at this portal.", examples=["door-1"])] = None
 
@@ -44,7 +56,7 @@ class DocumentProgress:
     lines: list[DocumentLine]
 
 
-_DOCUMENTS: Lister[Document, tuple[int]] = Lister("documents", tuple[int], lambda rows, _: (rows[-1].document_id,))
+_DOCUMENTS: Lister[Document, tuple[int]] = Lister("documents", tuple[int], Document, "document_id")
 
 
 def router(pool: Pool) -> APIRouter:
@@ -65,10 +77,13 @@ def router(pool: Pool) -> APIRouter:
             rows = await documents(
                 connection,
                 after[0] if after else None,
-                query.limit + 1,
+                _DOCUMENTS.take(query),
                 kind=query.kind,
                 status=query.status,
                 door=query.door,
+                q=query.q,
+                partner=query.partner,
+                direction=query.direction,
             )
         return _DOCUMENTS.answer(request, query, rows)
 

@@ -10,7 +10,8 @@ be still allowed: who was disabled, signed out or lost the right to read sees no
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import psycopg
@@ -21,10 +22,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.documented import problems
+from api.encoding import json_response
 from api.feed_hub import PAGE, FeedFilter, FeedHub, Subscription, live_chunk
 from api.feed_log import FeedLog, FeedPosition, parse_position
-from api.ports import LiveSource
+from api.ports import Accounts, LiveSource
+from api.principal import principal_of
 from api.problems import EXPIRED_POSITION, INVALID_CURSOR, UNAVAILABLE, ProblemError
+from warehouse.postgres.control.feed_tickets import HOLDS_S, TicketHolder
 
 HEARTBEAT_S = 15.0
 SEND_TIMEOUT_S = 30.0
@@ -48,6 +52,10 @@ are), `location` (`updates`: rows of EPC, location, event, time in microseconds 
 **Resume** with the `Last-Event-ID` header (a browser's EventSource sends it by itself) or `after`: events after that id
 follow, each once, in commit order. Without an id the stream starts now; its first message names the position. An id
 that reaches back too far, or comes from another database, is answered 410: read the lists, then start without one.
+
+**Browsers**: an EventSource sends no `Authorization`. Ask `POST /v1/feed/tickets` as yourself and open
+`/v1/feed?ticket=TICKET`, once, within 30 s. When the connection breaks, the browser tries the used ticket, is answered
+401 and gives up (`readyState` 2): ask for the next ticket then, and open the feed with `after` at `lastEventId`.
 
 **Delay**: an event waits until every transaction older than its own has ended, so that order never changes afterwards.
 
@@ -82,10 +90,22 @@ class FeedQuery(BaseModel):
     portal: Annotated[
         list[Annotated[str, Field(max_length=64)]], Field(max_length=50, description="Portals.", examples=[[]])
     ] = []
+    ticket: Annotated[
+        str | None, Field(max_length=64, description="Of `/v1/feed/tickets`, instead of a key or token in a header.")
+    ] = None
     location: Annotated[
         list[Annotated[str, Field(max_length=64)]],
         Field(max_length=50, description="Zones and bins, by location code.", examples=[[]]),
     ] = []
+
+
+@dataclass(frozen=True, slots=True)
+class FeedTicket:
+    """What opens the feed once. `expires_in` in seconds."""
+
+    ticket: Annotated[str, Field(examples=["mB1k…"])]
+    expires_in: Annotated[int, Field(examples=[30])]
+    server_time: datetime
 
 
 class Feeds:
@@ -259,8 +279,8 @@ class _Stream:
             await self._raw_send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
-def router(feeds: Feeds) -> APIRouter:
-    """The one route."""
+def router(feeds: Feeds, accounts: Accounts) -> APIRouter:
+    """The feed, and tickets for it."""
     routes = APIRouter(prefix="/v1", tags=["feed"])
 
     @routes.get(
@@ -289,5 +309,21 @@ def router(feeds: Feeds) -> APIRouter:
         walls = await feeds.log.walls()
         wanted = FeedFilter(frozenset(query.type), frozenset(query.portal), frozenset(query.location), walls)
         return EventStream(feeds, wanted, start)
+
+    @routes.post(
+        "/feed/tickets",
+        operation_id="feed_tickets",
+        summary="A ticket for a browser's EventSource",
+        status_code=201,
+        response_model=FeedTicket,
+    )
+    async def feed_tickets(request: Request) -> Response:
+        """An EventSource cannot send a header: open `/v1/feed?ticket=` with this, once, within its seconds. It stands
+        for you as you are then; the stream ends when your key or session does."""
+        who = principal_of(request.scope)
+        holder = TicketHolder(None, who.session_id) if who.session_id is not None else TicketHolder(who.key_id, None)
+        ticket = await asyncio.to_thread(accounts.make_ticket, holder)
+        answer = FeedTicket(ticket, HOLDS_S, datetime.now(UTC))
+        return json_response(answer, 201, {"Cache-Control": "no-store"})
 
     return routes

@@ -4,14 +4,18 @@ shown only these (`api.reading_scope`). Pure ASGI, so a refused body is never re
 A key comes as `Authorization: Bearer KEY` (RFC 6750, 2.1) or `X-API-Key: KEY`, a token of a person only the first way.
 Holders are cached by the digest of what came for `CACHE_TTL_S`: a key that was revoked, a session that ended, a person
 who was disabled and a role that was taken away work at most that long. At most `CACHE_MAX` entries, unknown ones
-included, after which the oldest goes: an attacker's guesses cost a look-up each and no memory.
+included, after which the oldest goes: an attacker's guesses cost a look-up each and no memory. The feed also opens with
+a ticket in its address (`warehouse.postgres.control.feed_tickets`), which is used up before anything else happens.
 """
 
+import asyncio
+import functools
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import structlog
 from starlette.responses import Response
@@ -21,10 +25,13 @@ from api.principal import Principal, is_by_warehouse, is_command, is_open, is_ow
 from api.problems import FORBIDDEN, PASSWORD_CHANGE, UNAUTHENTICATED, UNAVAILABLE, problem_response
 from api.reading_scope import reading
 from warehouse.commands import Permission
+from warehouse.postgres.control.feed_tickets import TicketHolder
 
 CACHE_TTL_S = 5.0
 CACHE_MAX = 1024
 KEY_LENGTH_MAX = 2048
+FEED_PATH = "/v1/feed"
+TICKET_LENGTH_MAX = 64
 
 _log = structlog.get_logger("api")
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tagledger"'}
@@ -35,9 +42,17 @@ _CHALLENGE_INVALID = {"WWW-Authenticate": 'Bearer realm="tagledger", error="inva
 class Gate:
     """Authenticates, authorises what is no command, and leaves the `Principal` in `scope["state"]["principal"]`."""
 
-    def __init__(self, app: Any, keys: KeyRing, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        app: Any,
+        keys: KeyRing,
+        monotonic: Callable[[], float] = time.monotonic,
+        redeem: Callable[[str], TicketHolder | None] | None = None,
+    ) -> None:
+        """`redeem` uses a ticket for the feed up; it runs in a thread of its own."""
         self._app = app
         self._keys = keys
+        self._redeem = redeem
         self._monotonic = monotonic
         self._cache: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()
 
@@ -50,16 +65,18 @@ class Gate:
             await self._app(scope, receive, send)
             return
         key = _key(scope["headers"])
-        if key is None:
+        ticket = _ticket(scope) if self._redeem is not None and method == "GET" and path == FEED_PATH else None
+        if (key is None) is (ticket is None):
             response = problem_response(
                 UNAUTHENTICATED,
-                "the request carries no API key and no token, or more than one of them",
+                "the request carries no API key, no token and no ticket, or more than one of them",
                 headers=_CHALLENGE,
             )
             await response(scope, receive, send)
             return
         try:
-            principal = await self._find(key)
+            who = await self._caller(key, ticket)
+            principal = await who()
         except Exception as error:  # any failure of the key store closes the door, and says so
             _log.error("keys cannot be checked", error=repr(error))
             response = problem_response(UNAVAILABLE, "keys cannot be checked now", headers={"Retry-After": "5"})
@@ -74,7 +91,7 @@ class Gate:
         within = principal.rights.warehouses(Permission.READ)
 
         async def still_may() -> bool:
-            found = await self._find(key)
+            found = await who()
             if found is None or _refusal(found, method, path) is not None:
                 return False
             return found.rights.warehouses(Permission.READ) == within
@@ -82,6 +99,21 @@ class Gate:
         scope.setdefault("state", {}).update(principal=principal, still_may=still_may)
         with reading(within):
             await self._app(scope, receive, send)
+
+    async def _caller(self, key: str | None, ticket: str | None) -> Callable[[], Awaitable[Principal | None]]:
+        """What finds the caller, now and again later. A ticket is used up by it."""
+        if key is not None:
+            return functools.partial(self._find, key)
+        assert ticket is not None
+        assert self._redeem is not None
+        holder = await asyncio.to_thread(self._redeem, ticket)
+        return functools.partial(self._behind, holder)
+
+    async def _behind(self, holder: TicketHolder | None) -> Principal | None:
+        if holder is None:
+            return None
+        with reading(None):
+            return await self._keys.behind(holder)
 
     async def _find(self, key: str) -> Principal | None:
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
@@ -101,7 +133,7 @@ class Gate:
 def _refusal(principal: Principal | None, method: str, path: str) -> Response | None:
     """Why this caller may not; None when they may, or the warehouse decides."""
     if principal is None:
-        detail = "the API key or token is unknown, has expired or was revoked"
+        detail = "the API key, token or ticket is unknown, has expired, was used or was revoked"
         return problem_response(UNAUTHENTICATED, detail, headers=_CHALLENGE_INVALID)
     if is_own(path):
         return None
@@ -118,6 +150,12 @@ def _refusal(principal: Principal | None, method: str, path: str) -> Response | 
     where = ", ".join(sorted(held))
     detail = f"this is about all warehouses and needs the permission {needed.value!r} everywhere, not only in {where}"
     return problem_response(FORBIDDEN, detail, headers=_CHALLENGE_SCOPE)
+
+
+def _ticket(scope: Any) -> str | None:
+    """The one ticket in the address."""
+    given = [value for name, value in parse_qsl(scope["query_string"].decode("latin-1")) if name == "ticket"]
+    return given[0] if len(given) == 1 and 0 < len(given[0]) <= TICKET_LENGTH_MAX else None
 
 
 def _key(headers: list[tuple[bytes, bytes]]) -> str | None:

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import io
 import tempfile
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
@@ -23,6 +24,7 @@ from api.commands import IdempotencyKey
 from api.documented import problems
 from api.downloads import CSV_MEDIA_TYPE, CSV_RESPONSE, XLSX_MEDIA_TYPE, attachment, csv_response
 from api.encoding import json_response
+from api.languages import Language, preferred
 from api.paging import TEXT_PATTERN, Code, Lister, Page, Paging
 from api.postgres import imports as store
 from api.postgres.imports import ImportChange, ImportProblem, ImportView, Position, Reconciled
@@ -30,6 +32,7 @@ from api.postgres.pool import Pool
 from api.principal import principal_of
 from api.problems import INVALID, INVALID_CURSOR, KEY_REUSED, UNAVAILABLE, FieldProblem, ProblemError, not_found
 from warehouse.commands import Actor
+from warehouse.imports import problem_words
 from warehouse.imports.template_file import as_csv, as_workbook
 from warehouse.imports.templates import TEMPLATES
 from warehouse.postgres.database.files import FILE_BYTES_MAX
@@ -93,6 +96,16 @@ class UploadQuery(BaseModel):
     ] = None
 
 
+class FileQuery(BaseModel):
+    """How a file is written."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    language: Annotated[
+        Language | None, Field(description="What `Accept-Language` prefers, unless given.", examples=["zh"])
+    ] = None
+
+
 class RunQuery(Paging):
     """Which runs."""
 
@@ -138,11 +151,9 @@ class Templates:
     items: list[TemplateView]
 
 
-_RUNS: Lister[ImportView, Position] = Lister(
-    "imports", Position, lambda rows, _: (rows[-1].created_at, rows[-1].run_id)
-)
-_PROBLEMS: Lister[ImportProblem, tuple[int]] = Lister("import-problems", tuple[int], lambda rows, _: (rows[-1].n,))
-_CHANGES: Lister[ImportChange, tuple[int]] = Lister("import-changes", tuple[int], lambda rows, _: (rows[-1].n,))
+_RUNS: Lister[ImportView, Position] = Lister("imports", Position, ImportView, "created_at", "run_id")
+_PROBLEMS: Lister[ImportProblem, tuple[int]] = Lister("import-problems", tuple[int], ImportProblem, "n")
+_CHANGES: Lister[ImportChange, tuple[int]] = Lister("import-changes", tuple[int], ImportChange, "n")
 
 RunId = Annotated[UUID, Path(description="The run.", examples=["0e6c4c7e-3a53-5f8e-9f0c-2b8f5a7d1c11"])]
 
@@ -247,7 +258,7 @@ def router(pool: Pool, dsn: str) -> APIRouter:
     )
     async def imports_list(request: Request, query: Annotated[RunQuery, Query()]) -> Response:
         """Newest first."""
-        rows = await store.run_list(pool, query.template, query.state, _RUNS.start(query), query.limit + 1)
+        rows = await store.run_list(pool, query.template, query.state, _RUNS.start(query), _RUNS.take(query))
         return _RUNS.answer(request, query, rows)
 
     async def known_run(run_id: UUID) -> ImportView:
@@ -273,7 +284,7 @@ def router(pool: Pool, dsn: str) -> APIRouter:
         await known_run(run_id)
         within = f"/{run_id}"
         after = _PROBLEMS.start(query, within)
-        rows = await store.problem_list(pool, run_id, after[0] if after else None, query.limit + 1)
+        rows = await store.problem_list(pool, run_id, after[0] if after else None, _PROBLEMS.take(query, within))
         return _PROBLEMS.answer(request, query, rows, within)
 
     @routes.get(
@@ -288,7 +299,7 @@ def router(pool: Pool, dsn: str) -> APIRouter:
         await known_run(run_id)
         within = f"/{run_id}"
         after = _CHANGES.start(query, within)
-        rows = await store.change_list(pool, run_id, after[0] if after else None, query.limit + 1)
+        rows = await store.change_list(pool, run_id, after[0] if after else None, _CHANGES.take(query, within))
         return _CHANGES.answer(request, query, rows, within)
 
     @routes.get(
@@ -298,10 +309,12 @@ def router(pool: Pool, dsn: str) -> APIRouter:
         response_class=Response,
         responses=CSV_RESPONSE,
     )
-    async def imports_problems_file(run_id: RunId) -> Response:
+    async def imports_problems_file(request: Request, run_id: RunId, query: Annotated[FileQuery, Query()]) -> Response:
         """For the spreadsheet in which they are corrected."""
         await known_run(run_id)
         rows = await store.problem_list(pool, run_id, None, 100_000)
+        if (query.language or preferred(request.scope["headers"])) == "zh":
+            return csv_response(f"problems-{run_id}.csv", problem_words.COLUMNS, _in_chinese(rows))
         return csv_response(f"problems-{run_id}.csv", *_table(ImportProblem, rows))
 
     @routes.get(
@@ -338,6 +351,11 @@ def router(pool: Pool, dsn: str) -> APIRouter:
         return csv_response(f"reconciliation-{run_id}.csv", names, rows())
 
     return routes
+
+
+async def _in_chinese(rows: Sequence[ImportProblem]) -> AsyncIterator[Sequence[object]]:
+    for row in rows:
+        yield problem_words.in_chinese(row.row, row.column, row.severity, row.code, row.value, row.message, row.fix)
 
 
 def _table(row_type: Any, rows: Any) -> tuple[list[str], Any]:

@@ -50,7 +50,7 @@ _SELECT: LiteralString = """select m.message_id, m.source, m.external_id, m.vers
     d.kind as document_kind, d.number as document, m.actor, m.received_at
     from inbox_message m left join document d using (document_id)"""
 _MESSAGES: Lister[InboxMessage, tuple[datetime, UUID]] = Lister(
-    "inbox", tuple[datetime, UUID], lambda rows, _: (rows[-1].received_at, rows[-1].message_id)
+    "inbox", tuple[datetime, UUID], InboxMessage, "received_at", "message_id"
 )
 
 
@@ -74,7 +74,7 @@ def router(pool: Pool) -> APIRouter:
             "m.external_id = %(external_id)s": query.external_id is not None,
             "(m.received_at, m.message_id) < (%(at)s, %(id)s)": at is not None,
         }
-        values = {**query.filters(), "at": at, "id": key, "limit": query.limit + 1}
+        values = {**query.filters(), "at": at, "id": key, "limit": _MESSAGES.take(query)}
         order: LiteralString = "order by m.received_at desc, m.message_id desc limit %(limit)s"
         rows = await select_page(pool, InboxMessage, _SELECT, conditions, order, values)
         return _MESSAGES.answer(request, query, rows)

@@ -23,7 +23,7 @@ class JobQuery(Paging):
     state: Annotated[Code | None, Field(examples=["running"])] = None
 
 
-_JOBS: Lister[JobView, Position] = Lister("jobs", Position, lambda rows, _: (rows[-1].created_at, rows[-1].job_id))
+_JOBS: Lister[JobView, Position] = Lister("jobs", Position, JobView, "created_at", "job_id")
 
 
 def router(pool: Pool) -> APIRouter:
@@ -40,7 +40,7 @@ def router(pool: Pool) -> APIRouter:
     async def jobs_list(request: Request, query: Annotated[JobQuery, Query()]) -> Response:
         """Newest first; ended ones are kept 30 days."""
         return _JOBS.answer(
-            request, query, await store.job_list(pool, query.state, _JOBS.start(query), query.limit + 1)
+            request, query, await store.job_list(pool, query.state, _JOBS.start(query), _JOBS.take(query))
         )
 
     @routes.get("/{job_id}", operation_id="jobs_get", summary="How far a job is", response_model=JobView)

@@ -34,7 +34,7 @@ class Landing:
 class ProblemPage:
     """What one kind of problem means."""
 
-    code: Annotated[str, Field(examples=["invalid-cursor"])]
+    code: Annotated[str, Field(examples=["invalid_cursor"])]
     status: Annotated[int, Field(examples=[400])]
     title: Annotated[str, Field(examples=["The cursor is not one this list gave out"])]
     fix: Annotated[str, Field(examples=["Start again without a cursor."])]
@@ -78,7 +78,7 @@ def router(site: str, version: str, kinds: tuple[ProblemKind, ...]) -> APIRouter
         responses=problems(INTERNAL),
     )
     async def problem_page(
-        code: Annotated[str, Path(max_length=64, examples=["invalid-cursor"])],
+        code: Annotated[str, Path(max_length=64, examples=["invalid_cursor"])],
     ) -> Response:
         """The page behind the `type` of a problem. No key needed."""
         kind = by_code.get(code)

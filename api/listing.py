@@ -14,7 +14,7 @@ from api.documented import problems
 from api.paging import Lister, Page, Paging
 from api.postgres.pool import Pool
 from api.problems import INVALID_CURSOR
-from warehouse.postgres.queries.paging import AConn
+from warehouse.postgres.queries.paging import AConn, Take
 
 RowT = TypeVar("RowT")
 QueryT = TypeVar("QueryT", bound=Paging)
@@ -30,19 +30,17 @@ def add_list(
     query_type: type[QueryT],
     row_type: type[RowT],
     position: tuple[type, ...],
-    position_of: Callable[[RowT], tuple[Any, ...]],
-    read: Callable[[AConn, Any, int, QueryT], Awaitable[Sequence[RowT]]],
+    key: tuple[str, ...],
+    read: Callable[[AConn, Any, Take, QueryT], Awaitable[Sequence[RowT]]],
 ) -> None:
-    """`read` gets the connection, the position of the last row shown or None, how many rows, and the filters."""
+    """`read` gets the connection, the position of the last row shown or None, what to take, and the filters."""
     position_type: Any = tuple.__class_getitem__(position)
-    lister: Lister[RowT, Any] = Lister(
-        operation_id.replace("_", "-"), position_type, lambda rows, _: position_of(rows[-1])
-    )
+    lister: Lister[RowT, Any] = Lister(operation_id.replace("_", "-"), position_type, row_type, *key)
 
     async def page(request: Request, query: Any) -> Response:
         after = lister.start(query)
         async with pool.connection() as connection:
-            rows = await read(connection, after, query.limit + 1, query)
+            rows = await read(connection, after, lister.take(query), query)
         return lister.answer(request, query, rows)
 
     page.__annotations__["query"] = Annotated[query_type, Query()]

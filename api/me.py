@@ -1,7 +1,9 @@
 """`/v1/me`: who the caller is and what they may do; a person's own password."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -13,7 +15,7 @@ from api.documented import problems
 from api.encoding import json_response
 from api.oauth import Doorway, TokenAnswer, TokenMint
 from api.ports import Accounts
-from api.principal import principal_of
+from api.principal import may_call, principal_of
 from api.problems import (
     FORBIDDEN,
     PASSWORD_REFUSED,
@@ -41,9 +43,17 @@ class Me:
     actor: Annotated[str, Field(description="As the books call you.", examples=["anna"])]
     kind: Literal["person", "key"]
     device: str
-    permissions: list[str]
+    permissions: Sequence[str]
     warehouses: list[WarehousePermissions]
     password_change_required: bool
+    operations: Annotated[
+        list[str],
+        Field(
+            description="Ids of operations of this document that you may call, in some warehouse at least.",
+            examples=[["stock_list", "stock_move"]],
+        ),
+    ]
+    server_time: Annotated[datetime, Field(description="Now, by the server's clock.")]
 
 
 class PasswordChange(BaseModel):
@@ -57,8 +67,10 @@ class PasswordChange(BaseModel):
     new: Annotated[str, Field(min_length=LENGTH_MIN, max_length=LENGTH_MAX, pattern=r"^[^\u0000]*$")]
 
 
-def router(accounts: Accounts, mint: TokenMint, doorway: Doorway) -> APIRouter:
-    """Both routes."""
+def router(
+    accounts: Accounts, mint: TokenMint, doorway: Doorway, operations: Callable[[], Sequence[tuple[str, str, str]]]
+) -> APIRouter:
+    """Both routes. `operations` are those of the whole application: id, method, path."""
     routes = APIRouter(prefix="/v1/me", tags=["people"])
 
     @routes.get("", operation_id="me", summary="Who am I, and what may I do", response_model=Me)
@@ -67,7 +79,9 @@ def router(accounts: Accounts, mint: TokenMint, doorway: Doorway) -> APIRouter:
         who = principal_of(request.scope)
         within = [WarehousePermissions(code, sorted(some)) for code, some in sorted(who.rights.within.items())]
         kind: Literal["person", "key"] = "key" if who.session_id is None else "person"
-        return json_response(Me(who.actor, kind, who.device, sorted(who.rights.everywhere), within, who.must_change))
+        may = [name for name, method, path in operations() if may_call(who, method, path)]
+        now, everywhere = datetime.now(UTC), sorted(who.rights.everywhere)
+        return json_response(Me(who.actor, kind, who.device, everywhere, within, who.must_change, may, now))
 
     @routes.post(
         "/password",

@@ -63,8 +63,8 @@ class MovementExplanation:
     tags: Annotated[list[MovedTagView], Field(description="The first 100; `/tags` has all.")]
 
 
-_MOVEMENTS: Lister[Movement, tuple[int]] = Lister("movements", tuple[int], lambda rows, _: (rows[-1].seq,))
-_TAGS: Lister[MovedTagView, tuple[str]] = Lister("movement-tags", tuple[str], lambda rows, _: (rows[-1].epc,))
+_MOVEMENTS: Lister[Movement, tuple[int]] = Lister("movements", tuple[int], Movement, "seq")
+_TAGS: Lister[MovedTagView, tuple[str]] = Lister("movement-tags", tuple[str], MovedTagView, "epc")
 
 MoveId = Annotated[UUID, Path(description="The movement.", examples=["5a3f0f53-5dd8-5b05-9c61-7b3a24b9e0aa"])]
 
@@ -102,7 +102,7 @@ def router(pool: Pool) -> APIRouter:
             rows = await movements(
                 connection,
                 after[0] if after else None,
-                query.limit + 1,
+                _MOVEMENTS.take(query),
                 item=query.item,
                 lot=query.lot,
                 location=query.location,
@@ -130,7 +130,7 @@ def router(pool: Pool) -> APIRouter:
         await known(move_id)
         within = f"/{move_id}"
         after = _TAGS.start(query, within)
-        rows = await moved_tags(pool, move_id, after[0] if after else None, query.limit + 1)
+        rows = await moved_tags(pool, move_id, after[0] if after else None, _TAGS.take(query, within))
         return _TAGS.answer(request, query, rows, within)
 
     @routes.get(

@@ -199,7 +199,7 @@ def _not_signed_in(outcome: NotSignedIn) -> Response:
 
 
 def _error(error: str, detail: str, status: int = 400, headers: dict[str, str] | None = None) -> Response:
-    kind = "malformed" if status == 400 else "too-many-attempts"
+    kind = "malformed" if status == 400 else "too_many_attempts"
     body = TokenError(error, detail, f"/problems/{kind}", status, error)
     return json_response(body, status, {**_NO_STORE, **(headers or {})})
 

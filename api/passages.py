@@ -56,9 +56,9 @@ class EvidenceQuery(BaseModel):
 
 
 _PASSAGES: Lister[PassageView, tuple[datetime, UUID]] = Lister(
-    "passages", tuple[datetime, UUID], lambda rows, _: (rows[-1].closed_at, rows[-1].passage_id)
+    "passages", tuple[datetime, UUID], PassageView, "closed_at", "passage_id"
 )
-_TAGS: Lister[PassageTagView, tuple[str]] = Lister("passage-tags", tuple[str], lambda rows, _: (rows[-1].epc,))
+_TAGS: Lister[PassageTagView, tuple[str]] = Lister("passage-tags", tuple[str], PassageTagView, "epc")
 
 PassageId = Annotated[UUID, Path(description="The passage.", examples=["5a3f0f53-5dd8-5b05-9c61-7b3a24b9e0aa"])]
 
@@ -89,7 +89,7 @@ def router(pool: Pool, evidence_reader: EvidenceReader | None) -> APIRouter:
             query.since,
             query.until,
         )
-        rows = await latest_passages(pool, wanted, _PASSAGES.start(query), query.limit + 1)
+        rows = await latest_passages(pool, wanted, _PASSAGES.start(query), _PASSAGES.take(query))
         return _PASSAGES.answer(request, query, rows)
 
     @routes.get("/{passage_id}", operation_id="passages_get", summary="One passage", response_model=PassageView)
@@ -112,7 +112,7 @@ def router(pool: Pool, evidence_reader: EvidenceReader | None) -> APIRouter:
         within = f"/{passage_id}/{revision}"
         after = _TAGS.start(query, within)
         rows = await passage_tags(
-            pool, passage_id, revision, query.verdict, after[0] if after else None, query.limit + 1
+            pool, passage_id, revision, query.verdict, after[0] if after else None, _TAGS.take(query, within)
         )
         return _TAGS.answer(request, query, rows, within)
 

@@ -24,10 +24,10 @@ class UserDetail:
     sessions: list[UserSession]
 
 
-_USERS: Lister[User, tuple[str]] = Lister("users", tuple[str], lambda rows, _: (rows[-1].name,))
-_ROLES: Lister[Role, tuple[str]] = Lister("roles", tuple[str], lambda rows, _: (rows[-1].name,))
-_KEYS: Lister[ApiKey, tuple[str]] = Lister("keys", tuple[str], lambda rows, _: (rows[-1].key_id,))
-_RULES: Lister[ApprovalRule, tuple[str]] = Lister("approval-rules", tuple[str], lambda rows, _: (rows[-1].subject,))
+_USERS: Lister[User, tuple[str]] = Lister("users", tuple[str], User, "name")
+_ROLES: Lister[Role, tuple[str]] = Lister("roles", tuple[str], Role, "name")
+_KEYS: Lister[ApiKey, tuple[str]] = Lister("keys", tuple[str], ApiKey, "key_id")
+_RULES: Lister[ApprovalRule, tuple[str]] = Lister("approval-rules", tuple[str], ApprovalRule, "subject")
 
 UserName = Annotated[str, Path(max_length=128, pattern=TEXT_PATTERN, description="The user.", examples=["anna"])]
 
@@ -47,7 +47,7 @@ def router(pool: Pool) -> APIRouter:
         """By name, disabled ones too."""
         start = _USERS.start(query)
         async with pool.connection() as connection:
-            rows = await people.users(connection, start[0] if start else None, query.limit + 1)
+            rows = await people.users(connection, start[0] if start else None, _USERS.take(query))
         return _USERS.answer(request, query, rows)
 
     @routes.get(
@@ -73,7 +73,7 @@ def router(pool: Pool) -> APIRouter:
         """By name. `*` is every permission, also those of later versions."""
         start = _ROLES.start(query)
         async with pool.connection() as connection:
-            rows = await people.roles(connection, start[0] if start else None, query.limit + 1)
+            rows = await people.roles(connection, start[0] if start else None, _ROLES.take(query))
         return _ROLES.answer(request, query, rows)
 
     @routes.get(
@@ -87,7 +87,7 @@ def router(pool: Pool) -> APIRouter:
         """By id, revoked and expired ones too; never the key itself."""
         start = _KEYS.start(query)
         async with pool.connection() as connection:
-            rows = await people.keys(connection, start[0] if start else None, query.limit + 1)
+            rows = await people.keys(connection, start[0] if start else None, _KEYS.take(query))
         return _KEYS.answer(request, query, rows)
 
     @routes.get(
@@ -101,7 +101,7 @@ def router(pool: Pool) -> APIRouter:
         """By subject: a kind of document, or `adjustment`."""
         start = _RULES.start(query)
         async with pool.connection() as connection:
-            rows = await people.approval_rules(connection, start[0] if start else None, query.limit + 1)
+            rows = await people.approval_rules(connection, start[0] if start else None, _RULES.take(query))
         return _RULES.answer(request, query, rows)
 
     return routes

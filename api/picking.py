@@ -31,7 +31,7 @@ class PickListDetail:
     lines: list[PickLine]
 
 
-_LISTS: Lister[PickList, tuple[int]] = Lister("pick-lists", tuple[int], lambda rows, _: (rows[-1].pick_list_id,))
+_LISTS: Lister[PickList, tuple[int]] = Lister("pick-lists", tuple[int], PickList, "pick_list_id")
 
 
 def router(pool: Pool) -> APIRouter:
@@ -50,7 +50,11 @@ def router(pool: Pool) -> APIRouter:
         after = _LISTS.start(query)
         async with pool.connection() as connection:
             rows = await pick_lists(
-                connection, after[0] if after else None, query.limit + 1, assignee=query.assignee, open_only=query.open
+                connection,
+                after[0] if after else None,
+                _LISTS.take(query),
+                assignee=query.assignee,
+                open_only=query.open,
             )
         return _LISTS.answer(request, query, rows)
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.documented import problems
 from api.encoding import json_response
-from api.paging import TEXT_PATTERN, Lister, Page, Paging
+from api.paging import TEXT_PATTERN, Code, Lister, Page, Paging, Search
 from api.postgres.pool import Pool
 from api.problems import INVALID_CURSOR, not_found
 from api.reading_scope import warehouses
@@ -66,12 +66,14 @@ class Zones:
 class LocationQuery(Paging):
     """Which locations."""
 
+    q: Search = None
     kind: LocationKind | None = None
     level: LocationLevel | None = None
+    parent: Annotated[Code | None, Field(description="Directly in this place.", examples=["hall-a"])] = None
 
 
-_PLACES: Lister[Place, tuple[str]] = Lister("locations", tuple[str], lambda rows, _: (rows[-1].code,))
-_TAGS: Lister[TagHere, tuple[str]] = Lister("location-tags", tuple[str], lambda rows, _: (rows[-1].epc,))
+_PLACES: Lister[Place, tuple[str]] = Lister("locations", tuple[str], Place, "code")
+_TAGS: Lister[TagHere, tuple[str]] = Lister("location-tags", tuple[str], TagHere, "epc")
 
 LocationCode = Annotated[
     str, Path(min_length=1, max_length=128, pattern=TEXT_PATTERN, description="Its code.", examples=["RACK-1-03"])
@@ -98,7 +100,7 @@ def router(site_now: Callable[[], Site], pool: Pool) -> APIRouter:
         within = f"/{code}"
         after = _TAGS.start(query, within)
         async with pool.connection() as connection:
-            rows = await tags_in(connection, code, after[0] if after else None, query.limit + 1)
+            rows = await tags_in(connection, code, after[0] if after else None, _TAGS.take(query, within))
         return _TAGS.answer(request, query, rows, within)
 
     async def zone_view(zone: Zone) -> ZoneView:
@@ -157,7 +159,15 @@ def router(site_now: Callable[[], Site], pool: Pool) -> APIRouter:
         """Zones, bins and the counterparts of the books, by code."""
         after = _PLACES.start(query)
         async with pool.connection() as connection:
-            rows = await places(connection, after[0] if after else None, query.limit + 1, query.kind, query.level)
+            rows = await places(
+                connection,
+                after[0] if after else None,
+                _PLACES.take(query),
+                query.kind,
+                query.level,
+                q=query.q,
+                parent=query.parent,
+            )
         return _PLACES.answer(request, query, rows)
 
     # The code comes last or before a fixed word, and may contain slashes.

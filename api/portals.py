@@ -48,9 +48,7 @@ class Portals:
     items: tuple[PortalView, ...]
 
 
-_SIGNALS: Lister[SignalView, SignalPosition] = Lister(
-    "signals", SignalPosition, lambda rows, _: SignalPosition(rows[-1].at, rows[-1].seq)
-)
+_SIGNALS: Lister[SignalView, SignalPosition] = Lister("signals", SignalPosition, SignalView, "at", "seq")
 
 PortalName = Annotated[str, Path(max_length=128, pattern=TEXT_PATTERN, description="The portal.", examples=["door-1"])]
 
@@ -104,7 +102,9 @@ def router(site_now: Callable[[], Site], pool: Pool, live: LiveSource | None) ->
         if name not in await configured():
             raise not_found("portal", name)
         within = f"/{name}"
-        rows: Sequence[SignalView] = await signals(pool, name, _SIGNALS.start(query, within), query.limit + 1)
+        rows: Sequence[SignalView] = await signals(
+            pool, name, _SIGNALS.start(query, within), _SIGNALS.take(query, within)
+        )
         return _SIGNALS.answer(request, query, rows, within)
 
     return routes

@@ -12,6 +12,7 @@ from uuid import UUID
 from api.principal import Principal
 from warehouse.commands import Actor, Command, Refusal, Result
 from warehouse.postgres.control.accounts import NotSignedIn, PasswordRefused
+from warehouse.postgres.control.feed_tickets import TicketHolder
 from warehouse.postgres.control.sessions import Session
 from warehouse.postgres.control.signing_keys import SigningKey
 
@@ -182,6 +183,9 @@ class KeyRing(Protocol):
     async def find(self, key: str) -> Principal | None:
         """The holder of a live key or token; None when there is none. Raises when the database cannot be asked."""
 
+    async def behind(self, holder: TicketHolder) -> Principal | None:
+        """Who had a ticket made, as they are now; None when the key or session has ended. Raises likewise."""
+
 
 class Accounts(Protocol):
     """People signing in and out, and secrets that commands leave to be made. Methods run in worker threads."""
@@ -203,6 +207,12 @@ class Accounts(Protocol):
 
     def signing_key(self) -> SigningKey:
         """What access tokens are signed with now."""
+
+    def make_ticket(self, holder: TicketHolder) -> str:
+        """For the feed, good once and for `feed_tickets.HOLDS_S`."""
+
+    def redeem_ticket(self, ticket: str) -> TicketHolder | None:
+        """Whose it was; None when it is none any more."""
 
     def secret_for(self, command: Command, response: Mapping[str, Any]) -> str | None:
         """The one-time password or key that an executed command leaves to be made; made once."""

@@ -55,20 +55,24 @@ _PREFIXES = (
     ("/v1/audit", Permission.AUDIT, Permission.AUDIT),
     ("/v1/users", Permission.USERS, Permission.USERS),
     ("/v1/keys", Permission.KEYS, Permission.KEYS),
+    ("/v1/alerts/channels", Permission.CONFIGURE, Permission.CONFIGURE),
+    ("/v1/callback-systems", Permission.CONFIGURE, Permission.CONFIGURE),
 )
 # What can be answered within warehouses. Anything else is about all of them at once (values, reports, files, what
 # other systems sent), and whoever may read only within some is refused: also on a route that nobody thought of.
 _BY_WAREHOUSE = (
     "/v1/alerts", "/v1/approval-rules", "/v1/boms", "/v1/categories", "/v1/counts", "/v1/discrepancies",
-    "/v1/documents", "/v1/feed", "/v1/handling-units", "/v1/items", "/v1/locations", "/v1/lots", "/v1/movements",
-    "/v1/partners", "/v1/passages", "/v1/pick-lists", "/v1/portals", "/v1/print-jobs", "/v1/readers",
-    "/v1/replenishments", "/v1/reservations", "/v1/roles", "/v1/serials", "/v1/stock", "/v1/stock-snapshot",
-    "/v1/tags", "/v1/tasks", "/v1/vehicles", "/v1/weighings", "/v1/work-orders", "/v1/zones",
+    "/v1/document-kinds", "/v1/documents", "/v1/feed", "/v1/handling-units", "/v1/inspections", "/v1/items",
+    "/v1/label-templates", "/v1/locations", "/v1/lots", "/v1/movements", "/v1/partners", "/v1/passages",
+    "/v1/periods", "/v1/pick-lists", "/v1/portals", "/v1/print-jobs", "/v1/printers", "/v1/putaway-rules",
+    "/v1/readers", "/v1/removal-rules", "/v1/replenishments", "/v1/reservations", "/v1/roles", "/v1/serials",
+    "/v1/stock", "/v1/stock-snapshot", "/v1/storage-places", "/v1/tags", "/v1/tasks", "/v1/vehicles",
+    "/v1/vocabulary", "/v1/weighings", "/v1/work-orders", "/v1/zones",
 )  # fmt: skip
 # What is of the whole site: promises name documents of every warehouse.
-_NOT_BY_WAREHOUSE = ("/v1/stock/value", "/v1/stock/promises")
+_NOT_BY_WAREHOUSE = ("/v1/stock/value", "/v1/stock/promises", "/v1/alerts/channels")
 # About the caller: whoever is known may ask.
-_OWN = ("/v1/me", "/v1/me/password")
+_OWN = ("/v1/me", "/v1/me/password", "/v1/feed/tickets")
 _COMMANDS = {route.path: route.command for route in COMMANDS}
 
 
@@ -103,6 +107,21 @@ def required_permission(method: str, path: str) -> Permission | None:
 def is_by_warehouse(method: str, path: str) -> bool:
     """Whether somebody who may read only within warehouses is answered, from these alone."""
     return method in ("GET", "HEAD", "OPTIONS") and _below(path, _BY_WAREHOUSE) and not _below(path, _NOT_BY_WAREHOUSE)
+
+
+def may_call(who: Principal, method: str, path: str) -> bool:
+    """Whether the gate lets them through, and the warehouse could: what a page shows or hides a button by."""
+    if is_open(path) or is_own(path):
+        return True
+    needed = required_permission(method, path)
+    if who.must_change or (needed is not None and not who.rights.may(needed)):
+        return False
+    return (
+        is_command(method, path)
+        or needed is None
+        or who.rights.warehouses(needed) is None
+        or is_by_warehouse(method, path)
+    )
 
 
 def _below(path: str, prefixes: tuple[str, ...]) -> bool:

@@ -34,9 +34,9 @@ class PrintJobQuery(Paging):
     printer: Annotated[Code | None, Field(examples=["dock-printer"])] = None
 
 
-_JOBS: Lister[PrintJob, tuple[int]] = Lister("print-jobs", tuple[int], lambda rows, _: (rows[-1].seq,))
-_LABELS: Lister[Label, tuple[int]] = Lister("labels", tuple[int], lambda rows, _: (rows[-1].line_no,))
-_EVENTS: Lister[TagEvent, tuple[int]] = Lister("tag-events", tuple[int], lambda rows, _: (rows[-1].seq,))
+_JOBS: Lister[PrintJob, tuple[int]] = Lister("print-jobs", tuple[int], PrintJob, "seq")
+_LABELS: Lister[Label, tuple[int]] = Lister("labels", tuple[int], Label, "line_no")
+_EVENTS: Lister[TagEvent, tuple[int]] = Lister("tag-events", tuple[int], TagEvent, "seq")
 
 JobId = Annotated[UUID, Path(description="The job.", examples=["5a3f0f53-5dd8-5b05-9c61-7b3a24b9e0aa"])]
 
@@ -64,7 +64,7 @@ def router(pool: Pool) -> APIRouter:
         after = _JOBS.start(query)
         async with pool.connection() as connection:
             rows = await print_jobs(
-                connection, after[0] if after else None, query.limit + 1, state=query.state, printer=query.printer
+                connection, after[0] if after else None, _JOBS.take(query), state=query.state, printer=query.printer
             )
         return _JOBS.answer(request, query, rows)
 
@@ -86,7 +86,7 @@ def router(pool: Pool) -> APIRouter:
         within = f"/{job_id}"
         after = _LABELS.start(query, within)
         async with pool.connection() as connection:
-            rows = await labels(connection, job_id, after[0] if after else 0, query.limit + 1)
+            rows = await labels(connection, job_id, after[0] if after else 0, _LABELS.take(query, within))
         return _LABELS.answer(request, query, rows, within)
 
     @routes.get(
@@ -102,7 +102,7 @@ def router(pool: Pool) -> APIRouter:
         within = f"/{hexadecimal}"
         after = _EVENTS.start(query, within)
         async with pool.connection() as connection:
-            rows = await tag_events(connection, hexadecimal, after[0] if after else None, query.limit + 1)
+            rows = await tag_events(connection, hexadecimal, after[0] if after else None, _EVENTS.take(query, within))
         return _EVENTS.answer(request, query, rows, within)
 
     return routes

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from api.problems import (
     INVALID,
+    INVALID_CURSOR,
     KINDS,
     MALFORMED,
     UNAVAILABLE,
@@ -24,6 +25,7 @@ from api.problems import (
     ProblemKind,
     problem_response,
 )
+from warehouse.postgres.queries.paging import FRAMED_MAX, TooManyToSort
 
 _log = structlog.get_logger("api")
 _BY_STATUS = {kind.status: kind for kind in reversed(KINDS)}
@@ -59,6 +61,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(psycopg.OperationalError, _database_error)
+    app.add_exception_handler(psycopg.DataError, _data_error)
+    app.add_exception_handler(TooManyToSort, _too_many_to_sort)
 
 
 async def _problem_error(_request: Request, error: Exception) -> Response:
@@ -72,7 +76,7 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     if kind is None:
         phrase = HTTPStatus(error.status_code).phrase
         kind = ProblemKind(
-            phrase.lower().replace(" ", "-"), error.status_code, phrase, "See the API document at /docs."
+            phrase.lower().replace(" ", "_"), error.status_code, phrase, "See the API document at /docs."
         )
     return problem_response(kind, str(error.detail), headers=error.headers)
 
@@ -83,6 +87,20 @@ async def _database_error(request: Request, error: Exception) -> Response:
     slow = isinstance(error, psycopg.errors.QueryCanceled)
     detail = "the query took too long" if slow else "the database is not available"
     return problem_response(UNAVAILABLE, detail, headers={"Retry-After": "5"})
+
+
+async def _data_error(request: Request, error: Exception) -> Response:
+    """A sorted list's cursor says its position as text, which only the database reads; anything else is our fault."""
+    if "sort" not in request.query_params or "cursor" not in request.query_params:
+        raise error
+    problem = FieldProblem("its position cannot be read", INVALID_CURSOR.fix, parameter="query:cursor")
+    return problem_response(INVALID_CURSOR, "its position cannot be read", [problem])
+
+
+async def _too_many_to_sort(_request: Request, _error: Exception) -> Response:
+    detail = f"more than {FRAMED_MAX} rows match"
+    problem = FieldProblem(detail, "name more filters, or leave the order to the list", parameter="query:sort")
+    return problem_response(INVALID, detail, [problem])
 
 
 async def _validation_error(_request: Request, error: Exception) -> Response:

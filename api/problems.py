@@ -33,7 +33,7 @@ class ProblemKind:
 
 MALFORMED = ProblemKind("malformed", 400, "The request cannot be read", "Send what the API document describes.")
 INVALID_CURSOR = ProblemKind(
-    "invalid-cursor",
+    "invalid_cursor",
     400,
     "The cursor is not one this list gave out",
     "Take `next` of the previous page unchanged, with the same filters, or start again without a cursor.",
@@ -48,33 +48,33 @@ FORBIDDEN = ProblemKind(
     "forbidden", 403, "You may not do this", "Have someone give you the permission that the detail names."
 )
 PASSWORD_CHANGE = ProblemKind(
-    "password-change-required",
+    "password_change_required",
     403,
     "The password has to be changed first",
     "Send the old and a new password to /v1/me/password.",
 )
-WRONG_PASSWORD = ProblemKind("wrong-password", 409, "That is not the password", "Send the password you signed in with.")
-PASSWORD_REFUSED = ProblemKind("password-refused", 409, "That is no password", "Choose one that keeps the rule.")
+WRONG_PASSWORD = ProblemKind("wrong_password", 409, "That is not the password", "Send the password you signed in with.")
+PASSWORD_REFUSED = ProblemKind("password_refused", 409, "That is no password", "Choose one that keeps the rule.")
 TOO_MANY_ATTEMPTS = ProblemKind(
-    "too-many-attempts", 429, "Too many wrong passwords", "Try again after `Retry-After` seconds."
+    "too_many_attempts", 429, "Too many wrong passwords", "Try again after `Retry-After` seconds."
 )
-NOT_FOUND = ProblemKind("not-found", 404, "There is no such thing", "Check the name; lists show what exists.")
+NOT_FOUND = ProblemKind("not_found", 404, "There is no such thing", "Check the name; lists show what exists.")
 METHOD_NOT_ALLOWED = ProblemKind(
-    "method-not-allowed", 405, "This address does not take that method", "Use one the `Allow` header names."
+    "method_not_allowed", 405, "This address does not take that method", "Use one the `Allow` header names."
 )
 KEY_REUSED = ProblemKind(
-    "idempotency-key-reused",
+    "idempotency_key_reused",
     409,
     "This Idempotency-Key belongs to another request",
     "Repeat a request with its own key and the same body; give every new request a new key.",
 )
 EXPIRED_POSITION = ProblemKind(
-    "expired-position",
+    "expired_position",
     410,
     "The feed no longer reaches back to that id",
     "Read the current state through the lists, then open the feed without Last-Event-ID.",
 )
-TOO_LARGE = ProblemKind("too-large", 413, "The body is too large", "Send less at once; the detail names the limit.")
+TOO_LARGE = ProblemKind("too_large", 413, "The body is too large", "Send less at once; the detail names the limit.")
 INVALID = ProblemKind(
     "invalid", 422, "Some values are not acceptable", "Correct the values that `errors` names and send it again."
 )

@@ -77,8 +77,8 @@ class WorkOrderDetail:
     components: list[DocumentLine]
 
 
-_BOMS: Lister[BomSummary, tuple[int]] = Lister("boms", tuple[int], lambda rows, _: (rows[-1].bom_id,))
-_ORDERS: Lister[WorkOrder, tuple[int]] = Lister("work-orders", tuple[int], lambda rows, _: (rows[-1].work_order_id,))
+_BOMS: Lister[BomSummary, tuple[int]] = Lister("boms", tuple[int], BomSummary, "bom_id")
+_ORDERS: Lister[WorkOrder, tuple[int]] = Lister("work-orders", tuple[int], WorkOrder, "work_order_id")
 
 BomId = Annotated[int, Path(ge=1, le=2**63 - 1, description="As `/v1/boms` lists it.", examples=[17])]
 Number = Annotated[str, Path(max_length=128, pattern=TEXT_PATTERN, examples=["WO-1001"])]
@@ -99,7 +99,7 @@ def router(pool: Pool) -> APIRouter:
         """Every version, newest first, retired ones too."""
         after = _BOMS.start(query)
         async with pool.connection() as connection:
-            rows = await boms(connection, after[0] if after else None, query.limit + 1, item=query.item)
+            rows = await boms(connection, after[0] if after else None, _BOMS.take(query), item=query.item)
         return _BOMS.answer(request, query, rows)
 
     @routes.get(
@@ -138,7 +138,7 @@ def router(pool: Pool) -> APIRouter:
         after = _ORDERS.start(query)
         async with pool.connection() as connection:
             rows = await work_orders(
-                connection, after[0] if after else None, query.limit + 1, item=query.item, status=query.status
+                connection, after[0] if after else None, _ORDERS.take(query), item=query.item, status=query.status
             )
         return _ORDERS.answer(request, query, rows)
 

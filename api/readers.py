@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.documented import problems
 from api.encoding import json_response, utc_or_none
-from api.paging import TEXT_PATTERN, Code, Lister, Page, Paging
+from api.paging import TEXT_PATTERN, Code, Lister, Page, Pages
 from api.ports import ReaderHealth, ReaderState
 from api.postgres.device_events import DeviceEventView, EventPosition, device_events, position_after
 from api.postgres.pool import Pool
@@ -54,13 +54,15 @@ class Readers:
     items: tuple[ReaderView, ...]
 
 
-class DeviceEventQuery(Paging):
+class DeviceEventQuery(Pages):
     """Which events."""
 
     kind: Annotated[Code | None, Field(examples=["reader_down"])] = None
 
 
-_EVENTS: Lister[DeviceEventView, EventPosition] = Lister("device-events", EventPosition, position_after)
+_EVENTS: Lister[DeviceEventView, EventPosition] = Lister(
+    "device-events", EventPosition, DeviceEventView, position_of=position_after
+)
 
 
 def _view(configured: Reader, state: ReaderState | None) -> ReaderView:
@@ -136,7 +138,7 @@ def router(site_now: Callable[[], Site], pool: Pool, health: ReaderHealth | None
             raise not_found("reader", name)
         within = f"/{name}"
         after = _EVENTS.start(query, within)
-        rows = await device_events(pool, name, query.kind, after, query.limit + 1)
+        rows = await device_events(pool, name, query.kind, after, _EVENTS.take(query, within))
         return _EVENTS.answer(request, query, rows, within)
 
     return routes

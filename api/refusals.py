@@ -4,13 +4,12 @@
 rules of the warehouse or the state of its books are against it. 422 is left to what does not satisfy the document.
 """
 
-from api.problems import FORBIDDEN, KEY_REUSED, FieldProblem, ProblemError, ProblemKind
+from api.problems import FORBIDDEN, KEY_REUSED, NOT_FOUND, FieldProblem, ProblemError, ProblemKind
 from warehouse.commands import Refusal, RefusalCode
 from warehouse.ledger import LedgerRefusal
 
 _WORDS: dict[str, tuple[int, str, str]] = {
     RefusalCode.EXISTS: (409, "It exists already", "Use another code, or what is there."),
-    RefusalCode.NOT_FOUND: (404, "It does not exist", "Check the code, or create it first."),
     RefusalCode.WRONG_STATE: (409, "Its state does not allow that", "Read it, and decide anew."),
     RefusalCode.OLDER_VERSION: (409, "A newer version came already", "Send the newest state, with a higher version."),
     RefusalCode.OVER: (409, "More than the line takes", "Lower the quantity, or change the document."),
@@ -72,6 +71,7 @@ REFUSALS: dict[str, ProblemKind] = {
 } | {
     str(RefusalCode.REQUEST_ID_REUSED): KEY_REUSED,
     str(RefusalCode.FORBIDDEN): FORBIDDEN,
+    str(RefusalCode.NOT_FOUND): NOT_FOUND,
     # The domain's word for it is taken by what does not satisfy the document.
     str(RefusalCode.INVALID): ProblemKind("invalid_command", 409, "A rule forbids it", "Correct what `errors` names."),
 }

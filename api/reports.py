@@ -29,7 +29,7 @@ from warehouse.postgres.exchange.reports import Asked, ask, columns_of, rows_of
 from warehouse.report_titles import COLUMN_TITLES, REPORT_TITLES
 from warehouse.reports import REPORTS
 
-EMPTY_PERIOD = ProblemKind("empty-period", 400, "The period ends before it begins", "Let `since` be before `until`.")
+EMPTY_PERIOD = ProblemKind("empty_period", 400, "The period ends before it begins", "Let `since` be before `until`.")
 ROWS_MAX = 10_000
 AT_ONCE = 2
 # At once: what takes longer belongs into a job.

@@ -120,16 +120,12 @@ class PastStocks:
     complete: bool
 
 
-_STOCK: Lister[StockRow, tuple[int]] = Lister("stock", tuple[int], lambda rows, _: (rows[-1].balance_id,))
+_STOCK: Lister[StockRow, tuple[int]] = Lister("stock", tuple[int], StockRow, "balance_id")
 _TOTALS: Lister[StockTotal, tuple[str, str, str]] = Lister(
-    "stock-totals",
-    tuple[str, str, str],
-    lambda rows, _: (rows[-1].item, rows[-1].location, rows[-1].status),
+    "stock-totals", tuple[str, str, str], StockTotal, "item", "location", "status"
 )
 
-_QUANTITIES: Lister[NamedQuantities, tuple[str]] = Lister(
-    "stock-quantities", tuple[str], lambda rows, _: (rows[-1].item,)
-)
+_QUANTITIES: Lister[NamedQuantities, tuple[str]] = Lister("stock-quantities", tuple[str], NamedQuantities, "item")
 
 ItemCode = Annotated[str, Path(max_length=128, pattern=TEXT_PATTERN, description="The item.", examples=["A-100"])]
 
@@ -164,7 +160,7 @@ def router(pool: Pool) -> APIRouter:
             rows = await stock(
                 connection,
                 after[0] if after else None,
-                query.limit + 1,
+                _STOCK.take(query),
                 item=query.item,
                 lot=query.lot,
                 location=query.location,
@@ -192,7 +188,7 @@ def router(pool: Pool) -> APIRouter:
             rows = await stock_totals(
                 connection,
                 after,
-                query.limit + 1,
+                _TOTALS.take(query),
                 item=query.item,
                 location=query.location,
                 level=query.level,
@@ -214,7 +210,7 @@ def router(pool: Pool) -> APIRouter:
             rows = await quantities_by_item(
                 connection,
                 after[0] if after else None,
-                query.limit + 1,
+                _QUANTITIES.take(query),
                 location=query.location,
                 owner=query.owner,
                 category=query.category,

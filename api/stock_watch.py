@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from api.encoding import json_response
 from api.listing import add_list
-from api.paging import TEXT_PATTERN, Code, Paging
+from api.paging import TEXT_PATTERN, Code, Paging, Search
 from api.postgres.pool import Pool
 from api.problems import not_found
 from warehouse.commands import PartnerKind
@@ -52,6 +52,7 @@ class AlertKind(StrEnum):
 class ItemQuery(Paging):
     """Which items."""
 
+    q: Search = None
     category: Annotated[Code | None, Field(examples=["bearings"])] = None
     active: bool | None = None
 
@@ -59,6 +60,7 @@ class ItemQuery(Paging):
 class PartnerQuery(Paging):
     """Which partners."""
 
+    q: Search = None
     kind: PartnerKind | None = None
 
 
@@ -117,9 +119,9 @@ def router(pool: Pool) -> APIRouter:
         ItemQuery,
         ItemView,
         (str,),
-        lambda row: (row.code,),
+        ("code",),
         lambda conn, after, limit, query: items(
-            conn, after[0] if after else None, limit, category=query.category, active=query.active
+            conn, after[0] if after else None, limit, q=query.q, category=query.category, active=query.active
         ),
     )
     add_list(
@@ -132,7 +134,7 @@ def router(pool: Pool) -> APIRouter:
         Paging,
         Category,
         (str,),
-        lambda row: (row.code,),
+        ("code",),
         lambda conn, after, limit, query: categories(conn, after[0] if after else None, limit),
     )
     add_list(
@@ -145,8 +147,10 @@ def router(pool: Pool) -> APIRouter:
         PartnerQuery,
         Partner,
         (str,),
-        lambda row: (row.code,),
-        lambda conn, after, limit, query: partners(conn, after[0] if after else None, limit, kind=query.kind),
+        ("code",),
+        lambda conn, after, limit, query: partners(
+            conn, after[0] if after else None, limit, q=query.q, kind=query.kind
+        ),
     )
     add_list(
         routes,
@@ -158,7 +162,7 @@ def router(pool: Pool) -> APIRouter:
         RuleQuery,
         StockRule,
         (str, str),
-        lambda row: (row.item, row.location),
+        ("item", "location"),
         lambda conn, after, limit, query: stock_rules(conn, after, limit, item=query.item, location=query.location),
     )
     add_list(
@@ -171,7 +175,7 @@ def router(pool: Pool) -> APIRouter:
         ReplenishmentQuery,
         Replenishment,
         (datetime, UUID),
-        lambda row: (row.created_at, row.replenishment_id),
+        ("created_at", "replenishment_id"),
         lambda conn, after, limit, query: replenishments(conn, after, limit, state=query.state, item=query.item),
     )
     add_list(
@@ -184,7 +188,7 @@ def router(pool: Pool) -> APIRouter:
         AlertQuery,
         StockAlert,
         (datetime, UUID),
-        lambda row: (row.raised_at, row.alert_id),
+        ("raised_at", "alert_id"),
         lambda conn, after, limit, query: stock_alerts(
             conn, after, limit, kind=query.kind, department=query.department, standing=query.standing
         ),

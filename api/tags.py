@@ -67,11 +67,9 @@ class TagQuery(Paging):
     here: Annotated[bool | None, Field(description="Seen somewhere and not departed since; false: departed.")] = None
 
 
-_TAGS: Lister[TagView, tuple[str]] = Lister("tags", tuple[str], lambda rows, _: (rows[-1].epc,))
-_SEEN: Lister[TagSeen, tuple[datetime, UUID]] = Lister(
-    "tag-history", tuple[datetime, UUID], lambda rows, _: (rows[-1].at, rows[-1].update_id)
-)
-_MOVED: Lister[TagMoved, tuple[int]] = Lister("tag-movements", tuple[int], lambda rows, _: (rows[-1].seq,))
+_TAGS: Lister[TagView, tuple[str]] = Lister("tags", tuple[str], TagView, "epc")
+_SEEN: Lister[TagSeen, tuple[datetime, UUID]] = Lister("tag-history", tuple[datetime, UUID], TagSeen, "at", "update_id")
+_MOVED: Lister[TagMoved, tuple[int]] = Lister("tag-movements", tuple[int], TagMoved, "seq")
 
 
 @lru_cache(maxsize=16_384)
@@ -103,7 +101,7 @@ def router(pool: Pool) -> APIRouter:
         after = _TAGS.start(query)
         wanted = TagFilter(query.item, query.lot, query.handling_unit, query.location, query.here)
         async with pool.connection() as connection:
-            rows = await tags(connection, wanted, after[0] if after else None, query.limit + 1)
+            rows = await tags(connection, wanted, after[0] if after else None, _TAGS.take(query))
         return _TAGS.answer(request, query, rows)
 
     @routes.get("/{epc}", operation_id="tags_get", summary="Where is this tag", response_model=TagState)
@@ -126,7 +124,7 @@ def router(pool: Pool) -> APIRouter:
         within = f"/{hexadecimal}"
         after = _SEEN.start(query, within)
         async with pool.connection() as connection:
-            rows = await tag_history(connection, hexadecimal, after, query.limit + 1)
+            rows = await tag_history(connection, hexadecimal, after, _SEEN.take(query, within))
         return _SEEN.answer(request, query, rows, within)
 
     @routes.get(
@@ -143,7 +141,7 @@ def router(pool: Pool) -> APIRouter:
         within = f"/{hexadecimal}"
         after = _MOVED.start(query, within)
         async with pool.connection() as connection:
-            rows = await tag_movements(connection, hexadecimal, after[0] if after else None, query.limit + 1)
+            rows = await tag_movements(connection, hexadecimal, after[0] if after else None, _MOVED.take(query, within))
         return _MOVED.answer(request, query, rows, within)
 
     @routes.get(

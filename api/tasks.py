@@ -61,7 +61,7 @@ class TaskHistory:
     events: list[TaskEvent]
 
 
-_TASKS: Lister[Task, tuple[int]] = Lister("tasks", tuple[int], lambda rows, _: (rows[-1].seq,))
+_TASKS: Lister[Task, tuple[int]] = Lister("tasks", tuple[int], Task, "seq")
 _WANTED = FeedFilter(frozenset({"task"}))
 
 
@@ -102,7 +102,7 @@ def router(pool: Pool, hub: FeedHub) -> APIRouter:
             rows = await tasks(
                 connection,
                 after[0] if after else None,
-                query.limit + 1,
+                _TASKS.take(query),
                 states=[str(state) for state in query.state] or None,
                 kind=query.kind,
                 owner=query.owner,

@@ -60,8 +60,8 @@ class SerialName(BaseModel):
     serial: Annotated[Code, Field(examples=["6789"])]
 
 
-_LOTS: Lister[LotView, tuple[int]] = Lister("lots", tuple[int], lambda rows, _: (rows[-1].lot_id,))
-_SERIALS: Lister[SerialView, tuple[int]] = Lister("serials", tuple[int], lambda rows, _: (rows[-1].serial_id,))
+_LOTS: Lister[LotView, tuple[int]] = Lister("lots", tuple[int], LotView, "lot_id")
+_SERIALS: Lister[SerialView, tuple[int]] = Lister("serials", tuple[int], SerialView, "serial_id")
 
 
 async def _answer(connection: AConn, seeds: Sequence[Thing], what: str, named: str) -> Response:
@@ -89,7 +89,7 @@ def router(pool: Pool) -> APIRouter:
             rows = await lots(
                 connection,
                 after[0] if after else None,
-                query.limit + 1,
+                _LOTS.take(query),
                 item=query.item,
                 blocked=query.blocked,
                 document=query.document,
@@ -109,7 +109,7 @@ def router(pool: Pool) -> APIRouter:
         after = _SERIALS.start(query)
         async with pool.connection() as connection:
             rows = await serials(
-                connection, after[0] if after else None, query.limit + 1, item=query.item, lot=query.lot
+                connection, after[0] if after else None, _SERIALS.take(query), item=query.item, lot=query.lot
             )
         return _SERIALS.answer(request, query, rows)
 

@@ -58,7 +58,7 @@ def router(pool: Pool) -> APIRouter:
         ValueQuery,
         StockValue,
         (str,),
-        lambda row: (row.item,),
+        ("item",),
         lambda conn, after, limit, query: stock_value(
             conn, after[0] if after else None, limit, at=query.at, category=query.category
         ),
@@ -73,7 +73,7 @@ def router(pool: Pool) -> APIRouter:
         EntryQuery,
         ValueEntry,
         (int,),
-        lambda row: (row.entry_id,),
+        ("entry_id",),
         lambda conn, after, limit, query: value_entries(
             conn,
             after[0] if after else None,

@@ -25,7 +25,7 @@ from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.database.connect import connect
 from warehouse.postgres.exchange import webhooks
 
-NOT_DEAD = ProblemKind("not-dead", 409, "The message is no dead letter", "Read it; only dead messages are decided.")
+NOT_DEAD = ProblemKind("not_dead", 409, "The message is no dead letter", "Read it; only dead messages are decided.")
 
 EventType = Literal[
     "*",
@@ -106,9 +106,9 @@ class Secret:
 
 
 _WEBHOOKS: Lister[WebhookView, tuple[datetime, UUID]] = Lister(
-    "webhooks", tuple[datetime, UUID], lambda rows, _: (rows[-1].created_at, rows[-1].webhook_id)
+    "webhooks", tuple[datetime, UUID], WebhookView, "created_at", "webhook_id"
 )
-_MESSAGES: Lister[MessageView, tuple[int]] = Lister("webhook-messages", tuple[int], lambda rows, _: (rows[-1].n,))
+_MESSAGES: Lister[MessageView, tuple[int]] = Lister("webhook-messages", tuple[int], MessageView, "n")
 
 WebhookId = Annotated[UUID, Path(examples=["0e6c4c7e-3a53-5f8e-9f0c-2b8f5a7d1c11"])]
 MessageId = Annotated[str, Path(max_length=64, pattern=TEXT_PATTERN, examples=["msg_8e03978e40d543e8bc936894a57f9324"])]
@@ -154,7 +154,7 @@ def router(pool: Pool, dsn: str) -> APIRouter:
     )
     async def webhooks_list(request: Request, query: Annotated[Paging, Query()]) -> Response:
         """Newest first."""
-        rows = await store.webhook_list(pool, _WEBHOOKS.start(query), query.limit + 1)
+        rows = await store.webhook_list(pool, _WEBHOOKS.start(query), _WEBHOOKS.take(query))
         return _WEBHOOKS.answer(request, query, rows)
 
     @routes.get("/{webhook_id}", operation_id="webhooks_get", summary="One endpoint", response_model=WebhookView)
@@ -213,7 +213,9 @@ def router(pool: Pool, dsn: str) -> APIRouter:
         await known(webhook_id)
         within = f"/{webhook_id}"
         after = _MESSAGES.start(query, within)
-        rows = await store.message_list(pool, webhook_id, query.state, after[0] if after else None, query.limit + 1)
+        rows = await store.message_list(
+            pool, webhook_id, query.state, after[0] if after else None, _MESSAGES.take(query, within)
+        )
         return _MESSAGES.answer(request, query, rows, within)
 
     async def decide(request: Request, message_id: str, state: str) -> Response:

@@ -21,9 +21,7 @@ class WeighingQuery(Paging):
     outcome: Annotated[Literal["agrees", "mismatch", "unknown", "untied"] | None, Field(examples=["mismatch"])] = None
 
 
-_WEIGHINGS: Lister[WeighingView, WeighingPosition] = Lister(
-    "weighings", WeighingPosition, lambda rows, _: WeighingPosition(rows[-1].seq)
-)
+_WEIGHINGS: Lister[WeighingView, WeighingPosition] = Lister("weighings", WeighingPosition, WeighingView, "seq")
 
 
 def router(pool: Pool) -> APIRouter:
@@ -39,7 +37,7 @@ def router(pool: Pool) -> APIRouter:
     )
     async def weighings_list(request: Request, query: Annotated[WeighingQuery, Query()]) -> Response:
         """Newest first."""
-        rows = await weighings(pool, query.scale, query.outcome, _WEIGHINGS.start(query), query.limit + 1)
+        rows = await weighings(pool, query.scale, query.outcome, _WEIGHINGS.start(query), _WEIGHINGS.take(query))
         return _WEIGHINGS.answer(request, query, rows)
 
     return routes

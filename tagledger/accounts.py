@@ -6,8 +6,9 @@ from uuid import UUID
 
 from tagledger.command_desk import WritePool
 from warehouse.commands import AccessCommand, Command
-from warehouse.postgres.control import accounts, passwords, sessions, signing_keys
+from warehouse.postgres.control import accounts, feed_tickets, passwords, sessions, signing_keys
 from warehouse.postgres.control.accounts import NotSignedIn, PasswordRefused
+from warehouse.postgres.control.feed_tickets import TicketHolder
 from warehouse.postgres.control.sessions import Session
 from warehouse.postgres.control.signing_keys import SigningKey
 
@@ -42,6 +43,14 @@ class PooledAccounts:
     def signing_key(self) -> SigningKey:
         with self._pool.connection() as connection, connection.transaction():
             return signing_keys.current(connection)
+
+    def make_ticket(self, holder: TicketHolder) -> str:
+        with self._pool.connection() as connection, connection.transaction():
+            return feed_tickets.make(connection, holder)
+
+    def redeem_ticket(self, ticket: str) -> TicketHolder | None:
+        with self._pool.connection() as connection:
+            return feed_tickets.redeem(connection, ticket)
 
     def secret_for(self, command: Command, response: Mapping[str, Any]) -> str | None:
         if not isinstance(command, AccessCommand):

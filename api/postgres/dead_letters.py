@@ -8,6 +8,7 @@ from uuid import UUID
 
 from api.postgres.pool import Pool
 from api.postgres.select import select_one, select_page
+from warehouse.postgres.queries.paging import Limit
 from warehouse.postgres.queries.view_rows import view_row
 
 BODY_SHOWN_BYTES = 65_536
@@ -37,7 +38,7 @@ class DeadLetterRow:
 
 
 async def dead_letters(
-    pool: Pool, status: str | None, kind: str | None, after: tuple[datetime, UUID] | None, limit: int
+    pool: Pool, status: str | None, kind: str | None, after: tuple[datetime, UUID] | None, limit: Limit
 ) -> Sequence[DeadLetterRow]:
     """Newest first."""
     return await select_page(

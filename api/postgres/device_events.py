@@ -9,6 +9,7 @@ from pydantic import Field
 
 from api.postgres.pool import Pool
 from api.postgres.select import select_page
+from warehouse.postgres.queries.paging import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def position_after(shown: Sequence[DeviceEventView], before: EventPosition | Non
 
 
 async def device_events(
-    pool: Pool, device: str, kind: str | None, after: EventPosition | None, limit: int
+    pool: Pool, device: str, kind: str | None, after: EventPosition | None, limit: Limit
 ) -> Sequence[DeviceEventView]:
     """Newest first. Within one time the first recorded comes first, so what is added later shifts nothing."""
     return await select_page(

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from api.postgres.pool import Pool
 from api.postgres.select import select_page
+from warehouse.postgres.queries.paging import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ select t.passage_id, t.revision, p.portal, p.direction, p.direction_score, p.clo
   from passage_tag t join passage p using (passage_id, revision)"""
 
 
-async def verdicts_on(pool: Pool, epc: str, limit: int) -> Sequence[VerdictView]:
+async def verdicts_on(pool: Pool, epc: str, limit: Limit) -> Sequence[VerdictView]:
     """The newest verdicts on a tag, at every revision."""
     return await select_page(
         pool,
@@ -64,7 +65,7 @@ class MovedTagView:
     features: dict[str, float | None] | None
 
 
-async def moved_tags(pool: Pool, move_id: UUID, after: str | None, limit: int) -> Sequence[MovedTagView]:
+async def moved_tags(pool: Pool, move_id: UUID, after: str | None, limit: Limit) -> Sequence[MovedTagView]:
     """By EPC. The verdict is that of the newest revision of the movement's passage that has the tag."""
     return await select_page(
         pool,

@@ -17,6 +17,7 @@ from warehouse.postgres.database.connect import connect
 from warehouse.postgres.exchange import jobs
 from warehouse.postgres.importing import decisions, work
 from warehouse.postgres.importing.listing import RECONCILE
+from warehouse.postgres.queries.paging import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ _CHANGE: LiteralString = """select n, row_no as row, column_name as "column", ki
 Position = tuple[datetime, UUID]
 
 
-async def job_list(pool: Pool, state: str | None, after: Position | None, limit: int) -> Sequence[JobView]:
+async def job_list(pool: Pool, state: str | None, after: Position | None, limit: Limit) -> Sequence[JobView]:
     """Newest first."""
     conditions: Mapping[LiteralString, bool] = {
         "state = %(state)s": state is not None,
@@ -136,7 +137,7 @@ async def job(pool: Pool, job_id: UUID) -> JobView | None:
 
 
 async def run_list(
-    pool: Pool, template: str | None, state: str | None, after: Position | None, limit: int
+    pool: Pool, template: str | None, state: str | None, after: Position | None, limit: Limit
 ) -> Sequence[ImportView]:
     """Newest first."""
     conditions: Mapping[LiteralString, bool] = {
@@ -154,13 +155,13 @@ async def run(pool: Pool, run_id: UUID) -> ImportView | None:
     return await select_one(pool, ImportView, _RUN + " where r.run_id = %(id)s", {"id": run_id})
 
 
-async def problem_list(pool: Pool, run_id: UUID, after: int | None, limit: int) -> Sequence[ImportProblem]:
+async def problem_list(pool: Pool, run_id: UUID, after: int | None, limit: Limit) -> Sequence[ImportProblem]:
     conditions: Mapping[LiteralString, bool] = {"run_id = %(id)s": True, "n > %(n)s": after is not None}
     values = {"id": run_id, "n": after, "limit": limit}
     return await select_page(pool, ImportProblem, _PROBLEM, conditions, "order by n limit %(limit)s", values)
 
 
-async def change_list(pool: Pool, run_id: UUID, after: int | None, limit: int) -> Sequence[ImportChange]:
+async def change_list(pool: Pool, run_id: UUID, after: int | None, limit: Limit) -> Sequence[ImportChange]:
     conditions: Mapping[LiteralString, bool] = {"run_id = %(id)s": True, "n > %(n)s": after is not None}
     values = {"id": run_id, "n": after, "limit": limit}
     return await select_page(pool, ImportChange, _CHANGE, conditions, "order by n limit %(limit)s", values)

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from uuid import UUID
 
 from api import jwt_tokens
 from api.postgres.pool import Pool
 from api.principal import Principal
 from warehouse.postgres.control import access, sessions, signing_keys
+from warehouse.postgres.control.feed_tickets import TicketHolder
 
 # A token signed with a key made elsewhere a moment ago is looked for at most this often; guesses cost no more.
 RELOAD_S = 1.0
@@ -28,6 +30,17 @@ class PostgresKeys:
             return await self._holder(key)
         return await self._person(key)
 
+    async def behind(self, holder: TicketHolder) -> Principal | None:
+        """See `KeyRing.behind`."""
+        if holder.session_id is not None:
+            return await self._session(holder.session_id)
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(access.FIND, (holder.key_id,))).fetchone()
+        if row is None:
+            return None
+        known = access.holder(str(holder.key_id), row)
+        return Principal(known.name, known.key_id, known.rights, known.device)
+
     async def _holder(self, key: str) -> Principal | None:
         parts = access.parse(key)
         async with self._pool.connection() as connection:
@@ -43,17 +56,21 @@ class PostgresKeys:
         claims = jwt_tokens.read(token, self._issuer, self._signing)
         if claims is None:
             return None
+        found = await self._session(claims.session_id)
+        return found if found is not None and found.actor == claims.person else None
+
+    async def _session(self, session_id: UUID) -> Principal | None:
         async with self._pool.connection() as connection:
-            row = await (await connection.execute(sessions.FIND, (claims.session_id,))).fetchone()
+            row = await (await connection.execute(sessions.FIND, (session_id,))).fetchone()
         person = sessions.person_of(row)
-        if person is None or person.name != claims.person:
+        if person is None:
             return None
         return Principal(
             person.name,
             f"person:{person.name}",
             person.rights,
             person.device,
-            session_id=claims.session_id,
+            session_id=session_id,
             must_change=person.must_change,
         )
 

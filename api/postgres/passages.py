@@ -11,6 +11,7 @@ from pydantic import Field
 
 from api.postgres.pool import Pool
 from api.postgres.select import select_one, select_page
+from warehouse.postgres.queries.paging import Limit
 from warehouse.site import Direction
 
 _COLUMNS = """
@@ -78,7 +79,7 @@ class PassageFilter:
 
 
 async def latest_passages(
-    pool: Pool, wanted: PassageFilter, after: tuple[datetime, UUID] | None, limit: int
+    pool: Pool, wanted: PassageFilter, after: tuple[datetime, UUID] | None, limit: Limit
 ) -> Sequence[PassageView]:
     """Newest close first, each passage at its newest revision."""
     return await select_page(
@@ -123,7 +124,7 @@ async def passage(pool: Pool, passage_id: UUID, revision: int | None) -> Passage
 
 
 async def passage_tags(
-    pool: Pool, passage_id: UUID, revision: int, verdict: str | None, after: str | None, limit: int
+    pool: Pool, passage_id: UUID, revision: int, verdict: str | None, after: str | None, limit: Limit
 ) -> Sequence[PassageTagView]:
     """The tags of one revision, by EPC."""
     values: dict[str, Any] = {

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from api.postgres.pool import Pool
 from api.postgres.select import select_page
+from warehouse.postgres.queries.paging import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class SignalPosition(NamedTuple):
     seq: int
 
 
-async def signals(pool: Pool, portal: str, after: SignalPosition | None, limit: int) -> Sequence[SignalView]:
+async def signals(pool: Pool, portal: str, after: SignalPosition | None, limit: Limit) -> Sequence[SignalView]:
     """Newest first."""
     return await select_page(
         pool,

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from api.postgres.pool import Pool
 from api.postgres.select import select_one, select_page
+from warehouse.postgres.queries.paging import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ _MESSAGE: LiteralString = """select n, message_id, webhook_id, line, type, body,
     error, created_at, ended_at from webhook_message"""
 
 
-async def webhook_list(pool: Pool, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[WebhookView]:
+async def webhook_list(pool: Pool, after: tuple[datetime, UUID] | None, limit: Limit) -> Sequence[WebhookView]:
     """Newest first."""
     conditions: Mapping[LiteralString, bool] = {"(w.created_at, w.webhook_id) < (%(at)s, %(id)s)": after is not None}
     at, key = after or (None, None)
@@ -72,7 +73,7 @@ async def webhook(pool: Pool, webhook_id: UUID) -> WebhookView | None:
 
 
 async def message_list(
-    pool: Pool, webhook_id: UUID, state: str | None, before: int | None, limit: int
+    pool: Pool, webhook_id: UUID, state: str | None, before: int | None, limit: Limit
 ) -> Sequence[MessageView]:
     """Newest first."""
     conditions: Mapping[LiteralString, bool] = {

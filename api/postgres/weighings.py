@@ -11,6 +11,7 @@ from pydantic import Field
 
 from api.postgres.pool import Pool
 from api.postgres.select import select_page
+from warehouse.postgres.queries.paging import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class WeighingPosition(NamedTuple):
 
 
 async def weighings(
-    pool: Pool, scale: str | None, outcome: str | None, after: WeighingPosition | None, limit: int
+    pool: Pool, scale: str | None, outcome: str | None, after: WeighingPosition | None, limit: Limit
 ) -> Sequence[WeighingView]:
     """Newest first."""
     return await select_page(

@@ -23,6 +23,7 @@ from tests.api.direct_commands import DirectCommands
 from tests.api.plant import Plant, make_plant
 from tests.postgres import with_database
 from warehouse.commands import ALL_RIGHTS, Permission, Rights
+from warehouse.postgres.control.feed_tickets import TicketHolder
 from warehouse.postgres.database.connect import service_dsn
 from warehouse.site import Antenna, Effect, Portal, Reader, Side, Site, Zone
 
@@ -60,6 +61,9 @@ class GivenKeys:
         if self.broken:
             raise ConnectionError("no database")
         return self.holders.get(key)
+
+    async def behind(self, holder: TicketHolder) -> Principal | None:
+        return next((known for known in self.holders.values() if known.key_id == holder.key_id), None)
 
 
 class GivenDependencies:

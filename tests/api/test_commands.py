@@ -32,7 +32,7 @@ async def test_a_double_click_acts_once(api: Running) -> None:
 async def test_the_same_key_with_another_body_is_refused(api: Running) -> None:
     await api.client.post("/v1/items", json=ITEM, headers=key("k1"))
     other = await api.client.post("/v1/items", json=ITEM | {"name": "Other"}, headers=key("k1"))
-    assert (other.status_code, other.json()["code"]) == (409, "idempotency-key-reused")
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
     assert other.json()["errors"][0]["parameter"] == "header:Idempotency-Key"
 
 

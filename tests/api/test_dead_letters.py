@@ -49,7 +49,7 @@ async def test_a_decision_is_not_taken_back(api: Running) -> None:
         [letter] = add_dead_letters(connection, 1)
     assert (await api.client.post(f"/v1/dead-letters/{letter}/drop", json={})).json()["status"] == "dropped"
     response = await api.client.post(f"/v1/dead-letters/{letter}/replay", json={})
-    assert (response.status_code, response.json()["code"]) == (409, "already-decided")
+    assert (response.status_code, response.json()["code"]) == (409, "already_decided")
 
 
 async def test_an_unknown_letter(api: Running) -> None:

@@ -156,11 +156,11 @@ async def test_live_events_have_no_id_and_the_current_ones_come_first(api: Runni
 @pytest.mark.parametrize(
     ("given", "status", "code"),
     [
-        ("nonsense", 400, "invalid-cursor"),
-        ("1-2", 400, "invalid-cursor"),
-        ("-1-0-0", 400, "invalid-cursor"),
-        ("99999999999999999999-0-1", 400, "invalid-cursor"),
-        ("9000000000000000000-0-1", 410, "expired-position"),
+        ("nonsense", 400, "invalid_cursor"),
+        ("1-2", 400, "invalid_cursor"),
+        ("-1-0-0", 400, "invalid_cursor"),
+        ("99999999999999999999-0-1", 400, "invalid_cursor"),
+        ("9000000000000000000-0-1", 410, "expired_position"),
     ],
 )
 async def test_bad_ids_are_refused(api: Running, given: str, status: int, code: str) -> None:
@@ -179,7 +179,7 @@ async def test_a_trimmed_log_says_that_it_does_not_reach_back(api: Running) -> N
         )
         await writer.commit()
     response = await api.client.get("/v1/feed", headers={"Last-Event-ID": old})
-    assert (response.status_code, response.json()["code"]) == (410, "expired-position")
+    assert (response.status_code, response.json()["code"]) == (410, "expired_position")
 
 
 async def test_open_streams_end_when_the_server_stops(api: Running) -> None:

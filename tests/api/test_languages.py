@@ -52,7 +52,7 @@ async def test_a_refusal_is_told_in_chinese(shared: Running) -> None:
     closed = await shared.client.get("/v1/stock", headers={**asked, "Authorization": "Bearer none"})
     assert (closed.status_code, closed.json()["title"]) == (401, "没有有效的 API 密钥或令牌")
     lost = await shared.client.post("/v1/stock/move", json={**move, "quantity": "1", "target": "yard"}, headers=asked)
-    assert (lost.status_code, lost.json()["errors"][0]["fix"]) == (404, "请检查编码，或先创建。")
+    assert (lost.status_code, lost.json()["errors"][0]["fix"]) == (404, "请检查名称；列表会显示现有内容。")
 
 
 async def test_english_is_said_to_everybody_else(shared: Running) -> None:

@@ -68,7 +68,7 @@ async def test_the_first_sign_in_leads_to_a_password_and_nowhere_else(door: Door
     first = await door.signed_in(password=OLD)
     assert first["password_change_required"] is True
     refused = await door.client.get("/v1/stock", headers=bearer(first))
-    assert (refused.status_code, refused.json()["code"]) == (403, "password-change-required")
+    assert (refused.status_code, refused.json()["code"]) == (403, "password_change_required")
     refused = await door.client.post("/v1/users", headers=bearer(first), json={"name": "x"})
     assert refused.status_code == 403
     me = (await door.client.get("/v1/me", headers=bearer(first))).json()
@@ -78,7 +78,7 @@ async def test_the_first_sign_in_leads_to_a_password_and_nowhere_else(door: Door
         return await door.client.post("/v1/me/password", headers=bearer(first), json={"old": old, "new": new})
 
     assert [(await change(OLD, new)).status_code for new in ("short", OLD, "a" * 20)] == [422, 409, 409]
-    assert (await change("wrong", NEW)).json()["code"] == "wrong-password"
+    assert (await change("wrong", NEW)).json()["code"] == "wrong_password"
     changed = await change(OLD, NEW)
     assert changed.status_code == 200
     assert changed.headers["cache-control"] == "no-store"

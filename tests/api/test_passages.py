@@ -81,5 +81,5 @@ async def test_what_is_not_there(api: Running) -> None:
         f"/v1/passages/{passage_id}/tags?revision=1",
     ):
         response = await api.client.get(path)
-        assert (response.status_code, response.json()["code"]) == (404, "not-found")
+        assert (response.status_code, response.json()["code"]) == (404, "not_found")
     assert (await api.client.get("/v1/passages/nonsense")).status_code == 422

@@ -27,12 +27,12 @@ def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str
 
 
 async def test_unknown_path(shared: Running) -> None:
-    assert_problem(await shared.client.get("/nothing", headers={"Authorization": "Bearer admin-key"}), 404, "not-found")
+    assert_problem(await shared.client.get("/nothing", headers={"Authorization": "Bearer admin-key"}), 404, "not_found")
 
 
 async def test_wrong_method_names_the_right_ones(shared: Running) -> None:
     response = await shared.client.put("/v1/readers")
-    assert_problem(response, 405, "method-not-allowed")
+    assert_problem(response, 405, "method_not_allowed")
     assert "GET" in response.headers["allow"]
 
 
@@ -69,7 +69,7 @@ async def test_a_value_of_two_forms_is_one_problem_at_its_own_place(shared: Runn
         (b'"\\ud800"', 422, "invalid"),
         (b'{"note": "\\ud800"}', 422, "invalid"),
         (b'{"note": "\\u0000"}', 422, "invalid"),
-        (b"x" * (1 << 20) + b"x", 413, "too-large"),
+        (b"x" * (1 << 20) + b"x", 413, "too_large"),
     ],
 )
 async def test_bad_bodies(shared: Running, content: bytes, status: int, code: str) -> None:
@@ -84,7 +84,7 @@ async def test_a_body_without_an_announced_length_is_bounded_too(shared: Running
             yield b"x" * 100_000
 
     headers = {"Content-Type": "application/json"}
-    assert_problem(await shared.client.post(f"{LETTER}/replay", content=chunks(), headers=headers), 413, "too-large")
+    assert_problem(await shared.client.post(f"{LETTER}/replay", content=chunks(), headers=headers), 413, "too_large")
 
 
 async def test_a_cursor_of_another_list_or_filter_is_refused(api: Running) -> None:
@@ -104,7 +104,7 @@ async def test_a_cursor_of_another_list_or_filter_is_refused(api: Running) -> No
         ("/v1/dead-letters", {"cursor": "é"}),
         ("/v1/dead-letters", {"cursor": ""}),
     ):
-        body = assert_problem(await api.client.get(path, params=params), 400, "invalid-cursor")
+        body = assert_problem(await api.client.get(path, params=params), 400, "invalid_cursor")
         [error] = body["errors"]  # type: ignore[misc]
         assert error["parameter"] == "query:cursor"
         assert error["fix"]
@@ -119,7 +119,7 @@ async def test_every_kind_has_a_page(shared: Running) -> None:
         for response in operation["responses"].values()
         for code in response.get("content", {}).get("application/problem+json", {}).get("examples", {})
     }
-    assert {"invalid", "internal", "invalid-cursor", "already-decided"} <= codes
+    assert {"invalid", "internal", "invalid_cursor", "already_decided"} <= codes
     for code in codes:
         page = (await shared.client.get(f"/problems/{code}")).json()
         assert page["code"] == code

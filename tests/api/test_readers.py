@@ -20,7 +20,7 @@ async def test_configured_readers_with_their_health(api: Running) -> None:
 
 async def test_an_unknown_reader(api: Running) -> None:
     for path in ("/v1/readers/dock-9", "/v1/readers/dock-9/events"):
-        assert (await api.client.get(path)).json()["code"] == "not-found"
+        assert (await api.client.get(path)).json()["code"] == "not_found"
 
 
 async def test_walking_events_of_equal_times_gives_each_once_while_more_come(api: Running) -> None:

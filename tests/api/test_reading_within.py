@@ -174,6 +174,7 @@ PATHS: dict[str, dict[str, str]] = {
     "counts_get": {"number": "{count}"},
     "counts_variance": {"number": "{count}"},
     "documents_get": {"kind": "purchase_receipt", "number": "{receipt}"},
+    "handling_units_get": {"code": "{unit}"},
     "handling_units_trace": {"code": "{unit}"},
     "items_age": {"code": "L"},
     "items_as_of": {"code": "L"},

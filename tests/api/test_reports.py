@@ -29,7 +29,7 @@ async def test_a_report_at_once_in_three_forms(api: Running) -> None:
     assert chinese.startswith("物料编码,名称,批号,")
     assert chinese.splitlines()[1] == csv.splitlines()[1]
     wrong = await api.client.get("/v1/reports/stock?since=2026-03-02T00:00:00Z&until=2026-03-01T00:00:00Z")
-    assert (wrong.status_code, wrong.json()["code"]) == (400, "empty-period")
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "empty_period")
 
 
 async def test_a_report_in_the_background_is_a_file_with_a_link(api: Running) -> None:

@@ -18,7 +18,7 @@ async def test_an_endpoint_is_registered_rotated_paused_and_tested(api: Running)
     (message,) = (await api.client.get(f"{here}/messages?state=pending")).json()["items"]
     assert message["type"] == "webhook.test"
     replay = f"/v1/webhooks/messages/{message['message_id']}/drop"
-    assert (await api.client.post(replay)).json()["code"] == "not-dead"
+    assert (await api.client.post(replay)).json()["code"] == "not_dead"
     with psycopg.connect(api.dsn, autocommit=True) as conn:
         conn.execute("update webhook_message set state = 'dead'")
     assert (await api.client.post(replay)).json()["state"] == "dropped"

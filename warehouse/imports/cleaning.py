@@ -79,7 +79,8 @@ _EXPONENT = re.compile(r"[+-]?[0-9](\.[0-9]+)?[eE][+-]?[0-9]+")
 _THOUSANDS = re.compile(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?|[+-]?\.[0-9]+")
 _DATE = re.compile(
-    r"([0-9]{4})(?:-([0-9]{1,2})-([0-9]{1,2})|/([0-9]{1,2})/([0-9]{1,2})|年([0-9]{1,2})月([0-9]{1,2})日)"
+    r"([0-9]{4})(?:-([0-9]{1,2})-([0-9]{1,2})|/([0-9]{1,2})/([0-9]{1,2})|\.([0-9]{1,2})\.([0-9]{1,2})"
+    r"|年([0-9]{1,2})月([0-9]{1,2})日)"
 )
 _TIME_TAIL = re.compile(r"[T ]00:00(:00(\.0+)?)?$")
 _SPREADSHEET_ERRORS = frozenset(
@@ -222,6 +223,8 @@ def _whole(column: Column, cell: Cell, text: str, changed: tuple[Changed, ...]) 
 def _date(column: Column, cell: Cell, text: str, changed: tuple[Changed, ...]) -> Cleaned:
     fault = Fault("not_a_date", f"{text!r} is no date that means one day", "write YYYY-MM-DD, such as 2026-03-01")
     if isinstance(cell, NumberCell) and len(text) != 8:
+        fix = "give the column a date format in the spreadsheet, or write YYYY-MM-DD"
+        fault = Fault("not_a_date", f"{text} is a number: a spreadsheet keeps days as such", fix)
         return Cleaned(None, text, changed, fault=fault)
     plain = _TIME_TAIL.sub("", text)
     match = _DATE.fullmatch(plain)

@@ -27,6 +27,10 @@ def match(template: Template, cells: Sequence[str]) -> tuple[list[Column | None]
     filled = len(cells)
     while filled and not _plain(cells[filled - 1]):
         filled -= 1
+    if filled == 1 and _plain(cells[0]) not in names and len(template.columns) > 1:
+        title = cells[0][:80]
+        fix = "delete what stands above the header: it has to be the first row"
+        return [None], [HeaderFault(1, title, "no_header", f"{title!r} is a title, not the header", fix)]
     seen: dict[str, int] = {}
     for position, cell in enumerate(cells[:filled], start=1):
         column = names.get(_plain(cell))

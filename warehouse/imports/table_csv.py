@@ -6,7 +6,9 @@ GB18030 takes nearly any bytes, so it comes last: bytes that are valid UTF-8 are
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator
+import itertools
+import re
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from warehouse.imports.cleaning import Cell
@@ -15,6 +17,9 @@ from warehouse.imports.table import COLUMNS_MAX, ROWS_MAX, FileUnreadable, Table
 from warehouse.imports.template import Template
 
 _DELIMITERS = ",;\t"
+# What Excel reads on a first line of its own.
+_SEPARATOR_TOLD = re.compile(r'\ufeff?"?sep=([,;\t])"?[,;\t]*\s*', re.IGNORECASE)
+_OLD_WORKBOOK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _BLOCK_BYTES = 1 << 20
 # Marks a cell cannot be longer than; a quote that is never closed would swallow the file into one cell.
 _FIELD_MAX = 32_768
@@ -23,15 +28,20 @@ _FIELD_MAX = 32_768
 def encoding_of(file: BinaryIO) -> str:
     """What the bytes are. Raises `FileUnreadable`."""
     file.seek(0)
-    head = file.read(4)
+    head = file.read(8)
+    if head == _OLD_WORKBOOK:
+        raise FileUnreadable("this is an old .xls, or has a password", "save it as .xlsx without a password")
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF16_LE, "utf-16"),
         (codecs.BOM_UTF16_BE, "utf-16"),
     ):
         if head.startswith(mark):
+            if name != "utf-16":
+                _is_text(file)
             _decodes(file, name)
             return name
+    _is_text(file)
     for name in ("utf-8", "gb18030"):
         try:
             _decodes(file, name)
@@ -41,14 +51,22 @@ def encoding_of(file: BinaryIO) -> str:
     raise FileUnreadable("the text is neither UTF-8 nor GB18030", "save it as UTF-8")
 
 
+def _is_text(file: BinaryIO) -> None:
+    file.seek(0)
+    read = 0
+    while block := file.read(_BLOCK_BYTES):
+        if (at := block.find(b"\x00")) >= 0:
+            message = f"there is a zero byte at {read + at}: this is no text"
+            raise FileUnreadable(message, "save it as CSV in UTF-8")
+        read += len(block)
+
+
 def _decodes(file: BinaryIO, name: str) -> None:
     file.seek(0)
     decoder = codecs.getincrementaldecoder(name)()
     read = 0
     try:
         while block := file.read(_BLOCK_BYTES):
-            if b"\x00" in block and name != "utf-16":
-                raise FileUnreadable("there are zero bytes in it: this is no text", "save it as CSV in UTF-8")
             decoder.decode(block)
             read += len(block)
         decoder.decode(b"", final=True)
@@ -66,17 +84,28 @@ def open_csv(file: BinaryIO, template: Template) -> Table:
     text = io.TextIOWrapper(file, encoding=encoding, newline="")
     csv.field_size_limit(_FIELD_MAX)
     number, line = 0, ""
+    told = ""
     for line in text:
         number += 1
-        if line.strip(",;\t \r\n\ufeff"):
+        if separator := _SEPARATOR_TOLD.fullmatch(line):
+            told = separator[1]
+        elif line.strip(",;\t \r\n\ufeff"):
             break
     else:
         raise FileUnreadable("the file is empty", "start from `tagledger import template`")
-    delimiter = max(_DELIMITERS, key=lambda mark: _known(line, mark, template))
-    header = next(csv.reader([line], delimiter=delimiter))
+    if line.lstrip("\ufeff \t").startswith("<"):
+        message = "this is a web page or XML, whatever its name says"
+        raise FileUnreadable(message, "open it in a spreadsheet and save it as .xlsx or CSV")
+    delimiter = told or max(_DELIMITERS, key=lambda mark: _known(line, mark, template))
+    # Strict: a quote that nobody closes would otherwise swallow rows without a word.
+    reader = csv.reader(itertools.chain([line], text), delimiter=delimiter, strict=True)
+    try:
+        header = next(reader)
+    except csv.Error as error:
+        raise _malformed(number, error) from None
     if len(header) > COLUMNS_MAX:
         raise FileUnreadable(f"{len(header)} columns", f"at most {COLUMNS_MAX}")
-    return Table(f"CSV, {encoding}", header, number, _rows(text, delimiter, number))
+    return Table(f"CSV, {encoding}", header, number, _rows(reader, number))
 
 
 def _known(line: str, delimiter: str, template: Template) -> int:
@@ -84,8 +113,7 @@ def _known(line: str, delimiter: str, template: Template) -> int:
     return sum(plain_header(cell) in known for cell in next(csv.reader([line], delimiter=delimiter)))
 
 
-def _rows(lines: Iterable[str], delimiter: str, header_row: int) -> Iterator[tuple[int, list[Cell]]]:
-    reader = csv.reader(lines, delimiter=delimiter)
+def _rows(reader: Iterator[list[str]], header_row: int) -> Iterator[tuple[int, list[Cell]]]:
     number = header_row
     try:
         for cells in reader:
@@ -94,4 +122,9 @@ def _rows(lines: Iterable[str], delimiter: str, header_row: int) -> Iterator[tup
                 raise FileUnreadable(f"more than {ROWS_MAX} rows", "split the file")
             yield number, list(cells)
     except csv.Error as error:
-        raise FileUnreadable(f"row {number + 1}: {error}", "close the quotation marks") from None
+        raise _malformed(number + 1, error) from None
+
+
+def _malformed(row: int, error: csv.Error) -> FileUnreadable:
+    fix = "begin and end the cell with a quotation mark, and write one inside it twice"
+    return FileUnreadable(f"row {row}: {error}", fix)

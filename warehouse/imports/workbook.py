@@ -1,4 +1,4 @@
-"""Excel workbooks (ECMA-376 .xlsx) through openpyxl: the first sheet as rows of cells, and sheets written out.
+"""Excel workbooks (ECMA-376 .xlsx) through openpyxl: the first sheet that is shown as rows, and sheets written.
 
 A workbook is a ZIP of XML, so it is bounded before it is opened: what it says it unpacks to is the most that can be
 read of it. Formulas are taken as the value that was last computed. What reads as an empty cell and is none for who sees
@@ -53,20 +53,21 @@ def open_workbook(file: BinaryIO) -> Table:
     file.seek(0)
     try:
         book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        if book.worksheets:
-            _whole(file, book.worksheets[0]._worksheet_path)  # type: ignore[attr-defined]  # as it is only read
+        shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+        if shown:
+            _whole(file, shown[0]._worksheet_path)  # type: ignore[attr-defined]  # as it is only read
     except _BROKEN as error:
         raise _unreadable(error) from None
-    if not book.worksheets:
-        raise FileUnreadable("the workbook has no sheet", "start from `tagledger import template`")
-    sheet = book.worksheets[0]
+    if not shown:
+        raise FileUnreadable("the workbook has no sheet that is shown", "start from `tagledger import template`")
+    sheet = shown[0]
     sheet.reset_dimensions()  # what the file says of its own size is not to be trusted
     rows = _rows(sheet)
     for number, cells in rows:
         texts = ["" if cell is None else cell.text if isinstance(cell, NumberCell) else str(cell) for cell in cells]
         if any(text.strip() for text in texts):
             return Table("workbook", texts, number, rows)
-    raise FileUnreadable("the first sheet is empty", "start from `tagledger import template`")
+    raise FileUnreadable(f"the sheet {sheet.title!r} is empty", "start from `tagledger import template`")
 
 
 def _bound(file: BinaryIO) -> None:

@@ -1,13 +1,17 @@
 """Files as people send them: encodings, separators, workbooks, and those that are none."""
 
+import inspect
 import io
+import re
 import zipfile
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
 from openpyxl import Workbook
 
+from warehouse.imports import cleaning, header, problem_words
 from warehouse.imports.cleaning import NumberCell
 from warehouse.imports.header import match
 from warehouse.imports.table import FileUnreadable
@@ -15,6 +19,7 @@ from warehouse.imports.table_csv import open_csv
 from warehouse.imports.template_file import as_csv, as_workbook
 from warehouse.imports.templates import ITEMS, OPENING_STOCK, TEMPLATES
 from warehouse.imports.workbook import is_workbook, open_workbook, write_workbook
+from warehouse.postgres.importing import opening_stock, reading, work
 
 TABLE = "物料编码,名称,单位\r\n00017,轴承,个\r\n"
 
@@ -41,6 +46,42 @@ def test_separators_are_seen_from_the_header(separator: str) -> None:
 def test_lines_before_the_header_may_be_empty_and_cells_may_hold_lines() -> None:
     rows = list(open_csv(io.BytesIO(b'\n\ncode,name\nA,"x\ny"\nB,z\n'), ITEMS).rows)
     assert rows == [(4, ["A", "x\ny"]), (5, ["B", "z"])]
+
+
+def test_a_header_may_hold_lines_and_excel_may_say_the_separator() -> None:
+    rows = open_csv(io.BytesIO(b'sep=;\r\n"co\nde";name\r\nA;x,y\r\n'.replace(b"co\nde", b"code\n")), ITEMS)
+    assert match(ITEMS, rows.header)[1] == []
+    assert list(rows.rows) == [(3, ["A", "x,y"])]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'code,name\nA,"x\nB,y\nC,z\n', "row 2"),  # all three rows would be one name
+        (b'code,name\nA,x\nB,"1/2" pipe"\n', "row 3"),
+        (b'"code,name\nA,x\n', "row 1"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "old .xls"),
+        (b"<html xmlns:x='urn:schemas-microsoft-com:office:excel'><table><tr><td>code</td></tr></table>", "web page"),
+    ],
+)
+def test_what_would_be_read_as_something_else_is_refused(content: bytes, said: str) -> None:
+    with pytest.raises(FileUnreadable, match=said) as refused:
+        list(open_csv(io.BytesIO(content), ITEMS).rows)
+    assert refused.value.fix
+
+
+def test_a_sheet_that_is_not_shown_is_not_read() -> None:
+    book = Workbook()
+    hidden = book.active
+    assert hidden is not None
+    hidden.append(["lookup", "of", "units"])
+    hidden.sheet_state = "hidden"
+    shown = book.create_sheet("库存")
+    shown.append(["code", "name"])
+    shown.append(["A", "x"])
+    file = io.BytesIO()
+    book.save(file)
+    assert [cells for _, cells in open_workbook(file).rows] == [["A", "x"]]
 
 
 @pytest.mark.parametrize(
@@ -188,3 +229,34 @@ def _locked() -> bytes:
 def test_workbooks_that_would_fill_the_machine_are_refused(make: Callable[[], bytes]) -> None:
     with pytest.raises(FileUnreadable):
         list(open_workbook(io.BytesIO(make())).rows)
+
+
+def test_every_problem_there_is_has_its_chinese() -> None:
+    """Codes as they are written in the modules that find them, and the ledger's own refusals of opening stock."""
+    found = {rule[0] for rule in opening_stock._RULES}
+    for module in (cleaning, header, reading, work):
+        found |= set(re.findall(r'Fault\([^"]*"([a-z_]+)"', inspect.getsource(module)))
+        found |= set(re.findall(r'Found\([^)"]*(?:"[a-z]*"|[a-z_.\[\]-]+), "([a-z_]+)", ', inspect.getsource(module)))
+    assert {"missing", "unknown_column", "twice_in_file", "no_rows"} <= found
+    assert found <= set(problem_words.WORDS), found - set(problem_words.WORDS)
+
+
+def test_days_are_taken_when_they_mean_one_day() -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["item", "location", "quantity", "expires_on"])
+    for cell in ("2026.1.2", 20260102, 46024):
+        sheet.append(["A", "B", 1, cell])
+    file = io.BytesIO()
+    book.save(file)
+    column = next(column for column in OPENING_STOCK.columns if column.name == "expires_on")
+    days = [cleaning.clean(column, cells[3]) for _, cells in open_workbook(file).rows]
+    assert [day.value for day in days[:2]] == [date(2026, 1, 2)] * 2
+    assert days[2].fault is not None
+    assert "date format" in days[2].fault.fix
+
+
+def test_a_title_above_the_header_is_told_as_such() -> None:
+    _, faults = match(OPENING_STOCK, ["期初库存表", "", ""])
+    assert [fault.code for fault in faults] == ["no_header"]

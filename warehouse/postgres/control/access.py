@@ -119,12 +119,17 @@ def check(key: str, row: Sequence[object] | None) -> KeyHolder | None:
     parts = parse(key)
     if parts is None or row is None:
         return None
-    name, permissions, warehouses, device, digest = row
+    if not hmac.compare_digest(str(row[4]), _digest(parts[1])):
+        return None
+    return holder(parts[0], row)
+
+
+def holder(key_id: str, row: Sequence[object]) -> KeyHolder:
+    """Of the row FIND gave for a key, by whoever was known by it before."""
+    name, permissions, warehouses, device, _ = row
     assert isinstance(permissions, list)
     assert isinstance(warehouses, list)
-    if not hmac.compare_digest(str(digest), _digest(parts[1])):
-        return None
-    return KeyHolder(parts[0], str(name), rights_of(_grants(permissions, warehouses)), str(device))
+    return KeyHolder(key_id, str(name), rights_of(_grants(permissions, warehouses)), str(device))
 
 
 def parse(key: str) -> tuple[str, str] | None:

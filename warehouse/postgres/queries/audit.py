@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from warehouse.postgres.queries.paging import AConn, rows
+from warehouse.postgres.queries.paging import AConn, Limit, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class AuditEntry:
 async def entries(
     conn: AConn,
     before: int | None = None,
-    limit: int = 100,
+    limit: Limit = 100,
     *,
     actor: str | None = None,
     command: str | None = None,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import AConn, Limit, contains, one, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,13 @@ _ITEM = """
 
 
 async def items(
-    conn: AConn, after: str | None, limit: int, *, category: str | None = None, active: bool | None = None
+    conn: AConn,
+    after: str | None,
+    limit: Limit,
+    *,
+    q: str | None = None,
+    category: str | None = None,
+    active: bool | None = None,
 ) -> list[ItemView]:
     """By code; `after` is the code of the last row shown."""
     conditions = ["true"]
@@ -73,11 +79,13 @@ async def items(
         conditions.append("i.category = %(category)s")
     if active is not None:
         conditions.append("i.active = %(active)s")
+    if q is not None:
+        conditions.append("(i.code ilike %(q)s or i.name ilike %(q)s or i.gtin ilike %(q)s)")
     return await rows(
         conn,
         ItemView,
         f"{_ITEM} where {' and '.join(conditions)} order by i.code limit %(limit)s",
-        {"after": after, "limit": limit, "category": category, "active": active},
+        {"after": after, "limit": limit, "q": contains(q), "category": category, "active": active},
     )
 
 
@@ -87,7 +95,7 @@ async def item(conn: AConn, code: str) -> ItemView | None:
     return await one(conn, ItemView, query, {"code": code})
 
 
-async def categories(conn: AConn, after: str | None, limit: int) -> list[Category]:
+async def categories(conn: AConn, after: str | None, limit: Limit) -> list[Category]:
     """By code."""
     return await rows(
         conn,
@@ -99,13 +107,16 @@ async def categories(conn: AConn, after: str | None, limit: int) -> list[Categor
     )
 
 
-async def partners(conn: AConn, after: str | None, limit: int, *, kind: str | None = None) -> list[Partner]:
+async def partners(
+    conn: AConn, after: str | None, limit: Limit, *, q: str | None = None, kind: str | None = None
+) -> list[Partner]:
     """By code."""
     return await rows(
         conn,
         Partner,
         """select code, name, kind, active, usable_days_min from partner
            where (%(after)s::text is null or code > %(after)s) and (%(kind)s::text is null or kind = %(kind)s)
+             and (%(q)s::text is null or code ilike %(q)s or name ilike %(q)s)
            order by code limit %(limit)s""",
-        {"after": after, "limit": limit, "kind": kind},
+        {"after": after, "limit": limit, "q": contains(q), "kind": kind},
     )

@@ -2,13 +2,13 @@
 
 # ruff: noqa: S608  (what is put into the queries here are constants, never a value)
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from warehouse.counting import LineState, state_of
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import NOT_SORTED, AConn, Limit, one, rows
 from warehouse.postgres.queries.view_rows import changed
 
 
@@ -35,7 +35,7 @@ class CountSheet:
     posted_by: str | None
     posted_at: datetime | None
     count_id: int
-    state: str
+    state: str = field(metadata=NOT_SORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class Variance:
 
     line_no: int
     item: str
+    item_name: str
     lot: str | None
     serial: str | None
     location: str
@@ -88,6 +89,7 @@ class ReservationView:
     holder: str
     state: str
     item: str
+    item_name: str
     lot: str | None
     serial: str | None
     location: str
@@ -121,7 +123,7 @@ _NAMES = """join item i on i.item_id = x.item_id join location l on l.location_i
     left join handling_unit h on h.hu_id = x.hu_id"""
 
 
-async def count_sheets(conn: AConn, before: int | None, limit: int, *, status: str | None = None) -> list[CountSheet]:
+async def count_sheets(conn: AConn, before: int | None, limit: Limit, *, status: str | None = None) -> list[CountSheet]:
     """Newest first; `before` is the count_id of the last row shown."""
     found = await rows(
         conn,
@@ -131,7 +133,8 @@ async def count_sheets(conn: AConn, before: int | None, limit: int, *, status: s
                and (%(status)s::text is null or s.status = %(status)s) order by s.count_id desc limit %(limit)s""",
         {"before": before, "limit": limit, "status": status},
     )
-    return [_with_state(sheet) for sheet in found]
+    found[:] = [_with_state(sheet) for sheet in found]
+    return found
 
 
 async def count_sheet(conn: AConn, number: str) -> CountSheet | None:
@@ -144,7 +147,7 @@ def _with_state(sheet: CountSheet) -> CountSheet:
     return changed(sheet, state=str(state_of([LineState(word) for word in sheet.state.split()])))
 
 
-async def count_lines(conn: AConn, count_id: int, after: int | None, limit: int) -> list[CountLine]:
+async def count_lines(conn: AConn, count_id: int, after: int | None, limit: Limit) -> list[CountLine]:
     """By line number."""
     return await rows(
         conn,
@@ -165,7 +168,8 @@ async def variances(conn: AConn, count_id: int) -> list[Variance]:
     return await rows(
         conn,
         Variance,
-        f"""select x.line_no, i.code as item, lo.code as lot, se.code as serial, l.code as location, x.expected,
+        f"""select x.line_no, i.code as item, i.name as item_name,
+                   lo.code as lot, se.code as serial, l.code as location, x.expected,
                    x.first_counted, x.counted, x.difference, x.unit_cost, x.value_difference, x.reason, x.counted_by,
                    x.approved_by
             from count_line x {_NAMES} where x.count_id = %(count_id)s and x.difference <> 0
@@ -177,7 +181,7 @@ async def variances(conn: AConn, count_id: int) -> list[Variance]:
 async def reservations(
     conn: AConn,
     before: tuple[datetime, UUID] | None,
-    limit: int,
+    limit: Limit,
     *,
     item: str | None = None,
     state: str | None = None,
@@ -196,7 +200,8 @@ async def reservations(
     return await rows(
         conn,
         ReservationView,
-        f"""select x.reservation_id, x.holder, x.state, i.code as item, lo.code as lot, se.code as serial,
+        f"""select x.reservation_id, x.holder, x.state, i.code as item, i.name as item_name,
+                   lo.code as lot, se.code as serial,
                    l.code as location, h.code as unit, x.quantity, d.kind as document_kind, d.number as document,
                    dl.line_no, x.created_at, x.expires_at, x.ended_at
             from reservation x {_NAMES} left join document_line dl on dl.line_id = x.line_id

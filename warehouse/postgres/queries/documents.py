@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import AConn, Limit, contains, one, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class Discrepancy:
     document: str | None
     line_no: int | None
     item: str | None
+    item_name: str | None
     epcs: list[str]
     quantity: Decimal | None
     detail: str
@@ -90,11 +91,14 @@ _DOCUMENT = """
 async def documents(
     conn: AConn,
     before: int | None = None,
-    limit: int = 100,
+    limit: Limit = 100,
     *,
     kind: str | None = None,
     status: str | None = None,
     door: str | None = None,
+    q: str | None = None,
+    partner: str | None = None,
+    direction: str | None = None,
 ) -> list[Document]:
     """Newest first; `before` is the document_id of the last row shown."""
     return await rows(
@@ -104,8 +108,20 @@ async def documents(
         + """ where (%(before)s::bigint is null or d.document_id < %(before)s)
                and (%(kind)s::text is null or d.kind = %(kind)s) and (%(status)s::text is null or d.status = %(status)s)
                and (%(door)s::text is null or d.door = %(door)s)
+               and (%(q)s::text is null or d.number ilike %(q)s or d.partner ilike %(q)s)
+               and (%(partner)s::text is null or d.partner = %(partner)s)
+               and (%(direction)s::text is null or k.direction = %(direction)s)
              order by d.document_id desc limit %(limit)s""",
-        {"before": before, "limit": limit, "kind": kind, "status": status, "door": door},
+        {
+            "before": before,
+            "limit": limit,
+            "kind": kind,
+            "status": status,
+            "door": door,
+            "q": contains(q),
+            "partner": partner,
+            "direction": direction,
+        },
     )
 
 
@@ -131,7 +147,7 @@ async def document_lines(conn: AConn, document_id: int) -> list[DocumentLine]:
 
 _DISCREPANCY = """
     select x.seq, x.discrepancy_id, x.kind, x.state, x.portal, x.passage_id, x.revision, d.kind as document_kind,
-           d.number as document, l.line_no, i.code as item, x.epcs, x.quantity, x.detail,
+           d.number as document, l.line_no, i.code as item, i.name as item_name, x.epcs, x.quantity, x.detail,
            coalesce(jsonb_array_length(x.held), 0) as holds, x.at, x.created_at, x.resolved_by, x.resolved_at, x.note
     from discrepancy x left join document d on d.document_id = x.document_id
     left join document_line l on l.line_id = x.line_id left join item i on i.item_id = x.item_id"""
@@ -140,7 +156,7 @@ _DISCREPANCY = """
 async def discrepancies(
     conn: AConn,
     before: int | None = None,
-    limit: int = 100,
+    limit: Limit = 100,
     *,
     state: str | None = None,
     kind: str | None = None,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from warehouse.postgres.queries.paging import AConn, rows
+from warehouse.postgres.queries.paging import AConn, Limit, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,7 @@ class LotView:
 
     lot_id: int
     item: str
+    item_name: str
     lot: str
     supplier_lot: str
     expires_on: date | None
@@ -30,6 +31,7 @@ class SerialView:
 
     serial_id: int
     item: str
+    item_name: str
     serial: str
     lot: str | None
     epc: str | None
@@ -41,7 +43,7 @@ class SerialView:
 async def lots(
     conn: AConn,
     before: int | None = None,
-    limit: int = 100,
+    limit: Limit = 100,
     *,
     item: str | None = None,
     blocked: bool | None = None,
@@ -51,7 +53,8 @@ async def lots(
     return await rows(
         conn,
         LotView,
-        """select lo.lot_id, i.code as item, lo.code as lot, lo.supplier_lot, lo.expires_on, lo.blocked,
+        """select lo.lot_id, i.code as item, i.name as item_name,
+                  lo.code as lot, lo.supplier_lot, lo.expires_on, lo.blocked,
                   d.kind as document_kind, d.number as document, x.line_no,
                   (select coalesce(sum(b.on_hand), 0) from balance b where b.lot_id = lo.lot_id) as on_hand,
                   lo.created_at
@@ -67,13 +70,14 @@ async def lots(
 
 
 async def serials(
-    conn: AConn, before: int | None = None, limit: int = 100, *, item: str | None = None, lot: str | None = None
+    conn: AConn, before: int | None = None, limit: Limit = 100, *, item: str | None = None, lot: str | None = None
 ) -> list[SerialView]:
     """Newest first; `before` is the serial_id of the last row shown."""
     return await rows(
         conn,
         SerialView,
-        """select s.serial_id, i.code as item, s.code as serial, lo.code as lot, t.epc, l.code as location, b.status,
+        """select s.serial_id, i.code as item, i.name as item_name,
+                  s.code as serial, lo.code as lot, t.epc, l.code as location, b.status,
                   s.created_at
            from serial s join item i using (item_id) left join lot lo on lo.lot_id = s.lot_id
            left join tag t on t.serial_id = s.serial_id

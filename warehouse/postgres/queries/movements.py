@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import AConn, Limit, one, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Movement:
     move_id: UUID
     kind: str
     item: str
+    item_name: str
     lot: str | None
     serial: str | None
     quantity: Decimal
@@ -45,7 +46,8 @@ class Movement:
 
 
 _COLUMNS = """
-    select m.seq, m.move_id, m.kind, i.code as item, lo.code as lot, se.code as serial, m.quantity, i.unit,
+    select m.seq, m.move_id, m.kind, i.code as item, i.name as item_name,
+           lo.code as lot, se.code as serial, m.quantity, i.unit,
            s.code as source, t.code as target, sh.code as source_unit, th.code as target_unit,
            m.from_status as source_status, m.to_status as target_status, m.effective_at, m.recorded_at, m.device_at,
            m.actor, m.device, m.reason, m.passage_id, m.request_id, d.kind as document_kind, d.number as document,
@@ -63,7 +65,7 @@ _JOINS = """
 async def movements(
     conn: AConn,
     before: int | None = None,
-    limit: int = 100,
+    limit: Limit = 100,
     *,
     item: str | None = None,
     lot: str | None = None,

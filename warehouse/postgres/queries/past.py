@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from warehouse.postgres.queries.paging import AConn, rows
+from warehouse.postgres.queries.paging import AConn, Limit, rows
 from warehouse.postgres.queries.places import UNITS_IN, places_within
 
 
@@ -49,7 +49,7 @@ async def stock_as_of(
     serial: str | None = None,
     unit: str | None = None,
     location: str | None = None,
-    limit: int = 1_000,
+    limit: Limit = 1_000,
 ) -> list[PastStock]:
     """At most `limit` rows, by item, place and lot. ValueError when nothing is named to find them by."""
     which = {

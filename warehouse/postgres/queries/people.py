@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import AConn, Limit, one, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ _USERS = """
     from person p left join credential c on c.person = p.name"""
 
 
-async def users(conn: AConn, after: str | None, limit: int) -> list[User]:
+async def users(conn: AConn, after: str | None, limit: Limit) -> list[User]:
     """By name."""
     query = f"{_USERS} where %(after)s::text is null or p.name > %(after)s order by p.name limit %(limit)s"
     return await rows(conn, User, query, {"after": after, "limit": limit})
@@ -97,21 +97,21 @@ async def user_sessions(conn: AConn, name: str) -> list[UserSession]:
     return await rows(conn, UserSession, query, {"name": name})
 
 
-async def roles(conn: AConn, after: str | None, limit: int) -> list[Role]:
+async def roles(conn: AConn, after: str | None, limit: Limit) -> list[Role]:
     """By name."""
     query = """select name, permissions, edited from role where %(after)s::text is null or name > %(after)s
         order by name limit %(limit)s"""
     return await rows(conn, Role, query, {"after": after, "limit": limit})
 
 
-async def keys(conn: AConn, after: str | None, limit: int) -> list[ApiKey]:
+async def keys(conn: AConn, after: str | None, limit: Limit) -> list[ApiKey]:
     """By id, revoked ones too."""
     query = """select key_id, name, permissions, warehouses, device, created_by, created_at, expires_at, revoked_at
         from api_key where %(after)s::text is null or key_id > %(after)s order by key_id limit %(limit)s"""
     return await rows(conn, ApiKey, query, {"after": after, "limit": limit})
 
 
-async def approval_rules(conn: AConn, after: str | None, limit: int) -> list[ApprovalRule]:
+async def approval_rules(conn: AConn, after: str | None, limit: Limit) -> list[ApprovalRule]:
     """By subject."""
     query = """select subject, quantity_min, value_min from approval_rule
         where %(after)s::text is null or subject > %(after)s order by subject limit %(limit)s"""

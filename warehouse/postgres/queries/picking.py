@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import AConn, Limit, one, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class PickLine:
     line_no: int
     location: str
     item: str
+    item_name: str
     lot: str | None
     serial: str | None
     unit: str | None
@@ -52,7 +53,7 @@ _LIST = """
 
 
 async def pick_lists(
-    conn: AConn, before: int | None = None, limit: int = 100, *, assignee: str | None = None, open_only: bool = False
+    conn: AConn, before: int | None = None, limit: Limit = 100, *, assignee: str | None = None, open_only: bool = False
 ) -> list[PickList]:
     """Newest first; `before` is the pick_list_id of the last row shown."""
     return await rows(
@@ -76,7 +77,8 @@ async def pick_lines(conn: AConn, pick_list_id: int) -> list[PickLine]:
     return await rows(
         conn,
         PickLine,
-        """select y.line_no, l.code as location, i.code as item, lo.code as lot, s.code as serial, h.code as unit,
+        """select y.line_no, l.code as location, i.code as item, i.name as item_name,
+                  lo.code as lot, s.code as serial, h.code as unit,
                   d.kind as document_kind, d.number as document, x.line_no as document_line_no, y.quantity,
                   y.quantity - case when r.state = 'picked' then 0 else r.quantity end as picked, y.short, r.state,
                   y.reason

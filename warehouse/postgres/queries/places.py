@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import AConn, Limit, contains, one, rows
 
 # A location with everything in it. The tree is a few levels deep; 10 bounds a cycle made by hand.
 WITHIN = """within as (
@@ -57,6 +57,7 @@ class TagHere:
     since: datetime
     event: str
     item: str | None
+    item_name: str | None
     lot: str | None
     serial: str | None
     unit: str | None
@@ -70,7 +71,14 @@ _PLACE = """
 
 
 async def places(
-    conn: AConn, after: str | None = None, limit: int = 100, kind: str | None = None, level: str | None = None
+    conn: AConn,
+    after: str | None = None,
+    limit: Limit = 100,
+    kind: str | None = None,
+    level: str | None = None,
+    *,
+    q: str | None = None,
+    parent: str | None = None,
 ) -> list[Place]:
     """By code; `after` is the code of the last row shown."""
     return await rows(
@@ -79,8 +87,17 @@ async def places(
         _PLACE
         + """ where (%(after)s::text is null or l.code > %(after)s) and (%(kind)s::text is null or l.kind = %(kind)s)
                and (%(level)s::text is null or l.level = %(level)s)
+               and (%(q)s::text is null or l.code ilike %(q)s or l.name ilike %(q)s)
+               and (%(parent)s::text is null or p.code = %(parent)s)
              order by l.code limit %(limit)s""",
-        {"after": after, "limit": limit, "kind": kind, "level": level},
+        {
+            "after": after,
+            "limit": limit,
+            "kind": kind,
+            "level": level,
+            "q": contains(q),
+            "parent": parent,
+        },
     )
 
 
@@ -94,13 +111,14 @@ async def place(conn: AConn, code: str) -> Place | None:
     return await one(conn, Place, _PLACE + " where l.code = %(code)s", {"code": code})
 
 
-async def tags_in(conn: AConn, location: str, after: str | None = None, limit: int = 100) -> list[TagHere]:
+async def tags_in(conn: AConn, location: str, after: str | None = None, limit: Limit = 100) -> list[TagHere]:
     """Tags last seen in a place or in one inside it, by EPC; `after` is the EPC of the last row shown."""
     return await rows(
         conn,
         TagHere,
         f"""with {WITHIN}
-           select t.epc, l.code as location, t.at as since, t.event, i.code as item, lo.code as lot, s.code as serial,
+           select t.epc, l.code as location, t.at as since, t.event, i.code as item, i.name as item_name,
+                  lo.code as lot, s.code as serial,
                   h.code as unit
            from tag_location t join within using (location_id) join location l using (location_id)
            left join tag g on g.epc = t.epc left join item i on i.item_id = g.item_id

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from warehouse.bom import all_needs
 from warehouse.postgres.documents.bills import BILLS, ROOT, to_bills
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import AConn, Limit, one, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class BomSummary:
 
     bom_id: int
     item: str
+    item_name: str
     version: str
     phantom: bool
     output_quantity: Decimal
@@ -58,6 +59,7 @@ class WorkOrder:
     work_order_id: int
     number: str
     item: str
+    item_name: str
     version: str
     quantity: Decimal
     done: Decimal
@@ -69,13 +71,14 @@ class WorkOrder:
 
 
 async def boms(
-    conn: AConn, before: int | None = None, limit: int = 100, *, item: str | None = None
+    conn: AConn, before: int | None = None, limit: Limit = 100, *, item: str | None = None
 ) -> list[BomSummary]:
     """Newest first; `before` is the bom_id of the last row shown."""
     return await rows(
         conn,
         BomSummary,
-        """select b.bom_id, i.code as item, b.version, b.phantom, b.output_quantity, b.effective_from, b.effective_to,
+        """select b.bom_id, i.code as item, i.name as item_name,
+                  b.version, b.phantom, b.output_quantity, b.effective_from, b.effective_to,
                   b.retired_at, (select count(*) from bom_line l where l.bom_id = b.bom_id) as components, b.created_by,
                   b.created_at
            from bom b join item i using (item_id)
@@ -126,7 +129,8 @@ async def explosion(
 
 
 _WORK_ORDER = """
-    select w.work_order_id, w.number, i.code as item, b.version, w.quantity, o.done, x.status as issue_status,
+    select w.work_order_id, w.number, i.code as item, i.name as item_name,
+           b.version, w.quantity, o.done, x.status as issue_status,
            y.status as output_status, c.issued_share, w.created_by, w.created_at
     from work_order w join item i using (item_id) join bom b using (bom_id)
     join document x on x.document_id = w.issue_document_id join document y on y.document_id = w.output_document_id
@@ -141,7 +145,7 @@ _WORK_ORDER = """
 
 
 async def work_orders(
-    conn: AConn, before: int | None = None, limit: int = 100, *, item: str | None = None, status: str | None = None
+    conn: AConn, before: int | None = None, limit: Limit = 100, *, item: str | None = None, status: str | None = None
 ) -> list[WorkOrder]:
     """Newest first; `before` is the work_order_id of the last row shown, `status` that of its output."""
     return await rows(

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from warehouse.postgres.books.quantities import COLUMNS, COUNTED
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import AConn, Limit, one, rows
 from warehouse.postgres.queries.places import STANDING_IN, UNITS_IN, places_within
 
 # As many places are looked into one by one; more of them hold so much that walking all balances meets enough at once.
@@ -38,6 +38,7 @@ class StockTotal:
     """On hand summed over lots, serials and units."""
 
     item: str
+    item_name: str
     location: str
     status: str
     on_hand: Decimal
@@ -53,6 +54,7 @@ class NamedQuantities:
     """
 
     item: str
+    item_name: str
     location: str | None
     owner: str
     on_hand: Decimal
@@ -71,7 +73,7 @@ class NamedQuantities:
 async def stock(
     conn: AConn,
     after: int | None = None,
-    limit: int = 100,
+    limit: Limit = 100,
     *,
     item: str | None = None,
     lot: str | None = None,
@@ -146,7 +148,7 @@ async def stock(
 async def stock_totals(
     conn: AConn,
     after: tuple[str, str, str] | None = None,
-    limit: int = 100,
+    limit: Limit = 100,
     *,
     item: str | None = None,
     location: str | None = None,
@@ -175,14 +177,14 @@ async def stock_totals(
     return await rows(
         conn,
         StockTotal,
-        f"""{picked} select i.code as item, l.code as location, t.status, t.on_hand, t.reserved
+        f"""{picked} select i.code as item, i.name as item_name, l.code as location, t.status, t.on_hand, t.reserved
            from item i cross join lateral (
                select {place} as location_id, b.status, sum(b.on_hand) as on_hand, sum(b.reserved) as reserved
                from balance b {standing} where b.item_id = i.item_id and {" and ".join(conditions)} group by 1, 2) t
            join location l on l.location_id = t.location_id
            where {" and ".join(which)}
              and (%(after)s::text[] is null or array[i.code, l.code, t.status] > %(after)s::text[])
-           order by 1, 2, 3 limit %(limit)s""",
+           order by i.code, l.code, t.status limit %(limit)s""",
         {
             "after": list(after) if after else None,
             "item_after": after[0] if after else None,
@@ -207,7 +209,8 @@ async def named_quantities(
                left join location l on l.code = %(location)s
                where i.code = %(item)s and (%(location)s::text is null or l.location_id is not null)),
            {COUNTED}
-           select i.code as item, %(location)s::text as location, %(owner)s::text as owner, {COLUMNS}
+           select i.code as item, i.name as item_name,
+                  %(location)s::text as location, %(owner)s::text as owner, {COLUMNS}
            from quantities q join item i using (item_id)""",
         {"item": item, "location": location, "owner": owner},
     )
@@ -216,7 +219,7 @@ async def named_quantities(
 async def quantities_by_item(
     conn: AConn,
     after: str | None = None,
-    limit: int = 100,
+    limit: Limit = 100,
     *,
     location: str | None = None,
     owner: str = "",
@@ -237,7 +240,8 @@ async def quantities_by_item(
                select i.item_id, (select location_id from location where code = %(location)s) as root_id from item i
                where {" and ".join(conditions)} order by i.code limit %(limit)s),
            {COUNTED}
-           select i.code as item, %(location)s::text as location, %(owner)s::text as owner, {COLUMNS}
+           select i.code as item, i.name as item_name,
+                  %(location)s::text as location, %(owner)s::text as owner, {COLUMNS}
            from quantities q join item i using (item_id) order by i.code""",
         {"after": after, "limit": limit, "location": location, "owner": owner, "category": category},
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from warehouse import ageing
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import AConn, Limit, one, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,7 @@ class StockRule:
     """How much of an item a place should hold."""
 
     item: str
+    item_name: str
     location: str
     safety: Decimal
     minimum: Decimal | None
@@ -31,6 +32,7 @@ class Replenishment:
 
     replenishment_id: UUID
     item: str
+    item_name: str
     location: str
     quantity: Decimal
     unit: str
@@ -53,6 +55,7 @@ class StockAlert:
     alert_id: UUID
     kind: str
     item: str
+    item_name: str
     lot: str | None
     location: str | None
     quantity: Decimal
@@ -70,13 +73,14 @@ class _Change:
 
 
 async def stock_rules(
-    conn: AConn, after: tuple[str, str] | None, limit: int, *, item: str | None = None, location: str | None = None
+    conn: AConn, after: tuple[str, str] | None, limit: Limit, *, item: str | None = None, location: str | None = None
 ) -> list[StockRule]:
     """By item and place."""
     return await rows(
         conn,
         StockRule,
-        """select i.code as item, l.code as location, r.safety, r.minimum, r.maximum, r.multiple, r.reorder_level,
+        """select i.code as item, i.name as item_name,
+                  l.code as location, r.safety, r.minimum, r.maximum, r.multiple, r.reorder_level,
                   r.order_quantity, r.lead_time_days, r.active
            from stock_rule r join item i using (item_id) join location l using (location_id)
            where (%(item)s::text is null or i.code = %(item)s) and (%(location)s::text is null or l.code = %(location)s)
@@ -93,13 +97,19 @@ async def stock_rules(
 
 
 async def replenishments(
-    conn: AConn, before: tuple[datetime, UUID] | None, limit: int, *, state: str | None = None, item: str | None = None
+    conn: AConn,
+    before: tuple[datetime, UUID] | None,
+    limit: Limit,
+    *,
+    state: str | None = None,
+    item: str | None = None,
 ) -> list[Replenishment]:
     """Newest first."""
     return await rows(
         conn,
         Replenishment,
-        """select r.replenishment_id, i.code as item, l.code as location, r.quantity, i.unit, r.projected, r.needed_by,
+        """select r.replenishment_id, i.code as item, i.name as item_name,
+                  l.code as location, r.quantity, i.unit, r.projected, r.needed_by,
                   r.state, r.reason, d.kind as document_kind, d.number as document, r.created_at, r.decided_by,
                   r.decided_at, r.note
            from replenishment r join item i using (item_id) join location l using (location_id)
@@ -120,7 +130,7 @@ async def replenishments(
 async def stock_alerts(
     conn: AConn,
     before: tuple[datetime, UUID] | None,
-    limit: int,
+    limit: Limit,
     *,
     kind: str | None = None,
     department: str | None = None,
@@ -130,7 +140,8 @@ async def stock_alerts(
     return await rows(
         conn,
         StockAlert,
-        """select a.alert_id, a.kind, i.code as item, lo.code as lot, l.code as location, a.quantity, a.detail,
+        """select a.alert_id, a.kind, i.code as item, i.name as item_name,
+                  lo.code as lot, l.code as location, a.quantity, a.detail,
                   a.departments, a.raised_at, a.cleared_at
            from stock_alert a join item i on i.item_id = a.item_id left join lot lo on lo.lot_id = a.lot_id
            left join location l on l.location_id = a.location_id

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import AConn, Limit, one, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Label:
     epc: str
     state: str
     item: str | None
+    item_name: str | None
     lot: str | None
     quantity: Decimal
     unit: str | None
@@ -64,7 +65,7 @@ _JOB = """
 
 
 async def print_jobs(
-    conn: AConn, before: int | None = None, limit: int = 100, *, state: str | None = None, printer: str | None = None
+    conn: AConn, before: int | None = None, limit: Limit = 100, *, state: str | None = None, printer: str | None = None
 ) -> list[PrintJob]:
     """Newest first; `before` is the seq of the last row shown."""
     return await rows(
@@ -83,12 +84,13 @@ async def print_job(conn: AConn, job_id: UUID) -> PrintJob | None:
     return await one(conn, PrintJob, _JOB + " where j.job_id = %(job_id)s", {"job_id": job_id})
 
 
-async def labels(conn: AConn, job_id: UUID, after: int = 0, limit: int = 100) -> list[Label]:
+async def labels(conn: AConn, job_id: UUID, after: int = 0, limit: Limit = 100) -> list[Label]:
     """In the order they are printed; `after` is the line_no of the last row shown."""
     return await rows(
         conn,
         Label,
-        """select l.line_no, l.epc, l.state, i.code as item, lo.code as lot, l.quantity, l.hu_code as unit,
+        """select l.line_no, l.epc, l.state, i.code as item, i.name as item_name,
+                  lo.code as lot, l.quantity, l.hu_code as unit,
                   l.verified_at
            from label l left join item i using (item_id) left join lot lo on lo.lot_id = l.lot_id
            where l.job_id = %(job_id)s and l.line_no > %(after)s order by l.line_no limit %(limit)s""",
@@ -96,7 +98,7 @@ async def labels(conn: AConn, job_id: UUID, after: int = 0, limit: int = 100) ->
     )
 
 
-async def tag_events(conn: AConn, epc: str, before: int | None = None, limit: int = 100) -> list[TagEvent]:
+async def tag_events(conn: AConn, epc: str, before: int | None = None, limit: Limit = 100) -> list[TagEvent]:
     """Newest first; `before` is the seq of the last row shown."""
     return await rows(
         conn,

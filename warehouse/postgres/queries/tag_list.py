@@ -7,8 +7,7 @@ from typing import Literal, LiteralString
 
 from psycopg import sql
 
-from warehouse.postgres.queries.paging import AConn
-from warehouse.postgres.queries.view_rows import view_row
+from warehouse.postgres.queries.paging import AConn, Limit, framed
 
 LocationEventName = Literal["arrived", "moved", "departed"]
 
@@ -23,6 +22,7 @@ class TagView:
 
     epc: str
     item: str | None
+    item_name: str | None
     lot: str | None
     serial: str | None
     quantity: Decimal | None
@@ -59,7 +59,7 @@ KNOWN_OF: LiteralString = """
 """What a tag (`epc`) stands for, what it is packed in, and where it was seen."""
 
 _VIEW: LiteralString = f"""
-select p.epc, i.code as item, o.code as lot, s.code as serial, t.quantity, h.code as handling_unit,
+select p.epc, i.code as item, i.name as item_name, o.code as lot, s.code as serial, t.quantity, h.code as handling_unit,
        ph.code as packed_in, t.retired_at, c.code as location, l.event, l.at, l.evidence
   from page p{KNOWN_OF}
  order by p.epc"""  # noqa: S608 - a constant of ours
@@ -68,7 +68,7 @@ _KNOWN: LiteralString = "select t.epc from tag t"
 _SEEN: LiteralString = "select l.epc from tag_location l"
 
 
-async def tags(conn: AConn, wanted: TagFilter, after: str | None, limit: int) -> list[TagView]:
+async def tags(conn: AConn, wanted: TagFilter, after: str | None, limit: Limit) -> list[TagView]:
     """By EPC. Two index scans, of what is known and of what was seen, merged; one of them when a filter says so."""
     by_meaning = {
         "t.item_id = (select item_id from item where code = %(item)s)": wanted.item is not None,
@@ -102,9 +102,7 @@ async def tags(conn: AConn, wanted: TagFilter, after: str | None, limit: int) ->
         "after": after,
         "limit": limit,
     }
-    async with conn.cursor(row_factory=view_row(TagView)) as cursor:
-        await cursor.execute(query, values)
-        return await cursor.fetchall()
+    return await framed(conn, TagView, query, values)
 
 
 def _branch(

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import AConn, Limit, one, rows
 from warehouse.postgres.queries.tag_list import KNOWN_OF
 
 
@@ -83,7 +83,7 @@ async def tag_now(conn: AConn, epc: str) -> TagNow | None:
 
 
 async def tag_history(
-    conn: AConn, epc: str, before: tuple[datetime, UUID] | None = None, limit: int = 100
+    conn: AConn, epc: str, before: tuple[datetime, UUID] | None = None, limit: Limit = 100
 ) -> list[TagSeen]:
     """Where it was seen, newest first; `before` is (at, update_id) of the last row shown."""
     return await rows(
@@ -103,7 +103,7 @@ async def tag_history(
     )
 
 
-async def tag_movements(conn: AConn, epc: str, before: int | None = None, limit: int = 100) -> list[TagMoved]:
+async def tag_movements(conn: AConn, epc: str, before: int | None = None, limit: Limit = 100) -> list[TagMoved]:
     """The ledger's movements of the tag, newest first; `before` is the seq of the last row shown."""
     return await rows(
         conn,

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import AConn, Limit, one, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def containers(conn: Connection[Any], codes: list[str]) -> dict[str, list[str]]:
 async def tasks(
     conn: AConn,
     after: int | None = None,
-    limit: int = 100,
+    limit: Limit = 100,
     *,
     states: list[str] | None = None,
     kind: str | None = None,
@@ -134,7 +134,7 @@ async def tasks(
     )
 
 
-async def open_tasks(conn: AConn, limit: int) -> list[Task]:
+async def open_tasks(conn: AConn, limit: Limit) -> list[Task]:
     """What can be claimed now, in the order in which it would be."""
     return await rows(conn, Task, OPEN, {"limit": limit})
 

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from warehouse.postgres.goods.genealogy import DOWN, OTHER_DOWN, OTHER_UP, THINGS_MAX, UP, Link
-from warehouse.postgres.queries.paging import AConn, rows
+from warehouse.postgres.queries.paging import AConn, Limit, rows
 
 STEPS_MAX = 1_000
 
@@ -158,7 +158,7 @@ async def _walk(conn: AConn, seeds: Sequence[Thing], query: str, other: str) -> 
     return links, seen
 
 
-async def _steps(conn: AConn, things: Sequence[Thing], limit: int) -> list[Trace]:
+async def _steps(conn: AConn, things: Sequence[Thing], limit: Limit) -> list[Trace]:
     items, lots, serials, epcs = ([list(column) for column in zip(*things, strict=True)]) if things else ([],) * 4
     return await rows(
         conn,

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from warehouse.postgres.queries.paging import AConn, one, rows
+from warehouse.postgres.queries.paging import AConn, Limit, one, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class StockValue:
     """An item's own stock and its value; `unit_cost` is only shown, never calculated with."""
 
     item: str
+    item_name: str
     valuation: str
     quantity: Decimal
     unit: str
@@ -37,6 +38,7 @@ class ValueEntry:
     entry_id: int
     kind: str
     item: str
+    item_name: str
     lot: str | None
     serial: str | None
     quantity: Decimal
@@ -51,7 +53,7 @@ class ValueEntry:
 
 
 async def stock_value(
-    conn: AConn, after: str | None, limit: int, *, at: datetime | None = None, category: str | None = None
+    conn: AConn, after: str | None, limit: Limit, *, at: datetime | None = None, category: str | None = None
 ) -> list[StockValue]:
     """By item, of those that are worth anything or there; `at` by effective time, from the entries up to it."""
     conditions = ["true"]
@@ -66,7 +68,7 @@ async def stock_value(
     return await rows(
         conn,
         StockValue,
-        f"""select i.code as item, i.valuation, v.quantity, i.unit, v.value,
+        f"""select i.code as item, i.name as item_name, i.valuation, v.quantity, i.unit, v.value,
                    case when v.quantity > 0 then round(v.value / v.quantity, 4) end as unit_cost
             from item i cross join lateral ({summed}) v
             where v.value is not null and (v.quantity <> 0 or v.value <> 0) and {" and ".join(conditions)}
@@ -91,7 +93,7 @@ async def total_value(conn: AConn) -> ValueTotal:
 async def value_entries(
     conn: AConn,
     before: int | None,
-    limit: int,
+    limit: Limit,
     *,
     item: str | None = None,
     kind: str | None = None,
@@ -113,7 +115,8 @@ async def value_entries(
     return await rows(
         conn,
         ValueEntry,
-        f"""select v.entry_id, v.kind, i.code as item, lo.code as lot, s.code as serial, v.quantity, v.amount,
+        f"""select v.entry_id, v.kind, i.code as item, i.name as item_name,
+                   lo.code as lot, s.code as serial, v.quantity, v.amount,
                    v.difference, v.basis, v.effective_at, v.recorded_at, v.actor, v.note, m.move_id
             from value_entry v join item i on i.item_id = v.item_id left join lot lo on lo.lot_id = v.lot_id
             left join serial s on s.serial_id = v.serial_id left join move m on m.seq = v.seq
