@@ -1,7 +1,7 @@
 """Dead letters: input that could not be processed, kept as it came, and what to do with it."""
 
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -20,6 +20,7 @@ from api.postgres.dead_letters import DeadLetterRow
 from api.postgres.pool import Pool
 from api.principal import principal_of
 from api.problems import INVALID_CURSOR, ProblemError, ProblemKind, not_found
+from warehouse.postgres.queries.paging import NOT_SORTED
 
 ALREADY_DECIDED = ProblemKind(
     "already_decided", 409, "That was decided otherwise before", "Read it; a decision is not taken back."
@@ -52,7 +53,7 @@ class DeadLetterView:
     decided_at: datetime | None
     body: Annotated[
         str | None, Field(description="Base64 of the first 65,536 bytes; null in lists.", examples=["gqRraW5k"])
-    ]
+    ] = field(metadata=NOT_SORTED)
 
 
 class DeadLetterQuery(Paging):

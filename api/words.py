@@ -404,7 +404,6 @@ FIELDS: dict[str, str] = {
     "imports_problems.severity": "Severity",
     "inbox.document_kind": "DocumentKind",
     "inbox.state": "InboxState",
-    "inspections.decision": "Inspected",
     "inspections_plans.mode": "InspectionMode",
     "items.tracking": "Tracking",
     "items.valuation": "Valuation",

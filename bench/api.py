@@ -41,6 +41,7 @@ from tagledger.api_ports import ProcessDependencies
 from tagledger.command_desk import DirectBus
 from tagledger.running import write_pool
 from warehouse.commands import Permission, Rights
+from warehouse.postgres.control.feed_tickets import TicketHolder
 from warehouse.postgres.database.binaries import find_binaries
 from warehouse.postgres.database.migrate import migrate
 from warehouse.postgres.database.server import EmbeddedServer
@@ -199,6 +200,9 @@ def _cpu_s(pid: int) -> float:
 class _OneKey:
     async def find(self, key: str) -> Principal | None:
         return Principal("bench", "bench", Rights(frozenset({Permission.READ}))) if key == KEY else None
+
+    async def behind(self, holder: TicketHolder) -> Principal | None:
+        return None  # nobody asks for tickets here
 
 
 async def _serve(which: str, dsn: str) -> None:

@@ -24,7 +24,7 @@ def enumerations(schemas: dict[str, Any]) -> dict[str, set[str]]:
 
 
 async def test_every_enumeration_has_its_words(shared: Running) -> None:
-    document = (await shared.client.get("/openapi.json")).json()
+    document = (await shared.client.get("/openapi.json", timeout=60)).json()
     tables = [set(words) for words in WORDS.values()]
     reports = {report["name"] for report in (await shared.client.get("/v1/reports")).json()["items"]}
     for name, values in enumerations(document["components"]["schemas"]).items():
@@ -37,7 +37,7 @@ async def test_every_enumeration_has_its_words(shared: Running) -> None:
 
 
 async def test_every_field_exists_and_its_values_are_words(world: World) -> None:  # noqa: F811
-    document = (await world.served.client.get("/openapi.json")).json()
+    document = (await world.served.client.get("/openapi.json", timeout=60)).json()
     schemas = document["components"]["schemas"]
     rows: dict[str, set[str]] = {}
     for operation, _, described in await operations(world):

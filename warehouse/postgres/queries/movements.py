@@ -126,6 +126,7 @@ async def movements(
             "since": since,
             "until": until,
         },
+        counted=picked if location is None else f"select * from ({picked}) sides limit %(limit)s",
     )
 
 

@@ -8,7 +8,7 @@ and counts. So every list can be sorted by any plain column, at a bounded price:
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, sql
 
@@ -61,31 +61,39 @@ class Rows(list[RowT]):
     total: int | None = None
 
 
-async def rows(conn: AConn, row_type: type[RowT], query: str, values: Mapping[str, Any]) -> list[RowT]:
-    """Raises `TooManyToSort`."""
-    return await framed(conn, row_type, sql.SQL(query), values)
+async def rows(
+    conn: AConn, row_type: type[RowT], query: str, values: Mapping[str, Any], *, counted: str | None = None
+) -> list[RowT]:
+    """`counted` has the rows of the query without what is joined to each, for a total. Raises `TooManyToSort`."""
+    return await framed(conn, row_type, sql.SQL(query), values, sql.SQL(counted) if counted is not None else None)
 
 
-async def framed(conn: AConn, row_type: type[RowT], query: Statement, values: Mapping[str, Any]) -> list[RowT]:
+async def framed(
+    conn: AConn,
+    row_type: type[RowT],
+    query: Statement,
+    values: Mapping[str, Any],
+    counted: Statement | None = None,
+) -> list[RowT]:
     """Rows of a list's query; `values["limit"]` may be a `Take`. Raises `TooManyToSort`."""
     take = values.get("limit")
     if not isinstance(take, Take):
         return await _read(conn, row_type, query, values)
     found: Rows[RowT] = Rows()
-    whole = {**values, "limit": FRAMED_MAX + 1}
+    total = 0
     if take.total or take.order is not None:
-        counted = await conn.execute(sql.SQL("select count(*) from ({}) listed").format(query), whole)
-        ((found.total,),) = await counted.fetchall()
+        count = sql.SQL("select count(*) from ({}) listed").format(counted or query)
+        ((total,),) = await (await conn.execute(count, {**values, "limit": FRAMED_MAX + 1})).fetchall()
     if take.order is None:
         found += await _read(conn, row_type, query, {**values, "limit": take.limit})
-        return found
-    if cast(int, found.total) > FRAMED_MAX:
+    elif total > FRAMED_MAX:
         raise TooManyToSort
-    found += await _read(
-        conn, row_type, _sorted(query, take.order), {**whole, **_after(take.order), "rows": take.limit}
-    )
-    if not take.total:
-        found.total = None
+    else:
+        # As many as there are, so that few are not planned as if they were many; and what came meanwhile.
+        framing = {**values, **_after(take.order), "limit": total + take.limit, "rows": take.limit}
+        found += await _read(conn, row_type, _sorted(query, take.order), framing)
+    if take.total:
+        found.total = total
     return found
 
 

@@ -118,11 +118,12 @@ async def stock(
     # planner from walking all balances until it has met enough of them.
     few = lot is not None or serial is not None or unit is not None or 0 < len(places) <= FEW_PLACES
     order = "b.balance_id + 0" if few else "b.balance_id"
+    units = f"with {UNITS_IN}" if unit is not None else ""
+    picked = f"select b.balance_id from balance b where {' and '.join(conditions)} order by {order} limit %(limit)s"
     return await rows(
         conn,
         StockRow,
-        f"""with {UNITS_IN}, picked as materialized (
-               select b.balance_id from balance b where {" and ".join(conditions)} order by {order} limit %(limit)s)
+        f"""with {UNITS_IN}, picked as materialized ({picked})
            select b.balance_id, i.code as item, i.name as item_name, lo.code as lot, lo.expires_on, s.code as serial,
                   l.code as location, h.code as unit, b.owner, b.status, b.on_hand, b.reserved, b.first_in_at
            from picked join balance b using (balance_id) join item i using (item_id) join location l using (location_id)
@@ -142,6 +143,7 @@ async def stock(
             "expires_before": expires_before,
             "expires_from": expires_from,
         },
+        counted=f"{units} {picked}",
     )
 
 
