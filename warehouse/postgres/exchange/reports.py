@@ -164,13 +164,17 @@ QUERIES: dict[str, str] = {
                coalesce(-sum(difference) filter (where difference < 0), 0)
         from judged group by grouping sets ((number), ()) having count(*) > 0 order by number nulls last""",
     "picking": """
-        with lists as (
+        with touched as (
+            select distinct x.pick_list_id from reservation r join pick_line x using (reservation_id)
+            where r.state = 'picked' and r.ended_at >= %(since)s and r.ended_at < %(until)s),
+        lists as (
             select p.number, p.assignee, p.created_at, count(*) as lines,
                    count(*) filter (where r.state = 'picked') as picked,
                    count(*) filter (where r.state = 'pending') as pending,
                    count(*) filter (where x.short > 0) as short,
                    max(r.ended_at) filter (where r.state = 'picked') as ended_at
-            from pick_list p join pick_line x using (pick_list_id) join reservation r using (reservation_id)
+            from touched join pick_list p using (pick_list_id) join pick_line x using (pick_list_id)
+            join reservation r using (reservation_id)
             where p.cancelled_at is null group by p.pick_list_id)
         select number, assignee, lines, picked, short, created_at, ended_at,
                round(extract(epoch from ended_at - created_at) / 60, 2),
@@ -191,20 +195,24 @@ QUERIES: dict[str, str] = {
         select '', null, '', null, '', null, '', null, sum(value), '', null, null from lines having count(*) > 0""",
     "portals": """
         with loads as (
-            select distinct on (passage_id) * from passage
-            where closed_at >= %(since)s and closed_at < %(until)s order by passage_id, revision desc)
+            select distinct on (passage_id) passage_id, portal, revision, direction, belongs, unsure, strays
+            from passage where closed_at >= %(since)s and closed_at < %(until)s order by passage_id, revision desc),
+        overridden as (
+            select portal, count(*) as times from signal_override
+            where colour is not null and at >= %(since)s and at < %(until)s group by 1),
+        corrected as (
+            select q.portal, count(*) as times from loads q join move m using (passage_id)
+            join move r on r.reverses = m.seq group by 1),
+        told as (
+            select q.portal, count(*) as times, count(*) filter (where d.state in ('posted', 'dismissed')) as decided
+            from loads q join discrepancy d using (passage_id) group by 1)
         select p.portal, count(*), count(*) filter (where p.unsure > 0 or p.direction = 'unsure'),
                round(count(*) filter (where p.unsure > 0 or p.direction = 'unsure')::numeric / count(*), 4),
                sum(p.belongs), sum(p.unsure), sum(p.strays), count(*) filter (where p.revision > 0),
-               (select count(*) from signal_override o where o.portal = p.portal and o.colour is not null
-                and o.at >= %(since)s and o.at < %(until)s),
-               (select count(*) from move m join move r on r.reverses = m.seq
-                where m.passage_id in (select passage_id from loads q where q.portal = p.portal)),
-               (select count(*) from discrepancy d where d.passage_id in (
-                select passage_id from loads q where q.portal = p.portal)),
-               (select count(*) from discrepancy d where d.state in ('posted', 'dismissed') and d.passage_id in (
-                select passage_id from loads q where q.portal = p.portal))
-        from loads p group by p.portal order by p.portal""",
+               coalesce(max(o.times), 0), coalesce(max(c.times), 0), coalesce(max(t.times), 0),
+               coalesce(max(t.decided), 0)
+        from loads p left join overridden o using (portal) left join corrected c using (portal)
+        left join told t using (portal) group by p.portal order by p.portal""",
 }
 assert QUERIES.keys() == REPORTS.keys()
 
