@@ -382,6 +382,9 @@ WORDS: dict[str, Words] = {
     },
 }
 
+# What moved by a document is called by its kind.
+WORDS["MovementKind"] |= WORDS["DocumentKind"]
+
 # The field of a list's rows (`LIST.FIELD`, the list by its operation id without `_list`) that speaks a table.
 FIELDS: dict[str, str] = {
     "alerts.kind": "AlertKind",
