@@ -15,6 +15,7 @@ from tagledger.api_ports import ProcessDependencies
 from tagledger.command_desk import DirectBus
 from tagledger.running import write_pool
 from warehouse.commands import Permission, Rights
+from warehouse.postgres.control.feed_tickets import TicketHolder
 from warehouse.site import Site
 
 _KEY = "bench"
@@ -29,6 +30,9 @@ class ApiRefusedError(Exception):
 class _OneKey:
     async def find(self, key: str) -> Principal | None:
         return _READER if key == _KEY else None
+
+    async def behind(self, holder: TicketHolder) -> Principal | None:
+        return None  # nobody asks for tickets here
 
 
 @contextlib.asynccontextmanager

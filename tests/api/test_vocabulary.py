@@ -51,7 +51,9 @@ async def test_every_field_exists_and_its_values_are_words(world: World) -> None
         assert column in rows.get(listed, ()), field
         assert table in WORDS, field
     for path, listed in (("/v1/movements", "movements"), ("/v1/documents", "documents"), ("/v1/locations", "locations"),
-                         ("/v1/document-kinds", "document_kinds"), ("/v1/stock", "stock"), ("/v1/tasks", "tasks"),  ("/v1/alerts", "alerts")):  # fmt: skip
+                         ("/v1/document-kinds", "document_kinds"),
+                         ("/v1/stock", "stock"),
+                         ("/v1/tasks", "tasks"), ("/v1/alerts", "alerts")):  # fmt: skip
         for row in (await world.served.client.get(path)).json()["items"]:
             for column, value in row.items():
                 table = FIELDS.get(f"{listed}.{column}", "")
