@@ -145,12 +145,14 @@ def test_what_a_worker_holds_in_memory_is_not_what_waits_in_kafka(
         worker.start()
         taken = f"select count(*) from stream_log where kind = 5 and starts_with(consumer, '{group}')"  # noqa: S608
         end_s = time.monotonic() + 600
-        while query(database, taken) != [(len(values),)]:
-            assert time.monotonic() < end_s, worker.log.read_text()[-3000:]
-            worker.look()
-            time.sleep(0.1)
-        peaks[len(values)] = worker.peak_bytes
-        worker.kill()
+        try:
+            while query(database, taken) != [(len(values),)]:
+                assert time.monotonic() < end_s, worker.log.read_text()[-3000:]
+                worker.look()
+                time.sleep(0.1)
+            peaks[len(values)] = worker.peak_bytes
+        finally:
+            worker.kill()
     print({waiting: f"{peak / MEGABYTES:.0f} MB" for waiting, peak in peaks.items()})
     few, many = peaks.values()
     assert many - few < 64 * MEGABYTES, peaks
