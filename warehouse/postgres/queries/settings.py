@@ -1,7 +1,7 @@
 """What a site has set: rules, plans, printers, channels and the rest that commands write, to read."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -105,14 +105,14 @@ class AlertRouteView:
 
 @dataclass(frozen=True, slots=True)
 class AlertChannelView:
-    """Who is mailed about what; between `quiet_from` and `quiet_to` only about what is urgent."""
+    """Who is mailed about what; between `quiet_from` and `quiet_to`, HH:MM there, only about what is urgent."""
 
     name: str
     departments: list[str]
     kinds: list[str]
     mail_to: list[str]
-    quiet_from: time | None
-    quiet_to: time | None
+    quiet_from: str | None
+    quiet_to: str | None
     timezone: str
     urgent: list[str]
     active: bool
@@ -221,7 +221,8 @@ _QUERIES: dict[type[Any], tuple[str, str]] = {
     ),
     AlertRouteView: ("select kind, departments from alert_route", "kind"),
     AlertChannelView: (
-        """select name, departments, kinds, mail_to, quiet_from, quiet_to, timezone, urgent, active
+        """select name, departments, kinds, mail_to, to_char(quiet_from, 'HH24:MI') as quiet_from,
+                  to_char(quiet_to, 'HH24:MI') as quiet_to, timezone, urgent, active
            from alert_channel""",
         "name",
     ),
