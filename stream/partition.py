@@ -63,8 +63,12 @@ class PlacePartition:
         self._site = site
         self._operators = operators
         self._wanted = wanted
+        # What the site file has dropped since is over: its state, and what the log has of it.
+        there = {place.name for place in (*site.zones, *site.portals)}
         self._places = {
-            key: place_of(key, site, operators, body) for (node, key), body in standing.states.items() if node == PLACE
+            key: place_of(key, site, operators, body)
+            for (node, key), body in standing.states.items()
+            if node == PLACE and key in there
         }
         self._zones = frozenset(watched_zones(site))
         self._router = Router(site)
@@ -73,7 +77,8 @@ class PlacePartition:
         self._first: dict[str, int] = {}
         replayed = 0
         for replayed, entry in enumerate(log, 1):  # noqa: B007
-            self._apply(entry, Outputs())
+            if _place_named(entry) in there:
+                self._apply(entry, Outputs())
         self._marks = {(at.agent, at.epoch): at.counter for at in standing.positions}
         self._chunk = Chunk(standing.snapshot_seq + replayed)
         self._first = {name: place.reported + 1 for name, place in self._places.items()}
@@ -225,3 +230,13 @@ class PlacePartition:
 
     def _failed(self, letter: Failure) -> None:
         self._chunk.out.failures.append(letter)
+
+
+def _place_named(entry: Entry) -> str:
+    match entry:
+        case SliceTaken(place, _) | SourceLeftOut(_, _, place) | Redelivery(_, _, place, _, _):
+            return place
+        case Expectation():
+            return entry.portal
+        case _:
+            raise TypeError(f"{type(entry).__name__} is nothing for a place")

@@ -52,11 +52,13 @@ class TagPartition:
         wanted: Callable[[UUID], bool] = lambda _: True,
     ) -> None:
         states = {key: body for (node, key), body in standing.states.items() if node == TAGS}
-        self._tags = Tags(watched_zones(site), operators.presence, operators.shards, states)
+        watched = watched_zones(site)
+        self._tags = Tags(watched, operators.presence, operators.shards, states)
         self._wanted = wanted
         replayed, seen = 0, Outputs()
         for replayed, entry in enumerate(log, 1):  # noqa: B007
             self._apply(entry, seen)
+        self._tags.keep(watched)
         self._tags.run(seen)
         self._upto = {at.agent: at.counter for at in standing.positions}
         self._moved: set[str] = set()

@@ -52,10 +52,9 @@ class Tags:
         self._kind = kind
         self._count = shards
         self.now_us = stored.now_us if stored else 0
-        watched = frozenset(zones)
-        # A zone that no antenna watches any more will not speak again: nobody waits for it.
-        known = {zone: now_us for zone, now_us in stored.zones.items() if zone in watched} if stored else None
-        self._zones: dict[str, int] = dict.fromkeys(sorted(watched), 0) if known is None else known
+        watched = sorted(zones)
+        self._zones: dict[str, int] = dict(stored.zones) if stored else dict.fromkeys(watched, 0)
+        self.keep(watched)
         self._order: dict[str, int] = stored.order if stored else {}
         self._pending: list[tuple[int, str, int, ZoneReport]] = list(stored.pending) if stored else []
         self._shards = {key: Supervised(kind, key, state) for key, state in states.items() if key != CLOCK}
@@ -74,6 +73,11 @@ class Tags:
             n = self._order[zone] = self._order.get(zone, 0) + 1
             heappush(self._pending, (report.at_us, zone, n, report))
         self._zones[zone] = max(now_us, self._zones.get(zone, 0))
+
+    def keep(self, zones: Iterable[str]) -> None:
+        """A zone that no antenna watches any more will not speak again: nobody waits for others than these."""
+        watched = frozenset(zones)
+        self._zones = {zone: now_us for zone, now_us in self._zones.items() if zone in watched}
 
     def leave_out(self, zone: str, as_of_us: int | None = None) -> None:
         """Go on without a zone until it speaks again; not when it has spoken of a time after `as_of_us` already."""

@@ -23,7 +23,7 @@ from stream.topology import operators_of
 from tests.stream.test_graph import EXPECTED, LOG, essence
 from tests.stream.traffic import START_US, site
 from warehouse.loads import Expectation, ExpectedDocument, LocationUpdate
-from warehouse.site import SignalSettings
+from warehouse.site import SignalSettings, Site
 
 PARTITIONS = 2
 SITE = site()
@@ -153,6 +153,37 @@ def test_a_door_set_up_otherwise_goes_on_with_the_load_in_it_and_is_in_the_next_
         valid_us[n >= half].update(signal.valid_until_us - signal.at_us for signal in chunk.out.signals)
     assert sorted((replace(p, evidence=None) for p in passages), key=repr) == sorted(essence(EXPECTED)[0], key=repr)
     assert valid_us == ({0, int(SignalSettings().valid_s * 1e6)}, {0, 9_000_000})
+
+
+@pytest.mark.parametrize("snapshot", [True, False], ids=["from a snapshot", "from the log"])
+def test_a_place_the_site_file_has_dropped_stops_neither_a_start_nor_the_tags(snapshot: bool) -> None:
+    """Its reads are in no place any more; the zones that are left decide on."""
+    without = replace(
+        SITE,
+        readers=tuple(
+            replace(reader, antennas=tuple(a for a in reader.antennas if a.place != "rack")) for reader in SITE.readers
+        ),
+        zones=tuple(zone for zone in SITE.zones if zone.name != "rack"),
+    )
+    places, tags, half = Table(), Table(), len(MESSAGES) // 2
+
+    def go_on(plant: Site, messages: Sequence[tuple[str, bytes]]) -> list[LocationUpdate]:
+        operators = operators_of(plant)
+        place = PlacePartition(plant, operators, *places.standing())
+        tag = TagPartition(plant, operators, *tags.standing())
+        for key, value in messages:
+            place.take(key, value, "test")
+        chunk, reports = place.cut(snapshot)
+        places.commit(chunk)
+        for report in reports:
+            tag.take_reports(report)
+        told = tag.cut(snapshot)
+        tags.commit(told)
+        return told.out.locations
+
+    go_on(SITE, MESSAGES[:half])
+    later = go_on(without, [(key, value) for key, value in MESSAGES[half:] if key != "rack"])
+    assert any(update.at_us > START_US + 20_000_000 for update in later)
 
 
 def test_reports_that_never_came_are_a_gap_on_record() -> None:
