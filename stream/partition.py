@@ -64,7 +64,7 @@ class PlacePartition:
         self._operators = operators
         self._wanted = wanted
         # What the site file has dropped since is over: its state, and what the log has of it.
-        there = {place.name for place in (*site.zones, *site.portals)}
+        there = {zone.name for zone in site.zones} | {portal.name for portal in site.portals}
         self._places = {
             key: place_of(key, site, operators, body)
             for (node, key), body in standing.states.items()
