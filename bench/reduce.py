@@ -34,9 +34,13 @@ WINDOW_US = 250_000
 def run() -> dict[str, object]:
     """Reads/s (medians) by density and peer, and the ratios to the reduction."""
     result: dict[str, object] = {"bench": "reduce", "unit": "reads/s", "rounds": ROUNDS}
+    print(f"{'seal':>7} {'reads/sighting':>14} {'reduce':>11} {'lexsort':>11} {'sort_u64':>11} {'dict':>11}  (reads/s)")
     for seal_reads in SEAL_READS:
         for density in READS_PER_SIGHTING:
-            result[f"{seal_reads}_at_{density:g}"] = _measure(density, seal_reads)
+            result[f"{seal_reads}_at_{density:g}"] = figures = _measure(density, seal_reads)
+            rates = "".join(f" {figures[peer]:>11,}" for peer in ("reduce", "lexsort", "sort_u64", "dict"))
+            print(f"{seal_reads:>7} {figures['reads_per_sighting']:>14}{rates}")
+    print(json.dumps(result))
     return result
 
 
@@ -130,18 +134,3 @@ def _dict_loop(batches: list[ReadBatch]) -> object:
                 group[3] += power
                 group[4] = max(group[4], rssi)
     return groups
-
-
-def main() -> None:
-    """Print the table, then one JSON line."""
-    result = run()
-    print(f"{'seal':>7} {'reads/sighting':>14} {'reduce':>11} {'lexsort':>11} {'sort_u64':>11} {'dict':>11}  (reads/s)")
-    for name, figures in result.items():
-        if isinstance(figures, dict):
-            rates = "".join(f" {figures[peer]:>11,}" for peer in ("reduce", "lexsort", "sort_u64", "dict"))
-            print(f"{name.split('_')[0]:>7} {figures['reads_per_sighting']:>14}{rates}")
-    print(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()
