@@ -12,7 +12,8 @@ from pydantic import Field
 from starlette.responses import Response
 
 from api.encoding import json_bytes
-from api.words import FIELDS, WORDS
+from api.word_fields import FIELDS
+from api.words import WORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the words of the API are called on a page, in English and Chinese: every enumeration, one table a name.
 
 A table is known by the name its enumeration has in the API document, or, where the document has plain text, by one of
-the same kind. `FIELDS` says which fields of which lists speak which table. A word that stands in no table (a site's own
+the same kind; `api.word_fields` says which fields of which lists speak it. A word that stands in no table (a site's own
 role, a word of a later version) is shown as it is.
 """
 
@@ -384,75 +384,3 @@ WORDS: dict[str, Words] = {
 
 # What moved by a document is called by its kind.
 WORDS["MovementKind"] |= WORDS["DocumentKind"]
-
-# The field of a list's rows (`LIST.FIELD`, the list by its operation id without `_list`) that speaks a table.
-FIELDS: dict[str, str] = {
-    "alerts.kind": "AlertKind",
-    "counts.choice": "CountChoice",
-    "counts.state": "CountState",
-    "counts.status": "CountStatus",
-    "dead_letters.status": "DeadLetterStatus",
-    "discrepancies.document_kind": "DocumentKind",
-    "discrepancies.kind": "DiscrepancyKind",
-    "discrepancies.state": "DiscrepancyState",
-    "document_kinds.direction": "Direction",
-    "document_kinds.kind": "DocumentKind",
-    "documents.direction": "Direction",
-    "documents.kind": "DocumentKind",
-    "documents.status": "DocumentStatus",
-    "handling_units.kind": "HandlingUnitKind",
-    "imports.job_state": "JobState",
-    "imports.state": "ImportState",
-    "imports_changes.kind": "ImportChange",
-    "imports_problems.severity": "Severity",
-    "inbox.document_kind": "DocumentKind",
-    "inbox.state": "InboxState",
-    "inspections_plans.mode": "InspectionMode",
-    "items.tracking": "Tracking",
-    "items.valuation": "Valuation",
-    "jobs.state": "JobState",
-    "locations.kind": "LocationKind",
-    "locations.level": "LocationLevel",
-    "locations_tags.event": "LocationEvent",
-    "lots.document_kind": "DocumentKind",
-    "movements.document_kind": "DocumentKind",
-    "movements.kind": "MovementKind",
-    "movements.source_status": "StockStatus",
-    "movements.target_status": "StockStatus",
-    "movements_tags.verdict": "Verdict",
-    "number_pools.scheme": "PoolScheme",
-    "partners.kind": "PartnerKind",
-    "passages.direction": "Direction",
-    "passages_tags.verdict": "Verdict",
-    "portals_signals.colour": "SignalColour",
-    "print_jobs.state": "PrintState",
-    "print_jobs_labels.state": "LabelState",
-    "readers_events.kind": "DeviceEventKind",
-    "removal_rules.kind": "DocumentKind",
-    "replenishments.document_kind": "DocumentKind",
-    "replenishments.state": "ReplenishmentState",
-    "reservations.document_kind": "DocumentKind",
-    "reservations.state": "ReservationState",
-    "roles.name": "Role",
-    "serials.status": "StockStatus",
-    "stock.status": "StockStatus",
-    "stock_alerts.kind": "AlertKind",
-    "stock_totals.status": "StockStatus",
-    "stock_value.valuation": "Valuation",
-    "stock_value_entries.kind": "ValueKind",
-    "tags.event": "LocationEvent",
-    "tags_events.event": "TagEvent",
-    "tags_history.event": "LocationEvent",
-    "tags_movements.document_kind": "DocumentKind",
-    "tags_movements.kind": "MovementKind",
-    "tasks.kind": "TaskKind",
-    "tasks.state": "TaskState",
-    "tasks.step": "TaskStep",
-    "users.password": "Password",
-    "webhooks.format": "WebhookFormat",
-    "webhooks.state": "WebhookState",
-    "webhooks_messages.state": "MessageState",
-    "webhooks_messages.type": "WebhookEvent",
-    "weighings.outcome": "WeighOutcome",
-    "zones_tags.event": "LocationEvent",
-}

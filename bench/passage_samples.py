@@ -50,7 +50,7 @@ class _Recorder(PassageOperator):
             if any(record.opened_us <= middle <= closed_us for middle in self.middles_us):
                 # What a good model would have said, so that the windows adapt as they will at a site.
                 record.said = [Said(1, verdicts={"": TagVerdict.BELONGS})]
-            cut = self.cut(record, closed_us, record.breaks)
+            cut = self._cuts.cut(record, closed_us, record.breaks, self._tick_us or 0, whole=True)
             self.kept.append((record, replace(cut, rows=cut.rows.copy()), tuple(self._rows.tags)))
         return []
 

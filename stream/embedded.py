@@ -22,12 +22,11 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from stream.chunk import Chunk, Standing
+from stream.chunk import Standing
 from stream.live import Ack, Live, Posted, Subscription
 from stream.log import Entry
 from stream.model import BatchId, EdgeBatch
@@ -38,6 +37,7 @@ from stream.recovery import recovered
 from stream.sequencer import Duplicate, Position, ResendWanted, Sequenced, Taken
 from stream.store import LOG_KEEP_DAYS, TRIM_EVERY_S, Store
 from stream.topology import Operators, operators_of
+from stream.waited_chunk import WaitedChunk
 from stream.watermark import Silence
 from warehouse.loads import Expectation, Override
 from warehouse.site import Site
@@ -47,21 +47,7 @@ LOOK_AROUND_S = 1.0
 EXPECTATIONS_EVERY_S = 5.0
 
 
-@dataclass(slots=True)
-class _Done:
-    """What to tell once a chunk is committed."""
-
-    chunk: Chunk
-    acks: dict[tuple[str, str], int] = field(default_factory=dict)
-    waiters: list[asyncio.Future[Ack]] = field(default_factory=list)
-    waited_for: list[BatchId] = field(default_factory=list)
-    expectations: list[Expectation] = field(default_factory=list)
-    failed: list[tuple[asyncio.Future[Ack], Exception]] = field(default_factory=list)
-    site: Site | None = None
-
-
-_NO_CHUNK = Chunk(0)
-_Input = Callable[[Pipeline, "_Done"], None]
+_Input = Callable[[Pipeline, WaitedChunk], None]
 
 
 class HostEndedError(RuntimeError):
@@ -142,7 +128,7 @@ class EmbeddedHost:
         """Hand over what is no batch, for the dead letters; the future is done once it is committed there."""
         waiter: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
 
-        def take(pipeline: Pipeline, done: _Done) -> None:
+        def take(pipeline: Pipeline, done: WaitedChunk) -> None:
             pipeline.unreadable(source, body, error)
             done.waiters.append(waiter)
 
@@ -175,7 +161,7 @@ class EmbeddedHost:
         operators = operators_of(site)
         committed: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
 
-        def take(pipeline: Pipeline, done: _Done) -> None:
+        def take(pipeline: Pipeline, done: WaitedChunk) -> None:
             try:
                 pipeline.reload(site, operators)
             except Exception as error:  # of this site file: the running one goes on
@@ -215,7 +201,7 @@ class EmbeddedHost:
             try:
                 self._pipeline = await loop.run_in_executor(threads, self._recover)
                 self.ready.set()
-                chunks: asyncio.Queue[_Done | None] = asyncio.Queue(CHUNKS_AHEAD)
+                chunks: asyncio.Queue[WaitedChunk | None] = asyncio.Queue(CHUNKS_AHEAD)
                 async with asyncio.TaskGroup() as tasks:
                     around = tasks.create_task(self._look_around())
                     tasks.create_task(self._compute(threads, chunks))
@@ -267,7 +253,9 @@ class EmbeddedHost:
 
         return recovered(self._store, build, rebuild=self._rebuild)
 
-    def _offer(self, batch: EdgeBatch, held: Callable[[], object] | None, pipeline: Pipeline, done: _Done) -> None:
+    def _offer(
+        self, batch: EdgeBatch, held: Callable[[], object] | None, pipeline: Pipeline, done: WaitedChunk
+    ) -> None:
         self._silence.heard(batch.id.agent, self._now_s())
         decided = pipeline.offer(batch, self._now_s())
         self._decided(decided, done)
@@ -275,7 +263,7 @@ class EmbeddedHost:
         if held is not None and self._loop is not None and not is_decided:
             self._loop.call_soon_threadsafe(held)
 
-    def _decided(self, decided: list[Sequenced], done: _Done) -> None:
+    def _decided(self, decided: list[Sequenced], done: WaitedChunk) -> None:
         for step in decided:
             if isinstance(step, Taken | Duplicate):
                 done.acks[step.batch.id.agent, step.batch.id.epoch] = 0
@@ -287,7 +275,7 @@ class EmbeddedHost:
         for tell in self.on_resend:
             tell(wanted)
 
-    async def _compute(self, threads: ThreadPoolExecutor, chunks: "asyncio.Queue[_Done | None]") -> None:
+    async def _compute(self, threads: ThreadPoolExecutor, chunks: "asyncio.Queue[WaitedChunk | None]") -> None:
         """Inputs to chunks, until stopped and everything submitted is taken."""
         loop = asyncio.get_running_loop()
         waiting: deque[_Input] = deque()
@@ -308,7 +296,7 @@ class EmbeddedHost:
                     if due:
                         snapshot_at_s = self._now_s() + self._site.stream.snapshot_every_s
             assert self._pipeline is not None
-            await chunks.put(_Done(self._pipeline.cut(snapshot=True)))
+            await chunks.put(WaitedChunk(self._pipeline.cut(snapshot=True)))
             await chunks.put(None)
         finally:
             stopping.cancel()
@@ -322,11 +310,11 @@ class EmbeddedHost:
             if not getting.cancel():
                 waiting.append(getting.result())
 
-    def _process(self, waiting: "deque[_Input]", snapshot: bool) -> "_Done | None":
+    def _process(self, waiting: "deque[_Input]", snapshot: bool) -> WaitedChunk | None:
         """In the compute thread: take what waits until the chunk is full, then cut it."""
         pipeline = self._pipeline
         assert pipeline is not None
-        done = _Done(_NO_CHUNK)
+        done = WaitedChunk()
         # What comes after another site file is another chunk: the store knows one site a chunk.
         while waiting and not pipeline.full and done.site is None:
             waiting.popleft()(pipeline, done)
@@ -336,7 +324,7 @@ class EmbeddedHost:
         done.chunk = pipeline.cut(snapshot or done.site is not None)
         return done
 
-    async def _commit(self, threads: ThreadPoolExecutor, chunks: "asyncio.Queue[_Done | None]") -> None:
+    async def _commit(self, threads: ThreadPoolExecutor, chunks: "asyncio.Queue[WaitedChunk | None]") -> None:
         """Chunks to the database, in order; then acknowledge and publish."""
         loop = asyncio.get_running_loop()
         while (done := await chunks.get()) is not None:
@@ -347,19 +335,9 @@ class EmbeddedHost:
                     self._committed.pop((agent, epoch), None)  # the epoch written last is the newest
                     self._committed[agent, epoch] = counter
             self.counts.stored(committed)
-            for name in done.waited_for:
-                ack = Ack(name.agent, name.epoch, done.acks[name.agent, name.epoch])
-                for waiter in self._waiting.pop(name, ()):
-                    if not waiter.done():
-                        waiter.set_result(ack)
             if done.site is not None:
                 self._site = self._store.site = done.site
-            for waiter in done.waiters:
-                if not waiter.done():
-                    waiter.set_result(Ack("", "", 0))
-            for waiter, error in done.failed:
-                if not waiter.done():
-                    waiter.set_exception(error)
+            done.answer(self._waiting)
             for (agent, epoch), counter in done.acks.items():
                 for tell in self.on_ack:
                     tell(Ack(agent, epoch, counter))
@@ -405,18 +383,18 @@ class EmbeddedHost:
                 for subscription in self._subscriptions:
                     subscription.offer(override)
 
-    def _time_passes(self, pipeline: Pipeline, done: _Done) -> None:
+    def _time_passes(self, pipeline: Pipeline, done: WaitedChunk) -> None:
         now_s = self._now_s()
         self._decided(pipeline.expire(now_s), done)
         for agent in self._silence.due(now_s):
             pipeline.leave_out(agent)
 
     def _redeliver(
-        self, letter: UUID, kind: FailureKind, key: str, body: bytes, pipeline: Pipeline, done: _Done
+        self, letter: UUID, kind: FailureKind, key: str, body: bytes, pipeline: Pipeline, done: WaitedChunk
     ) -> None:
         self._decided(pipeline.redeliver(letter, kind, key, body, self._now_s()), done)
 
 
-def _expect(expectation: Expectation, pipeline: Pipeline, done: _Done) -> None:
+def _expect(expectation: Expectation, pipeline: Pipeline, done: WaitedChunk) -> None:
     if pipeline.expect(expectation):
         done.expectations.append(expectation)

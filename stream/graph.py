@@ -38,8 +38,8 @@ States = Mapping[tuple[str, str], bytes]
 """Operator state by (node, key)."""
 
 
-def place_of(name: str, site: Site, operators: Operators, state: bytes | None = None) -> Place:
-    """The place of that name. KeyError for one the site does not have.
+def place_of(name: str, site: Site, router: Router, operators: Operators, state: bytes | None = None) -> Place:
+    """The place of that name; `router` is the site's. KeyError for one the site does not have.
 
     An agent that its clock waited for and that has no reader there any more is waited for no longer.
     """
@@ -49,7 +49,6 @@ def place_of(name: str, site: Site, operators: Operators, state: bytes | None = 
         place = Place(name, roles, state, lambda passage: locations_of(passage, site))
     else:
         place = Place(site.zone(name).name, {ZONE: operators.zones, **weighings}, state)
-    router = Router(site)
     place.clock.keep(agent for agent in place.clock.sources if router.serves(agent, name))
     return place
 
@@ -62,7 +61,9 @@ class Graph:
         self._site = site
         self._router = Router(site)
         self._watched = watched_zones(site)
-        self._places = {name: place_of(name, site, operators, states.get((PLACE, name))) for name in places_of(site)}
+        self._places = {
+            name: place_of(name, site, self._router, operators, states.get((PLACE, name))) for name in places_of(site)
+        }
         shards = {key: body for (node, key), body in states.items() if node == TAGS}
         self._tags = Tags(self._watched, operators.presence, operators.shards, shards)
         self.unknown: Counter[AntennaRef] = Counter()
@@ -131,12 +132,11 @@ class Graph:
 
         Raises what an operator raises that cannot be made of what was kept; then nothing has changed.
         """
-        routed = watched_zones(site)
-        names = places_of(site)
+        router, watched, names = Router(site), watched_zones(site), places_of(site)
         same = {name for name in names if name in self._places and _said_of(name, site) == _said_of(name, self._site)}
         states = {name: place.snapshot() for name, place in self._places.items() if name not in same}
         places = {
-            name: self._places[name] if name in same else place_of(name, site, operators, states.get(name))
+            name: self._places[name] if name in same else place_of(name, site, router, operators, states.get(name))
             for name in names
         }
         for name in sorted(self._places.keys() - places.keys()):
@@ -144,9 +144,8 @@ class Graph:
         self.settle(out)
         if site.zones != self._site.zones:
             self._tags = self._tags.made_again(operators.presence)
-        for name in set(self._watched) - set(routed):
-            self._tags.leave_out(name)
-        self._site, self._router, self._watched, self._places = site, Router(site), routed, places
+        self._tags.keep(watched)
+        self._site, self._router, self._watched, self._places = site, router, watched, places
 
     def redeliver(self, kind: FailureKind, key: str, body: bytes, out: Outputs) -> None:
         """A dead letter again, late as it is. ValueError for a kind or body that cannot be given again."""

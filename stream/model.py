@@ -159,6 +159,11 @@ class Passage:
     evidence: Sightings | None = None
     withdrawn: bool = False
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether the books hear of it: final, and a load."""
+        return self.final and not self.withdrawn
+
 
 class Colour(StrEnum):
     """What a stack light shows."""

@@ -63,15 +63,15 @@ class PlacePartition:
         self._site = site
         self._operators = operators
         self._wanted = wanted
+        self._router = Router(site)
         # What the site file has dropped since is over: its state, and what the log has of it.
         there = {zone.name for zone in site.zones} | {portal.name for portal in site.portals}
         self._places = {
-            key: place_of(key, site, operators, body)
+            key: place_of(key, site, self._router, operators, body)
             for (node, key), body in standing.states.items()
             if node == PLACE and key in there
         }
         self._zones = frozenset(watched_zones(site))
-        self._router = Router(site)
         self._expected: dict[str, Expectation] = {}
         self._moved: set[tuple[str, str]] = set()
         self._first: dict[str, int] = {}
@@ -112,7 +112,7 @@ class PlacePartition:
         for portal in site.portals:
             place = self._places.get(portal.name)
             if place is not None and before.get(portal.name) != portal:
-                self._places[portal.name] = place_of(portal.name, site, operators, place.snapshot())
+                self._places[portal.name] = place_of(portal.name, site, self._router, operators, place.snapshot())
         self._site, self._operators = site, operators
         self._is_changed = True
 
@@ -224,7 +224,7 @@ class PlacePartition:
         """KeyError for a place the site does not have."""
         place = self._places.get(key)
         if place is None:
-            place = self._places[key] = place_of(key, self._site, self._operators)
+            place = self._places[key] = place_of(key, self._site, self._router, self._operators)
             self._first[key] = 1
         return place
 

@@ -231,6 +231,6 @@ class Pipeline:
     def _count(self, chunk: Chunk) -> None:
         counts = self.counts
         counts.gaps += len(chunk.gaps)
-        counts.passages += sum(passage.final and not passage.withdrawn for passage in chunk.out.passages)
+        counts.passages += sum(passage.is_decided for passage in chunk.out.passages)
         counts.locations += len(chunk.out.locations)
         counts.signals += len(chunk.out.signals)

@@ -34,7 +34,6 @@ from stream.sequencer import Position
 from stream.store_inputs import write_device_events, write_inbox, write_log, write_notes, write_snapshot
 from stream.store_outputs import (
     apply_locations,
-    decided,
     post_loads,
     post_weighings,
     write_letters,
@@ -326,7 +325,7 @@ class Store:
             write_passages(connection, chunk.out.passages)
             write_live_loads(connection, chunk.out.passages)
             letters += apply_locations(connection, self._books, chunk.out.locations)
-            loads = [load_of(passage, self.site) for passage in decided(chunk.out.passages)] + chunk.loads
+            loads = [load_of(each, self.site) for each in chunk.out.passages if each.is_decided] + chunk.loads
             posted, refused = post_loads(connection, self._books, loads)
             weighed, unweighed = post_weighings(connection, self._books, chunk.out.weighings)
             write_signals(connection, chunk.out.signals)

@@ -41,14 +41,11 @@ def heard_by(evidence: Sightings) -> dict[str, list[str]]:
     return found
 
 
-def decided(passages: Iterable[Passage]) -> list[Passage]:
-    """Those the books hear of: final, and a load."""
-    return [passage for passage in passages if passage.final and not passage.withdrawn]
-
-
 def write_passages(connection: psycopg.Connection[Any], passages: Iterable[Passage]) -> None:
-    """Final passages with tags and evidence, and a message each for the feed; those stored already stay."""
-    for passage in decided(passages):
+    """Decided passages with tags and evidence, and a message each for the feed; those stored already stay."""
+    for passage in passages:
+        if not passage.is_decided:
+            continue
         counts = {verdict: sum(tag.verdict is verdict for tag in passage.tags) for verdict in TagVerdict}
         stored = connection.execute(
             "insert into passage (passage_id, revision, portal, opened_at, closed_at, direction, direction_score,"

@@ -16,12 +16,13 @@ from typing import Any
 from readers.llrp import enums as e
 from readers.llrp import messages as m
 from readers.llrp import params as p
-from readers.llrp.codec import UnknownMessage, decode, encode, encode_body
+from readers.llrp.codec import UnknownMessage, decode, encode
 from readers.llrp.enums import StatusCode
 from readers.llrp.errors import DecodeError
 from readers.llrp.layout import MESSAGES
 from readers.llrp.wire import CUSTOM, Message
 from simulators.llrp.accessspecs import AccessSpecTable
+from simulators.llrp.events import ReaderEvents
 from simulators.llrp.inventory import AISpecEnded, Heard, InventoryRun, LoopEnded, Outcome
 from simulators.llrp.models import ReaderModel
 from simulators.llrp.outbox import UNSOLICITED_ID_MIN, Outbox, unsolicited_id
@@ -40,7 +41,6 @@ POLL_US = 20_000
 
 _VERSION_1_1 = 2
 _Attempt = e.ConnectionAttemptStatusType
-_Event = e.NotificationEventType
 
 
 class ReaderMachine:
@@ -75,6 +75,7 @@ class ReaderMachine:
             stopping=self._rospec_stopping,
             utc_to_plant_us=lambda utc_us: utc_us - clock.shift_us(self._now_us),
         )
+        self._events = ReaderEvents(self.settings, self.outbox, clock)
         self._reporting = Reporting(self.settings, self.outbox, clock, radio, fold=fold_reports)
         self._answers = bytearray()
         self._next_id = UNSOLICITED_ID_MIN
@@ -121,13 +122,12 @@ class ReaderMachine:
         self.extensions_enabled = False
         self._held = self.settings.hold_on_reconnect
         self._next_id = UNSOLICITED_ID_MIN
-        self._say(self._notification(ConnectionAttemptEvent=p.ConnectionAttemptEvent(_Attempt.Success)))
+        self._say(self._events.attempted(_Attempt.Success, self._now_us))
 
     def attempted(self, now_us: int) -> None:
         """Another client tried to connect while one is here: the first is told (LLRP 1.0.1 §13.2.6.11)."""
         self._now_us = max(self._now_us, now_us)
-        attempt = p.ConnectionAttemptEvent(_Attempt.Another_Connection_Attempted)
-        self._say(self._notification(ConnectionAttemptEvent=attempt))
+        self._say(self._events.attempted(_Attempt.Another_Connection_Attempted, self._now_us))
 
     def refusal_frame(self, now_us: int, *, reader_initiated: bool) -> bytes:
         """What the second client is told before it is closed."""
@@ -137,13 +137,13 @@ class ReaderMachine:
             if reader_initiated
             else _Attempt.Failed_A_Client_Initiated_Connection_Already_Exists
         )
-        message = self._notification(ConnectionAttemptEvent=p.ConnectionAttemptEvent(kind))
+        message = self._events.attempted(kind, self._now_us)
         return encode(message, message_id=UNSOLICITED_ID_MIN, version=1)
 
     def say_closing(self, now_us: int) -> None:
         """The reader itself ends the connection."""
         self.advance(now_us)
-        self._say(self._notification(ConnectionCloseEvent=p.ConnectionCloseEvent()))
+        self._say(self._events.notification(self._now_us, ConnectionCloseEvent=p.ConnectionCloseEvent()))
         self.closing = True
 
     def closed(self) -> None:
@@ -180,7 +180,7 @@ class ReaderMachine:
             if self._now_us >= self._reporting.due_us:
                 self._reporting.flush_timed(self._now_us)
             self.rospecs.start_due(self._now_us)
-        self._tell_outbox_level()
+        self._events.outbox_level(self._now_us)
 
     def next_wakeup_us(self) -> int:
         """When `advance` should be called at the latest; it may be called at any time."""
@@ -202,8 +202,7 @@ class ReaderMachine:
         self.settings.gpi_levels[port] = level
         if not self.settings.gpi_enabled[port]:
             return
-        if self.settings.notifies(_Event.GPI_Event):
-            self._event(GPIEvent=p.GPIEvent(port, level))
+        self._events.gpi(port, level, self._now_us)
         run = self.rospecs.run
         if run is not None:
             outcomes: list[Outcome] = []
@@ -218,15 +217,12 @@ class ReaderMachine:
         if (port in antennas) == connected:
             return
         (antennas.add if connected else antennas.discard)(port)
-        if self.settings.notifies(_Event.Antenna_Event):
-            kind = e.AntennaEventType.Antenna_Connected if connected else e.AntennaEventType.Antenna_Disconnected
-            self._event(AntennaEvent=p.AntennaEvent(kind, port))
+        self._events.antenna(port, connected, self._now_us)
 
     def raise_exception(self, text: str, now_us: int) -> None:
         """Tell the client of trouble inside the reader."""
         self.advance(now_us)
-        if self.settings.notifies(_Event.Reader_Exception_Event):
-            self._event(ReaderExceptionEvent=p.ReaderExceptionEvent(text))
+        self._events.exception(text, self._now_us)
 
     # Requests
 
@@ -347,10 +343,11 @@ class ReaderMachine:
         return InventoryRun(spec, self.model, self.settings, self._radio, now_us)
 
     def _rospec_started(self, stored: StoredROSpec, now_us: int) -> None:
-        self._rospec_event(e.ROSpecEventType.Start_Of_ROSpec, stored, now_us)
+        self._events.rospec(e.ROSpecEventType.Start_Of_ROSpec, stored.spec.ROSpecID, now_us)
 
     def _rospec_preempted(self, stored: StoredROSpec, by: StoredROSpec, now_us: int) -> None:
-        self._rospec_event(e.ROSpecEventType.Preemption_Of_ROSpec, stored, now_us, by.spec.ROSpecID)
+        kind = e.ROSpecEventType.Preemption_Of_ROSpec
+        self._events.rospec(kind, stored.spec.ROSpecID, now_us, by.spec.ROSpecID)
 
     def _rospec_stopping(self, stored: StoredROSpec) -> None:
         run = self.rospecs.run
@@ -358,61 +355,27 @@ class ReaderMachine:
             outcomes: list[Outcome] = []
             run.stop(outcomes)
             self._handle(outcomes, by_itself=False)
-        self._rospec_event(e.ROSpecEventType.End_Of_ROSpec, stored, self._now_us)
+        self._events.rospec(e.ROSpecEventType.End_Of_ROSpec, stored.spec.ROSpecID, self._now_us)
 
     def _handle(self, outcomes: list[Outcome], *, by_itself: bool = True) -> None:
         stored = self.rospecs.active
+        rospec_id = stored.spec.ROSpecID if stored is not None else 0
         for outcome in outcomes:
             match outcome:
                 case Heard():
                     self._reporting.heard(outcome, self.access, self.version)
                 case AISpecEnded():
                     self._reporting.aispec_ended()
-                    self._aispec_event(outcome)
+                    self._events.aispec_ended(rospec_id, outcome.spec_index, outcome.at_us)
                 case LoopEnded():
-                    if self.settings.notifies(_Event.SpecLoop_Event) and self.version >= _VERSION_1_1:
-                        rospec_id = stored.spec.ROSpecID if stored is not None else 0
-                        self._event(outcome.at_us, SpecLoopEvent=p.SpecLoopEvent(rospec_id, outcome.count))
+                    self._events.loop_ended(rospec_id, outcome.count, outcome.at_us, self.version)
                 case _:
                     self._reporting.rospec_ended()
                     if by_itself and stored is not None:
                         self.rospecs.ended(outcome.at_us)
-                        self._rospec_event(e.ROSpecEventType.End_Of_ROSpec, stored, outcome.at_us)
-
-    def _aispec_event(self, ended: AISpecEnded) -> None:
-        details = self.settings.notifies(_Event.AISpec_Event_With_Details)
-        if details or self.settings.notifies(_Event.AISpec_Event):
-            stored = self.rospecs.active
-            event = p.AISpecEvent(
-                e.AISpecEventType.End_Of_AISpec,
-                stored.spec.ROSpecID if stored is not None else 0,
-                ended.spec_index,
-                p.C1G2SingulationDetails(0, 0) if details else None,
-            )
-            self._event(ended.at_us, AISpecEvent=event)
-
-    def _rospec_event(self, kind: e.ROSpecEventType, stored: StoredROSpec, at_us: int, preempting: int = 0) -> None:
-        if self.settings.notifies(_Event.ROSpec_Event):
-            self._event(at_us, ROSpecEvent=p.ROSpecEvent(kind, stored.spec.ROSpecID, preempting))
-
-    def _tell_outbox_level(self) -> None:
-        if self.outbox.overflow_due():
-            self._event(ReportBufferOverflowErrorEvent=p.ReportBufferOverflowErrorEvent())
-        if self.outbox.warning_due() and self.settings.notifies(_Event.Report_Buffer_Fill_Warning):
-            level = p.ReportBufferLevelWarningEvent(self.outbox.percent_full)
-            self._event(ReportBufferLevelWarningEvent=level)
+                        self._events.rospec(e.ROSpecEventType.End_Of_ROSpec, rospec_id, outcome.at_us)
 
     # Sending
-
-    def _notification(self, at_us: int | None = None, **event: Any) -> m.ReaderEventNotification:
-        reader_us = self.clock.read_us(self._now_us if at_us is None else at_us)
-        timestamp = p.UTCTimestamp(reader_us) if self.clock.has_utc else p.Uptime(reader_us)
-        return m.ReaderEventNotification(p.ReaderEventNotificationData(timestamp, **event))
-
-    def _event(self, at_us: int | None = None, **event: Any) -> None:
-        """Queue an event; it is stamped with the moment it happened."""
-        message = self._notification(at_us, **event)
-        self.outbox.put_event(message.TYPE, encode_body(message, version=_VERSION_1_1))
 
     def _say(self, message: Any) -> None:
         """Send an unsolicited message at once, past the outbox."""

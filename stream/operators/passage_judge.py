@@ -54,8 +54,9 @@ def judge(
         return [
             Judged(guess, np.empty(0), *_direction(told, guess, np.empty(0), eyes, breaks, model, direction_score_min))
         ]
-    bare = model.bare is not None and _bare(guess.matrix)
-    first_pass, second_pass = model.bare if model.bare and bare else (model.first, model.second)
+    bare_passes = model.bare if _bare(guess.matrix) else None
+    bare = bare_passes is not None
+    first_pass, second_pass = bare_passes or (model.first, model.second)
     first = first_pass.score(guess.matrix)
     if may_part and (parts := _parted(cut, facts, guess, first_pass, second_pass)):
         return [

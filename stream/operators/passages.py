@@ -23,17 +23,16 @@ from numpy.typing import NDArray
 from stream.model import BatchId, DeviceEvent, DeviceEventKind, Passage, TagVerdict
 from stream.operators.passage_antennas import PassageAntennas
 from stream.operators.passage_background import Background
+from stream.operators.passage_cuts import PassageCuts
 from stream.operators.passage_density import DensityTracker
-from stream.operators.passage_direction import eyes_way
-from stream.operators.passage_facts import Cut
 from stream.operators.passage_features import FEATURES
 from stream.operators.passage_judge import judge
 from stream.operators.passage_model import shipped_model
-from stream.operators.passage_past import Past, past_of, read_power_mw
+from stream.operators.passage_past import read_power_mw
 from stream.operators.passage_rows import PassageRows
 from stream.operators.passage_saying import evidence_of, members, passage_tags, spent_tags
 from stream.operators.passage_state import PassageParams, PassageRecord, PassageState, Said
-from stream.operators.passage_window import BeamBreak, WindowEdge, WindowTracker
+from stream.operators.passage_window import WindowEdge, WindowTracker
 from stream.operators.slices import PlaceSlice
 from warehouse.site import AntennaRef, Portal, Side
 
@@ -58,7 +57,6 @@ class PassageOperator:
         self._antennas = PassageAntennas(own, sides)
         self._params = params
         self._model = (params.model or shipped_model()).over(FEATURES)
-        self._past: tuple[tuple[object, ...], Past] | None = None
         self._by_eyes = bool(portal.photo_eyes)
         self._eyes = WindowTracker(portal.photo_eyes, params.window, state.window if state else None)
         self._density = DensityTracker(
@@ -89,6 +87,7 @@ class PassageOperator:
             self._opening, self._ordinal, self._beam_us = state.opening, state.ordinal, state.beam_us
             self._open, self._settled = state.open, list(state.settled)
             self.late_dropped = state.late_dropped
+        self._cuts = PassageCuts(portal.photo_eyes, self._antennas, self._rows, params)
 
     def on_batch(self, now_us: int, items: Sequence[PlaceSlice]) -> list[Passage]:
         """Take slices; returns revisions of passages in the order they came about."""
@@ -97,8 +96,7 @@ class PassageOperator:
             _, added = self._rows.append(piece)
             if len(added):
                 late |= self._late(added)
-                if self._past is not None and int(added["first_us"].min()) < self._past[1].until_us:
-                    self._past = None
+                self._cuts.heard(added)
             for event in piece.events:
                 if event.kind is DeviceEventKind.GPI and self._by_eyes:
                     self._beams.append((event, piece.origin))
@@ -309,51 +307,12 @@ class PassageOperator:
             return self._rows.origins[max(self._rows.origins)]
         return self._rows.origins[int(rows["origin"][np.argmin(rows["first_us"])])]
 
-    def _past_of(self, record: PassageRecord) -> Past:
-        """What was heard before a window's approach: kept from tick to tick while that stays as it is."""
-        own, rows = self._antennas.own(self._rows), self._rows
-        made_of = record.passage_id, record.opened_us, len(own), rows.dropped_rows
-        if self._past is None or self._past[0] != made_of:
-            start = record.opened_us - int(self._params.approach_s * 1e6)
-            earlier = rows.between(record.opened_us - int(self._params.lookback_s * 1e6), start)
-            self._past = made_of, past_of(earlier, own, start)
-        return self._past[1]
-
-    def cut(self, record: PassageRecord, closed_us: int, breaks: Sequence[BeamBreak], past: Past | None = None) -> Cut:
-        """The rows and background one passage is judged by; rows of the approach and later only, with its `past`."""
-        params = self._params
-        tail_us = int(params.tail_s * 1e6)
-        # Reads ahead of the ticks worked off are there or not as batches were cut: they wait.
-        until_us = min(closed_us + tail_us + 1, self._tick_us or 0)
-        back_s = params.lookback_s if past is None else params.approach_s
-        eyes = self._portal.photo_eyes
-        two_sided = len({eye.side for eye in eyes}) > 1
-        way = eyes_way(eyes, breaks)
-        background = np.zeros(len(self._rows.tags), np.float32)
-        known = np.frombuffer(record.background, np.float32)
-        background[: len(known)] = known
-        return Cut(
-            rows=self._rows.between(record.opened_us - int(back_s * 1e6), until_us),
-            own=self._antennas.own(self._rows),
-            side=self._antennas.side(self._rows),
-            background=background,
-            opened_us=record.opened_us,
-            closed_us=closed_us,
-            approach_us=int(params.approach_s * 1e6),
-            tail_us=tail_us,
-            first_beam_us=min((b.at_us for b in breaks), default=None),
-            eyes_way=way,
-            eyes_back=bool(breaks) and way == 0 and two_sided,
-            past=past,
-            sides_told=self._antennas.sides_told,
-        )
-
     def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
         """Judge a window; a revision for each of its loads of which something is new, or which is final."""
         record.judged_us = closed_us
         eyes = self._portal.photo_eyes
         breaks = record.breaks if final or not record.by_eyes else self._eyes.state.breaks
-        cut = self.cut(record, closed_us, breaks, past=None if amend else self._past_of(record))
+        cut = self._cuts.cut(record, closed_us, breaks, self._tick_us or 0, whole=amend)
         # A window once said to hold one load, or two, is amended as such.
         may_part = final and (not amend or len(record.said) > 1)
         loads = judge(cut, eyes, breaks, self._model, self._params.direction_score_min, may_part=may_part)

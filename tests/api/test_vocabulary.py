@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from api.words import FIELDS, WORDS
+from api.word_fields import FIELDS
+from api.words import WORDS
 from tests.api.conftest import Running
 from tests.api.test_reading_within import World, operations, world, world_of_two  # noqa: F401 - fixtures
 

@@ -10,7 +10,7 @@ from stream import watermark
 from stream.graph import Graph, place_of
 from stream.model import EMPTY, BatchId, EdgeBatch, Passage
 from stream.places import Outputs
-from stream.routing import take
+from stream.routing import Router, take
 from stream.topology import OperatorParams, operators_of
 from tests.stream.traffic import epc, heartbeats, sighting, site, traffic
 from warehouse.loads import LocationEvent, LocationUpdate
@@ -192,7 +192,7 @@ def test_too_much_waiting_for_one_agent_leaves_it_out(monkeypatch: pytest.Monkey
 
 def test_a_name_that_is_no_place_is_refused() -> None:
     with pytest.raises(KeyError):
-        place_of("nowhere", site(), operators_of(site()))
+        place_of("nowhere", site(), Router(site()), operators_of(site()))
 
 
 @pytest.mark.parametrize("cut", [17, 60, 100])

@@ -69,14 +69,14 @@ def comparable(passages: Sequence[Passage]) -> list[Passage]:
 
 def test_a_poison_slice_becomes_a_dead_letter_and_the_place_goes_on_as_without_it() -> None:
     plant = site()
-    out = run(place_of("dock1", plant, brittle(operators_of(plant))))
+    out = run(place_of("dock1", plant, Router(plant), brittle(operators_of(plant))))
     (letter,) = out.failures
     assert letter.kind is FailureKind.PLACE_SLICE
     assert (letter.key, letter.source) == ("dock1", f"{AGENT}/{EPOCH}/{POISON}")
     assert letter.reason == "passages: ZeroDivisionError: not this one"
 
     without = Outputs()
-    place = place_of("dock1", plant, operators_of(plant))
+    place = place_of("dock1", plant, Router(plant), operators_of(plant))
     for watermark_us, piece in slices("dock1"):
         keep = piece if piece is None or piece.origin.counter != POISON else None
         place.take(AGENT, watermark_us, keep, without)
@@ -85,7 +85,7 @@ def test_a_poison_slice_becomes_a_dead_letter_and_the_place_goes_on_as_without_i
 
 def test_the_letter_holds_the_exact_slice() -> None:
     plant = site()
-    (letter,) = run(place_of("dock1", plant, brittle(operators_of(plant)))).failures
+    (letter,) = run(place_of("dock1", plant, Router(plant), brittle(operators_of(plant)))).failures
     watermark_us, sent = slices("dock1")[POISON - 1]
     assert sent is not None
     assert letter.body == encode_slice(sent, watermark_us)
@@ -96,16 +96,16 @@ def test_the_letter_holds_the_exact_slice() -> None:
 
 def test_the_same_poison_has_the_same_letter() -> None:
     plant = site()
-    letters = [run(place_of("dock1", plant, brittle(operators_of(plant)))).failures for _ in range(2)]
+    letters = [run(place_of("dock1", plant, Router(plant), brittle(operators_of(plant)))).failures for _ in range(2)]
     assert letters[0] == letters[1]
 
 
 def test_a_poison_slice_given_again_to_a_mended_operator_is_late_data() -> None:
     plant = site()
-    broken = place_of("shelf", plant, brittle(operators_of(plant)))
+    broken = place_of("shelf", plant, Router(plant), brittle(operators_of(plant)))
     out = run(broken)
     (letter,) = out.failures
-    mended = place_of("shelf", plant, operators_of(plant), broken.snapshot())
+    mended = place_of("shelf", plant, Router(plant), operators_of(plant), broken.snapshot())
     piece = slice_of(decode_batch(letter.body))
     assert piece is not None
     again = Outputs()
@@ -119,8 +119,8 @@ def test_a_heartbeat_is_no_slice() -> None:
 
 def test_a_zone_numbers_its_reports_across_a_snapshot() -> None:
     plant = site()
-    whole = place_of("shelf", plant, operators_of(plant))
+    whole = place_of("shelf", plant, Router(plant), operators_of(plant))
     out = run(whole)
     assert whole.reported == len(out.reports) > 0
     assert all(isinstance(report, ZoneReport) and report.zone == "shelf" for report in out.reports)
-    assert place_of("shelf", plant, operators_of(plant), whole.snapshot()).reported == whole.reported
+    assert place_of("shelf", plant, Router(plant), operators_of(plant), whole.snapshot()).reported == whole.reported

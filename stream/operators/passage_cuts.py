@@ -1,0 +1,73 @@
+"""What one passage is judged by, cut out of all that its portal's antennas heard."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.operators.passage_antennas import PassageAntennas
+from stream.operators.passage_direction import eyes_way
+from stream.operators.passage_facts import Cut
+from stream.operators.passage_past import Past, past_of
+from stream.operators.passage_rows import PassageRows
+from stream.operators.passage_state import PassageParams, PassageRecord
+from stream.operators.passage_window import BeamBreak
+from warehouse.site import PhotoEye
+
+
+class PassageCuts:
+    """Cuts from a portal's rows. What was heard before an approach is summed up once, while it stays as it is."""
+
+    def __init__(
+        self, eyes: Sequence[PhotoEye], antennas: PassageAntennas, rows: PassageRows, params: PassageParams
+    ) -> None:
+        self._eyes = eyes
+        self._antennas = antennas
+        self._rows = rows
+        self._params = params
+        self._past: tuple[tuple[object, ...], Past] | None = None
+
+    def heard(self, added: NDArray[np.void]) -> None:
+        """These rows (at least one) were added."""
+        if self._past is not None and int(added["first_us"].min()) < self._past[1].until_us:
+            self._past = None
+
+    def cut(
+        self, record: PassageRecord, closed_us: int, breaks: Sequence[BeamBreak], ticked_us: int, *, whole: bool = False
+    ) -> Cut:
+        """The rows of the approach and later, with what was heard before them, and the background; `whole` has all rows
+        of before instead. Reads from `ticked_us` on are there or not as batches were cut: they wait.
+        """
+        params = self._params
+        tail_us = int(params.tail_s * 1e6)
+        back_s = params.lookback_s if whole else params.approach_s
+        two_sided = len({eye.side for eye in self._eyes}) > 1
+        way = eyes_way(self._eyes, breaks)
+        background = np.zeros(len(self._rows.tags), np.float32)
+        known = np.frombuffer(record.background, np.float32)
+        background[: len(known)] = known
+        return Cut(
+            rows=self._rows.between(record.opened_us - int(back_s * 1e6), min(closed_us + tail_us + 1, ticked_us)),
+            own=self._antennas.own(self._rows),
+            side=self._antennas.side(self._rows),
+            background=background,
+            opened_us=record.opened_us,
+            closed_us=closed_us,
+            approach_us=int(params.approach_s * 1e6),
+            tail_us=tail_us,
+            first_beam_us=min((b.at_us for b in breaks), default=None),
+            eyes_way=way,
+            eyes_back=bool(breaks) and way == 0 and two_sided,
+            past=None if whole else self._past_of(record),
+            sides_told=self._antennas.sides_told,
+        )
+
+    def _past_of(self, record: PassageRecord) -> Past:
+        """What was heard before a window's approach."""
+        own, rows = self._antennas.own(self._rows), self._rows
+        made_of = record.passage_id, record.opened_us, len(own), rows.dropped_rows
+        if self._past is None or self._past[0] != made_of:
+            start = record.opened_us - int(self._params.approach_s * 1e6)
+            earlier = rows.between(record.opened_us - int(self._params.lookback_s * 1e6), start)
+            self._past = made_of, past_of(earlier, own, start)
+        return self._past[1]
