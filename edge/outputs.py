@@ -18,11 +18,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import structlog
 
 from edge.clock import Clock
+from edge.device_tasks import DeviceTasks
 from edge.signals import DoorSigns, is_released, lamps
 from readers.llrp.errors import LlrpError
 from readers.modbus.connection import ModbusRefused
@@ -58,7 +60,6 @@ class _Device:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     retry_at_us: int = 0
     refreshed_us: int = 0
-    keeping: asyncio.Task[None] | None = None
     is_left: bool = False
 
 
@@ -73,15 +74,14 @@ class DoorOutputs:
         refresh_ms: Mapping[str, int] | None = None,
     ) -> None:
         self._clock = clock
-        self._refresh_ms = dict(refresh_ms or {})
         self._devices: dict[str, _Device] = {}
-        self._group: asyncio.TaskGroup | None = None
+        self._keeping = DeviceTasks()
         self._ending = False
         self.uplink_lost = False
         self.on_write: Callable[[str, int, bool], None] | None = None
         """Hears of every output that was written, once its device has answered: device, output, level."""
         self.signs = DoorSigns(())
-        self.rewire(portals, drivers)
+        self.rewire(portals, drivers, refresh_ms)
 
     def rewire(
         self,
@@ -93,8 +93,6 @@ class DoorOutputs:
         out.
         """
         portals = tuple(portals)
-        if refresh_ms is not None:
-            self._refresh_ms = dict(refresh_ms)
         self.signs.watch(portal.name for portal in portals)
         wired: dict[str, list[Portal]] = {name: [] for name in self._devices}
         for portal in portals:
@@ -105,12 +103,12 @@ class DoorOutputs:
         for name, mine in wired.items():
             if name not in drivers:
                 continue
-            again_ms = self._refresh_ms.get(name)
+            again_ms = (refresh_ms or {}).get(name)
             refresh_us = None if again_ms is None else again_ms * 1000
             device = self._devices.get(name)
             if device is None:
                 device = self._devices[name] = _Device(drivers[name], refresh_us)
-                self._begin(name, device)
+                self._keeping.start(name, partial(self._keep, name, device))
             elif device.driver is not drivers[name]:
                 device.driver = drivers[name]
                 device.written.clear()
@@ -120,10 +118,7 @@ class DoorOutputs:
     async def leave(self, names: Iterable[str]) -> None:
         """These devices are not written to any more: put their outputs as nobody watches, for `_LAST_WRITE_S`."""
         leaving = {name: device for name in names if (device := self._devices.pop(name, None)) is not None}
-        keeping = [device.keeping for device in leaving.values() if device.keeping is not None]
-        for task in keeping:
-            task.cancel()
-        await asyncio.gather(*keeping, return_exceptions=True)
+        await self._keeping.end(leaving)
         for device in leaving.values():
             device.is_left = True
         with suppress(TimeoutError):
@@ -154,13 +149,8 @@ class DoorOutputs:
     async def run(self) -> None:
         """Keep the outputs as they should be, until cancelled; then as nobody watches."""
         try:
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                for name, device in self._devices.items():
-                    self._begin(name, device)
-                await asyncio.Event().wait()  # devices may come later
+            await self._keeping.run()
         finally:
-            self._group = None
             self._ending = True
             self.signs.forget()
             with suppress(TimeoutError):
@@ -170,10 +160,6 @@ class DoorOutputs:
     async def apply(self) -> None:
         """Write every output that differs from what it should be now."""
         await asyncio.gather(*(self._write(name, device) for name, device in self._devices.items()))
-
-    def _begin(self, name: str, device: _Device) -> None:
-        if self._group is not None:
-            device.keeping = self._group.create_task(self._keep(name, device))
 
     async def _keep(self, name: str, device: _Device) -> None:
         while True:

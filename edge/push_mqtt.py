@@ -8,7 +8,6 @@ that reader, with the field named, and a dead letter, and the next one is taken.
 
 import asyncio
 import random
-import ssl
 from collections.abc import Mapping
 
 import aiomqtt
@@ -16,6 +15,7 @@ import structlog
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from edge.mqtt_broker import client_of
 from readers.port import ReaderUnavailable
 from readers.push.driver import PushDriver
 from readers.push.pushed_tag import PushFormatError
@@ -102,12 +102,8 @@ async def push_again(settings: UplinkSettings, topic: str, body: bytes) -> None:
 def _client(settings: UplinkSettings, identifier: str | None, session_s: int) -> aiomqtt.Client:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = session_s
-    return aiomqtt.Client(
-        settings.host,
-        settings.port,
-        username=settings.username or None,
-        password=settings.password or None,
-        tls_context=ssl.create_default_context(cafile=settings.tls_ca or None) if settings.tls else None,
+    return client_of(
+        settings,
         identifier=identifier,
         protocol=aiomqtt.ProtocolVersion.V5,
         clean_start=session_s == 0,

@@ -9,7 +9,6 @@ list answers with a reason code that aiomqtt does not hand out; it shows as a la
 
 import asyncio
 import random
-import ssl
 import time
 from contextlib import suppress
 
@@ -17,6 +16,7 @@ import aiomqtt
 import structlog
 
 from edge.clock import Clock, WallClock
+from edge.mqtt_broker import client_of
 from edge.spool import Spool
 from edge.spool_values import AckResult
 from edge.uplink import STALLED_S, EdgeOrders, SendWindow
@@ -103,13 +103,8 @@ class MqttUplink:
             await asyncio.sleep(retry_s * random.uniform(0.5, 1.0))
 
     def _client(self) -> aiomqtt.Client:
-        settings = self._settings
-        return aiomqtt.Client(
-            settings.host,
-            settings.port,
-            username=settings.username or None,
-            password=settings.password or None,
-            tls_context=ssl.create_default_context(cafile=settings.tls_ca or None) if settings.tls else None,
+        return client_of(
+            self._settings,
             identifier=self._identifier,
             protocol=aiomqtt.ProtocolVersion.V5,
             clean_start=True,

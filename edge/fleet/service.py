@@ -17,7 +17,6 @@ before its last report is taken.
 
 import asyncio
 import random
-import ssl
 from collections import deque
 
 import aiomqtt
@@ -29,6 +28,7 @@ from edge.clock import Clock, WallClock
 from edge.fleet.effects import Claim, Effect, Report, Send
 from edge.fleet.master import OPEN_MAX, FleetMaster
 from edge.fleet.tasks import Failure, TaskBook, TaskStep
+from edge.mqtt_broker import client_of
 from readers.vda5050.codec import decode, encode, topic_of
 from readers.vda5050.connection import Connection
 from readers.vda5050.errors import Vda5050Error
@@ -99,13 +99,8 @@ class FleetService:
             await asyncio.sleep(retry_s * random.uniform(0.5, 1.0))
 
     def _connection(self) -> aiomqtt.Client:
-        settings = self._settings
-        return aiomqtt.Client(
-            settings.host,
-            settings.port,
-            username=settings.username or None,
-            password=settings.password or None,
-            tls_context=ssl.create_default_context(cafile=settings.tls_ca or None) if settings.tls else None,
+        return client_of(
+            self._settings,
             protocol=aiomqtt.ProtocolVersion.V5 if self._v5 else aiomqtt.ProtocolVersion.V311,
             clean_session=None if self._v5 else True,
             keepalive=_KEEPALIVE_S,
