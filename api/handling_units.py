@@ -1,7 +1,6 @@
 """Handling units: a list, and one with its packing list and what is packed in it. Its life: `/trace`."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -13,6 +12,7 @@ from api.listing import add_list
 from api.paging import TEXT_PATTERN, Code, Paging, Search
 from api.postgres.pool import Pool
 from api.problems import not_found
+from warehouse.commands import HandlingUnitKind
 from warehouse.postgres.queries.units import (
     HandlingUnitView,
     UnitContent,
@@ -23,15 +23,6 @@ from warehouse.postgres.queries.units import (
 
 # Units in one answer about what is packed in one.
 INSIDE_MAX = 1_000
-
-
-class HandlingUnitKind(StrEnum):
-    """What it is."""
-
-    PALLET = "pallet"
-    CARTON = "carton"
-    TOTE = "tote"
-    OTHER = "other"
 
 
 class HandlingUnitQuery(Paging):

@@ -24,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +32,11 @@ import psycopg
 from fastapi import FastAPI
 from psycopg import sql
 
-from api.app import ApiParts, create_app
-from api.postgres.pool import query_pool
-from api.principal import Principal
-from api.server import serving
-from tagledger.accounts import PooledAccounts
-from tagledger.api_ports import ProcessDependencies
-from tagledger.command_desk import DirectBus
-from tagledger.running import write_pool
-from warehouse.commands import Permission, Rights
-from warehouse.postgres.control.feed_tickets import TicketHolder
+from bench.served import cpu_s_of, serve, served_app
+from tagledger.bench_api import KEY
 from warehouse.postgres.database.binaries import find_binaries
 from warehouse.postgres.database.migrate import migrate
 from warehouse.postgres.database.server import EmbeddedServer
-from warehouse.site import Site
 
 ROUNDS = 3
 SECONDS = 1.5
@@ -53,8 +44,6 @@ CLIENTS = 8
 TAGS = int(os.environ.get("API_TAGS", "200000"))
 HISTORY = int(os.environ.get("API_HISTORY", "1000000"))
 ITEMS = 1_000
-KEY = "bench-key"
-POOL_MAX = 8
 PATHS = {"tag": "/v1/tags/{epc}", "stock": "/v1/stock?item=I{item}", "list": "/v1/tags?limit=1000"}
 COLUMNS = "select t.epc, l.code as location, t.event, t.at from tag_location t join location l using (location_id)"
 ONE_TAG = f"{COLUMNS} where t.epc = %s"
@@ -86,7 +75,7 @@ def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, object]:
         migrate(server.dsn)
         with psycopg.connect(server.dsn, autocommit=True) as connection:
             _fill(connection)
-        with _served("ours", server.dsn) as ours, _served("bare", server.dsn) as bare:
+        with served_app("bench.api", "ours", server.dsn) as ours, served_app("bench.api", "bare", server.dsn) as bare:
             for _ in range(rounds):
                 for path in PATHS:
                     for name, served in (("ours", ours), ("bare", bare)):
@@ -152,22 +141,10 @@ def _pgbench(dsn: str, folder: Path, seconds: float) -> int:
     return round(float(done.stdout.partition("tps = ")[2].split()[0]))
 
 
-@contextlib.contextmanager
-def _served(which: str, dsn: str) -> Iterator[tuple[int, int]]:
-    """The server's process and port, while the block runs."""
-    command = [sys.executable, "-m", "bench.api", which, dsn]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.pid, int(process.stdout.readline())
-        finally:
-            process.terminate()
-
-
 def _drive(pid: int, port: int, path: str, seconds: float) -> tuple[float, float]:
     """Requests per second of the server's CPU, and per second."""
     numbers, counts = itertools.count(1), [0] * CLIENTS
-    began_s, began_cpu_s = time.perf_counter(), _cpu_s(pid)
+    began_s, began_cpu_s = time.perf_counter(), cpu_s_of(pid)
     until_s = began_s + seconds
 
     def client(index: int) -> None:
@@ -187,47 +164,9 @@ def _drive(pid: int, port: int, path: str, seconds: float) -> tuple[float, float
         each.start()
     for each in clients:
         each.join()
-    done, wall_s, cpu_s = sum(counts), time.perf_counter() - began_s, _cpu_s(pid) - began_cpu_s
+    done, wall_s, cpu_s = sum(counts), time.perf_counter() - began_s, cpu_s_of(pid) - began_cpu_s
     assert min(counts) > 0, "a client failed"
     return done / cpu_s, done / wall_s
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-class _OneKey:
-    async def find(self, key: str) -> Principal | None:
-        return Principal("bench", "bench", Rights(frozenset({Permission.READ}))) if key == KEY else None
-
-    async def behind(self, holder: TicketHolder) -> Principal | None:
-        return None  # nobody asks for tickets here
-
-
-async def _serve(which: str, dsn: str) -> None:
-    async with query_pool(dsn, POOL_MAX) as pool:
-        if which == "ours":
-            with write_pool(Site("bench"), dsn) as writers:
-                parts = ApiParts(
-                    Site("bench"),
-                    "bench",
-                    pool,
-                    dsn,
-                    _OneKey(),
-                    DirectBus(writers),
-                    PooledAccounts(writers),
-                    ProcessDependencies(pool),
-                )
-                await _until_ended(create_app(parts))
-        else:
-            await _until_ended(_bare(pool))
-
-
-async def _until_ended(app: FastAPI) -> None:
-    async with serving(app, "127.0.0.1", 0) as url:
-        print(url.rpartition(":")[2], flush=True)
-        await asyncio.Event().wait()
 
 
 def _bare(pool: Any) -> FastAPI:
@@ -265,6 +204,6 @@ def _bare(pool: Any) -> FastAPI:
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
-        asyncio.run(_serve(sys.argv[1], sys.argv[2]))
+        asyncio.run(serve(sys.argv[1], sys.argv[2], _bare))
     else:
         run()

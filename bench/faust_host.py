@@ -10,10 +10,10 @@ That agent is no straw man: it reads raw bytes, reduces in columns and commits a
 is compared is the message. Both then decide, which is most of what ours does: `decisions` is the same slices through
 the places' operators alone, in this process, by CPU time, and no host of them is faster on one core.
 
-Where a worker's time goes: on two idle cores it is within a tenth of the decisions alone, so nearly all of it are
-decisions, and of these three quarters are provisional verdicts, judged anew at every tick in which a load is in the
-door. A worker that did nothing but decide would make 11 times the reads of that agent: more is not to be had of a
-message format, only of cheaper judgements or of more workers.
+Where a worker's time goes: on two idle cores it makes about nine tenths of the reads that the decisions alone do, so
+nearly all of it are decisions, and of these three quarters are provisional verdicts, judged anew at every tick in which
+a load is in the door. A worker that did nothing but decide would make 11 to 13 times the reads of that agent: more is
+not to be had of a message format, only of cheaper judgements or of more workers.
 
 The topics are filled first. Time runs from a worker's first message to its last commit, so starting up does not count.
 """
@@ -38,6 +38,7 @@ import numpy as np
 import psycopg
 
 from bench.door_cases import recorded as as_recorded
+from bench.served import cpu_s_of
 from simulators.plant import Plant
 from simulators.plant_recording import recorded
 from stream.batch_codec import encode_batch
@@ -160,11 +161,11 @@ def _ours(site: Site, made: list[EdgeBatch], dsn: str, bootstrap: str, folder: s
             row = connection.execute(query, (places_topic(settings),)).fetchone()
             done = int(row[0]) if row else 0
             if done and first is None:
-                first = time.monotonic(), _cpu_s(process.pid), done
+                first = time.monotonic(), cpu_s_of(process.pid), done
             if done >= sent and first is not None:
                 # The messages of the first commit were taken before the clock was read.
                 share = max(1, sent - first[2]) / sent
-                return (time.monotonic() - first[0]) / share, (_cpu_s(process.pid) - first[1]) / share
+                return (time.monotonic() - first[0]) / share, (cpu_s_of(process.pid) - first[1]) / share
             time.sleep(0.005)
     raise TimeoutError("the Faust host took too long")
 
@@ -251,12 +252,6 @@ def kafka() -> Iterator[tuple[str, str]]:
         yield up.stdout.strip().splitlines()[-1], "Kafka 3.9, one node"
     finally:
         subprocess.run([KAFKA, "drop", name], check=False, capture_output=True)
-
-
-def _cpu_s(pid: int) -> float:
-    """User and system time of a process so far (proc(5))."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _free_pair() -> int:

@@ -13,11 +13,10 @@ import contextlib
 import io
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +25,10 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from psycopg.types.json import Jsonb
 
-from api.app import ApiParts, create_app
-from api.postgres.pool import query_pool
-from bench.api import KEY, POOL_MAX, _cpu_s, _OneKey, _until_ended
-from tagledger.accounts import PooledAccounts
-from tagledger.api_ports import ProcessDependencies
-from tagledger.command_desk import DirectBus
-from tagledger.running import write_pool
+from bench.served import cpu_s_of, serve, served_app
+from tagledger.bench_api import KEY
 from warehouse.postgres.database.migrate import migrate
 from warehouse.postgres.database.server import EmbeddedServer
-from warehouse.site import Site
 
 CLIENTS = 100
 ROUNDS = 3
@@ -53,7 +46,7 @@ def run(rounds: int = ROUNDS) -> dict[str, object]:
         migrate(server.dsn)
         for _ in range(rounds):
             for name, of_server in figures.items():
-                with _served(name, server.dsn) as (pid, port):
+                with served_app("bench.feed", name, server.dsn) as (pid, port):
                     of_server.append(asyncio.run(_drive(pid, port, server.dsn)))
     result: dict[str, object] = {"bench": "feed", "unit": "events/s to all clients", "rounds": rounds}
     result |= {"clients": CLIENTS, "events": EVENTS}
@@ -71,11 +64,11 @@ def run(rounds: int = ROUNDS) -> dict[str, object]:
 async def _drive(pid: int, port: int, dsn: str) -> tuple[float, float]:
     """Events delivered per second, and per second of the server's CPU."""
     streams = await asyncio.gather(*(_connect(port) for _ in range(CLIENTS)))
-    began_s, began_cpu_s = time.perf_counter(), _cpu_s(pid)
+    began_s, began_cpu_s = time.perf_counter(), cpu_s_of(pid)
     writing = asyncio.create_task(asyncio.to_thread(_write, dsn))
     async with asyncio.timeout(WAIT_S):
         await asyncio.gather(*(_receive(reader) for reader, _ in streams))
-    wall_s, cpu_s = time.perf_counter() - began_s, _cpu_s(pid) - began_cpu_s
+    wall_s, cpu_s = time.perf_counter() - began_s, cpu_s_of(pid) - began_cpu_s
     await writing
     for _, writer in streams:
         writer.close()
@@ -108,29 +101,6 @@ def _write(dsn: str) -> None:
                     "insert into outbox (topic, key, payload) values ('command', %s, %s)",
                     [(f"{number}-{row}", Jsonb(PAYLOAD)) for row in range(ROWS)],
                 )
-
-
-@contextlib.contextmanager
-def _served(which: str, dsn: str) -> Iterator[tuple[int, int]]:
-    command = [sys.executable, "-m", "bench.feed", which, dsn]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.pid, int(process.stdout.readline())
-        finally:
-            process.terminate()
-
-
-async def _serve(which: str, dsn: str) -> None:
-    async with query_pool(dsn, POOL_MAX) as pool:
-        if which == "ours":
-            with write_pool(Site("bench"), dsn) as writers:
-                site, bus, accounts = Site("bench"), DirectBus(writers), PooledAccounts(writers)
-                ready = ProcessDependencies(pool)
-                parts = ApiParts(site, "bench", pool, dsn, _OneKey(), bus, accounts, ready)
-                await _until_ended(create_app(parts))
-        else:
-            await _until_ended(_bare(pool))
 
 
 def _bare(pool: Any) -> FastAPI:
@@ -177,6 +147,6 @@ def _bare(pool: Any) -> FastAPI:
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
-        asyncio.run(_serve(sys.argv[1], sys.argv[2]))
+        asyncio.run(serve(sys.argv[1], sys.argv[2], _bare))
     else:
         run()

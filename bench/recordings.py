@@ -14,7 +14,6 @@ import sys
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from simulators.scenarios.spec import Scenario, Split, library
 from stream.operators.passage_model import PassageModel, parse_model
 from stream.operators.passage_state import PassageParams
 from stream.scoring import PassageScore, score_passages
-from tagledger.decide import CUT_TO_LOAD, LEAD_S, decide
+from tagledger.decide import decide_recording
 from tagledger.score import own_reads
 
 WORKERS = 2
@@ -40,10 +39,7 @@ def measure(scenario: Scenario, seed: int, name: str, model: PassageModel | None
     site, reads = configured(
         site, reads, CONFIGURATIONS[name], np.random.default_rng([seed, zlib.crc32(name.encode())])
     )
-    params = PassageParams(model=model, provisional_every_s=1e9)
-    decided = decide(site, reads, params)
-    if not decided.found:
-        decided = decide(site, reads, replace(params, bare_costs=CUT_TO_LOAD.bare_costs), lead_s=LEAD_S)
+    decided, _ = decide_recording(site, reads, PassageParams(model=model, provisional_every_s=None))
     doors = {portal.name for portal in site.portals}
     loads = [load for load in truth_of(simulated).loads if load.portal in doors]
     return score_passages(decided.final, loads, {door: own_reads(site, door, reads) for door in doors})

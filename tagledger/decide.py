@@ -25,7 +25,7 @@ TAIL_S = 5.0
 SILENCE_S = 60.0
 LEAD_S = 5.0
 """Longer than operators take for getting to know what is there when they start."""
-CUT_TO_LOAD = PassageParams(bare_costs=Costs(wrong_in=1.0))
+CUT_TO_LOAD = Costs(wrong_in=1.0)
 """In a recording cut to its load nearly everything read belongs."""
 
 
@@ -140,16 +140,19 @@ def decide(
     return out
 
 
-def decide_recording(site: Site, reads: RecordedReads) -> tuple[Decided, list[str]]:
+def decide_recording(
+    site: Site, reads: RecordedReads, passages: PassageParams | None = None
+) -> tuple[Decided, list[str]]:
     """`decide`, and what was assumed about how the recording begins.
 
     What is there when a door's operator starts is taken for parked. Where nothing went through a door by that, the
     recording may have been cut to its load: then it is taken to begin in silence, if a load shows by that.
     """
-    decided = decide(site, reads)
+    passages = passages or PassageParams()
+    decided = decide(site, reads, passages)
     if not site.portals or decided.found:
         return decided, []
-    again = decide(site, reads, CUT_TO_LOAD, lead_s=LEAD_S)
+    again = decide(site, reads, replace(passages, bare_costs=CUT_TO_LOAD), lead_s=LEAD_S)
     if not again.found:
         return decided, []
     return again, ["no load by what came later: what is read at the beginning is taken for arriving, not for parked"]

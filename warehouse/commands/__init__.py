@@ -108,7 +108,15 @@ from warehouse.commands.tag_life import (
     VerifyLabels,
     VoidLabel,
 )
-from warehouse.commands.tags import ContentSpec, CreateHandlingUnit, RegisterTags, RetireTag, SeeHere, TagSpec
+from warehouse.commands.tags import (
+    ContentSpec,
+    CreateHandlingUnit,
+    HandlingUnitKind,
+    RegisterTags,
+    RetireTag,
+    SeeHere,
+    TagSpec,
+)
 from warehouse.commands.tasks import (
     CancelTask,
     ClaimTask,
@@ -189,6 +197,7 @@ __all__ = [
     "FinishTask",
     "FulfilLine",
     "GiveRole",
+    "HandlingUnitKind",
     "Inspected",
     "InspectionMode",
     "IssueKit",

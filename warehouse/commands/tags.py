@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import ClassVar
 
 from warehouse.barcodes import ScannedText
@@ -44,6 +45,15 @@ class ContentSpec:
     item: str | None = None
     lot: str | None = None
     quantity: Decimal | None = None
+
+
+class HandlingUnitKind(StrEnum):
+    """What a handling unit is."""
+
+    PALLET = "pallet"
+    CARTON = "carton"
+    TOTE = "tote"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,16 @@ Freely while nothing of it has moved; after that only quantities (not below what
 transfer keeps its two ends. Tags that are announced no more are taken off, unless they have moved on it.
 """
 
-from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import psycopg
 
 from warehouse.commands import CreateDocument, LineSpec, RefusalCode
 from warehouse.postgres.books.balances import Conn
-from warehouse.postgres.books.measures import find_factor, measured
 from warehouse.postgres.documents.documents import add_lines, announce
-from warehouse.postgres.documents.sources import check_source, find_source
+from warehouse.postgres.documents.lines import read_line
+from warehouse.postgres.documents.sources import check_source
 from warehouse.postgres.naming import Refuse, find_item, find_location
-from warehouse.valuation import cost_in_base
 
 
 def amend(conn: Conn, document_id: int, c: CreateDocument) -> bool:
@@ -46,7 +43,7 @@ def amend(conn: Conn, document_id: int, c: CreateDocument) -> bool:
         else:
             _amend_line(conn, line_id, moved, line, c.kind, at)
     if new:
-        add_lines(conn, document_id, replace(c, lines=tuple(new)))
+        add_lines(conn, document_id, c.kind, ((c.lines.index(line), line) for line in new))
     _announce_anew(conn, document_id, c)
     conn.execute(
         """update document d set status = case when exists (select from document_line l
@@ -91,44 +88,31 @@ def _amend_head(conn: Conn, document_id: int, c: CreateDocument) -> None:
 
 
 def _amend_line(conn: Conn, line_id: int, moved: Any, line: LineSpec, kind: str, at: str) -> None:
-    item = find_item(conn, line.item, f"{at}.item")
-    base = measured(conn, line, item, at)
-    if base.quantity <= 0 or base.quantity != round(base.quantity, item.decimals):
-        raise Refuse(RefusalCode.INVALID, f"{at}.quantity", f"{base.quantity} is no quantity of {item.code}")
-    if base.quantity < moved:
+    entered = read_line(conn, line, kind, at)
+    if entered.quantity < moved:
         raise Refuse(
-            RefusalCode.WRONG_STATE, f"{at}.quantity", f"{moved} have moved already, more than {base.quantity}"
+            RefusalCode.WRONG_STATE, f"{at}.quantity", f"{moved} have moved already, more than {entered.quantity}"
         )
-    factor = find_factor(conn, item, line.uom, f"{at}.uom") if line.uom is not None else Fraction(1)
-    source_id = find_source(conn, line.source, item, kind, line.owner, f"{at}.source")
     conn.execute(
         """update document_line set quantity = %s, entered_quantity = %s, entered_unit = %s, factor_num = %s,
-               factor_den = %s, unit_cost = %s, source_line_id = %s, supplier_lot = %s, expires_on = %s,
-               lot_id = (select lot_id from lot where item_id = %s and code = %s)
+               factor_den = %s, unit_cost = %s, source_line_id = %s, supplier_lot = %s, expires_on = %s, lot_id = %s
            where line_id = %s""",
         (
-            base.quantity,
+            entered.quantity,
             line.quantity,
-            line.uom or item.unit,
-            factor.numerator,
-            factor.denominator,
-            _cost(line, factor, at),
-            source_id,
+            entered.unit,
+            entered.factor.numerator,
+            entered.factor.denominator,
+            entered.unit_cost,
+            entered.source_id,
             line.supplier_lot,
             line.expires_on,
-            item.item_id,
-            line.lot,
+            entered.lot_id,
             line_id,
         ),
     )
-    if source_id is not None:
-        check_source(conn, source_id, f"{at}.quantity")
-
-
-def _cost(line: LineSpec, factor: Fraction, at: str) -> Any:
-    if line.unit_cost is not None and line.unit_cost < 0:
-        raise Refuse(RefusalCode.INVALID, f"{at}.unit_cost", "a cost cannot be negative")
-    return None if line.unit_cost is None else cost_in_base(line.unit_cost, factor)
+    if entered.source_id is not None:
+        check_source(conn, entered.source_id, f"{at}.quantity")
 
 
 def _drop_line(conn: Conn, line_id: int, line_no: int | None, at: str) -> None:

@@ -1,5 +1,6 @@
 """Commands on documents: create, cancel, close, fulfil by hand."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from uuid import UUID, uuid5
@@ -14,16 +15,18 @@ from warehouse.commands import (
     CloseDocument,
     CreateDocument,
     FulfilLine,
+    LineSpec,
     RefusalCode,
 )
 from warehouse.epc import decode
 from warehouse.ledger import Circumstance, NewMove, Place, StockStatus
 from warehouse.postgres.books import reservations
 from warehouse.postgres.books.balances import Conn
-from warehouse.postgres.books.measures import find_factor, measured, to_base
+from warehouse.postgres.books.measures import measured, to_base
 from warehouse.postgres.control import approval
+from warehouse.postgres.documents.lines import read_line
 from warehouse.postgres.documents.lot_numbers import lot_of_receipt
-from warehouse.postgres.documents.sources import check_source, find_source, lock_room
+from warehouse.postgres.documents.sources import check_source, lock_room
 from warehouse.postgres.goods.stock import database_now, post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import settle_lines
@@ -39,7 +42,6 @@ from warehouse.postgres.naming import (
     serial_of_receipt,
 )
 from warehouse.postgres.transport.task_planning import after_issue, after_receipt
-from warehouse.valuation import cost_in_base
 
 # Kinds that bring goods nobody has seen; what returns was here before.
 NEW_GOODS = frozenset({"purchase_receipt", "production_receipt", "other_receipt"})
@@ -73,7 +75,7 @@ def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUI
         raise Refuse(RefusalCode.INVALID, "number", "a document needs a number") from None
     assert row is not None
     document_id: int = row[0]
-    line_of_item = add_lines(conn, document_id, c)
+    line_of_item = add_lines(conn, document_id, c.kind, enumerate(c.lines))
     announce(conn, document_id, c, line_of_item)
     status = approval.hold(conn, document_id) or status
     return {"document_id": document_id, "kind": c.kind, "number": c.number, "status": status}, Audit(
@@ -81,23 +83,13 @@ def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUI
     )
 
 
-def add_lines(conn: Conn, document_id: int, c: CreateDocument) -> dict[int, int]:
+def add_lines(conn: Conn, document_id: int, kind: str, lines: Iterable[tuple[int, LineSpec]]) -> dict[int, int]:
+    """Add lines, each with its place in the command; the first of them by item."""
     line_of_item: dict[int, int] = {}
-    for n, line in enumerate(c.lines):
-        item = find_item(conn, line.item, f"lines.{n}.item")
-        if not item.active:
-            raise Refuse(RefusalCode.WRONG_STATE, f"lines.{n}.item", f"{item.code} is retired")
-        lot_id = find_lot(conn, item, line.lot, f"lines.{n}.lot")
-        entered, factor = line.quantity, Fraction(1)
-        if line.uom is not None:
-            factor = find_factor(conn, item, line.uom, f"lines.{n}.uom")
-            line = measured(conn, line, item, f"lines.{n}")
-        if line.unit_cost is not None and line.unit_cost < 0:
-            raise Refuse(RefusalCode.INVALID, f"lines.{n}.unit_cost", "a cost cannot be negative")
-        if line.quantity <= 0 or line.quantity != round(line.quantity, item.decimals):
-            message = f"{line.quantity} is no quantity of {item.code} ({item.decimals} decimals)"
-            raise Refuse(RefusalCode.INVALID, f"lines.{n}.quantity", message)
-        source_id = find_source(conn, line.source, item, c.kind, line.owner, f"lines.{n}.source")
+    for n, line in lines:
+        entered = read_line(conn, line, kind, f"lines.{n}")
+        if not entered.item.active:
+            raise Refuse(RefusalCode.WRONG_STATE, f"lines.{n}.item", f"{entered.item.code} is retired")
         try:
             with conn.transaction():
                 row = conn.execute(
@@ -108,15 +100,15 @@ def add_lines(conn: Conn, document_id: int, c: CreateDocument) -> dict[int, int]
                     (
                         document_id,
                         line.line_no or n + 1,
-                        item.item_id,
-                        lot_id,
+                        entered.item.item_id,
+                        entered.lot_id,
+                        entered.quantity,
+                        entered.unit,
                         line.quantity,
-                        c.lines[n].uom or item.unit,
-                        entered,
-                        factor.numerator,
-                        factor.denominator,
-                        None if line.unit_cost is None else cost_in_base(line.unit_cost, factor),
-                        source_id,
+                        entered.factor.numerator,
+                        entered.factor.denominator,
+                        entered.unit_cost,
+                        entered.source_id,
                         line.supplier_lot,
                         line.expires_on,
                         line.owner,
@@ -125,9 +117,9 @@ def add_lines(conn: Conn, document_id: int, c: CreateDocument) -> dict[int, int]
         except psycopg.errors.UniqueViolation:
             raise Refuse(RefusalCode.INVALID, f"lines.{n}.line_no", f"line {line.line_no} is there twice") from None
         assert row is not None
-        if source_id is not None:
-            check_source(conn, source_id, f"lines.{n}.quantity")
-        line_of_item.setdefault(item.item_id, row[0])
+        if entered.source_id is not None:
+            check_source(conn, entered.source_id, f"lines.{n}.quantity")
+        line_of_item.setdefault(entered.item.item_id, row[0])
     return line_of_item
 
 

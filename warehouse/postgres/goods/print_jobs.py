@@ -18,6 +18,7 @@ from warehouse.commands import (
     Audit,
     CancelPrintJob,
     CreateHandlingUnit,
+    HandlingUnitKind,
     LabelSpec,
     PoolScheme,
     PrintLabels,
@@ -45,7 +46,6 @@ LABELS_MAX = 5_000
 TRIES_MAX = 10
 LEASE = timedelta(seconds=60)
 FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 300.0
-_UNIT_KINDS = ("pallet", "carton", "tote", "other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,10 @@ def _labels(conn: Conn, spec: LabelSpec, at: str) -> list[tuple[Any, ...]]:
     """(epc, item, lot, quantity, unit code, unit kind, fields) of each label."""
     scheme, body, given = take_epcs(conn, spec.pool, spec.count, at)
     if scheme is PoolScheme.SSCC:
-        if spec.item is not None or spec.unit_kind not in _UNIT_KINDS:
-            raise Refuse(RefusalCode.INVALID, f"{at}.unit_kind", f"pool {spec.pool} is for {', '.join(_UNIT_KINDS)}")
+        if spec.item is not None or spec.unit_kind not in tuple(HandlingUnitKind):
+            raise Refuse(
+                RefusalCode.INVALID, f"{at}.unit_kind", f"pool {spec.pool} is for {', '.join(HandlingUnitKind)}"
+            )
         return [
             (epc, None, None, 1, sscc, spec.unit_kind, Jsonb({**_said(epc), "unit": spec.unit_kind}))
             for epc, sscc in given

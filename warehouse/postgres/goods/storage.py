@@ -2,12 +2,10 @@
 
 from uuid import UUID
 
-from warehouse.commands import Actor, Audit, DescribeStorage, RefusalCode, SetPutawayRule
+from warehouse.commands import Actor, Audit, DescribeStorage, HandlingUnitKind, RefusalCode, SetPutawayRule
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_item, find_location
-
-_UNIT_KINDS = ("", "pallet", "carton", "tote", "other")
 
 
 def describe_storage(conn: Conn, c: DescribeStorage, actor: Actor, request_id: UUID) -> Answer:
@@ -39,8 +37,8 @@ def describe_storage(conn: Conn, c: DescribeStorage, actor: Actor, request_id: U
 def set_putaway_rule(conn: Conn, c: SetPutawayRule, actor: Actor, request_id: UUID) -> Answer:
     if not c.name:
         raise Refuse(RefusalCode.INVALID, "name", "a rule needs a name")
-    if c.unit_kind not in _UNIT_KINDS:
-        raise Refuse(RefusalCode.INVALID, "unit_kind", f"{c.unit_kind!r} is none of {', '.join(_UNIT_KINDS[1:])}")
+    if c.unit_kind not in ("", *HandlingUnitKind):
+        raise Refuse(RefusalCode.INVALID, "unit_kind", f"{c.unit_kind!r} is none of {', '.join(HandlingUnitKind)}")
     if c.within_minutes is not None and c.within_minutes <= 0:
         raise Refuse(RefusalCode.INVALID, "within_minutes", "a deadline lies ahead: give minutes above zero")
     target_id = find_location(conn, c.target, "target")
