@@ -10,6 +10,7 @@ seeds of their own instead, scored once for the README. Only final verdicts are 
 
 import argparse
 import json
+import math
 import sys
 import zlib
 from collections.abc import Sequence
@@ -77,7 +78,11 @@ def run(
         if by_scenario:
             for scenario, score in by_name.items():
                 _print(f"  {scenario}", score)
-        figures[name] = {figure: round(total.shares()[figure].value, 4) for figure in FIGURES}
+        shares = total.shares()
+        # A share of nothing is no number, which JSON has no word for.
+        figures[name] = {
+            figure: None if math.isnan(value := shares[figure].value) else round(value, 4) for figure in FIGURES
+        }
     print(json.dumps(figures))
     return figures
 

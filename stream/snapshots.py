@@ -16,13 +16,23 @@ class SnapshotFormatError(ValueError):
     """Stored state that this program's operator cannot take; the text says where it differs."""
 
 
+class StateTypeError(Exception):
+    """A state type with a part that nobody taught us to read: a bug of its operator, not bad data.
+
+    Neither a TypeError nor a ValueError, which msgspec would pass off as bad data.
+    """
+
+
 def encode_state(state: object) -> bytes:
     """The bytes of a state. Raises TypeError for a value msgspec and numpy do not cover."""
     return _encoder.encode(state)
 
 
 def decode_state(data: bytes, kind: type[T]) -> T:
-    """The state in these bytes, its arrays writable. Raises `SnapshotFormatError`."""
+    """The state in these bytes, its arrays writable.
+
+    Raises `SnapshotFormatError`, and `StateTypeError` for a `kind` that cannot be read whatever the bytes.
+    """
     try:
         return msgspec.msgpack.decode(data, type=kind, dec_hook=_from_plain)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -41,8 +51,7 @@ def _from_plain(kind: type[Any], value: Any) -> Any:
     if (get_origin(kind) or kind) is np.ndarray:
         dtype, shape, raw = value
         return np.frombuffer(raw, np.dtype(dtype)).reshape(shape).copy()
-    # A state type that nobody taught us is a bug: msgspec would pass off a TypeError here as bad data.
-    raise NotImplementedError(kind)
+    raise StateTypeError(f"{kind} cannot be read from a snapshot")
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_to_plain)

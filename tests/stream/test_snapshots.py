@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from stream.model import Sightings
-from stream.snapshots import SnapshotFormatError, decode_state, encode_state
+from stream.snapshots import SnapshotFormatError, StateTypeError, decode_state, encode_state
 from tests.stream.traffic import traffic
 
 
@@ -51,3 +51,8 @@ def test_bytes_that_are_no_such_state_raise_the_documented_error(data: bytes) ->
 def test_what_cannot_be_stored_is_our_mistake() -> None:
     with pytest.raises(TypeError, match="object cannot be stored"):
         encode_state(State("x", np.empty(0), {"a": object()}))  # type: ignore[dict-item]
+
+
+def test_a_state_type_that_nobody_taught_us_is_told_from_bad_data() -> None:
+    with pytest.raises(StateTypeError, match="complex"):
+        decode_state(encode_state([1.0]), list[complex])
