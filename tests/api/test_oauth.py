@@ -249,7 +249,7 @@ async def test_users_keys_and_the_log_of_it(door: Door) -> None:
     for secret in (
         once,
         made["response"]["one_time_password"],
-        key["key"].rpartition("_")[2],
+        key["key"].removeprefix(f"tl_{key['key_id']}_"),
         NEW,
         "a new pass phrase",
     ):
