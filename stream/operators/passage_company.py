@@ -15,23 +15,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.operators.passage_sums import Floats, mean_of, median_of, summed
+
 CELL_US = 250_000
 PRIOR_READS = 1.0
 """So many reads that say "nothing moves" are added to a cell: a crowd of one or two says little."""
 TURN_GAP_S = 0.04
 """Phases further apart alias at walking pace (a half turn is 4 cm): such slopes are left out."""
 TURN_NOISE_RAD = 0.15
-NOTHING: NDArray[np.float64] = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """One measure of radial speed by row: `tag` and `cell` as the facts number them; `weight` is 1/variance."""
+    """One measure of radial speed by row: `tag` and `cell` as the facts number them; `weight` is 1/variance, of which
+    `typical` is the median.
+    """
 
     tag: NDArray[np.int64]
     cell: NDArray[np.int64]
     rate: NDArray[np.float64]
     weight: NDArray[np.float64]
+    typical: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,9 @@ def company(
     window = rows["first_us"] // CELL_US
     window = window - (window.min() if len(window) else 0)
     code = antenna.astype(np.int64) * (int(window.max(initial=0)) + 1) + window
-    _, cell = np.unique(code, return_inverse=True)
-    cell = cell.astype(np.int64)
+    # Cells that were heard, in the order of antennas and time.
+    number_of = (np.bincount(code) > 0).cumsum() - 1
+    cell = number_of[code]
     reads = rows["reads"].astype(np.float64)
     doppler = rows["doppler_hz"].astype(np.float64)
     known = np.isfinite(doppler)
@@ -66,20 +71,29 @@ def company(
     near = np.isfinite(slope) & (reads > 1) & (span_s <= TURN_GAP_S * (reads - 1.0)) & (span_s > 0.0)
     certain = reads * span_s**2 / (12.0 * TURN_NOISE_RAD**2)
     return Company(
-        int(cell.max(initial=-1)) + 1,
+        int(number_of.max(initial=-1)) + 1,
         tag,
         cell,
         10.0 * np.log10(np.maximum(power / np.maximum(reads, 1.0), 1e-12)),
-        Rates(tag[known], cell[known], doppler[known], reads[known]),
-        Rates(tag[near], cell[near], slope[near], certain[near]),
+        _rates(known, tag, cell, doppler, reads),
+        _rates(near, tag, cell, slope, certain),
     )
+
+
+def _rates(
+    known: NDArray[np.bool_], tag: NDArray[np.int64], cell: NDArray[np.int64], rate: Floats, sure: Floats
+) -> Rates:
+    at = known.nonzero()[0]
+    return Rates(tag[at], cell[at], rate[at], sure[at], median_of(sure[at]) if len(at) else 0.0)
 
 
 def company_features(facts: Company, weight: NDArray[np.float64], count: int) -> dict[str, NDArray[np.float64] | float]:
     """The features of company with the crowd of that weight (tags,)."""
     doppler, turning = _together(facts.doppler, facts.cells, weight), _together(facts.turning, facts.cells, weight)
-    corr, residual = _levels(facts, weight, count)
-    shared, share = _heard(facts, weight, count)
+    mass = weight[facts.tag]
+    present = summed(facts.cell, mass, facts.cells)
+    corr, residual = _levels(facts, mass, present, count)
+    shared, share = _heard(facts, mass, present, float(weight.sum()), count)
     return {
         "doppler_llr": doppler[0],
         "doppler_follows": doppler[1],
@@ -94,63 +108,57 @@ def company_features(facts: Company, weight: NDArray[np.float64], count: int) ->
     }
 
 
-def _together(
-    rates: Rates, cells: int, weight: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _together(rates: Rates, cells: int, weight: Floats) -> tuple[Floats, Floats, Floats]:
     """(log-likelihood ratio, how much of the crowd's rate it follows, how much there was to follow) by tag."""
     count = len(weight)
     if not len(rates.tag):
         return np.zeros(count), np.full(count, 0.5), np.zeros(count)
-    typical = float(np.median(rates.weight))
     mass = rates.weight * weight[rates.tag]
     moment = mass * rates.rate
-    total = np.bincount(rates.cell, weights=mass, minlength=cells)[rates.cell] - mass
-    crowd = (np.bincount(rates.cell, weights=moment, minlength=cells)[rates.cell] - moment) / (
-        np.maximum(total, 0.0) + PRIOR_READS * typical
+    total = summed(rates.cell, mass, cells)[rates.cell] - mass
+    crowd = (summed(rates.cell, moment, cells)[rates.cell] - moment) / (
+        np.maximum(total, 0.0) + PRIOR_READS * rates.typical
     )
     apart = (rates.rate - crowd) ** 2
     # Outliers (aliased phases, reflections) must not blow the noise up: a weighted mean of bounded squares.
-    rough = float((mass * apart).sum() / max(mass.sum(), 1e-12))
-    noise = float((mass * np.minimum(apart, 4.0 * rough)).sum() / max(mass.sum(), 1e-12)) + 1e-9
+    everything = max(float(mass.sum()), 1e-12)
+    rough = float((mass * apart).sum()) / everything
+    noise = float((mass * np.minimum(apart, 4.0 * rough)).sum()) / everything + 1e-9
     # Per unit of weight the variance is noise × typical weight of a row.
-    scale = rates.weight / (noise * float(np.average(rates.weight, weights=mass + 1e-12)))
-    cross = np.bincount(rates.tag, weights=scale * rates.rate * crowd, minlength=count)
-    square = np.bincount(rates.tag, weights=scale * crowd**2, minlength=count)
+    scale = rates.weight / (noise * mean_of(rates.weight, mass + 1e-12))
+    cross = summed(rates.tag, scale * rates.rate * crowd, count)
+    square = summed(rates.tag, scale * crowd**2, count)
     return (
-        np.clip(cross - square / 2.0, -30.0, 30.0),
-        np.clip((cross + 0.5) / (square + 1.0), -1.5, 2.5),
+        (cross - square / 2.0).clip(-30.0, 30.0),
+        ((cross + 0.5) / (square + 1.0)).clip(-1.5, 2.5),
         np.log2(1.0 + square),
     )
 
 
-def _levels(facts: Company, weight: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Correlation of a tag's strength with the others' over cells, and what is left unexplained in dB."""
-    mass = weight[facts.tag]
-    moment = mass * facts.level_db
-    total = np.maximum(np.bincount(facts.cell, weights=mass, minlength=facts.cells)[facts.cell] - mass, 0.0)
-    sums = np.bincount(facts.cell, weights=moment, minlength=facts.cells)[facts.cell] - moment
+def _levels(facts: Company, mass: Floats, present: Floats, count: int) -> tuple[Floats, Floats]:
+    """Correlation of a tag's strength with the others' over cells, and what is left unexplained in dB.
+
+    `mass` is the weight of each row, `present` the sum of it in each cell.
+    """
+    tag, mine, moment = facts.tag, facts.level_db, mass * facts.level_db
+    total = np.maximum(present[facts.cell] - mass, 0.0)
+    sums = summed(facts.cell, moment, facts.cells)[facts.cell] - moment
+    # Where nobody else was heard, nothing is compared.
     told = total > 0.1
-    tag, mine = facts.tag[told], facts.level_db[told]
-    theirs = sums[told] / total[told]
-    sure = np.minimum(total[told], 3.0)
-
-    def total_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.bincount(tag, weights=sure * values, minlength=count), np.float64)
-
-    size = np.maximum(np.bincount(tag, weights=sure, minlength=count), 1e-9)
-    mean_mine, mean_theirs = total_of(mine) / size, total_of(theirs) / size
+    theirs = sums / np.where(told, total, 1.0)
+    sure = np.minimum(total, 3.0) * told
+    size = np.maximum(summed(tag, sure, count), 1e-9)
+    mean_mine, mean_theirs = summed(tag, sure * mine, count) / size, summed(tag, sure * theirs, count) / size
     a, b = mine - mean_mine[tag], theirs - mean_theirs[tag]
-    aa, bb, ab = total_of(a * a), total_of(b * b), total_of(a * b)
+    aa, bb, ab = (summed(tag, sure * product, count) for product in (a * a, b * b, a * b))
     # Two cells correlate perfectly by chance: six dB² of disagreement a cell are added.
-    return ab / np.sqrt((aa + 18.0) * (bb + 18.0)), np.sqrt(total_of((a - b) ** 2) / size)
+    return ab / np.sqrt((aa + 18.0) * (bb + 18.0)), np.sqrt(summed(tag, sure * (a - b) ** 2, count) / size)
 
 
-def _heard(facts: Company, weight: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _heard(facts: Company, mass: Floats, present: Floats, everyone: float, count: int) -> tuple[Floats, Floats]:
     """Mean share of the others heard where it is heard, and in how much of what they are heard in it is heard too."""
-    mass = weight[facts.tag]
-    everyone = max(float(weight.sum()), 1e-9)
-    present = np.bincount(facts.cell, weights=mass, minlength=facts.cells)
+    everyone = max(everyone, 1e-9)
     others = np.maximum(present[facts.cell] - mass, 0.0) / np.maximum(everyone - mass, 0.3)
     heard = np.maximum(np.bincount(facts.tag, minlength=count), 1)
-    with_them = np.bincount(facts.tag, weights=others, minlength=count)
+    with_them = summed(facts.tag, others, count)
     return with_them / heard, with_them / max(float((present / everyone).sum()), 1e-9)

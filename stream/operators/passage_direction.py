@@ -71,8 +71,12 @@ def eyes_way(eyes: Sequence[PhotoEye], breaks: Sequence[BeamBreak]) -> int:
 def _share_trend(cut: Cut, tags: TagFeatures, belongs: NDArray[np.float64]) -> tuple[float, float]:
     members = tags.tags[belongs > 0.5]
     rows = cut.rows
+    if not len(members) or not cut.side.any():
+        return 0.0, 0.0
     side = cut.side[rows["antenna"]]
-    keep = np.isin(rows["tag"], members) & (side != 0)
+    is_member = np.zeros(int(rows["tag"].max()) + 1, np.bool_)
+    is_member[members] = True
+    keep = is_member[rows["tag"]] & (side != 0)
     keep &= (rows["first_us"] >= cut.opened_us - cut.approach_us) & (rows["first_us"] <= cut.closed_us + cut.tail_us)
     if not keep.any():
         return 0.0, 0.0

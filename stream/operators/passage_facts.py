@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.operators.passage_company import Company, company
-from stream.operators.passage_past import Past, Phases, past_of, peaks, phases_of, read_power_mw, summed
+from stream.operators.passage_past import Past, Phases, past_of, peaks, phases_of, read_power_mw
+from stream.operators.passage_sums import Floats, summed
 
+Flags = NDArray[np.bool_]
 FLOOR_DBM = -85.0
 BIN_US = 250_000
 
@@ -52,29 +54,24 @@ class Heard:
     antenna: NDArray[np.int32]
     first_us: NDArray[np.int64]
     seconds: NDArray[np.float64]
-    reads: NDArray[np.float64]
-    power: NDArray[np.float64]
-    amplitude: NDArray[np.float64]
+    reads: Floats
+    power: Floats
+    amplitude: Floats
 
-    def at(self, mask: NDArray[np.bool_]) -> "Heard":
-        """Some of the rows."""
-        return Heard(
-            self.tag[mask],
-            self.antenna[mask],
-            self.first_us[mask],
-            self.seconds[mask],
-            self.reads[mask],
-            self.power[mask],
-            self.amplitude[mask],
-        )
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The own rows in the order of tags and time: `signed` is the amplitude, negative outside, 0 on no side."""
+
+    tag: NDArray[np.int64]
+    seconds: Floats
+    amplitude: Floats
+    signed: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class TagFacts:
-    """One entry a tag with own sightings in the window; `features` holds finished ones by name, see `FEATURES`.
-
-    `order` puts the own rows in the order of tags and time.
-    """
+    """One entry a tag with own sightings in the window; `features` holds finished ones by name, see `FEATURES`."""
 
     tags: NDArray[np.int64]
     own: Heard
@@ -92,7 +89,7 @@ class TagFacts:
     amplitudes: "Profile"
     strongest: NDArray[np.float64]
     lag: NDArray[np.float64]
-    order: NDArray[np.intp]
+    course: Course
     company: Company
     power_told: float
     features: dict[str, NDArray[np.float64]]
@@ -111,6 +108,10 @@ class Profile:
         centred = values - values.mean(axis=1, keepdims=True)
         return cls(values, centred, (centred**2).sum(axis=1))
 
+    def mean(self, weight: Floats) -> Floats:
+        """By time bin, weighted by tag."""
+        return np.asarray((self.values * weight[:, None]).sum(axis=0) / weight.sum(), np.float64)
+
     def correlation(self, template: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of every tag's values with a template's, shape (tags,); 0 where one of them does not vary."""
         wanted = template - template.mean()
@@ -125,59 +126,55 @@ def tag_facts(cut: Cut) -> TagFacts | None:
     rows = cut.rows[cut.rows["first_us"] >= start] if cut.past is None else cut.rows
     tag_of, in_window = rows["tag"], rows["first_us"] <= end
     own_row = cut.own[rows["antenna"]]
-    tags = np.flatnonzero(np.bincount(tag_of[own_row & in_window]))
-    count = len(tags)
-    if not count:
+    window_at = (own_row & in_window).nonzero()[0]
+    if not len(window_at):
         return None
+    window = rows.take(window_at)
+    tags = np.bincount(window["tag"]).nonzero()[0]
+    count = len(tags)
     number_of = np.full(max(int(tag_of.max()), int(past.tags.max(initial=0))) + 1, -1)
     number_of[tags] = np.arange(count)
     position = number_of[tag_of]
-    window_at, other_at = np.flatnonzero(own_row & in_window), np.flatnonzero(~own_row & in_window & (position >= 0))
-    window = rows.take(window_at)
+    other_at = (~own_row & in_window & (position >= 0)).nonzero()[0]
     own = _heard(window, position[window_at], cut.opened_us)
     other = _heard(rows.take(other_at), position[other_at], cut.opened_us)
     peak_own = peaks(window)
     at_past = number_of[past.tags]
-    known_past, at_past = at_past >= 0, at_past[at_past >= 0]
+    known_past = (at_past >= 0).nonzero()[0]
+    at_past = at_past[known_past]
 
-    def before(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def before(values: Floats) -> Floats:
         out = np.zeros(count)
         out[at_past] = values[known_past]
         return out
 
-    def mean_dbm(tag: NDArray[np.int64], peak: NDArray[np.float64]) -> NDArray[np.float64]:
-        return summed(tag, peak, count) / np.maximum(np.bincount(tag, minlength=count), 1.0)
+    def peak_over(part: Flags) -> Floats:
+        heard = np.bincount(own.tag, part, count)
+        over = (peak_dbm - summed(own.tag, peak_own * part, count) / np.maximum(heard, 1.0)).clip(0.0, 40.0)
+        return np.where(heard > 0, over, 40.0)
 
-    def peak_over(part: NDArray[np.bool_]) -> NDArray[np.float64]:
-        tag = own.tag[part]
-        over = np.clip(peak_dbm - mean_dbm(tag, peak_own[part]), 0.0, 40.0)
-        return np.where(np.bincount(tag, minlength=count) > 0, over, 40.0)
-
-    def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return summed(own.tag, values, count)
-
-    peak_dbm = np.full(count, -200.0)
-    np.maximum.at(peak_dbm, own.tag, peak_own)
-    first, last = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
-    np.minimum.at(first, own.tag, own.first_us)
-    np.maximum.at(last, own.tag, window["last_us"])
-    own_mw = total(own.power)
-    centroid = total(own.power * own.seconds) / np.maximum(own_mw, 1e-15)
-    square = total(own.power * own.seconds**2) / np.maximum(own_mw, 1e-15)
+    order = _order(own, cut.side, count, start, end)
+    begins = np.bincount(own.tag, minlength=count).cumsum()
+    begins = np.concatenate([begins[:1] * 0, begins[:-1]])
+    peak_dbm = np.maximum(np.maximum.reduceat(peak_own[order], begins), -200.0)
+    last = np.maximum(np.maximum.reduceat(window["last_us"][order], begins), 0)
+    own_mw = summed(own.tag, own.power, count)
+    weighed_mw, moment = np.maximum(own_mw, 1e-15), own.power * own.seconds
+    centroid = summed(own.tag, moment, count) / weighed_mw
+    square = summed(own.tag, own.power * own.seconds**2, count) / weighed_mw
     seconds_before = before(past.seconds)
     peak_before = before(past.dbm) / np.maximum(before(past.heard), 1.0)
     profile = _profiles(own, start, end, count)
     amplitudes = np.where(profile > 0, np.power(10.0, (profile + FLOOR_DBM) / 20.0), 0.0)
     antennas = len(cut.own)
     heard = np.bincount(own.tag * antennas + own.antenna, minlength=count * antennas).reshape(count, antennas)
-    known_phases = number_of[past.phases.tag] >= 0
-    earlier = past.phases.at(known_phases, number_of[past.phases.tag[known_phases]])
-    coherence, pairs = _phase_coherence(earlier.joined(phases_of(window, own.tag)), count)
+    coherence, pairs = _phase_coherence(phases_of(window, own.tag, past.phases.renumbered(number_of)), count)
+    side = cut.side[own.antenna]
     return TagFacts(
         tags=tags,
         own=own,
         other=other,
-        first_us=first,
+        first_us=own.first_us[order[begins]],
         last_us=last,
         peak_dbm=peak_dbm,
         centroid=centroid,
@@ -189,14 +186,13 @@ def tag_facts(cut: Cut) -> TagFacts | None:
         profile=Profile.of(profile),
         amplitudes=Profile.of(amplitudes),
         strongest=(np.argmax(_smooth(amplitudes), axis=1) + 0.5) * (BIN_US / 1e6) + (start - cut.opened_us) / 1e6,
-        lag=side_lag(own, cut.side, count),
-        # Equals by what they are: how antennas are numbered depends on how reads were cut into batches.
-        order=np.lexsort((own.amplitude, cut.side[own.antenna], own.first_us, own.tag)),
+        lag=_side_lag(own, side, moment, count),
+        course=Course(own.tag[order], own.seconds[order], own.amplitude[order], (own.amplitude * side)[order]),
         company=company(own.tag, own.antenna, window, own.power),
         power_told=float(np.isfinite(window["peak_dbm"]).mean()),
         features={
-            "rise_db": np.where(seconds_before > 0, np.clip(peak_dbm - peak_before, -20.0, 40.0), 40.0),
-            "range_db": profile.max(axis=1) - np.median(profile, axis=1),
+            "rise_db": np.where(seconds_before > 0, (peak_dbm - peak_before).clip(-20.0, 40.0), 40.0),
+            "range_db": _range(profile),
             "early_db": peak_over(own.first_us < start + 1_500_000),
             "late_db": peak_over(own.first_us > end - 1_500_000),
             "antennas_share": (heard > 0).sum(axis=1) / max(int(cut.own.sum()), 1),
@@ -215,33 +211,55 @@ def _heard(rows: NDArray[np.void], tag: NDArray[np.int64], opened_us: int) -> He
     return Heard(tag, rows["antenna"].copy(), first_us, seconds, reads, power, np.sqrt(power))
 
 
-def side_lag(own: Heard, side: NDArray[np.int8], count: int) -> NDArray[np.float64]:
-    """Power centroid on the inside antennas minus that on the outside ones, in seconds; NaN where a side is missing."""
+def _order(own: Heard, side: NDArray[np.int8], count: int, start_us: int, end_us: int) -> NDArray[np.intp]:
+    """What puts the own rows in the order of tags and time.
+
+    Equals by what they are: how antennas are numbered depends on how reads were cut into batches.
+    """
+    key = own.tag * (end_us - start_us + 1) + (own.first_us - start_us)
+    order = key.argsort()
+    rising = key[order]
+    if (rising[1:] == rising[:-1]).any():
+        return np.lexsort((own.amplitude, side[own.antenna], own.first_us, own.tag))
+    return order
+
+
+def _side_lag(own: Heard, side: NDArray[np.int8], moment: Floats, count: int) -> Floats:
+    """Power centroid on the inside antennas minus that on the outside ones, in seconds; NaN where a side is missing.
+
+    `side` and `moment`, of its power, are of each row.
+    """
     centroids = []
     for wanted in (1, -1):
-        at = side[own.antenna] == wanted
-        mw = summed(own.tag[at], own.power[at], count)
-        moment = summed(own.tag[at], (own.power * own.seconds)[at], count)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            centroids.append(np.where(mw > 0, moment / mw, np.nan))
+        at = side == wanted
+        mw = summed(own.tag, own.power * at, count)
+        centroid = np.full(count, np.nan)
+        np.divide(summed(own.tag, moment * at, count), mw, out=centroid, where=mw > 0)
+        centroids.append(centroid)
     return np.asarray(centroids[0] - centroids[1], np.float64)
 
 
 def share_db(own_mw: NDArray[np.float64], other_mw: NDArray[np.float64]) -> NDArray[np.float64]:
     """Own over other power in dB, clipped to ±30; 30 where others heard nothing."""
     ratio = 10.0 * np.log10((own_mw + 1e-12) / (other_mw + 1e-12))
-    return np.where(other_mw > 0, np.clip(ratio, -30.0, 30.0), 30.0)
+    return np.where(other_mw > 0, ratio.clip(-30.0, 30.0), 30.0)
 
 
 def _profiles(own: Heard, start_us: int, end_us: int, count: int) -> NDArray[np.float64]:
     """Mean power a read by tag and time bin in dB over the floor, shape (tags, bins); 0 where unseen."""
-    bins = max(int((end_us - start_us) // BIN_US) + 1, 1)
-    at = np.clip((own.first_us - start_us) // BIN_US, 0, bins - 1)
-    flat = own.tag * bins + at
-    mw = np.bincount(flat, weights=own.power, minlength=count * bins).reshape(count, bins)
-    reads = np.bincount(flat, weights=own.reads, minlength=count * bins).reshape(count, bins)
+    bins = (end_us - start_us) // BIN_US + 1
+    flat = own.tag * bins + (own.first_us - start_us) // BIN_US
+    mw = np.bincount(flat, own.power, count * bins).reshape(count, bins)
+    reads = np.bincount(flat, own.reads, count * bins).reshape(count, bins)
     dbm = 10.0 * np.log10(np.maximum(mw / np.maximum(reads, 1.0), 1e-12))
-    return np.clip(np.where(reads > 0, dbm, FLOOR_DBM) - FLOOR_DBM, 0.0, None)
+    return np.maximum(np.where(reads > 0, dbm, FLOOR_DBM) - FLOOR_DBM, 0.0)
+
+
+def _range(profile: Floats) -> Floats:
+    """How far each tag's profile goes up from its median."""
+    rising = np.sort(profile, axis=1)
+    bins = rising.shape[1]
+    return np.asarray(rising[:, -1] - (rising[:, (bins - 1) // 2] + rising[:, bins // 2]) / 2.0, np.float64)
 
 
 def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -257,11 +275,11 @@ def _phase_coherence(phases: Phases, count: int) -> tuple[NDArray[np.float64], N
     pairs = size - 1.0
     weight = summed(phases.tag, pairs, count)
     value = summed(phases.tag, pairs * unbiased, count)
-    return np.where(weight > 0, np.clip(value / np.maximum(weight, 1e-9), 0.0, 1.0), 0.5), weight
+    return np.where(weight > 0, (value / np.maximum(weight, 1e-9)).clip(0.0, 1.0), 0.5), weight
 
 
 def _mean_abs(position: NDArray[np.int64], values: NDArray[np.float32], count: int) -> NDArray[np.float64]:
-    known = np.isfinite(values)
-    size = np.bincount(position[known], minlength=count)
-    total = summed(position[known], np.abs(values[known].astype(np.float64)), count)
-    return np.asarray(total / np.maximum(size, 1), np.float64)
+    known = np.isfinite(values).nonzero()[0]
+    position = position[known]
+    total = summed(position, np.abs(values[known].astype(np.float64)), count)
+    return np.asarray(total / np.maximum(np.bincount(position, minlength=count), 1), np.float64)

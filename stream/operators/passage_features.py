@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.operators.passage_company import company_features
-from stream.operators.passage_facts import Cut, Heard, TagFacts, share_db, tag_facts
-from stream.operators.passage_past import summed
+from stream.operators.passage_facts import Course, Cut, Flags, TagFacts, share_db, tag_facts
+from stream.operators.passage_sums import Floats, mean_of, quantile_of, summed, weighted_median, weighted_quantile
 
 FEATURES = (
     "peak_dbm",  # strongest own sighting
@@ -105,63 +105,61 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
     own, count, peak_dbm, lag = facts.own, len(facts.tags), facts.peak_dbm, facts.lag
     if weight is None:
         weight = (
-            _sigmoid((peak_dbm - (np.quantile(peak_dbm, 0.8) - 10.0)) / 3.0)
+            _sigmoid((peak_dbm - (quantile_of(peak_dbm, 0.8) - 10.0)) / 3.0)
             * _sigmoid(facts.share_db / 3.0)
             * np.exp(-facts.seconds_before / 5.0)
-            * (1.0 - np.clip(facts.background, 0.0, 1.0)) ** 2
+            * (1.0 - facts.background.clip(0.0, 1.0)) ** 2
         )
     weight = weight + 1e-6
 
-    load_centroid = _median(facts.centroid, weight)
-    load_width = max(_median(facts.spread, weight), 0.3)
-    in_core = np.abs(own.seconds - load_centroid) <= 2.0 * load_width
-    core, order = own.at(in_core), facts.order[in_core[facts.order]]
-    beside = np.abs(facts.other.seconds - load_centroid) <= 2.0 * load_width
-    other_mw = summed(facts.other.tag[beside], facts.other.power[beside], count)
-
-    def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return summed(core.tag, values, count)
-
-    reads_core = np.log2(1.0 + total(core.reads))
-    load_reads = _median(reads_core, weight)
+    load_centroid = weighted_median(facts.centroid, weight)
+    load_width = max(weighted_median(facts.spread, weight), 0.3)
+    # What is not in the core counts nothing.
+    in_core, course_in_core, beside = (
+        np.abs(rows.seconds - load_centroid) <= 2.0 * load_width for rows in (own, facts.course, facts.other)
+    )
+    other_mw = summed(facts.other.tag, facts.other.power * beside, count)
+    reads_core = np.log2(1.0 + summed(own.tag, own.reads * in_core, count))
+    load_reads = weighted_median(reads_core, weight)
     heard = len(set(cut.side[cut.own].tolist()) - {0})
     sides_told = heard if cut.sides_told is None else cut.sides_told
-    core_mw = total(core.power)
-    own_share, load_peak = share_db(core_mw, other_mw), _quantile(peak_dbm, weight, 0.8)
-    core_amplitude_db = 20.0 * np.log10(total(core.amplitude) / (4.0 * load_width / 0.25) + 1e-5)
-    trend, ends = _trends(own, order, cut.side, count, (0.5, 0.25))
-    load_trend = float(np.average(trend, weights=weight))
+    core_mw = summed(own.tag, own.power * in_core, count)
+    own_share, load_peak = share_db(core_mw, other_mw), weighted_quantile(peak_dbm, weight, 0.8)
+    core_amplitude = summed(own.tag, own.amplitude * in_core, count)
+    core_amplitude_db = 20.0 * np.log10(core_amplitude / (4.0 * load_width / 0.25) + 1e-5)
+    trend, ends = _trends(facts.course, course_in_core, count, (0.5, 0.25))
+    load_trend = mean_of(trend, weight)
     way = float(cut.eyes_way) if cut.eyes_way else _way(lag, trend, weight)
     from_load = np.abs(facts.centroid - load_centroid)
     eyes_offset = (
         np.full(count, -5.0)
         if cut.first_beam_us is None
-        else np.clip(facts.centroid - (cut.first_beam_us - cut.opened_us) / 1e6, -4.0, 10.0)
+        else (facts.centroid - (cut.first_beam_us - cut.opened_us) / 1e6).clip(-4.0, 10.0)
     )
     features: dict[str, NDArray[np.float64] | float] = {
         **facts.features,
         **company_features(facts.company, weight, count),
         "peak_dbm": peak_dbm,
         "peak_rel_db": peak_dbm - load_peak,
-        "mean_rel_db": core_amplitude_db - _quantile(core_amplitude_db, weight, 0.8),
+        "mean_rel_db": core_amplitude_db - weighted_quantile(core_amplitude_db, weight, 0.8),
         "reads_core_log2": reads_core,
         "reads_rel_log2": reads_core - load_reads,
         "own_share_db": own_share,
         "core_share": core_mw / np.maximum(facts.own_mw, 1e-15),
         "seconds_before": facts.seconds_before,
         "background": facts.background,
-        "offset_rel": np.clip(from_load / load_width, 0.0, 10.0),
-        "offset_abs_s": np.clip(from_load, 0.0, 10.0),
-        "peak_offset_s": np.clip(np.abs(facts.strongest - load_centroid), 0.0, 10.0),
-        "spread_rel": np.clip(facts.spread / load_width, 0.0, 10.0),
+        "offset_rel": (from_load / load_width).clip(0.0, 10.0),
+        "offset_abs_s": from_load.clip(0.0, 10.0),
+        "peak_offset_s": np.abs(facts.strongest - load_centroid).clip(0.0, 10.0),
+        "spread_rel": (facts.spread / load_width).clip(0.0, 10.0),
         "spread_s": facts.spread,
-        "profile_corr": facts.profile.correlation(np.average(facts.profile.values, axis=0, weights=weight)),
-        "amplitude_corr": facts.amplitudes.correlation(np.average(facts.amplitudes.values, axis=0, weights=weight)),
+        "profile_corr": facts.profile.correlation(facts.profile.mean(weight)),
+        "amplitude_corr": facts.amplitudes.correlation(facts.amplitudes.mean(weight)),
         "trend_abs": np.abs(trend),
         "trend_agreement": trend * way,
-        "lag_agreement": np.clip(np.nan_to_num(lag), -2.0, 2.0) * way,
+        "lag_agreement": np.where(np.isnan(lag), 0.0, lag).clip(-2.0, 2.0) * way,
         "load_trend_abs": abs(load_trend),
-        "load_trend_spread": np.sqrt(np.average((trend - load_trend) ** 2, weights=weight)),
+        "load_trend_spread": np.sqrt(mean_of((trend - load_trend) ** 2, weight)),
         "load_tags_log2": np.log2(1.0 + weight.sum()),
         "load_width_s": load_width,
         "eyes_way": -1.0 if cut.eyes_back else float(abs(cut.eyes_way)),
@@ -172,7 +170,7 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
         "power_told": facts.power_told,
         "load_reads_log2": load_reads,
         "load_peak_dbm": load_peak,
-        "load_share_db": _median(own_share, weight),
+        "load_share_db": weighted_median(own_share, weight),
     }
     matrix = np.empty((count, len(FEATURES)))
     for column, name in enumerate(FEATURES):
@@ -191,23 +189,19 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
     )
 
 
-def _trends(
-    own: Heard, order: NDArray[np.intp], side: NDArray[np.int8], count: int, parts: tuple[float, float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _trends(course: Course, counted: Flags, count: int, parts: tuple[float, float]) -> tuple[Floats, Floats]:
     """For each part: side share (inside +1, outside -1) of a tag's last such part of amplitude minus the first's.
 
-    `order` says which rows, in the order of tags and time.
+    `counted` says which rows there are.
     """
-    tag, weight = own.tag[order], own.amplitude[order]
-    signed = weight * side[own.antenna[order]]
+    tag, weight, signed = course.tag, course.amplitude * counted, course.signed * counted
     total = summed(tag, weight, count)
-    ahead = np.concatenate([[0.0], np.cumsum(total)[:-1]])
+    ahead = np.concatenate([[0.0], total.cumsum()[:-1]])
     # Rounded: a read in the very middle is on the same side of it whatever the tags are numbered.
-    place = np.round((np.cumsum(weight) - weight / 2.0 - ahead[tag]) / np.maximum(total[tag], 1e-12), 9)
+    place = ((weight.cumsum() - weight / 2.0 - ahead[tag]) / np.maximum(total, 1e-12)[tag]).round(9)
 
-    def share(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        mass = summed(tag[mask], weight[mask], count)
-        return summed(tag[mask], signed[mask], count) / np.maximum(mass, 1e-12)
+    def share(part: Flags) -> Floats:
+        return summed(tag, signed * part, count) / np.maximum(summed(tag, weight * part, count), 1e-12)
 
     whole, ends = (share(place > 1.0 - part) - share(place <= part) for part in parts)
     return whole, ends
@@ -216,21 +210,11 @@ def _trends(
 def _way(lag: NDArray[np.float64], trend: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
     """+1 when the crowd wanders from outside to inside, -1 the other way, 0 when neither is told."""
     lags = np.isfinite(lag)
-    told = float(np.average(trend, weights=weight))
+    told = mean_of(trend, weight)
     if lags.any():
-        told += float(np.average(np.clip(lag[lags], -1.0, 1.0), weights=weight[lags]))
+        told += mean_of(lag[lags].clip(-1.0, 1.0), weight[lags])
     return float(np.sign(told))
 
 
 def _sigmoid(value: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(value, -40.0, 40.0))), np.float64)
-
-
-def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], share: float) -> float:
-    order = np.argsort(values, kind="stable")
-    cumulative = np.cumsum(weights[order])
-    return float(values[order][min(int(np.searchsorted(cumulative, share * cumulative[-1])), len(values) - 1)])
-
-
-def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    return _quantile(values, weights, 0.5)
+    return np.asarray(1.0 / (1.0 + np.exp(-value.clip(-40.0, 40.0))), np.float64)

@@ -39,27 +39,31 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """Regression trees, their nodes in one row; `roots` (trees,) says where each begins.
+    """Regression trees, level by level; on each level all trees side by side, each as wide as a full tree is there.
 
-    `below` (nodes, 2) leads on when the feature is above the threshold (or NaN), and when it is not; a leaf leads to
-    itself. After `depth` steps every row stands on a leaf of every tree.
+    `levels` hold (feature, threshold) by node. Below node n are 2 n, for values above the threshold (or NaN), and
+    2 n + 1; a leaf stands for all that would be below it, so `value` belongs to the nodes below the last level.
     """
 
-    roots: NDArray[np.intp]
-    feature: NDArray[np.intp]
-    threshold: NDArray[np.float64]
-    below: NDArray[np.intp]
+    count: int
+    levels: tuple[tuple[NDArray[np.intp], NDArray[np.float64]], ...]
     value: NDArray[np.float64]
-    depth: int
+
+    def over(self, column: NDArray[np.intp]) -> "Trees":
+        """The same for matrices in which feature n is in `column[n]`."""
+        return replace(self, levels=tuple((column[feature], threshold) for feature, threshold in self.levels))
 
     def score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum over the trees for every row of (rows, features)."""
-        values, ways = matrix.ravel(), self.below.ravel()
+        values = matrix.ravel()
         row = (np.arange(len(matrix)) * matrix.shape[1])[:, None]
-        node = np.broadcast_to(self.roots, (len(matrix), len(self.roots)))
-        for _ in range(self.depth):
-            goes_left = values.take(row + self.feature.take(node)) <= self.threshold.take(node)
-            node = ways.take(2 * node + goes_left)
+        node = np.repeat(np.arange(self.count)[None], len(matrix), axis=0)
+        for feature, threshold in self.levels:
+            at = feature.take(node)
+            at += row
+            goes_left = values.take(at) <= threshold.take(node)
+            node += node
+            node += goes_left
         return np.asarray(self.value.take(node).sum(axis=1), np.float64)
 
 
@@ -94,12 +98,14 @@ class TagModel:
             mean=spread(self.mean, 0.0),
             scale=spread(self.scale, 1.0),
             weights=spread(self.weights, 0.0),
-            trees=None if self.trees is None else replace(self.trees, feature=column[self.trees.feature]),
+            trees=None if self.trees is None else self.trees.over(column),
         )
 
     def log_odds(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Before calibration, shape (rows,)."""
-        linear = ((matrix - self.mean) / self.scale) @ self.weights + self.bias
+        linear = np.full(len(matrix), self.bias)
+        if self.weights.any():
+            linear = ((matrix - self.mean) / self.scale) @ self.weights + self.bias
         return linear if self.trees is None else linear + self.trees.score(matrix)
 
     def score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -107,7 +113,7 @@ class TagModel:
         raw = self.log_odds(matrix)
         if len(self.calibration_x):
             raw = np.interp(raw, self.calibration_x, self.calibration_y)
-        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(raw, -30.0, 30.0))), np.float64)
+        return np.asarray(1.0 / (1.0 + np.exp(-raw.clip(-30.0, 30.0))), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,25 +173,22 @@ def shipped_model() -> PassageModel:
 
 
 def _trees(trees: list[dict[str, list[float]]]) -> Trees:
-    sizes = [len(tree["feature"]) for tree in trees]
-    roots = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
-
-    def joined(name: str, kind: type) -> NDArray[Any]:
-        return np.concatenate([np.asarray(tree[name], kind) for tree in trees])
-
-    feature = joined("feature", np.intp)
-    leaf, start = feature < 0, np.repeat(roots, sizes)
-    here = np.arange(len(feature))
-    ways = [np.where(leaf, here, joined(name, np.intp) + start) for name in ("right", "left")]
     depth = max(_depth(tree, 0) for tree in trees)
-    return Trees(
-        roots,
-        np.maximum(feature, 0),
-        joined("threshold", np.float64),
-        np.stack(ways, axis=1),
-        joined("value", np.float64),
-        depth,
-    )
+    levels: list[tuple[NDArray[np.intp], NDArray[np.float64]]] = []
+    nodes = [(tree, 0) for tree in trees]
+    for _ in range(depth):
+        # A leaf above the last level: nothing is at or below its threshold, and what is above it is the leaf again.
+        leaf = [tree["feature"][node] < 0 for tree, node in nodes]
+        feature = [0 if end else int(tree["feature"][node]) for (tree, node), end in zip(nodes, leaf, strict=True)]
+        threshold = [np.nan if end else tree["threshold"][node] for (tree, node), end in zip(nodes, leaf, strict=True)]
+        levels.append((np.array(feature, np.intp), np.array(threshold, np.float64)))
+        nodes = [
+            (tree, node if end else int(tree[way][node]))
+            for (tree, node), end in zip(nodes, leaf, strict=True)
+            for way in ("right", "left")
+        ]
+    value = np.array([tree["value"][node] for tree, node in nodes], np.float64)
+    return Trees(len(trees), tuple(levels), value)
 
 
 def _depth(tree: dict[str, list[float]], node: int) -> int:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.operators.passage_sums import summed
+
 SILENT_DBM = -50.0
 """What a read without RSSI counts as: what a load's tag typically has, so that no strength speaks against it."""
 DENSE_MAX = 4_194_304
@@ -29,17 +31,15 @@ class Phases:
     cos: NDArray[np.float64]
     sin: NDArray[np.float64]
 
-    def at(self, mask: NDArray[np.bool_], tag: NDArray[np.int64]) -> "Phases":
-        """Some of the groups, their tags numbered anew."""
-        return Phases(tag, self.antenna[mask], self.channel[mask], self.size[mask], self.cos[mask], self.sin[mask])
+    def renumbered(self, number_of: NDArray[np.int64]) -> "Phases":
+        """Its tags numbered anew, without those that have no number (-1)."""
+        tag = number_of[self.tag]
+        kept = (tag >= 0).nonzero()[0]
+        sums = self.size[kept], self.cos[kept], self.sin[kept]
+        return Phases(tag[kept], self.antenna[kept], self.channel[kept], *sums)
 
-    def joined(self, after: "Phases") -> "Phases":
-        """The sums of both."""
-        both = zip(self._columns(), after._columns(), strict=True)
-        return _grouped(*(np.concatenate(pair) for pair in both))
 
-    def _columns(self) -> tuple[NDArray[np.generic], ...]:
-        return self.tag, self.antenna, self.channel, self.size, self.cos, self.sin
+NO_PHASES = Phases(*(np.empty(0, np.int64),) * 3, *(np.empty(0),) * 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,34 @@ def past_of(rows: NDArray[np.void], own: NDArray[np.bool_], until_us: int) -> Pa
         dbm=summed(tag, peaks(rows), count),
         seconds=np.bincount(seen // 65_536, minlength=count).astype(np.float64),
         mw=summed(tag, read_power_mw(rows), count),
-        phases=phases.at(np.full(len(phases.tag), True), tags[phases.tag].astype(np.int64)),
+        phases=phases.renumbered(tags.astype(np.int64)),
     )
 
 
-def phases_of(rows: NDArray[np.void], tag: NDArray[np.int64]) -> Phases:
-    """Of the rows with a phase; `tag` numbers the rows' tags."""
-    known = np.flatnonzero(np.isfinite(rows["phase_rad"]))
+def phases_of(rows: NDArray[np.void], tag: NDArray[np.int64], before: Phases = NO_PHASES) -> Phases:
+    """Of the rows with a phase, and those summed up before; `tag` numbers the rows' tags, one entry a group."""
+    known = np.isfinite(rows["phase_rad"]).nonzero()[0]
     doubled = 2.0 * rows["phase_rad"][known].astype(np.float64)
-    antenna, channel = rows["antenna"][known].astype(np.int64), rows["channel"][known].astype(np.int64)
-    return _grouped(tag[known], antenna, channel, np.ones(len(known)), np.cos(doubled), np.sin(doubled))
+    tag, antenna, channel = tag[known], rows["antenna"][known].astype(np.int64), rows["channel"][known]
+    tags, antennas, channels = (
+        1 + max(int(now.max(initial=-1)), int(earlier.max(initial=-1)))
+        for now, earlier in ((tag, before.tag), (antenna, before.antenna), (channel, before.channel))
+    )
+    group = (tag * antennas + antenna) * channels + channel
+    group_before = (before.tag * antennas + before.antenna) * channels + before.channel
+    places, groups = tags * antennas * channels, None
+    if places > DENSE_MAX:
+        groups, both = np.unique(np.concatenate([group_before, group]), return_inverse=True)
+        group_before, group, places = both[: len(before.tag)], both[len(before.tag) :], len(groups)
+    size = np.bincount(group, minlength=places).astype(np.float64)
+    cos, sin = summed(group, np.cos(doubled), places), summed(group, np.sin(doubled), places)
+    for sums, earlier in ((size, before.size), (cos, before.cos), (sin, before.sin)):
+        sums[group_before] += earlier
+    if groups is None:
+        groups = (size > 0.0).nonzero()[0]
+        size, cos, sin = size[groups], cos[groups], sin[groups]
+    owner, place = np.divmod(groups, max(antennas * channels, 1))
+    return Phases(owner, *np.divmod(place, max(channels, 1)), size, cos, sin)
 
 
 def peaks(rows: NDArray[np.void]) -> NDArray[np.float64]:
@@ -98,33 +116,3 @@ def read_power_mw(rows: NDArray[np.void]) -> NDArray[np.float64]:
     if silent.any():
         power[silent] = np.power(10.0, SILENT_DBM / 10.0) * rows["reads"][silent]
     return power
-
-
-def summed(tag: NDArray[np.int64], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Sums by tag, shape (count,), added in the order of the rows."""
-    return np.asarray(np.bincount(tag, weights=values, minlength=count), np.float64)
-
-
-def _grouped(
-    tag: NDArray[np.int64],
-    antenna: NDArray[np.int64],
-    channel: NDArray[np.int64],
-    size: NDArray[np.float64],
-    cos: NDArray[np.float64],
-    sin: NDArray[np.float64],
-) -> Phases:
-    """One entry a group, in the order of tags."""
-    if not len(tag):
-        return Phases(tag, antenna, channel, size, cos, sin)
-    antennas, channels = int(antenna.max()) + 1, int(channel.max()) + 1
-    group = (tag * antennas + antenna) * channels + channel
-    groups: NDArray[np.int64] | None = None
-    if (int(tag.max()) + 1) * antennas * channels > DENSE_MAX:
-        groups, group = np.unique(group, return_inverse=True)
-    groups_max = int(group.max()) + 1
-    size, cos, sin = (summed(group, values, groups_max) for values in (size, cos, sin))
-    if groups is None:
-        groups = np.flatnonzero(size)
-        size, cos, sin = size[groups], cos[groups], sin[groups]
-    owner, place = np.divmod(groups, antennas * channels)
-    return Phases(owner, *np.divmod(place, channels), size, cos, sin)
