@@ -41,6 +41,7 @@ def load_of(passage: Passage, site: Site) -> Load:
             if tag.verdict is not TagVerdict.STRAY
         ),
         inferred_share_max=portal.inferred_share_max,
+        began_us=passage.opened_us,
     )
 
 

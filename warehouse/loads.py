@@ -25,7 +25,7 @@ class LoadTag:
 class Load:
     """One final passage. `at_us` is when it happened (reader time): postings carry it as `effective_at`.
 
-    `inferred_share_max` is the portal's (`warehouse.site.Portal`).
+    `inferred_share_max` is the portal's (`warehouse.site.Portal`); `began_us` when it began to pass, None for at once.
     """
 
     passage_id: UUID
@@ -38,6 +38,7 @@ class Load:
     at_us: int
     tags: tuple[LoadTag, ...]
     inferred_share_max: float = INFERRED_SHARE_MAX
+    began_us: int | None = None
 
 
 class LocationEvent(StrEnum):

@@ -48,7 +48,7 @@ from warehouse.site_settings import ApiSettings, KafkaSettings, UplinkSettings
 
 RATE = 60.0
 STUCK_S = 240.0
-API_S = 60.0
+API_S = 240.0
 SLOW_S = 0.15
 BACKUP_AT = 0.3
 PARTITIONS = 2
@@ -407,10 +407,10 @@ def _compare(dsn: str, plan: Plan, expected: tuple[Books, Score]) -> list[str]:
 
 
 def _comparable(kind: Kind, name: str, rows: list[Any]) -> list[Any]:
-    """What must be the same: partitions promise no order between doors, and these questions hang on it."""
+    """Partitions promise no order between doors, so what was asked until the other one was posted may differ."""
     if kind is Kind.EMBEDDED or name != "discrepancies":
         return rows
-    return [row for row in rows if row[1] not in ("duplicate_tag", "unsure")]
+    return [row for row in rows if row[-1] != "superseded"]
 
 
 def _books(dsn: str) -> Books:

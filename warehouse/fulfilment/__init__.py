@@ -15,9 +15,10 @@ held, they may be on the wrong lorry). Among equals: the one that announced most
 
 from warehouse.fulfilment.deciding import decide
 from warehouse.fulfilment.facts import Flow, Goods, ItemFacts, LineFacts, LoadFacts, LotFacts, ReadTag, Rules, TagFacts
-from warehouse.fulfilment.outcome import Decision, Finding, FindingKind, PostLine
+from warehouse.fulfilment.outcome import ANSWERED_ELSEWHERE, Decision, Finding, FindingKind, PostLine
 
 __all__ = [
+    "ANSWERED_ELSEWHERE",
     "Decision",
     "Finding",
     "FindingKind",

@@ -31,9 +31,10 @@ def moved_goods(facts: LoadFacts, tags: Sequence[ReadTag], rules: Rules, draft: 
             # What is read late goes into the unit that it came with.
             unit = tag.in_hu if tag.in_hu in facts.units_in else None
             units.append(Moved(tag.goods, read[epc].sure, False, read[epc].score, unit))
-    doubtful = tuple(sorted(epc for epc, tag in live.items() if tag.hu_id is not None and not read[epc].sure))
+    doubted = {epc for epc, tag in live.items() if tag.hu_id is not None and not read[epc].sure}
+    doubtful = tuple(sorted(doubted - facts.elsewhere))
     if doubtful:
-        draft.findings.append(Finding(FindingKind.UNSURE, f"{len(doubtful)} handling units may belong", doubtful))
+        draft.findings.append(Finding(FindingKind.UNSURE, "handling units that may belong to the load", doubtful))
     return units
 
 

@@ -47,7 +47,8 @@ def decide(facts: LoadFacts, tags: Sequence[ReadTag], rules: Rules) -> Decision:
     findings = sorted(
         [*draft.findings, *held], key=lambda f: (f.kind, f.document_id or 0, f.line_id or 0, f.item_id or 0)
     )
-    return Decision(lines, tuple(findings))
+    inferred = sorted(unit.goods.epc for unit in units if unit.inferred and unit.goods.epc is not None)
+    return Decision(lines, tuple(findings), tuple(inferred))
 
 
 def _place(unit: Moved, facts: LoadFacts, favoured: Counter[int], draft: Draft) -> None:
@@ -123,7 +124,8 @@ def _carry(
 
 def _post_or_hold(unit: Moved, post: PostLine, kind: FindingKind | None, detail: str, draft: Draft) -> None:
     if not unit.sure:
-        draft.hold(FindingKind.UNSURE, post, "may belong to the load, or may not")
+        if unit.goods.epc not in draft.facts.elsewhere:
+            draft.hold(FindingKind.UNSURE, post, "may belong to the load, or may not")
         return
     if kind is FindingKind.WRONG_DOOR and draft.facts.flow is Flow.IN:
         note(kind, unit, detail, draft, post)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from warehouse.fulfilment.facts import Goods, LoadFacts
-from warehouse.fulfilment.outcome import Finding, FindingKind, PostLine
+from warehouse.fulfilment.outcome import ANSWERED_ELSEWHERE, Finding, FindingKind, PostLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Draft:
 
 def note(kind: FindingKind, unit: Moved, detail: str, draft: Draft, post: PostLine | None = None) -> None:
     """Add to the finding of that kind and item (and line), which holds nothing."""
-    if not unit.sure:
-        return
     goods = unit.goods
+    if not unit.sure or (kind in ANSWERED_ELSEWHERE and goods.epc in draft.facts.elsewhere):
+        return
     epcs = (goods.epc,) if goods.epc is not None else ()
     document_id, line_id = (post.document_id, post.line_id) if post is not None else (None, None)
     for place, finding in enumerate(draft.findings):

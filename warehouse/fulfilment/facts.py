@@ -115,6 +115,7 @@ class LoadFacts:
     announced: Mapping[str, tuple[int, ...]]  # EPC → documents that announce it
     units_in: frozenset[int] = frozenset()  # handling units that an earlier revision of this load brought in
     transit: frozenset[int] = frozenset()  # places that are on the way
+    elsewhere: frozenset[str] = frozenset()  # EPCs that another door was sure of at the same time
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,11 @@ class FindingKind(StrEnum):
     WEIGHT_MISMATCH = "weight_mismatch"
 
 
+# What needs no asking of a tag that another door was sure of at the same time: it was there (`unsure`), or there is a
+# `duplicate_tag` to ask about (the others). So it does not matter which of two doors is posted first.
+ANSWERED_ELSEWHERE = frozenset({FindingKind.UNSURE, FindingKind.ALREADY_IN_STOCK, FindingKind.NOT_IN_STOCK})
+
+
 @dataclass(frozen=True, slots=True)
 class PostLine:
     """One movement to post."""
@@ -61,5 +66,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
+    """`inferred` are EPCs that nobody read for sure and that come with their unit."""
+
     lines: tuple[PostLine, ...]
     findings: tuple[Finding, ...]
+    inferred: tuple[str, ...] = ()

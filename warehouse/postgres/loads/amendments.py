@@ -95,5 +95,5 @@ def reverse(conn: Conn, load: Load, removed: Sequence[Live], circumstance: Circu
         )
         for move, why in refused
     ]
-    discrepancies.record(conn, load, held, part="undo")
+    discrepancies.record(conn, discrepancies.Asked.of(load), held, part="undo")
     return tuple(move.move_id for move, _ in done)

@@ -1,7 +1,7 @@
 """Posting loads: what passed a portal becomes movements and discrepancies, in the caller's transaction, once.
 
 Everything derives from the passage: movement ids are uuid5 of the passage over revision and ordinal, discrepancy ids of
-revision, kind and ordinal, so a replay makes the same rows. A (passage, revision) that was posted gives its stored
+revision, kind and tags, so a replay makes the same rows. A (passage, revision) that was posted gives its stored
 outcome and changes nothing; so does a revision older than one that was posted.
 
 A later revision posts only the difference: movements with a tag that no longer belongs are reversed, dated now, their
@@ -12,13 +12,14 @@ The ledger never blocks the truth of where tags are: movements it refuses are he
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid5
 
 from psycopg.types.json import Jsonb
+from psycopg.types.range import Range
 
 from warehouse.commands import Actor
 from warehouse.fulfilment import Decision, Finding, FindingKind, Flow, LoadFacts, PostLine, ReadTag, Rules, decide
@@ -30,15 +31,13 @@ from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.ledger import closed_through, post_possible
 from warehouse.postgres.books.posting_record import DocumentProgress, Posting, decode_posting, encode_posting
 from warehouse.postgres.goods.unit_moves import lock_units_of_tags, place_of_unit
-from warehouse.postgres.loads import discrepancies
+from warehouse.postgres.loads import discrepancies, elsewhere
 from warehouse.postgres.loads.amendments import difference, posted_before, reverse, turned_round
+from warehouse.postgres.loads.elsewhere import Claims
 from warehouse.postgres.loads.load_facts import read_facts
 from warehouse.postgres.transport.task_planning import after_issue, after_receipt
 from warehouse.site import Direction, Effect
 from warehouse.times import from_us
-
-# Goods do not go through two doors in less; a tag that does is two tags with one EPC.
-APART_S = 10
 
 
 def post_load(
@@ -57,7 +56,12 @@ def post_load(
         reversals = reverse(conn, load, removed, circumstance)
         discrepancies.supersede(conn, load, circumstance.effective_at)
     lock_units_of_tags(conn, [tag.epc for tag in load.tags])
+    elsewhere.lock_tags(conn, load)
     facts = read_facts(conn, load, [tag.epc for tag in wanted], settled)
+    known = {*facts.tags, *settled, *_contents(facts)}
+    before = elsewhere.claimed_before(conn, load) if load.revision > 0 else frozenset[str]()
+    others = elsewhere.nearby(conn, load, known | before)
+    facts = replace(facts, elsewhere=elsewhere.claimed(others))
     if facts.flow is Flow.IN:
         stay = [live.move.target.hu_id for live in posted if live not in removed]
         facts = replace(facts, units_in=frozenset(unit for unit in stay if unit is not None))
@@ -65,10 +69,11 @@ def post_load(
     if facts.flow is Flow.IN and load.revision > 0:
         decision = replace(decision, lines=tuple(at_their_unit(conn, decision.lines)))
     move_ids, refusals = _post_lines(conn, load, decision, circumstance)
-    findings = [*decision.findings, *refusals, *_doubled(conn, load)]
-    if load.effect is Effect.OBSERVE:
-        findings = []
-    discrepancy_ids = discrepancies.record(conn, load, findings)
+    findings = [] if load.effect is Effect.OBSERVE else [*decision.findings, *refusals]
+    asked = discrepancies.Asked.of(load)
+    discrepancy_ids = discrepancies.record(conn, asked, findings)
+    claims = _claims(load, decision, settled, known)
+    elsewhere.ask(conn, load, claims, before, others, circumstance.effective_at)
     if move_ids or reversals:
         _plan_tasks(conn, load, facts, move_ids, circumstance)
     _settle_documents(conn, load.passage_id, circumstance.effective_at)
@@ -84,8 +89,9 @@ def post_load(
         documents,
         *_totals(conn, move_ids, facts.flow),
     )
-    _store(conn, load, posting)
-    _announce(conn, load, posting, findings)
+    _store(conn, load, posting, claims)
+    _announce(conn, load, posting)
+    discrepancies.announce(conn, asked, discrepancy_ids, findings, alarms=facts.flow is Flow.OUT)
     return posting
 
 
@@ -138,37 +144,19 @@ def _decide(facts: LoadFacts, load: Load, tags: Sequence[ReadTag], rules: Rules)
         )
         for document_id, lines in by_document.items()
     ]
-    return Decision((), (*decision.findings, *suggestions))
+    return Decision((), (*decision.findings, *suggestions), decision.inferred)
 
 
-def _doubled(conn: Conn, load: Load) -> list[Finding]:
-    """Tags that were posted at another portal too shortly before or after to be one: two tags carry the EPC."""
-    rows = conn.execute(
-        """select p.portal, array_agg(t.epc order by t.epc)
-           from unnest(%(epcs)s::text[]) as t (epc)
-           cross join lateral (select seq from move_tag x where x.epc = t.epc and not x.inferred
-                               order by seq desc limit 2) last
-           join move m using (seq)
-           join posting p on p.passage_id = m.passage_id and p.revision = 0
-           where m.passage_id <> %(passage)s and m.reverses is null and p.portal <> %(portal)s
-             and abs(extract(epoch from m.device_at - %(at)s)) < %(within)s
-           group by 1 order by 1""",
-        {
-            "epcs": [tag.epc for tag in load.tags if tag.sure],
-            "passage": load.passage_id,
-            "portal": load.portal,
-            "at": from_us(load.at_us),
-            "within": APART_S,
-        },
-    ).fetchall()
-    return [
-        Finding(
-            FindingKind.DUPLICATE_TAG,
-            f"{len(epcs)} tags passed {portal} and {load.portal} within {APART_S} s: are there two of each?",
-            tuple(epcs),
-        )
-        for portal, epcs in rows
-    ]
+def _contents(facts: LoadFacts) -> list[str]:
+    """What lies in the units that were read, by its tags."""
+    return [goods.epc for listed in facts.contents.values() for goods in listed if goods.epc is not None]
+
+
+def _claims(load: Load, decision: Decision, settled: Collection[str], known: set[str]) -> Claims:
+    """What the load says of tags that are known, with what came with its units in this revision or an earlier one."""
+    sure = frozenset(tag.epc for tag in load.tags if tag.sure) & known
+    inferred = frozenset((*decision.inferred, *settled)) - sure
+    return Claims(sure, inferred, frozenset(tag.epc for tag in load.tags) & known - sure - inferred)
 
 
 def _post_lines(
@@ -296,44 +284,32 @@ def _totals(conn: Conn, move_ids: Sequence[UUID], flow: Flow) -> tuple[int, Deci
     return row[0], row[1]
 
 
-def _store(conn: Conn, load: Load, posting: Posting) -> None:
+def _store(conn: Conn, load: Load, posting: Posting, claims: Claims) -> None:
     conn.execute(
-        """insert into posting (passage_id, revision, portal, direction, effect, at, digest, outcome)
-           values (%s, %s, %s, %s, %s, %s, %s, %s)""",
+        """insert into posting (passage_id, revision, portal, direction, effect, during, at, sure, inferred, unsure,
+                                digest, outcome)
+           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         (
             load.passage_id,
             load.revision,
             load.portal,
             load.direction,
             load.effect,
+            Range(elsewhere.began_at(load), from_us(load.at_us), "[]"),
             from_us(load.at_us),
+            sorted(claims.sure),
+            sorted(claims.inferred),
+            sorted(claims.unsure),
             _digest(load),
             Jsonb(encode_posting(posting)),
         ),
     )
 
 
-def _announce(conn: Conn, load: Load, posting: Posting, findings: Sequence[Finding]) -> None:
-    key = str(load.passage_id)
+def _announce(conn: Conn, load: Load, posting: Posting) -> None:
     if posting.move_ids or posting.reversal_ids:
-        outbox.add(
-            conn, "posting", key, {"portal": load.portal, "direction": load.direction, **encode_posting(posting)}
-        )
-    for discrepancy_id, finding in zip(posting.discrepancy_ids, findings, strict=True):
-        alarm = finding.kind is FindingKind.NO_DOCUMENT and posting.flow is Flow.OUT
-        outbox.add(
-            conn,
-            "alarm" if alarm else "discrepancy",
-            str(discrepancy_id),
-            {
-                "kind": finding.kind,
-                "portal": load.portal,
-                "passage_id": key,
-                "detail": finding.detail,
-                "tags": len(finding.epcs),
-                "quantity": None if finding.quantity is None else str(finding.quantity),
-            },
-        )
+        words = {"portal": load.portal, "direction": load.direction, **encode_posting(posting)}
+        outbox.add(conn, "posting", str(load.passage_id), words)
 
 
 def _digest(load: Load) -> str:
