@@ -1,10 +1,11 @@
-"""A route whose one parameter is its query as a model: read by pydantic at once.
+"""A route that only reads: what is in its path, and its query as one model, each read by pydantic at once.
 
 FastAPI reads such a model field by field before pydantic does it again, and solves dependencies there are none of: a
-fifth of what a question for stock costs the server. The documentation, the errors and the model are the same; any
-other route is left to FastAPI.
+fifth of what a question costs the server. The documentation, the errors and the models are the same; any other route
+is left to FastAPI.
 """
 
+import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeGuard, get_args, get_origin
 
@@ -22,22 +23,45 @@ class QueryRoute(APIRoute):
 
     def get_route_handler(self) -> Handle:
         needs = self.dependant
-        model = needs.query_params[0].field_info.annotation if len(needs.query_params) == 1 else None
-        others = (needs.path_params, needs.header_params, needs.cookie_params, needs.body_params, needs.dependencies)
-        if not _of_single_values(model) or any(others) or needs.request_param_name is None:
+        others = (needs.header_params, needs.cookie_params, needs.body_params, needs.dependencies)
+        query = [
+            (field.name, model)
+            for field in needs.query_params
+            if _of_single_values(model := field.field_info.annotation)
+        ]
+        read = len(query) == len(needs.query_params) <= 1 and not any(others)
+        if not read or any(_injected(needs)) or not inspect.iscoroutinefunction(self.endpoint):
             return super().get_route_handler()
-        endpoint, request_name, query_name = self.endpoint, needs.request_param_name, needs.query_params[0].name
+        endpoint, request_name, path = self.endpoint, needs.request_param_name, tuple(needs.path_params)
 
         async def handle(request: Request) -> Response:
-            try:
-                query = model.model_validate(dict(request.query_params))
-            except ValidationError as error:
-                found = error.errors(include_url=False)
-                raise RequestValidationError([{**each, "loc": ("query", *each["loc"])} for each in found]) from None
-            answer: Response = await endpoint(**{request_name: request, query_name: query})
+            values: dict[str, Any] = {} if request_name is None else {request_name: request}
+            wrong: list[Any] = []
+            for field in path:
+                values[field.name], found = field.validate(request.path_params[field.alias], loc=("path", field.alias))
+                wrong += found
+            for name, model in query:
+                try:
+                    values[name] = model.model_validate(dict(request.query_params))
+                except ValidationError as error:
+                    told = error.errors(include_url=False)
+                    wrong += [{**each, "loc": ("query", *each["loc"])} for each in told]
+            if wrong:
+                raise RequestValidationError(wrong)
+            answer: Response = await endpoint(**values)
             return answer
 
         return handle
+
+
+def _injected(needs: Any) -> tuple[Any, ...]:
+    """What else FastAPI would hand to the endpoint."""
+    return (
+        needs.response_param_name,
+        needs.background_tasks_param_name,
+        needs.http_connection_param_name,
+        needs.security_scopes_param_name,
+    )
 
 
 def _of_single_values(model: Any) -> TypeGuard[type[BaseModel]]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, FastAPI, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -38,6 +38,19 @@ def application(**how: Any) -> httpx.AsyncClient:
     async def inside(request: Request, place: int, query: Annotated[Asked, Query()]) -> Response:
         return JSONResponse([place, query.model_dump()])
 
+    @routes.get("/of/{tag}/{count}")
+    async def of(count: int, tag: Annotated[str, Path(pattern="^[a-c]+$")]) -> Response:
+        return JSONResponse([tag, count])
+
+    @routes.get("/headed/{tag}")
+    async def headed(response: Response, tag: str) -> dict[str, str]:
+        response.headers["x-tag"] = tag
+        return {"tag": tag}
+
+    @routes.get("/plain/{tag}")
+    def plain(tag: str) -> Response:
+        return JSONResponse(tag)
+
     app = FastAPI()
     app.include_router(routes)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
@@ -56,6 +69,12 @@ def application(**how: Any) -> httpx.AsyncClient:
         "/many?names=a&names=b",
         "/in/4?limit=2",
         "/in/x?limit=0",
+        "/in/x?limit=0&limt=1",
+        "/of/abc/4",
+        "/of/d%20/x?unknown=1",
+        "/of/a%2Fb/4",
+        "/headed/a",
+        "/plain/a",
     ],
 )
 async def test_the_answer_is_fastapis(path: str) -> None:
