@@ -60,7 +60,8 @@ that reaches back too far, or comes from another database, is answered 410: read
 **Delay**: an event waits until every transaction older than its own has ended, so that order never changes afterwards.
 
 **Live events** show portals as they are, and are not stored: they have no `id` and cannot be resumed. Types:
-`live.signal` (what the stack light shows), `live.vehicle` (how a vehicle is) and `live.passage` (a load still in the
+`live.signal` (what the stack light shows: `missing`, `extra`, and `barred`: seen and not released, with `why` and
+`lot`), `live.vehicle` (how a vehicle is) and `live.passage` (a load still in the
 door, provisional, and the last word on it; `withdrawn` when it was no load after all). The current ones
 come first.
 

@@ -380,6 +380,13 @@ WORDS: dict[str, Words] = {
         "unknown": ("Cannot be said", "无法判断"),
         "untied": ("Not known of what", "未关联"),
     },
+    "WhyBarred": {
+        "lot_expired": ("Lot has expired", "批次已过期"),
+        "lot_blocked": ("Lot is blocked", "批次已冻结"),
+        "shelf_life_short": ("Too little shelf life left", "剩余保质期不足"),
+        "not_accepted": ("In inspection or blocked", "待检或已冻结"),
+        "other_lot": ("Another lot than the document names", "非单据指定批次"),
+    },
 }
 
 # What moved by a document is called by its kind.

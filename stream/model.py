@@ -175,6 +175,15 @@ class Colour(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class BarredTag:
+    """A certain tag whose goods may not pass for the document that would take them; `why` as in `loads.Barred`."""
+
+    epc: str
+    why: str
+    lot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     """What a portal tells the people in it. Never driven after `valid_until_us`.
 
@@ -192,3 +201,4 @@ class Signal:
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     renewed: bool = False
+    barred: tuple[BarredTag, ...] = ()

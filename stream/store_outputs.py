@@ -193,8 +193,8 @@ def write_signals(connection: psycopg.Connection[Any], signals: Iterable[Signal]
         if signal.renewed:
             continue
         connection.execute(
-            "insert into signal (at, portal, colour, reason, valid_until, passage_id, expected, seen, missing, extra)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "insert into signal (at, portal, colour, reason, valid_until, passage_id, expected, seen, missing, extra,"
+            " barred) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 from_us(signal.at_us),
                 signal.portal,
@@ -206,6 +206,7 @@ def write_signals(connection: psycopg.Connection[Any], signals: Iterable[Signal]
                 signal.seen,
                 list(signal.missing),
                 list(signal.extra),
+                Jsonb(msgspec.to_builtins(signal.barred)),
             ),
         )
         _tell(connection, "signal", signal.portal, msgspec.to_builtins(signal))

@@ -175,6 +175,7 @@ def signal_data(signal: Signal) -> dict[str, Any]:
         "seen": signal.seen,
         "missing": list(signal.missing),
         "extra": list(signal.extra),
+        "barred": [{"epc": tag.epc, "why": tag.why, "lot": tag.lot} for tag in signal.barred],
     }
 
 

@@ -36,6 +36,8 @@ CHANGES_EXPECTATIONS = (
     commands.CloseDocument,
     commands.CreateWorkOrder,
     commands.CreateBackorder,
+    commands.BlockLot,
+    commands.DecideInspection,
 )
 
 # They work on files, which no recording holds; what came of them is noted beside the commands

@@ -183,6 +183,10 @@ class LineLife:
     insisted_days_min: int = 0
     ruled_days_min: int = 0
 
+    def days_min(self, was_reserved: bool) -> int:
+        """What goods need that were reserved for the line, or were not."""
+        return self.insisted_days_min if was_reserved else max(self.insisted_days_min, self.ruled_days_min)
+
 
 @dataclass(frozen=True, slots=True)
 class Serial:

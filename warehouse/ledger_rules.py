@@ -7,7 +7,7 @@ comes first in `LedgerRefusal` is given.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from warehouse.ledger import (
@@ -90,10 +90,10 @@ def plan_reservation(
     if wanted.quantity <= 0:
         return Refused(LedgerRefusal.QUANTITY_NOT_POSITIVE, index, f"quantity {wanted.quantity}")
     lot = lots[wanted.key.lot_id] if wanted.key.lot_id is not None else None
-    if lot is not None and lot.expires_on is not None and lot.expires_on < now.astimezone(UTC).date():
-        return Refused(LedgerRefusal.LOT_EXPIRED, index, f"lot {wanted.key.lot_id} is expired")
-    if lot is not None and lot.blocked:
-        return Refused(LedgerRefusal.LOT_BLOCKED, index, f"lot {wanted.key.lot_id} is blocked")
+    bad = lot_refusal(lot.expires_on, lot.blocked, now.astimezone(UTC).date()) if lot is not None else None
+    if bad is not None:
+        word = "expired" if bad is LedgerRefusal.LOT_EXPIRED else "blocked"
+        return Refused(bad, index, f"lot {wanted.key.lot_id} is {word}")
     if wanted.key.status != StockStatus.AVAILABLE:
         return Refused(LedgerRefusal.NOT_ACCEPTED, index, f"stock in status {wanted.key.status}")
     free = balance.on_hand - balance.reserved if balance is not None else ZERO
@@ -102,6 +102,19 @@ def plan_reservation(
         reason = LedgerRefusal.RESERVED if enough else LedgerRefusal.NOT_ENOUGH
         return Refused(reason, index, f"{free} available, {wanted.quantity} asked")
     return Change(wanted.key, ZERO, wanted.quantity, balance.first_in_at, None)
+
+
+def lot_refusal(expires_on: date | None, blocked: bool, day: date, days_needed: int = 0) -> LedgerRefusal | None:
+    """Why goods of a lot are not received as good, nor reserved, nor leave for use on that day, which asks for
+    `days_needed` of shelf life beyond it. On the day it expires a lot is good.
+    """
+    if expires_on is not None and expires_on < day:
+        return LedgerRefusal.LOT_EXPIRED
+    if blocked:
+        return LedgerRefusal.LOT_BLOCKED
+    if expires_on is not None and (expires_on - day).days < days_needed:
+        return LedgerRefusal.SHELF_LIFE_SHORT
+    return None
 
 
 def absorb(
@@ -180,17 +193,21 @@ def _check_rules(move: NewMove, index: int, circumstance: Circumstance, facts: F
     used = source.stocked and target.kind in USE_KINDS
     received = target.stocked and not source.stocked and move.target.status is StockStatus.AVAILABLE
     lot = facts.lots[move.lot_id] if move.lot_id is not None else None
-    if lot is not None and (used or received):
-        if lot.expires_on is not None and lot.expires_on < day:
-            return refuse(LedgerRefusal.LOT_EXPIRED, f"lot {move.lot_id} expired on {lot.expires_on}")
-        if lot.blocked:
-            return refuse(LedgerRefusal.LOT_BLOCKED, f"lot {move.lot_id} is blocked")
-        if used and lot.expires_on is not None and not circumstance.short_life_agreed:
+    if lot is None or not (used or received):
+        bad = None
+    elif used:
+        needed = 0 if circumstance.short_life_agreed else _days_needed(move, facts)
+        bad = lot_refusal(lot.expires_on, lot.blocked, day, needed)
+    else:
+        bad = lot_refusal(lot.expires_on, lot.blocked, day)
+    match bad:
+        case LedgerRefusal.LOT_EXPIRED:
+            return refuse(bad, f"lot {move.lot_id} expired on {lot.expires_on if lot else ''}")
+        case LedgerRefusal.LOT_BLOCKED:
+            return refuse(bad, f"lot {move.lot_id} is blocked")
+        case LedgerRefusal.SHELF_LIFE_SHORT if lot is not None and lot.expires_on is not None:
             left, needed = (lot.expires_on - day).days, _days_needed(move, facts)
-            if left < needed:
-                return refuse(
-                    LedgerRefusal.SHELF_LIFE_SHORT, f"lot {move.lot_id} has {left} days left, the line needs {needed}"
-                )
+            return refuse(bad, f"lot {move.lot_id} has {left} days left, the line needs {needed}")
     if used and move.source.status is not StockStatus.AVAILABLE:
         return refuse(LedgerRefusal.NOT_ACCEPTED, f"stock in status {move.source.status} cannot be issued")
     return None
@@ -198,11 +215,7 @@ def _check_rules(move: NewMove, index: int, circumstance: Circumstance, facts: F
 
 def _days_needed(move: NewMove, facts: Facts) -> int:
     life = facts.lives.get(move.line_id) if move.line_id is not None else None
-    if life is None:
-        return 0
-    if move.releases == move.quantity:
-        return life.insisted_days_min
-    return max(life.insisted_days_min, life.ruled_days_min)
+    return life.days_min(move.releases == move.quantity) if life is not None else 0
 
 
 def _apply(move: NewMove, index: int, run: _Run) -> Refused | None:

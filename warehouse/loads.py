@@ -100,15 +100,37 @@ class Override:
     until_us: int
 
 
+class WhyBarred(StrEnum):
+    """Why goods that a document could take may not pass for it: the ledger's refusals, or another lot than it names."""
+
+    LOT_EXPIRED = "lot_expired"
+    LOT_BLOCKED = "lot_blocked"
+    SHELF_LIFE_SHORT = "shelf_life_short"
+    NOT_ACCEPTED = "not_accepted"
+    OTHER_LOT = "other_lot"
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """Tags and units whose goods may not pass for a document. `why` is a `WhyBarred`, or a word of a later version;
+    `lot` is the code, empty for goods without one.
+    """
+
+    why: str
+    lot: str
+    epcs: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class ExpectedDocument:
     """What one open document still expects: `epcs` announced tags and units, `items` (GTIN-14 or item code, quantity)
-    of lines whose goods nobody announced by EPC.
+    of lines whose goods nobody announced by EPC. `barred` are not to pass for it, announced or not.
     """
 
     number: str
     epcs: tuple[str, ...] = ()
     items: tuple[tuple[str, int], ...] = ()
+    barred: tuple[Barred, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,15 @@ from warehouse.postgres.queries.paging import Limit
 
 
 @dataclass(frozen=True, slots=True)
+class BarredView:
+    """A tag that was seen and is not released for the document that would take it."""
+
+    epc: Annotated[str, Field(examples=["3034257BF400B7800004CB2F"])]
+    why: Annotated[str, Field(description="A word of `WhyBarred`.", examples=["lot_blocked"])]
+    lot: Annotated[str, Field(description="Empty for goods without one.", examples=["L-2024-07"])]
+
+
+@dataclass(frozen=True, slots=True)
 class SignalView:
     """One signal as it was decided."""
 
@@ -27,6 +36,7 @@ class SignalView:
     seen: Annotated[int, Field(description="How many of them were seen.", examples=[48])]
     missing: Annotated[list[str], Field(description="Expected and not seen.")]
     extra: Annotated[list[str], Field(description="Seen and not expected.")]
+    barred: Annotated[list[BarredView], Field(description="Seen and not released: its lot or status holds it back.")]
 
 
 class SignalPosition(NamedTuple):
@@ -41,7 +51,7 @@ async def signals(pool: Pool, portal: str, after: SignalPosition | None, limit: 
     return await select_page(
         pool,
         SignalView,
-        "select seq, at, colour, reason, valid_until, passage_id, expected, seen, missing, extra from signal",
+        "select seq, at, colour, reason, valid_until, passage_id, expected, seen, missing, extra, barred from signal",
         {"portal = %(portal)s": True, "(at, seq) < (%(at)s, %(seq)s)": after is not None},
         "order by at desc, seq desc limit %(limit)s",
         {

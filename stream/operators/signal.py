@@ -2,8 +2,9 @@
 
 While a load is in the door its provisional verdicts are compared with what open documents expect there:
 
-- red: one certain tag too many: expected neither by EPC nor by item, or beyond the open quantity of its item. With no
-  document open every certain tag is one too many, unless the portal only observes;
+- red: one certain tag too many: expected neither by EPC nor by item, or beyond the open quantity of its item; or one
+  not released: its lot or status keeps it from every document that would take it. With no document open every certain
+  tag is one too many, unless the portal only observes;
 - green: the documents that this load is for are complete with it, and nothing is too much. A load is for the documents
   that its certain tags answer to; others that are open at the door wait for theirs;
 - amber: neither by `decide_after_s`, or at the close: a person has to look;
@@ -21,8 +22,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from stream.model import Colour, Passage, Signal, TagVerdict
-from warehouse.loads import Expectation
+from stream.model import BarredTag, Colour, Passage, Signal, TagVerdict
+from warehouse.loads import Expectation, ExpectedDocument
 from warehouse.site import Effect, Portal, SignalSettings
 
 ItemOf = Callable[[str], str | None]
@@ -45,11 +46,14 @@ class SignalState:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The documents a load is for, what of them is missing (EPCs, and `item×n`), tags too many, pieces they expect."""
+    """The documents a load is for, what of them is missing (EPCs, and `item×n`), tags too many, tags not released,
+    pieces they expect.
+    """
 
     documents: tuple[str, ...]
     missing: tuple[str, ...]
     extra: tuple[str, ...]
+    barred: tuple[BarredTag, ...]
     due: int
 
 
@@ -151,21 +155,30 @@ class SignalOperator:
             seen=len(certain),
             missing=found.missing,
             extra=found.extra,
+            barred=found.barred,
         )
 
     def _compare(self, expected: Expectation, certain: Sequence[str]) -> "_Found":
         documents = expected.documents
         announced_by = {epc: n for n, document in reversed(list(enumerate(documents))) for epc in document.epcs}
         open_items = [Counter(dict(document.items)) for document in documents]
+        reasons = [_reasons(document, certain) for document in documents]
         touched = {announced_by[epc] for epc in certain if epc in announced_by}
         extra = []
+        barred: list[BarredTag] = []
         for epc in certain:
             if epc in announced_by:
+                barred += [tag for tag in (reasons[announced_by[epc]].get(epc),) if tag is not None]
                 continue
             item = self._item_of(epc)
-            takers = [n for n, left in enumerate(open_items) if item is not None and left[item] > 0]
-            if not takers:
+            able = [n for n, left in enumerate(open_items) if item is not None and left[item] > 0]
+            takers = [n for n in able if epc not in reasons[n]]
+            if not able:
                 extra.append(epc)
+                continue
+            if not takers:
+                barred.append(reasons[able[0]][epc])
+                touched.add(able[0])
                 continue
             taker = min(takers, key=lambda n: (n not in touched, n))
             open_items[taker][item or ""] -= 1
@@ -177,14 +190,18 @@ class SignalOperator:
             due += len(documents[n].epcs) + sum(quantity for _, quantity in documents[n].items)
             missing += [epc for epc in documents[n].epcs if epc not in seen]
             missing += [f"{item}×{quantity}" for item, quantity in sorted(open_items[n].items()) if quantity > 0]
-        return _Found(tuple(documents[n].number for n in sorted(touched)), tuple(missing), tuple(extra), due)
+        return _Found(
+            tuple(documents[n].number for n in sorted(touched)), tuple(missing), tuple(extra), tuple(barred), due
+        )
 
     def _colour(self, now_us: int, passage: Passage, expected: Expectation, found: "_Found") -> tuple[Colour, str]:
         nothing_open = not expected.documents
         if self._looks_on():
             return Colour.OFF, "no document is open here"
-        if found.extra:
-            return Colour.RED, "no document is open here" if nothing_open else f"{len(found.extra)} not expected"
+        if nothing_open and found.extra:
+            return Colour.RED, "no document is open here"
+        if found.extra or found.barred:
+            return Colour.RED, ", ".join(_complaints(found))
         numbers = ", ".join(found.documents)
         if found.documents and not found.missing:
             return Colour.GREEN, f"complete: {numbers}"
@@ -206,11 +223,31 @@ class SignalOperator:
         return passage.opened_us + int(self._params.decide_after_s * 1e6)
 
 
+def _reasons(document: ExpectedDocument, certain: Sequence[str]) -> dict[str, BarredTag]:
+    """Of these tags those that may not pass for the document."""
+    if not document.barred:
+        return {}
+    here = set(certain)
+    return {
+        epc: BarredTag(epc, barred.why, barred.lot) for barred in document.barred for epc in barred.epcs if epc in here
+    }
+
+
+def _complaints(found: _Found) -> list[str]:
+    said = [f"{len(found.extra)} not expected"] if found.extra else []
+    why = Counter((tag.why, tag.lot) for tag in found.barred)
+    return said + [
+        f"{count} not released: {reason.replace('_', ' ')}{f' ({lot})' if lot else ''}"
+        for (reason, lot), count in sorted(why.items())
+    ]
+
+
 def _same(one: Signal, other: Signal) -> bool:
     """Whether a person would see no difference: the colour and what it complains of."""
-    return (one.colour, one.passage_id, one.missing, one.extra) == (
+    return (one.colour, one.passage_id, one.missing, one.extra, one.barred) == (
         other.colour,
         other.passage_id,
         other.missing,
         other.extra,
+        other.barred,
     )

@@ -6,6 +6,7 @@ from api.word_fields import FIELDS
 from api.words import WORDS
 from tests.api.conftest import Running
 from tests.api.test_reading_within import World, operations, world, world_of_two  # noqa: F401 - fixtures
+from warehouse.loads import WhyBarred
 
 # Words that no page shows: a status of the probes.
 PLAIN = {"alive", "ready", "not ready"}
@@ -34,6 +35,7 @@ async def test_every_enumeration_has_its_words(shared: Running) -> None:
         else:  # without a name of its own: some table has all of them, or they say themselves
             known = any(values <= table for table in tables)
             assert known or values <= PLAIN or values <= reports, (name, values)
+    assert set(WORDS["WhyBarred"]) == set(WhyBarred), "live events and signals say it in plain text"
     assert all(en and zh for words in WORDS.values() for en, zh in words.values())
 
 

@@ -4,8 +4,8 @@ import numpy as np
 
 from edge.local_decision import GraphDecision
 from edge.reduce import Reducer
-from stream.model import BatchId, Colour, DeviceEvent, DeviceEventKind, EdgeBatch, Signal
-from warehouse.loads import Expectation, ExpectedDocument
+from stream.model import BarredTag, BatchId, Colour, DeviceEvent, DeviceEventKind, EdgeBatch, Signal
+from warehouse.loads import Barred, Expectation, ExpectedDocument
 from warehouse.site import Antenna, Effect, PhotoEye, Portal, Reader, Side, Site, Zone
 
 from .reads import Read, batch_of
@@ -88,3 +88,10 @@ def test_the_load_that_was_announced_turns_it_green() -> None:
     signals = signals_for(Expectation("door", START_US, (ExpectedDocument("ASN-1", announced),)))
     assert Colour.GREEN in {signal.colour for signal in signals}
     assert Colour.RED not in {signal.colour for signal in signals}
+
+
+def test_what_is_not_released_is_red_with_the_uplink_down_too() -> None:
+    announced = tuple(f"3034257BF7194E40000{tag:05X}" for tag in range(12))
+    document = ExpectedDocument("DN-1", announced, barred=(Barred("lot_blocked", "L7", announced[3:4]),))
+    red = [each for each in signals_for(Expectation("door", START_US, (document,))) if each.colour is Colour.RED]
+    assert {tag for signal in red for tag in signal.barred} == {BarredTag(announced[3], "lot_blocked", "L7")}

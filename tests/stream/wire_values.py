@@ -5,11 +5,11 @@ from uuid import UUID
 import numpy as np
 
 from stream.log import Redelivery, ReportsTaken, SourceLeftOut
-from stream.model import BatchId, Colour, DeviceEvent, DeviceEventKind, EdgeBatch, Sightings, Signal
+from stream.model import BarredTag, BatchId, Colour, DeviceEvent, DeviceEventKind, EdgeBatch, Sightings, Signal
 from stream.mqtt_topics import BatchAck, Resend
 from stream.operators.presence import ZoneReport
 from stream.places import FailureKind
-from warehouse.loads import Expectation, ExpectedDocument
+from warehouse.loads import Barred, Expectation, ExpectedDocument
 from warehouse.site import AntennaRef
 
 _ID = UUID("5a3f0f53-5dd8-5b05-9c61-7b3a24b9e0aa")
@@ -34,10 +34,25 @@ SIGHTINGS = Sightings(
 EVENT = DeviceEvent("dock", DeviceEventKind.GPI, _T + 3, port=1, state=True, value=0.5, detail="eye")
 
 BATCH = EdgeBatch(BatchId("edge", "epoch1", 7), _T + 10, _T + 12, SIGHTINGS, (EVENT,))
-EXPECTATION = Expectation("dock1", _T, (ExpectedDocument("ASN-1", _TAGS, (("BOLT", 12),)),))
+EXPECTATION = Expectation(
+    "dock1", _T, (ExpectedDocument("ASN-1", _TAGS, (("BOLT", 12),), (Barred("lot_blocked", "L7", _TAGS[:1]),)),)
+)
 LEFT_OUT = SourceLeftOut("edge", _T, "dock1")
 REDELIVERY = Redelivery(_ID, FailureKind.PLACE_SLICE, "dock1", b"body", _T)
 REPORTS = ReportsTaken("shelf", _T, 4, 5, ((4, ZoneReport(_TAGS[0], "shelf", _T, -51.5, 3)),), silent=True)
-SIGNAL = Signal("dock1", Colour.RED, "wrong tag", _T, _T + 5, _ID, 12, 11, (_TAGS[0],), (_TAGS[1],))
+SIGNAL = Signal(
+    "dock1",
+    Colour.RED,
+    "wrong tag",
+    _T,
+    _T + 5,
+    _ID,
+    12,
+    11,
+    (_TAGS[0],),
+    (_TAGS[1],),
+    False,
+    (BarredTag(_TAGS[0], "lot_blocked", "L7"),),
+)
 ACK = BatchAck("epoch1", 7)
 RESEND = Resend("epoch1", 8)

@@ -10,7 +10,8 @@ from warehouse.fulfilment.draft import Draft, Moved, merge, note
 from warehouse.fulfilment.facts import Flow, Goods, LineFacts, LoadFacts, ReadTag, Rules
 from warehouse.fulfilment.lines import announcing, choose_line, words
 from warehouse.fulfilment.outcome import Decision, Finding, FindingKind, PostLine
-from warehouse.ledger import LineRole, MovedTag, Place, StockStatus
+from warehouse.ledger import LedgerRefusal, LineRole, MovedTag, Place, StockStatus
+from warehouse.ledger_rules import lot_refusal
 
 
 def decide(facts: LoadFacts, tags: Sequence[ReadTag], rules: Rules) -> Decision:
@@ -153,11 +154,13 @@ def _bad_lot(goods: Goods, facts: LoadFacts) -> tuple[FindingKind, str] | None:
     lot = facts.lots.get(goods.lot_id) if goods.lot_id is not None else None
     if lot is None:
         return None
-    if lot.expires_on is not None and lot.expires_on < facts.day:
-        return FindingKind.EXPIRED, f"lot {lot.code} expired on {lot.expires_on}"
-    if lot.blocked:
-        return FindingKind.BLOCKED, f"lot {lot.code} is blocked"
-    return None
+    match lot_refusal(lot.expires_on, lot.blocked, facts.day):
+        case LedgerRefusal.LOT_EXPIRED:
+            return FindingKind.EXPIRED, f"lot {lot.code} expired on {lot.expires_on}"
+        case LedgerRefusal.LOT_BLOCKED:
+            return FindingKind.BLOCKED, f"lot {lot.code} is blocked"
+        case _:
+            return None
 
 
 def _line(unit: Moved, source: Place, target: Place, line: LineFacts | None, *, ships: bool = False) -> PostLine:

@@ -1,10 +1,10 @@
 """Commands that wait are executed together: one transaction and five calls for up to `GROUP_MAX` of them.
 
-What is usual and touches balances alone goes into a group (`_PREPARE`): moves and reservations without a line, a unit
-of measure or a time of their own, by actors who may do them everywhere. Their names are looked up for all at once; then
-the ledger posts each on what those before it left (`post_each`), so a group ends as its commands would one after
-another, and what is refused leaves the rest alone. Anything else, and a group in which something broke, is executed
-command by command.
+What is usual and touches balances alone goes into a group (`_PREPARE`): moves that keep their status and reservations
+without a line, without a unit of measure or a time of their own, by actors who may do them everywhere. Their names are
+looked up for all at once; then the ledger posts each on what those before it left (`post_each`), so a group ends as its
+commands would one after another, and what is refused leaves the rest alone. Anything else, and a group in which
+something broke, is executed command by command.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -90,7 +90,7 @@ _PREPARE: Mapping[type[Command], Callable[[Any, StockNames, Actor, UUID], stock.
 def fits(asked: Request) -> bool:
     """Whether a command goes into a group: one that asks nothing of the database but names, stock and its answer."""
     match asked.command:
-        case MoveStock(effective_at=None, uom=None):
+        case MoveStock(effective_at=None, uom=None, to_status=None):
             pass
         case ReserveStock(document_kind=None, document_number=None, line_no=None, uom=None):
             pass

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import pytest
 
-from stream.model import Colour, Passage, PassageTag, Signal, TagVerdict
+from stream.model import BarredTag, Colour, Passage, PassageTag, Signal, TagVerdict
 from stream.operators.signal import SignalOperator, SignalState
 from stream.snapshots import decode_state, encode_state
 from stream.topology import gtin_of
 from warehouse.epc import encode_sgtin96
-from warehouse.loads import Expectation, ExpectedDocument
+from warehouse.loads import Barred, Expectation, ExpectedDocument
 from warehouse.site import Direction, Effect, Portal, SignalSettings
 
 S = 1_000_000
@@ -43,6 +43,14 @@ def expecting(*epcs: str, bolts: int = 0, nuts: int = 0) -> Expectation:
     return Expectation("dock1", OPENED, (ExpectedDocument("ASN-1", epcs, items),) if epcs or items else ())
 
 
+def not_released(document: ExpectedDocument, *epcs: str, why: str = "lot_blocked") -> Expectation:
+    return Expectation("dock1", OPENED, (replace(document, barred=(Barred(why, "L7", epcs),)),))
+
+
+TWO_BOLTS = ExpectedDocument("DN-1", (), ((BOLT, 2),))
+VENDOR = ExpectedDocument("VR-1", (), ((BOLT, 1),))
+
+
 def light(effect: Effect = POST, state: SignalState | None = None) -> SignalOperator:
     return SignalOperator(Portal("dock1", "hall", "yard", effect), gtin_of, PARAMS, state)
 
@@ -68,6 +76,19 @@ def light(effect: Effect = POST, state: SignalState | None = None) -> SignalOper
         pytest.param(expecting(), load(bolt(1)), Colour.RED, id="no document is open"),
         pytest.param(expecting(bolts=2), load(bolt(1), final=True), Colour.AMBER, id="gone through, incomplete"),
         pytest.param(expecting(), load(tag(bolt(1), 0.5), final=True), Colour.AMBER, id="gone, and nothing certain"),
+        pytest.param(not_released(TWO_BOLTS, bolt(1)), load(bolt(1)), Colour.RED, id="the right item, not released"),
+        pytest.param(
+            not_released(TWO_BOLTS, bolt(9)), load(bolt(1), bolt(2)), Colour.GREEN, id="what is not released stays away"
+        ),
+        pytest.param(
+            not_released(TWO_BOLTS, bolt(1)), load(tag(bolt(1), 0.8)), None, id="not released, and not certain"
+        ),
+        pytest.param(
+            not_released(ExpectedDocument("DN-1", (PALLET,)), PALLET),
+            load(PALLET),
+            Colour.RED,
+            id="an announced pallet with goods that are not released",
+        ),
     ],
 )
 def test_the_light_for_a_load_in_the_door(expected: Expectation, seen: Passage, colour: Colour | None) -> None:
@@ -75,6 +96,29 @@ def test_the_light_for_a_load_in_the_door(expected: Expectation, seen: Passage, 
     operator.on_batch(OPENED, [expected])
     shown = operator.on_batch(OPENED + S, [seen])
     assert [signal.colour for signal in shown if signal.colour is not Colour.OFF] == ([colour] if colour else [])
+
+
+def test_what_is_not_released_is_said_with_its_reason_and_takes_no_place_of_what_is() -> None:
+    operator = light()
+    operator.on_batch(OPENED, [not_released(TWO_BOLTS, bolt(1), bolt(2))])
+    (red,) = operator.on_batch(OPENED + S, [load(bolt(1), bolt(3))])
+    assert (red.colour, red.barred, red.extra) == (Colour.RED, (BarredTag(bolt(1), "lot_blocked", "L7"),), ())
+    assert (red.reason, red.missing) == ("1 not released: lot blocked (L7)", (f"{BOLT}×1",))
+    (worse,) = operator.on_batch(OPENED + S, [load(bolt(1), bolt(2), nut(1))])
+    assert worse.reason == "1 not expected, 2 not released: lot blocked (L7)"
+    # Released while it stands in the door: the books say so, and the light follows.
+    (green,) = operator.on_batch(OPENED + 2 * S, [expecting(bolts=2), load(bolt(1), bolt(2))])
+    assert (green.colour, green.barred) == (Colour.GREEN, ())
+
+
+def test_goods_that_one_document_may_not_take_go_to_another_that_may() -> None:
+    operator = light()
+    barred = not_released(TWO_BOLTS, bolt(1), bolt(2)).documents
+    operator.on_batch(OPENED, [Expectation("dock1", OPENED, (*barred, VENDOR))])
+    (green,) = operator.on_batch(OPENED + S, [load(bolt(1))])
+    assert (green.colour, green.reason) == (Colour.GREEN, "complete: VR-1")
+    (red,) = operator.on_batch(OPENED + S, [load(bolt(1), bolt(2))])
+    assert [tag.epc for tag in red.barred] == [bolt(2)], "the vendor takes one back"
 
 
 def test_a_door_that_only_observes_does_not_complain_without_documents() -> None:

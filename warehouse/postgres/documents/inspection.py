@@ -17,6 +17,7 @@ from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.measures import measured
 from warehouse.postgres.documents.inspection_plans import InspectionPlan, find_plan, set_inspection_plan
 from warehouse.postgres.goods.stock import database_now, post_or_refuse
+from warehouse.postgres.goods.tags_of_stock import with_its_tags
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import NamedItem, Refuse, find_item, find_location, find_lot, find_serial, find_unit
 
@@ -44,6 +45,7 @@ def decide(conn: Conn, c: DecideInspection, actor: Actor, request_id: UUID) -> A
         find_serial(conn, item, c.serial),
         c.owner,
     )
+    move = with_its_tags(conn, move)
     at = database_now(conn)
     reason = f"inspection: {c.decision}"
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=reason))

@@ -43,6 +43,7 @@ from warehouse.postgres.books.measures import find_factor, measured, to_base
 from warehouse.postgres.books.posting_record import decode_line
 from warehouse.postgres.control import approval
 from warehouse.postgres.goods import unit_moves
+from warehouse.postgres.goods.tags_of_stock import with_its_tags
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import at_their_unit, settle_lines, to_moves
 from warehouse.postgres.naming import Refuse, StockNames, find_id, find_stock
@@ -115,7 +116,10 @@ def move_stock(conn: Conn, c: MoveStock, actor: Actor, request_id: UUID) -> Answ
     named = find_stock(conn, c.item, c.lot, c.serial, places, units)
     _refuse_unstocked(named)
     asks = prepare_move(measured(conn, c, named.item), named, actor, request_id)
-    post_or_refuse(conn, asks.posting.moves, asks.posting.circumstance, c)
+    moves = asks.posting.moves
+    if c.to_status is not None:
+        moves = tuple(with_its_tags(conn, move) for move in moves)
+    post_or_refuse(conn, moves, asks.posting.circumstance, c)
     return asks.response, asks.audit
 
 

@@ -1,9 +1,11 @@
 """What open documents expect at a portal, for signals and for the people in the door."""
 
 from collections import defaultdict
+from datetime import UTC
 
 from warehouse.loads import Expectation, ExpectedDocument
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.loads.barred import barred_at
 from warehouse.times import to_us
 
 # A portal's screen and the edge hold this list; a larger one is cut, earliest documents first.
@@ -15,7 +17,8 @@ def expected_at(conn: Conn, portal: str) -> Expectation:
 
     A document's `epcs` are announced tags and handling units, with the units' tagged contents, that none of its
     movements has moved; what a transfer has shipped elsewhere comes in here. Its `items` are open quantities of lines
-    whose goods nobody announced by EPC. A document that expects nothing any more is left out.
+    whose goods nobody announced by EPC. `barred` of them the books would hold (`loads.barred`). A document that expects
+    nothing any more is left out.
     """
     documents = conn.execute(
         """select document_id, number from document where status = 'open' and door = %s
@@ -25,8 +28,9 @@ def expected_at(conn: Conn, portal: str) -> Expectation:
     ids = [document_id for document_id, _ in documents]
     now = conn.execute("select now()").fetchone()
     assert now is not None
+    at = now[0]
     if not ids:
-        return Expectation(portal, to_us(now[0]))
+        return Expectation(portal, to_us(at))
     epcs = conn.execute(
         """with announced as (
                select a.document_id, t.epc, t.hu_id, t.item_id from document_tag a join tag t using (epc)
@@ -65,11 +69,14 @@ def expected_at(conn: Conn, portal: str) -> Expectation:
     items_of: dict[int, list[tuple[str, int]]] = defaultdict(list)
     for document_id, code, quantity in items:
         items_of[document_id].append((code, int(quantity)))
+    barred = barred_at(conn, ids, at.astimezone(UTC).date())
     return Expectation(
         portal,
-        to_us(now[0]),
+        to_us(at),
         tuple(
-            ExpectedDocument(number, tuple(epcs_of[document_id]), tuple(items_of[document_id]))
+            ExpectedDocument(
+                number, tuple(epcs_of[document_id]), tuple(items_of[document_id]), barred.get(document_id, ())
+            )
             for document_id, number in documents
             if epcs_of[document_id] or items_of[document_id]
         ),

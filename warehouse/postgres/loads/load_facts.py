@@ -28,7 +28,7 @@ def read_facts(
     """
     source_id, target_id, flow = _flow(conn, load)
     register_by_gtin(conn, [tag.epc for tag in load.tags if tag.sure and tag.epc in set(epcs)])
-    tags = _tags(conn, epcs)
+    tags = tags_of(conn, epcs)
     transit = frozenset(i for (i,) in conn.execute("select location_id from location where kind = 'transit'"))
     unit_ids = sorted({t.hu_id for t in tags.values() if t.hu_id is not None})
     contents, unit_standing = _contents(conn, unit_ids, flow)
@@ -37,7 +37,7 @@ def read_facts(
     all_epcs = sorted({*epcs, *(g.epc for g in goods if g.epc is not None)})
     item_ids = sorted({g.item_id for g in goods})
     announced = _announced(conn, all_epcs, flow)
-    standing, owner_of = _standing(conn, goods, source_id, flow)
+    standing, owner_of = standing_of(conn, goods, source_id, flow)
     if owner_of:
         tags = {epc: replace(t, goods=_owned(t.goods, owner_of)) if t.goods else t for epc, t in tags.items()}
         contents = {hu: tuple(_owned(g, owner_of) for g in listed) for hu, listed in contents.items()}
@@ -52,7 +52,7 @@ def read_facts(
         contents,
         unit_standing,
         _items(conn, item_ids),
-        _lots(conn, sorted({g.lot_id for g in goods if g.lot_id is not None})),
+        lots_of(conn, sorted({g.lot_id for g in goods if g.lot_id is not None})),
         standing,
         _lines(conn, item_ids, load.portal, flow, (source_id, target_id), only),
         announced,
@@ -126,7 +126,8 @@ def _location_id(conn: Conn, code: str) -> int:
     return ensure_locations(conn, (code,))[code]
 
 
-def _tags(conn: Conn, epcs: Sequence[str]) -> dict[str, TagFacts]:
+def tags_of(conn: Conn, epcs: Sequence[str]) -> dict[str, TagFacts]:
+    """What is known of these tags, by EPC."""
     rows = conn.execute(
         """select t.epc, t.hu_id, t.item_id, t.lot_id, t.serial_id, t.quantity, t.retired_at is not null, c.hu_id
            from tag t left join hu_content c on c.epc = t.epc where t.epc = any(%s)""",
@@ -213,12 +214,13 @@ def _items(conn: Conn, item_ids: Sequence[int]) -> dict[int, ItemFacts]:
     return {item_id: ItemFacts(code, inspect) for item_id, code, inspect in rows}
 
 
-def _lots(conn: Conn, lot_ids: Sequence[int]) -> dict[int, LotFacts]:
+def lots_of(conn: Conn, lot_ids: Sequence[int]) -> dict[int, LotFacts]:
+    """These lots, by id."""
     rows = conn.execute("select lot_id, code, expires_on, blocked from lot where lot_id = any(%s)", (list(lot_ids),))
     return {lot_id: LotFacts(code, expires_on, blocked) for lot_id, code, expires_on, blocked in rows}
 
 
-def _standing(
+def standing_of(
     conn: Conn, goods: Sequence[Goods], source_id: int, flow: Flow
 ) -> tuple[dict[str, Place], dict[str, str]]:
     """Where tagged goods stand: a serial by its balance, others where their tag was last posted to, if stocked. And
