@@ -31,7 +31,7 @@ from warehouse.site_settings import EdgeSettings, UplinkSettings
 
 pytestmark = [pytest.mark.mosquitto, pytest.mark.timeout(180)]
 S = 1_000_000
-WALK_US = 2 * S
+WALK_US = 3 * S
 OUTSIDE, INSIDE = 1, 2
 
 
@@ -43,8 +43,8 @@ class Aisle:
         self.start_us = 0
 
     def reads(self, start_us: int, end_us: int, antennas: Sequence[AntennaDrive]) -> Singulations:
-        number = np.arange(-(-start_us // 5_000), -(-end_us // 5_000), dtype=np.int64)
-        walked = (number * 5_000 - self.start_us) / WALK_US
+        number = np.arange(-(-start_us // 2_500), -(-end_us // 2_500), dtype=np.int64)
+        walked = (number * 2_500 - self.start_us) / WALK_US
         inside = (walked >= 0) & (walked <= 1)
         number, walked = number[inside], walked[inside]
         if not self.epcs or not len(number) or not antennas:
@@ -56,7 +56,7 @@ class Aisle:
             epc=np.array([list(bytes.fromhex(epc)) for epc in self.epcs], np.uint8)[tag],
             epc_bits=np.full(len(number), 96, np.uint16),
             antenna=antenna,
-            time_us=number * 5_000,
+            time_us=number * 2_500,
             rssi_dbm=(-45 - 25 * abs(walked - np.where(antenna == INSIDE, 0.25, 0.75)) + number % 3).astype(np.float32),
             channel=(number % 50 + 1).astype(np.uint16),
             phase_rad=(number * 0.7 % (2 * np.pi)).astype(np.float32),
