@@ -35,10 +35,15 @@ class Background:
 
     def learn_seconds(self, tag_count: int, rows: NDArray[np.void]) -> None:
         """Rows (`passage_rows.ROW`) of whole seconds of reader time, second by second."""
-        seconds = rows["first_us"] // 1_000_000
+        if not len(rows):
+            return
+        seconds, tags, peak_dbm = rows["first_us"] // 1_000_000, rows["tag"], rows["peak_dbm"]
+        if seconds.min() == seconds.max():
+            self.learn(tag_count, tags, peak_dbm, int(seconds[0]))
+            return
         for second in np.unique(seconds).tolist():
-            seen = rows[seconds == second]
-            self.learn(tag_count, seen["tag"], seen["peak_dbm"], second)
+            seen = seconds == second
+            self.learn(tag_count, tags[seen], peak_dbm[seen], second)
 
     def learn(self, tag_count: int, tags: NDArray[np.int32], peak_dbm: NDArray[np.float32], second: int) -> None:
         """Tags seen (with repeats) in one whole second of reader time."""
@@ -46,8 +51,8 @@ class Background:
         if not len(tags):
             return
         strongest = np.full(len(self.level), -np.inf, np.float32)
-        np.maximum.at(strongest, tags, np.nan_to_num(peak_dbm, nan=-90.0))
-        ids = np.flatnonzero(np.bincount(tags, minlength=len(strongest)))
+        np.maximum.at(strongest, tags, np.where(np.isnan(peak_dbm), np.float32(-90.0), peak_dbm))
+        ids = np.bincount(tags, minlength=len(strongest)).nonzero()[0]
         strongest = strongest[ids]
         keep = math.exp(-1.0 / self.tau_s)
         gap = np.maximum(second - self.second[ids], 1)
