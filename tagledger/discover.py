@@ -6,6 +6,8 @@ Looks politely: a reader in use by another client is told of and left alone, a M
 
 import asyncio
 import ipaddress
+import re
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, complaints, console, print_json
 from warehouse.site import Antenna, Reader, Scale, Site, Zone
 
+_NUMBERS = re.compile(r"[0-9.]+")
 AT_ONCE = 64
 HOSTS_MAX = 4096
 _PLACE = "to-be-placed"
@@ -86,6 +89,7 @@ def run_discover(
     configure_logs()
     try:
         hosts = hosts_of(targets)
+        _refuse_unknown(hosts)
     except ValueError as error:
         complain(error)
         raise typer.Exit(EXIT_USAGE) from None
@@ -109,7 +113,7 @@ def run_discover(
         # What is printed may be redirected into a site file.
         _print(readers, scales, complaints if out is None else console)
         if not (readers or scales):
-            complain(f"nothing was found on {len(hosts)} addresses. Fix: check addresses, ports and --timeout.")
+            complain(f"nothing was found on {_counted(len(hosts))}. Fix: check addresses, ports and --timeout.")
         elif out is not None:
             console.print(f"\nWritten to {out}. Next: name places, then tagledger doctor --site {out}", soft_wrap=True)
         else:
@@ -118,11 +122,17 @@ def run_discover(
         raise typer.Exit(EXIT_FAILED)
 
 
+def _counted(hosts: int) -> str:
+    return "1 address" if hosts == 1 else f"{hosts} addresses"
+
+
 def hosts_of(targets: Sequence[str]) -> list[str]:
     """Addresses and names as given, networks spread out. Raises ValueError with the fix."""
     hosts: list[str] = []
     for target in targets:
         if "/" not in target:
+            if _NUMBERS.fullmatch(target) and not _is_address(target):
+                raise ValueError(f"{target} is no address. Fix: write one as 192.0.2.7, a network as 192.0.2.0/24.")
             hosts.append(target)
             continue
         try:
@@ -136,6 +146,24 @@ def hosts_of(targets: Sequence[str]) -> list[str]:
     if len(hosts) > HOSTS_MAX:
         raise ValueError(f"{len(hosts)} addresses. Fix: at most {HOSTS_MAX} at a time.")
     return hosts
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_unknown(hosts: Sequence[str]) -> None:
+    """Raises ValueError for a name that nobody knows: looking there would only say that nothing was found."""
+    for host in hosts:
+        if not _is_address(host):
+            try:
+                socket.getaddrinfo(host, None)
+            except (OSError, UnicodeError) as error:
+                raise ValueError(f"{host}: {error}. Fix: check the name, or give its address.") from None
 
 
 async def discover(

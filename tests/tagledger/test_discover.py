@@ -112,9 +112,15 @@ async def test_ports_that_speak_something_else_are_nothing() -> None:
 
 def test_networks_are_spread_out_and_too_large_ones_refused() -> None:
     assert hosts_of(["192.0.2.0/30", "192.0.2.1", "dock.example"]) == ["192.0.2.1", "192.0.2.2", "dock.example"]
-    for target, word in (("10.0.0.0/8", str(HOSTS_MAX)), ("10.0.0/33", "192.0.2.0/24")):
+    for target, word in (("10.0.0.0/8", str(HOSTS_MAX)), ("10.0.0/33", "192.0.2.0/24"), ("300.1.1.1", "no address")):
         with pytest.raises(ValueError, match=word):
             hosts_of([target])
+
+
+def test_a_name_that_nobody_knows_is_said_instead_of_looking_for_it() -> None:
+    told = CliRunner().invoke(app, ["discover", "a..b"])  # an empty label: no name server is asked
+    assert told.exit_code == 2
+    assert "a..b: " in told.stderr
 
 
 async def test_the_file_it_writes_is_one_that_doctor_accepts(tmp_path: Path, database: str) -> None:
