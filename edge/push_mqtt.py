@@ -41,7 +41,7 @@ class PushSubscriber:
         """Receive until cancelled."""
         retry_s = _RETRY_S_MIN
         while True:
-            if not self._drivers:
+            while not self._drivers:  # a site that changed otherwise wakes this too
                 self._changed.clear()
                 await self._changed.wait()
             try:
