@@ -97,6 +97,7 @@ class FaustHost:
         self._settings = settings
         # One value, so that the thread that computes never sees the site of one file with the operators of another.
         self._plant = site, operators or operators_of(site)
+        self._look_again: Callable[[], None] = lambda: None
 
         def store(topic: str) -> Callable[[int], Store]:
             def open_store(partition: int) -> Store:
@@ -124,8 +125,14 @@ class FaustHost:
         self.app.agent(reports, concurrency=1, name="tags")(self._take_reports)
 
     def reload(self, site: Site) -> None:
-        """Portals are set up as in this site from the next chunk of each partition on."""
+        """The site is set up as in this one from each partition's next chunk on. Raises what `operators_of` does."""
         self._plant = site, operators_of(site)
+
+    def ask_for_unknown(self, look_again: Callable[[], None]) -> None:
+        """Call this, in a thread, before a message for a place that the site does not have is given up: the bridge may
+        have seen a new site file first. It reloads if so.
+        """
+        self._look_again = look_again
 
     def beside(self, run: Callable[[], Awaitable[None]]) -> None:
         """Have this run in the worker's event loop as long as the worker does."""
@@ -158,27 +165,34 @@ class FaustHost:
             os._exit(EXIT_BROKEN)
 
     async def _places_chunk(self, partition: int, messages: list[Any]) -> None:
-        def compute() -> tuple[Owned[PlacePartition], Chunk, list[ReportsTaken]]:
+        keyed = [((message.key or b"").decode("utf-8", "replace"), message) for message in messages]
+
+        def compute() -> tuple[Owned[PlacePartition], Chunk, list[ReportsTaken], list[Any]]:
             owned = self.places.current(partition)
+            if any(owned.part.is_unknown(key) for key, _ in keyed):
+                self._look_again()
             site, made = self._plant
+            if owned.part.follow(site, made):
+                # A chunk of its own: a load that was in a door that is no more is posted under the old site.
+                return owned, *owned.part.cut(), []
             owned.store.site = site
-            owned.part.follow(site, made)
-            for message in messages:
+            for key, message in keyed:
                 if message.offset >= owned.next_offset:
-                    key = (message.key or b"").decode("utf-8", "replace")
                     owned.part.take(key, message.value or b"", message.topic)
             chunk, reports = owned.part.cut(snapshot=owned.chunks % SNAPSHOT_EVERY == SNAPSHOT_EVERY - 1)
-            return owned, chunk, reports
+            return owned, chunk, reports, messages
 
         while True:
-            owned, chunk, reports = await asyncio.to_thread(compute)
+            owned, chunk, reports, taken = await asyncio.to_thread(compute)
             await self._send(reports)
-            if await self._stored(self.places, owned, partition, chunk, messages):
+            if await self._stored(self.places, owned, partition, chunk, taken) and taken:
                 return
 
     async def _reports_chunk(self, partition: int, messages: list[Any]) -> None:
         def compute() -> tuple[Owned[TagPartition], Chunk]:
             owned = self.tags.current(partition)
+            owned.part.follow(*self._plant)
+            owned.store.site = self._plant[0]
             for message in messages:
                 if message.offset >= owned.next_offset:
                     owned.part.take(message.value or b"", message.topic)
@@ -205,7 +219,7 @@ class FaustHost:
         self, held: OwnedPartitions[Any], owned: Owned[Any], partition: int, chunk: Chunk, messages: list[Any]
     ) -> bool:
         """Commit; False when another worker had the partition meanwhile and all is to be done again."""
-        after = max(owned.next_offset, messages[-1].offset + 1)
+        after = max([owned.next_offset, *(message.offset + 1 for message in messages[-1:])])
         chunk.offsets = (owned.next_offset, after)
         try:
             await asyncio.to_thread(owned.store.commit, chunk)

@@ -133,7 +133,7 @@ class Graph:
         Raises what an operator raises that cannot be made of what was kept; then nothing has changed.
         """
         router, watched, names = Router(site), watched_zones(site), places_of(site)
-        same = {name for name in names if name in self._places and _said_of(name, site) == _said_of(name, self._site)}
+        same = {name for name in names if name in self._places and said_of(name, site) == said_of(name, self._site)}
         states = {name: place.snapshot() for name, place in self._places.items() if name not in same}
         places = {
             name: self._places[name] if name in same else place_of(name, site, router, operators, states.get(name))
@@ -165,7 +165,7 @@ class Graph:
         return states
 
 
-def _said_of(name: str, site: Site) -> tuple[object, ...]:
+def said_of(name: str, site: Site) -> tuple[object, ...]:
     """All that a site file says of what a place's operators decide from: the same, and they need not be made again."""
     portal = next((portal for portal in site.portals if portal.name == name), None)
     heard = (name, *portal.neighbours) if portal is not None else (name,)

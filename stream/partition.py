@@ -15,7 +15,7 @@ import msgspec
 
 from stream.batch_codec import BatchFormatError, decode_batch
 from stream.chunk import Chunk, Standing
-from stream.graph import PLACE, place_of
+from stream.graph import GONE_US, PLACE, place_of, said_of
 from stream.kafka_messages import decode_place_input, is_batch
 from stream.log import Entry, Redelivery, ReportsTaken, SliceTaken, SourceLeftOut
 from stream.model import EMPTY, EdgeBatch
@@ -64,13 +64,15 @@ class PlacePartition:
         self._operators = operators
         self._wanted = wanted
         self._router = Router(site)
-        # What the site file has dropped since is over: its state, and what the log has of it.
-        there = {zone.name for zone in site.zones} | {portal.name for portal in site.portals}
+        # What the site file has dropped since is over: what the log has of it, and what still comes. Of its state the
+        # number of its reports counts, in case it comes back: the tags would drop what begins anew.
+        self._named = there = _places_named(site)
         self._places = {
             key: place_of(key, site, self._router, operators, body)
             for (node, key), body in standing.states.items()
             if node == PLACE and key in there
         }
+        self._past = {key: body for (node, key), body in standing.states.items() if node == PLACE and key not in there}
         self._zones = frozenset(watched_zones(site))
         self._expected: dict[str, Expectation] = {}
         self._moved: set[tuple[str, str]] = set()
@@ -88,10 +90,12 @@ class PlacePartition:
         self._is_changed = False
 
     def take(self, key: str, value: bytes, source: str) -> None:
-        """One message. What cannot be read, or names no place of the site, becomes a dead letter.
+        """One message. What cannot be read, or names a place that the site never had, becomes a dead letter.
 
         `source` names the topic and no offset: a message that comes again is the same letter.
         """
+        if key in self._past and key not in self._named:
+            return
         try:
             if is_batch(value):
                 self._take_batch(key, decode_batch(value), source, value)
@@ -101,20 +105,41 @@ class PlacePartition:
             reason = f"no place {key!r} in the site" if isinstance(error, KeyError) else str(error)
             self._failed(failure(FailureKind.BATCH_BYTES, source, key, reason, value))
 
-    def follow(self, site: Site, operators: Operators) -> None:
-        """Portals are set up as in this site from now on; what is under way goes on. Harmless when nothing is new.
+    def is_unknown(self, key: str) -> bool:
+        """Whether the site neither has nor had a place of this name."""
+        return key not in self._named and key not in self._past
 
-        Not in the log, so the next chunk has a snapshot.
+    def follow(self, site: Site, operators: Operators) -> bool:
+        """The site is set up otherwise from now on, as in `Graph.reload`; False when this is the site already.
+
+        Not in the log: end the chunk with this; it has a snapshot. What still comes for a place that is no more is
+        dropped. Raises what an operator raises that cannot be made of what was kept; then nothing has changed.
         """
         if site is self._site:
-            return
-        before = {portal.name: portal for portal in self._site.portals}
-        for portal in site.portals:
-            place = self._places.get(portal.name)
-            if place is not None and before.get(portal.name) != portal:
-                self._places[portal.name] = place_of(portal.name, site, self._router, operators, place.snapshot())
-        self._site, self._operators = site, operators
+            return False
+        router, there = Router(site), _places_named(site)
+        places = {
+            name: place
+            if said_of(name, site) == said_of(name, self._site)
+            else place_of(name, site, router, operators, place.snapshot())
+            for name, place in self._places.items()
+            if name in there
+        }
+        gone, out = sorted(self._places.keys() - there), self._chunk.out
+        for name in gone:
+            place = self._places[name]
+            place.pass_time(place.clock.now_us + GONE_US, out)
+            if name in self._zones:
+                self._untold[name] += out.reports
+                self._tell(name, silent=True)
+            out.reports.clear()
+            blank = place_of(name, self._site, self._router, self._operators)
+            blank.reported = place.reported
+            self._past[name] = blank.snapshot()
+        self._site, self._operators, self._router, self._places = site, operators, router, places
+        self._zones, self._named = frozenset(watched_zones(site)), there
         self._is_changed = True
+        return True
 
     def cut(self, snapshot: bool = False) -> tuple[Chunk, list[ReportsTaken]]:
         """The chunk so far, and what its zones report to the tags; both are to be made durable, reports first."""
@@ -124,19 +149,20 @@ class PlacePartition:
         chunk, reports = self._chunk, self._reports
         chunk.positions = [Position(*mark, self._marks[mark]) for mark in sorted(self._moved)]
         if snapshot:
-            chunk.snapshot = {(PLACE, key): place.snapshot() for key, place in self._places.items()}
+            states = self._past | {key: place.snapshot() for key, place in self._places.items()}
+            chunk.snapshot = {(PLACE, key): body for key, body in states.items()}
         self._chunk, self._reports = Chunk(chunk.seq), []
         self._moved, self._touched = set(), set()
         return chunk, reports
 
     def _take_batch(self, key: str, batch: EdgeBatch, source: str, value: bytes) -> None:
-        self._place(key)
+        is_back = self._place(key).clock.now_us == 0
         name = batch.id
         mark = (f"{name.agent}@{key}", name.epoch)
         known = self._marks.get(mark, 0)
         if name.counter <= known:
             return
-        if known and name.counter > known + 1:
+        if known and name.counter > known + 1 and not is_back:
             # The bridge waits for what is missing; what it passes over is lost.
             self._chunk.gaps.append(GapFound(name.agent, name.epoch, known + 1, name.counter - 1))
         self._marks[mark] = name.counter
@@ -224,12 +250,18 @@ class PlacePartition:
         """KeyError for a place the site does not have."""
         place = self._places.get(key)
         if place is None:
-            place = self._places[key] = place_of(key, self._site, self._router, self._operators)
-            self._first[key] = 1
+            past = self._past.get(key) if key in self._named else None
+            place = self._places[key] = place_of(key, self._site, self._router, self._operators, past)
+            self._past.pop(key, None)
+            self._first[key] = place.reported + 1
         return place
 
     def _failed(self, letter: Failure) -> None:
         self._chunk.out.failures.append(letter)
+
+
+def _places_named(site: Site) -> set[str]:
+    return {zone.name for zone in site.zones} | {portal.name for portal in site.portals}
 
 
 def _place_named(entry: Entry) -> str:

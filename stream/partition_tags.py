@@ -53,6 +53,7 @@ class TagPartition:
     ) -> None:
         states = {key: body for (node, key), body in standing.states.items() if node == TAGS}
         watched = watched_zones(site)
+        self._site = site
         self._tags = Tags(watched, operators.presence, operators.shards, states)
         self._wanted = wanted
         replayed, seen = 0, Outputs()
@@ -62,6 +63,7 @@ class TagPartition:
         self._tags.run(seen)
         self._upto = {at.agent: at.counter for at in standing.positions}
         self._moved: set[str] = set()
+        self._is_changed = False
         self._chunk = Chunk(standing.snapshot_seq + replayed)
 
     def take(self, value: bytes, source: str) -> None:
@@ -87,8 +89,23 @@ class TagPartition:
         self._moved.add(message.zone)
         self._enter(entry)
 
+    def follow(self, site: Site, operators: Operators) -> bool:
+        """Zones are those of this site from now on, as in `Graph.reload`; False when it is the site already.
+
+        Not in the log: end the chunk with this; it has a snapshot.
+        """
+        if site is self._site:
+            return False
+        self._tags.run(self._chunk.out)
+        if site.zones != self._site.zones:
+            self._tags = self._tags.made_again(operators.presence)
+        self._tags.keep(watched_zones(site))
+        self._site, self._is_changed = site, True
+        return True
+
     def cut(self, snapshot: bool = False) -> Chunk:
         """The chunk so far."""
+        snapshot, self._is_changed = snapshot or self._is_changed, False
         chunk = self._chunk
         self._tags.run(chunk.out)
         chunk.positions = [Position(zone, REPORTS_EPOCH, self._upto[zone]) for zone in sorted(self._moved)]

@@ -22,7 +22,7 @@ import structlog
 from psycopg_pool import PoolTimeout
 
 from tagledger.config import ConfigError, load_site
-from tagledger.site_changes import Follows, SiteChange, change
+from tagledger.site_changes import SiteChange, change
 from tagledger.site_text import site_text
 from warehouse.site import Site
 
@@ -47,13 +47,10 @@ class Reloaded(StrEnum):
 class SiteReload:
     """Follows one site file. `apply` makes the running parts follow `SiteChange.site`."""
 
-    def __init__(
-        self, path: Path, environ: Mapping[str, str], site: Site, apply: Apply, *, follows: Follows = Follows.PLANT
-    ) -> None:
+    def __init__(self, path: Path, environ: Mapping[str, str], site: Site, apply: Apply) -> None:
         self._path = path
         self._environ = environ
         self._apply = apply
-        self._follows = follows
         self._asked = asyncio.Event()
         self._turn = asyncio.Lock()
         self.site = site
@@ -65,7 +62,7 @@ class SiteReload:
         # Signals reach the main thread alone; elsewhere the file alone counts.
         hears_signals = threading.current_thread() is threading.main_thread()
         if hears_signals:
-            loop.add_signal_handler(signal.SIGHUP, self._asked.set)
+            loop.add_signal_handler(signal.SIGHUP, self.ask)
         loop_s = loop.time
         seen = settled = self._stamp()
         try:
@@ -84,6 +81,10 @@ class SiteReload:
             if hears_signals:
                 loop.remove_signal_handler(signal.SIGHUP)
 
+    def ask(self) -> None:
+        """Have `run` read the file now."""
+        self._asked.set()
+
     async def check(self) -> Reloaded:
         """Read the file now."""
         async with self._turn:
@@ -93,7 +94,7 @@ class SiteReload:
                 for problem in error.problems:
                     _log.error("site file refused, the running site stays as it is", problem=str(problem))
                 return Reloaded.REFUSED
-            found = change(self.site, new, self._follows)
+            found = change(self.site, new)
             if not found.differences:
                 return Reloaded.SAME
             if not await self._taken_over(found):
@@ -119,7 +120,7 @@ class SiteReload:
             why = str(error).strip() or type(error).__name__
             _log.error("site file not taken over, the running site stays as it is", error=why, retry_s=RETRY_S)
             if not isinstance(error, psycopg.Error | PoolTimeout):  # there the first step failed
-                await self._apply(change(found.site, self.site, self._follows))
+                await self._apply(change(found.site, self.site))
             return False
         return True
 

@@ -1,5 +1,7 @@
 """`tagledger stream worker`: one of several processes that share the site's partitions."""
 
+import asyncio
+import contextlib
 import os
 import tempfile
 import threading
@@ -17,10 +19,12 @@ from tagledger.bridge import clustered_site
 from tagledger.database import open_database
 from tagledger.logs import configure_logs
 from tagledger.reload import SiteReload
-from tagledger.site_changes import Follows, SiteChange
+from tagledger.site_changes import SiteChange
 from tagledger.terminal import EXIT_FAILED, complain, known_failures
 from warehouse.site import Site
 from warehouse.site_settings import KafkaSettings
+
+LOOK_AGAIN_S = 10.0
 
 _log = structlog.get_logger(__name__)
 
@@ -54,12 +58,18 @@ def work(site: Site, *, rebuild: bool = False, site_file: Path | None = None) ->
 
 def _following(site_file: Path, site: Site, host: FaustHost) -> Callable[[], Awaitable[None]]:
     async def apply(change: SiteChange) -> None:
-        if change.site.portals != change.before.portals:
-            host.reload(change.site)
+        host.reload(change.site)
 
     async def follow() -> None:
         configure_logs()  # Faust has set logging up its own way, without what is not a warning
-        await SiteReload(site_file, os.environ, site, apply, follows=Follows.SETTINGS).run()
+        following, loop = SiteReload(site_file, os.environ, site, apply), asyncio.get_running_loop()
+
+        def look_again() -> None:
+            with contextlib.suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(following.check(), loop).result(LOOK_AGAIN_S)
+
+        host.ask_for_unknown(look_again)
+        await following.run()
 
     return follow
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,17 +19,21 @@ from edge.clock import WallClock
 from edge.spool import Spool
 from edge.uplink import EdgeOrders
 from edge.uplink_mqtt import MqttUplink
+from stream.routing import places_of
+from tagledger.site_text import site_text
 from tests.kafka import Kafka
 from tests.mosquitto import Mosquitto
+from tests.stream.cluster_process import plant
 from tests.stream.plant_books import query
 from tests.stream.quiet_edge import NoOrders
 from tests.stream.traffic import AGENT, EPOCH
+from warehouse.site import Site
 from warehouse.site_settings import UplinkSettings
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("cluster_process.py")
 PATIENCE_S = 120.0
-_STORED = "select max(counter) from stream_inbox where starts_with(agent, 'edge@') group by agent"
+_STORED = "select max(counter) from stream_inbox where agent = any(%s) group by agent"
 
 
 class Supervised:
@@ -76,16 +81,36 @@ class Supervised:
 class Chain:
     """The running chain, seen from the edge."""
 
-    def __init__(self, dsn: str, kafka: Kafka, broker: Mosquitto, folder: Path, silent_s: float) -> None:
+    def __init__(
+        self, dsn: str, kafka: Kafka, broker: Mosquitto, folder: Path, silent_s: float, site: Site | None
+    ) -> None:
         self.group = f"b{uuid4().hex[:8]}"
         self.dsn = dsn
         arguments = [dsn, kafka.bootstrap, str(broker.port), self.group, str(silent_s)]
+        self._running = plant(dsn, kafka.bootstrap, broker.port, self.group, silent_s)
+        self._site_file = folder / "site.toml"
+        if site is not None:
+            self.write(site)
+            arguments.append(str(self._site_file))
         self.bridge = Supervised("bridge", arguments, folder)
         self.worker = Supervised("worker", arguments, folder)
         self.spool = Spool(folder / "spool.sqlite", AGENT, 64, 24.0, new_epoch=lambda: EPOCH)
         self.uplink = MqttUplink(
             UplinkSettings("mqtt", "127.0.0.1", broker.port), "plant", AGENT, WallClock(), stalled_s=3.0
         )
+
+    def write(self, site: Site) -> None:
+        """The site file is like this now, for processes that follow it."""
+        self._running = there = replace(
+            self._running,
+            readers=site.readers,
+            zones=site.zones,
+            portals=site.portals,
+            state_dir=str(self._site_file.parent),
+        )
+        beside = self._site_file.with_suffix(".new")
+        beside.write_text(site_text(there))
+        os.replace(beside, self._site_file)
 
     def append(self, batches: list[Any]) -> None:
         for batch in batches:
@@ -97,7 +122,8 @@ class Chain:
         depth = self.spool.depth()
         acked = depth.retained - depth.unacked
         if acked:
-            stored = min(counter for (counter,) in query(self.dsn, _STORED))
+            served = [f"{AGENT}@{place}" for place in places_of(self._running)]
+            stored = min(counter for (counter,) in query(self.dsn, _STORED, (served,)))
             assert stored >= acked, f"acknowledged to {acked}, stored to {stored}"
         return acked
 
@@ -118,8 +144,10 @@ async def chain(
     folder: Path,
     orders: EdgeOrders | None = None,
     silent_s: float = 600.0,
+    site: Site | None = None,
 ) -> AsyncIterator[Chain]:
-    made = Chain(dsn, kafka, broker, folder, silent_s)
+    """The chain on the traffic site; with `site`, bridge and worker follow a file that says it."""
+    made = Chain(dsn, kafka, broker, folder, silent_s, site)
     run = asyncio.create_task(made.uplink.run(made.spool, orders or NoOrders()))
     try:
         made.bridge.start()

@@ -22,7 +22,7 @@ from stream.snapshots import encode_state
 from stream.topology import operators_of
 from tests.stream.test_graph import EXPECTED, LOG, essence
 from tests.stream.traffic import START_US, site
-from warehouse.loads import Expectation, ExpectedDocument, LocationUpdate
+from warehouse.loads import Expectation, ExpectedDocument, LocationEvent, LocationUpdate
 from warehouse.site import SignalSettings, Site
 
 PARTITIONS = 2
@@ -184,6 +184,50 @@ def test_a_place_the_site_file_has_dropped_stops_neither_a_start_nor_the_tags(sn
     go_on(SITE, MESSAGES[:half])
     later = go_on(without, [(key, value) for key, value in MESSAGES[half:] if key != "rack"])
     assert any(update.at_us > START_US + 20_000_000 for update in later)
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["going on", "with a new worker after each change"])
+def test_a_place_goes_and_comes_back_while_the_others_go_on(dies: bool) -> None:
+    """Without the shelf its reads are dropped, and the tags wait for it no longer; back, it goes on being heard."""
+    without = replace(
+        SITE,
+        readers=tuple(
+            replace(reader, antennas=tuple(a for a in reader.antennas if a.place != "shelf")) for reader in SITE.readers
+        ),
+        zones=tuple(zone for zone in SITE.zones if zone.name != "shelf"),
+    )
+    places, tags, total, sixth = Table(), Table(), Chunk(0), len(MESSAGES) // 6
+    place, tag = (made(SITE, OPERATORS, *Table().standing()) for made in (PlacePartition, TagPartition))
+    assert isinstance(place, PlacePartition)
+    assert isinstance(tag, TagPartition)
+    for plant, first, last in ((SITE, 0, 1), (without, 1, 2), (SITE, 2, 7)):
+        operators = operators_of(plant)
+        assert place.follow(plant, operators) == tag.follow(plant, operators) == (first > 0)
+        for part in ([], MESSAGES[first * sixth : last * sixth]):
+            for key, value in part:
+                place.take(key, value, "test")
+            chunk, reports = place.cut()
+            places.commit(chunk)
+            for report in reports:
+                tag.take_reports(report)
+            told = tag.cut()
+            tags.commit(told)
+            total.out.passages += chunk.out.passages
+            total.out.locations += told.out.locations
+            total.out.failures += chunk.out.failures
+            total.gaps += chunk.gaps + told.gaps
+            if dies:
+                place, tag = (
+                    PlacePartition(plant, operators, *places.standing()),
+                    TagPartition(plant, operators, *tags.standing()),
+                )
+    passages, _ = essence(EXPECTED)
+    ours = [replace(each, evidence=None) for each in total.out.passages]
+    assert sorted(ours, key=repr) == sorted(passages, key=repr)
+    seen = [(update.event, update.at_us) for update in total.out.locations if update.location == "shelf"]
+    assert {event for event, at_us in seen if at_us < START_US + 7_000_000} == {LocationEvent.ARRIVED}
+    assert LocationEvent.ARRIVED in {event for event, at_us in seen if at_us > START_US + 14_000_000}
+    assert (total.out.failures, total.gaps) == ([], [])
 
 
 def test_reports_that_never_came_are_a_gap_on_record() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tagledger.site_changes import Follows, change, differences
+from tagledger.site_changes import change, differences
 from warehouse.roads import FleetSettings, MapNode, RoadMap, Station, Vehicle
 from warehouse.site import (
     Antenna,
@@ -33,12 +33,11 @@ def test_the_same_file_is_no_change() -> None:
     assert (found.before, found.site, found.differences, found.waiting) == (SITE, SITE, (), ())
 
 
-@pytest.mark.parametrize("follows", Follows)
-def test_power_and_a_portals_setting_are_taken_over_and_named(follows: Follows) -> None:
+def test_power_and_a_portals_setting_are_taken_over_and_named() -> None:
     louder = replace(ONE, antennas=(replace(ONE.antennas[0], power_dbm=27.5), ONE.antennas[1]))
     door = replace(DOOR, signal=SignalSettings(hold_s=8.0), effect=Effect.POST, interlock=Interlock("io", 1))
     new = replace(SITE, readers=(louder, TWO), portals=(door,))
-    found = change(SITE, new, follows)
+    found = change(SITE, new)
     assert (found.site, found.waiting) == (new, ())
     assert [str(difference) for difference in found.differences] == [
         "readers[dock-1].antennas[1].power_dbm: 30.0 → 27.5",
@@ -69,14 +68,6 @@ def test_devices_and_places_are_taken_over(new: Site) -> None:
     assert found.differences != ()
 
 
-@pytest.mark.parametrize("new", PLANTS)
-def test_for_a_worker_what_decides_where_reads_belong_waits_for_a_restart(new: Site) -> None:
-    found = change(SITE, new, Follows.SETTINGS)
-    assert found.site == SITE
-    assert found.waiting == found.differences != ()
-
-
-@pytest.mark.parametrize("follows", Follows)
 @pytest.mark.parametrize(
     "new",
     [
@@ -85,8 +76,8 @@ def test_for_a_worker_what_decides_where_reads_belong_waits_for_a_restart(new: S
         replace(SITE, fleet=FleetSettings((Vehicle("agv-1", "acme", "1"),))),
     ],
 )
-def test_what_was_opened_at_the_start_waits_for_a_restart(new: Site, follows: Follows) -> None:
-    found = change(SITE, new, follows)
+def test_what_was_opened_at_the_start_waits_for_a_restart(new: Site) -> None:
+    found = change(SITE, new)
     assert found.site == SITE
     assert found.waiting == found.differences != ()
 
