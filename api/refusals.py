@@ -12,6 +12,7 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     RefusalCode.EXISTS: (409, "It exists already", "Use another code, or what is there."),
     RefusalCode.WRONG_STATE: (409, "Its state does not allow that", "Read it, and decide anew."),
     RefusalCode.OLDER_VERSION: (409, "A newer version came already", "Send the newest state, with a higher version."),
+    RefusalCode.DATED_AHEAD: (409, "That is yet to come", "Date it when it happened, and set the device's clock."),
     RefusalCode.OVER: (409, "More than the line takes", "Lower the quantity, or change the document."),
     RefusalCode.NEEDS_APPROVAL: (
         409,

@@ -8,6 +8,7 @@ stream in the process, `DirectBus` executes at once.
 
 import asyncio
 import json
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ Record = Callable[[str, bytes], None]
 class RecordedCommand:
     """A command as a capture holds it, without the actor's rights.
 
-    `after` is how far each agent's batches were committed when it was executed.
+    `after` is how far each agent's batches were committed when it was executed, `at_us` when that was by the clock of
+    the process; recordings of older versions do not say.
     """
 
     command: Command
@@ -60,6 +62,7 @@ class RecordedCommand:
     source: str
     client_event_id: str
     after: tuple[Position, ...]
+    at_us: int | None = None
 
     def encode(self) -> bytes:
         """JSON; `decode_command` reads it back."""
@@ -72,6 +75,7 @@ class RecordedCommand:
                 "source": self.source,
                 "client_event_id": self.client_event_id,
                 "after": [[at.agent, at.epoch, at.counter] for at in self.after],
+                "at_us": self.at_us,
             }
         ).encode()
 
@@ -90,6 +94,7 @@ def decode_command(body: bytes) -> RecordedCommand:
             plain["source"],
             plain["client_event_id"],
             tuple(Position(agent, epoch, counter) for agent, epoch, counter in plain["after"]),
+            None if plain.get("at_us") is None else int(plain["at_us"]),
         )
     except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
         raise CommandFormatError(f"not a recorded command: {error}") from error
@@ -157,6 +162,7 @@ class CommandDesk:
         while self._waiting:
             async with self._host.turn:
                 group = [self._waiting.popleft() for _ in range(min(GROUP_MAX, len(self._waiting)))]
+                at_us = time.time_ns() // 1_000
                 try:
                     outcomes = await asyncio.to_thread(self._bus.execute_all, [asked for asked, _ in group])
                 except Exception as error:  # no connection: theirs all the same
@@ -165,7 +171,7 @@ class CommandDesk:
             for (asked, answer), outcome in zip(group, outcomes, strict=True):
                 try:
                     if not isinstance(outcome, BaseException):
-                        await self._made_known(asked, outcome, after)
+                        await self._made_known(asked, outcome, after, at_us)
                 except Exception as error:  # told to whoever asked; what is committed stays so
                     outcome = error
                 if answer.cancelled():
@@ -175,12 +181,14 @@ class CommandDesk:
                 else:
                     answer.set_result(outcome)
 
-    async def _made_known(self, asked: Request, outcome: Result | Refusal, after: tuple[Position, ...]) -> None:
+    async def _made_known(
+        self, asked: Request, outcome: Result | Refusal, after: tuple[Position, ...], at_us: int
+    ) -> None:
         # A refusal is stored in the books too and belongs to the recording; a repeated answer changed nothing, and who
         # may do what is not part of a recording: what is in it was allowed, and is when it is replayed.
         changed = outcome.code != RefusalCode.FORBIDDEN if isinstance(outcome, Refusal) else not outcome.repeated
         if changed and not isinstance(asked.command, ABOUT_FILES):
-            recorded = RecordedCommand(asked.command, asked.actor, asked.source, asked.client_event_id, after)
+            recorded = RecordedCommand(asked.command, asked.actor, asked.source, asked.client_event_id, after, at_us)
             self._record(asked.actor.name, recorded.encode())
         if isinstance(asked.command, CHANGES_EXPECTATIONS):
             for portal in self._host.site.portals:

@@ -32,6 +32,7 @@ from tagledger.replay_source import CsvOptions, Source, open_source, recording_i
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, known_failures, print_summary, site_or_exit
 from warehouse.postgres.commands import execute
 from warehouse.site_settings import DatabaseSettings
+from warehouse.times import from_us
 
 REPLAYS = Path(".state/replay")
 
@@ -139,7 +140,14 @@ def _steps(
 
 
 def _execute(connection: psycopg.Connection, given: RecordedCommand) -> None:
-    execute(connection, given.command, actor=given.actor, source=given.source, client_event_id=given.client_event_id)
+    execute(
+        connection,
+        given.command,
+        actor=given.actor,
+        source=given.source,
+        client_event_id=given.client_event_id,
+        done_at=from_us(given.at_us) if given.at_us is not None else None,
+    )
 
 
 def _movements(dsn: str) -> int:

@@ -40,6 +40,7 @@ class RefusalCode(StrEnum):
     INVALID = "invalid"
     WRONG_STATE = "wrong_state"
     OLDER_VERSION = "older_version"
+    DATED_AHEAD = "dated_ahead"
     OVER = "over"
     OWN_REQUEST = "own_request"
     NEEDS_APPROVAL = "needs_approval"

@@ -1,11 +1,14 @@
 """Executing commands: once per (source, client_event_id), in one transaction, audited, refusals as values."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from warehouse.commands import Actor, Command, Refusal, Result
 from warehouse.postgres.books import conversions, replenishment, value
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.clock import stand_at
 from warehouse.postgres.control import access, approval, authority, people
+from warehouse.postgres.dating import dated
 from warehouse.postgres.documents import (
     allocation,
     backorders,
@@ -94,12 +97,15 @@ _HANDLERS: Handlers = {
 KINDS: Mapping[str, type[Command]] = {kind.__name__: kind for kind in _HANDLERS}
 
 
-def execute(conn: Conn, command: Command, *, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
+def execute(
+    conn: Conn, command: Command, *, actor: Actor, source: str, client_event_id: str, done_at: datetime | None = None
+) -> Result | Refusal:
     """Execute once. The connection must be outside a transaction; deadlocks are retried inside.
 
-    A refusal is an answer and is stored too: after the world changed, ask again under a new id.
+    A refusal is an answer and is stored too: after the world changed, ask again under a new id. `done_at` is when it
+    was done, for a replay.
     """
-    return execute_request(conn, Request.of(command, actor, source, client_event_id))
+    return execute_request(conn, Request.of(command, actor, source, client_event_id, done_at))
 
 
 def execute_request(conn: Conn, asked: Request) -> Result | Refusal:
@@ -117,9 +123,12 @@ def _execute(conn: Conn, asked: Request) -> Result | Refusal:
     stored = begin(conn, asked)
     if stored is not None:
         return stored
+    if asked.done_at is not None:
+        stand_at(conn, asked.done_at)
     check_numbers(asked.command)
     authority.check_asked(conn, asked.command, asked.actor)
-    response, audit = _HANDLERS[type(asked.command)](conn, asked.command, asked.actor, asked.request_id)
+    command = dated(conn, asked.command)
+    response, audit = _HANDLERS[type(command)](conn, command, asked.actor, asked.request_id)
     authority.check_done(conn, asked.command, asked.actor, asked.request_id)
     store(conn, [Answered.done(asked, response, audit)])
     return Result(asked.request_id, response)

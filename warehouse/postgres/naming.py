@@ -10,6 +10,7 @@ from warehouse.commands import Command, Refusal, RefusalCode
 from warehouse.commands.numbers import unusable_number
 from warehouse.ledger import Tracking
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.clock import NOW
 
 
 class Refuse(Exception):
@@ -168,7 +169,7 @@ def find_stock(
     What does not exist is refused in this order: item, locations, units, lot, serial.
     """
     row = conn.execute(
-        """select i.item_id, i.code, i.tracking, i.decimals, i.unit, i.active,
+        f"""select i.item_id, i.code, i.tracking, i.decimals, i.unit, i.active,
                   (select lot_id from lot where item_id = i.item_id and code = %(lot)s),
                   (select serial_id from serial where item_id = i.item_id and code = %(serial)s),
                   (select array_agg(l.location_id order by w.n) from unnest(%(locations)s::text[])
@@ -177,11 +178,11 @@ def find_stock(
                        with ordinality as w (code, n) left join location l on l.code = w.code),
                   (select array_agg(u.hu_id order by w.n) from unnest(%(units)s::text[])
                        with ordinality as w (code, n) left join handling_unit u on u.code = w.code),
-                  now()
+                  {NOW}
            from (select) one left join lateral (
                select item_id, code, tracking, decimals, unit, active from item
                where code = %(item)s or gtin = %(item)s
-               order by code <> %(item)s limit 1) i on true""",
+               order by code <> %(item)s limit 1) i on true""".encode(),  # noqa: S608  (NOW is a constant)
         {
             "item": item,
             "lot": lot,

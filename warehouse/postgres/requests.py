@@ -6,6 +6,7 @@ another command under the same id is refused.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -19,7 +20,7 @@ from warehouse.postgres.books.balances import Conn
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: what, by whom, and under which id."""
+    """One request: what, by whom, and under which id; of one that is done again, when it was done."""
 
     command: Command
     digest: str
@@ -27,11 +28,14 @@ class Request:
     source: str
     client_event_id: str
     request_id: UUID
+    done_at: datetime | None = None
 
     @classmethod
-    def of(cls, command: Command, actor: Actor, source: str, client_event_id: str) -> "Request":
+    def of(
+        cls, command: Command, actor: Actor, source: str, client_event_id: str, done_at: datetime | None = None
+    ) -> "Request":
         request_id = uuid5(NAMESPACE_URL, f"tagledger:request:{source}:{client_event_id}")
-        return cls(command, commands.digest(command), actor, source, client_event_id, request_id)
+        return cls(command, commands.digest(command), actor, source, client_event_id, request_id, done_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from uuid import UUID, uuid5
 from warehouse.commands import Actor, Audit, Conversion, ConvertedStock, ConvertStock, RefusalCode
 from warehouse.ledger import Circumstance, NewMove, Place, Tracking
 from warehouse.postgres.books.balances import Conn
-from warehouse.postgres.goods.stock import database_now, post_or_refuse
+from warehouse.postgres.clock import database_now
+from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import NamedItem, Refuse, find_item, find_location, find_lot, find_serial, find_unit
 

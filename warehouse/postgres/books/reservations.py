@@ -84,10 +84,13 @@ def pick(conn: Conn, reservation_id: UUID, key: BalanceKey, quantity: Decimal, w
     balances.change_reserved(conn, [(balances.lock(conn, [key])[key], -quantity)])
 
 
-def _reduce(conn: Conn, reservation_id: UUID, quantity: Decimal) -> None:
+def _lose(conn: Conn, reservation_id: UUID, held: balances.Held, quantity: Decimal) -> None:
+    """A part of a reservation is given back. What a pick list asked for and lost is not asked for any more."""
     conn.execute(
         "update reservation set quantity = quantity - %s where reservation_id = %s", (quantity, reservation_id)
     )
+    conn.execute("update pick_line set quantity = quantity - %s where reservation_id = %s", (quantity, reservation_id))
+    balances.change_reserved(conn, [(held, -quantity)])
 
 
 def give_way(conn: Conn, key: BalanceKey, quantity: Decimal) -> Decimal:
@@ -114,12 +117,7 @@ def give_way(conn: Conn, key: BalanceKey, quantity: Decimal) -> Decimal:
         if part <= need:
             end(conn, [reservation_id], State.RELEASED)
         else:
-            _reduce(conn, reservation_id, need)
-            # What a pick list asked for and lost is not picked, so it is not asked for any more.
-            conn.execute(
-                "update pick_line set quantity = quantity - %s where reservation_id = %s", (need, reservation_id)
-            )
-            balances.change_reserved(conn, [(held, -need)])
+            _lose(conn, reservation_id, held, need)
         need -= min(part, need)
     return missing - need
 
@@ -130,6 +128,38 @@ def release_line(conn: Conn, line_ids: Sequence[int]) -> int:
         "select reservation_id from reservation where line_id = any(%s) and state = 'pending'", (list(line_ids),)
     ).fetchall()
     return end(conn, [reservation_id for (reservation_id,) in rows], State.RELEASED) if rows else 0
+
+
+def release_other_lots(conn: Conn, line_id: int, lot_id: int) -> None:
+    """Give back what is reserved of other lots for a line that names this one by now."""
+    rows = conn.execute(
+        """select reservation_id from reservation
+           where line_id = %s and state = 'pending' and lot_id is distinct from %s""",
+        (line_id, lot_id),
+    ).fetchall()
+    if rows:
+        end(conn, [reservation_id for (reservation_id,) in rows], State.RELEASED)
+
+
+def cut_line(conn: Conn, line_id: int, needed: Decimal) -> None:
+    """Give back what is reserved for a line beyond what it needs by now, the youngest first."""
+    held = conn.execute(
+        """select reservation_id, item_id, lot_id, serial_id, location_id, hu_id, owner, status, quantity
+           from reservation where line_id = %s and state = 'pending'
+           order by created_at desc, reservation_id desc for update""",
+        (line_id,),
+    ).fetchall()
+    beyond = sum((row[-1] for row in held), Decimal(0)) - needed
+    for reservation_id, *key, quantity in held:
+        if beyond <= 0:
+            return
+        part = min(quantity, beyond)
+        if part == quantity:
+            end(conn, [reservation_id], State.RELEASED)
+        else:
+            balance = BalanceKey(*key)
+            _lose(conn, reservation_id, balances.lock(conn, [balance])[balance], part)
+        beyond -= part
 
 
 def expire(conn: Conn, now: datetime) -> int:

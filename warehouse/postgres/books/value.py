@@ -7,6 +7,7 @@ from warehouse.commands import Actor, Audit, RefusalCode, RevalueStock, SetValua
 from warehouse.ledger import ZERO, Tracking
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.value_pools import PoolKey, lock_pools, save_pools
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import NamedItem, Refuse, find_item, find_lot, find_serial
 from warehouse.valuation import Booked, Pool, Valuation, revalue, rounded
@@ -96,11 +97,12 @@ def _stock(conn: Conn, item: NamedItem) -> dict[PoolKey, Decimal]:
 
 def _write(conn: Conn, booked: dict[PoolKey, Booked], actor: Actor, note: str) -> Decimal:
     save_pools(conn, {key: b.pool for key, b in booked.items()})
+    at = database_now(conn)
     with conn.cursor() as cursor:
         cursor.executemany(
             """insert into value_entry (kind, item_id, lot_id, serial_id, quantity, amount, basis, effective_at, actor,
-                                        note) values ('revaluation', %s, %s, %s, 0, %s, %s, now(), %s, %s)""",
-            [(*key, b.amount, b.basis, actor.name, note) for key, b in booked.items() if b.amount != 0],
+                                        note) values ('revaluation', %s, %s, %s, 0, %s, %s, %s, %s, %s)""",
+            [(*key, b.amount, b.basis, at, actor.name, note) for key, b in booked.items() if b.amount != 0],
         )
     return sum((b.amount for b in booked.values()), ZERO)
 

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from warehouse.commands import Actor, Audit, CreateKey, RefusalCode, RevokeKey, Rights
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.control.people import find_warehouse, permissions_of, require_holding
-from warehouse.postgres.goods.stock import database_now
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse
 from warehouse.roles import EVERYTHING, rights_of

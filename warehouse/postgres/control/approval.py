@@ -44,13 +44,21 @@ def hold(conn: Conn, document_id: int) -> str | None:
 
 def changed(conn: Conn, document_id: int, by: str) -> str | None:
     """Somebody made a document ask for something else: it waits for approval like one just made (see `hold`), and who
-    changed it has asked for it as much as who made it.
+    changed it has asked for it as much as who made it. With it waits all that is open of its work order.
     """
     conn.execute(
         "update document set changed_by = changed_by || %s::text where document_id = %s and not %s = any(changed_by)",
         (by, document_id, by),
     )
-    return hold(conn, document_id)
+    held = hold(conn, document_id)
+    if held is not None:
+        # What an order takes and what it makes were released together: neither goes on without the other.
+        conn.execute(
+            """update document d set status = 'approval', approved_by = null from document o
+               where o.document_id = %s and d.work_order_id = o.work_order_id and d.status = 'open'""",
+            (document_id,),
+        )
+    return held
 
 
 def refuse_adjustment(conn: Conn, item_id: int, quantity: Decimal, field: str = "difference") -> None:

@@ -36,7 +36,7 @@ from warehouse.commands import (
 )
 from warehouse.commands.command import Actor
 from warehouse.postgres.books.balances import Conn
-from warehouse.postgres.goods.stock import database_now
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.naming import Refuse
 
 # Handhelds that were out of reach for a while post what happened meanwhile; what is older is a decision.

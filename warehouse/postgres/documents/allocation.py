@@ -11,9 +11,9 @@ from warehouse.commands import Actor, AllocateLine, Audit, RefusalCode
 from warehouse.ledger import LedgerRefusal, Wanted
 from warehouse.postgres.books import reservations
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.documents.candidates import choose_stock
 from warehouse.postgres.documents.removal_rules import Strategy, strategy_of
-from warehouse.postgres.goods.stock import database_now
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_location, find_lot, find_serial, item_by_id
 from warehouse.removal import Taken

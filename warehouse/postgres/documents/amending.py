@@ -4,11 +4,13 @@ Freely while nothing of it has moved; after that only quantities (not below what
 transfer keeps its two ends. Tags that are announced no more are taken off, unless they have moved on it.
 """
 
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 
 from warehouse.commands import CreateDocument, LineSpec, RefusalCode
+from warehouse.postgres.books import reservations
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.documents.documents import add_lines, announce
 from warehouse.postgres.documents.lines import read_line
@@ -111,6 +113,9 @@ def _amend_line(conn: Conn, line_id: int, moved: Any, line: LineSpec, kind: str,
             line_id,
         ),
     )
+    if entered.lot_id is not None:
+        reservations.release_other_lots(conn, line_id, entered.lot_id)
+    reservations.cut_line(conn, line_id, max(entered.quantity - moved, Decimal(0)))
     if entered.source_id is not None:
         check_source(conn, entered.source_id, f"{at}.quantity")
 

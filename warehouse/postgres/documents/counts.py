@@ -22,10 +22,11 @@ from warehouse.ledger import BalanceKey, Circumstance, NewMove, Place, StockStat
 from warehouse.postgres.books import balances
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.measures import measured
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.control import approval
 from warehouse.postgres.documents.count_lines import make_lines
 from warehouse.postgres.documents.count_tolerances import tolerance_at
-from warehouse.postgres.goods.stock import database_now, post_or_refuse
+from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_id, find_item, find_location, find_lot, find_serial, item_by_id
 from warehouse.valuation import rounded

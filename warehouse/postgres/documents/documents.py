@@ -23,11 +23,12 @@ from warehouse.ledger import Circumstance, NewMove, Place, StockStatus
 from warehouse.postgres.books import reservations
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.measures import measured, to_base
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.control import approval
 from warehouse.postgres.documents.lines import read_line
 from warehouse.postgres.documents.lot_numbers import lot_of_receipt
 from warehouse.postgres.documents.sources import check_source, lock_room
-from warehouse.postgres.goods.stock import database_now, post_or_refuse
+from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import settle_lines
 from warehouse.postgres.naming import (
@@ -142,11 +143,11 @@ def approve_document(conn: Conn, c: ApproveDocument, actor: Actor, request_id: U
     document_id, status = _lock_document(conn, c.kind, c.number)
     if status != "approval":
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
-    # What a work order takes and what it makes are one request.
+    # What a work order takes and what it makes, and what was split off it, are one request.
     together = conn.execute(
         """select d.document_id, %(actor)s = any(d.created_by || d.changed_by) from document d, document o
            where o.document_id = %(document)s and (d.document_id = o.document_id or d.status = 'approval'
-                 and d.work_order_id = o.work_order_id and d.created_by = o.created_by) for update of d""",
+                 and d.work_order_id = o.work_order_id) for update of d""",
         {"actor": actor.name, "document": document_id},
     ).fetchall()
     if any(own for _, own in together):
@@ -156,17 +157,21 @@ def approve_document(conn: Conn, c: ApproveDocument, actor: Actor, request_id: U
         "update document set status = 'open', approved_by = %s, changed_by = '{}' where document_id = any(%s)",
         (actor.name, [one for one, _ in together]),
     )
-    return {"kind": c.kind, "number": c.number, "status": "open"}, Audit({"status": status}, {"status": "open"})
+    # It may have moved before it was held again, and ask for no more than that now.
+    lines = conn.execute(
+        "select line_id from document_line where document_id = any(%s)", ([one for one, _ in together],)
+    )
+    settle_lines(conn, [line_id for (line_id,) in lines], database_now(conn))
+    now = conn.execute("select status from document where document_id = %s", (document_id,)).fetchone()
+    assert now is not None
+    return {"kind": c.kind, "number": c.number, "status": now[0]}, Audit({"status": status}, {"status": now[0]})
 
 
 def cancel_document(conn: Conn, c: CancelDocument, actor: Actor, request_id: UUID) -> Answer:
     document_id, status = _lock_document(conn, c.kind, c.number)
     if status not in ("draft", "approval", "open"):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
-    moved = conn.execute(
-        "select 1 from document_line where document_id = %s and (fulfilled <> 0 or shipped <> 0)", (document_id,)
-    ).fetchone()
-    if moved is not None:
+    if _has_moved(conn, document_id):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} has movements: reverse them or close it")
     _set_status(conn, document_id, "cancelled")
     _release(conn, document_id)
@@ -177,7 +182,8 @@ def cancel_document(conn: Conn, c: CancelDocument, actor: Actor, request_id: UUI
 
 def close_document(conn: Conn, c: CloseDocument, actor: Actor, request_id: UUID) -> Answer:
     document_id, status = _lock_document(conn, c.kind, c.number)
-    if status not in ("open", "complete"):
+    # One that moved before it was held again cannot be cancelled: rejecting it ends it at what was done.
+    if status not in ("open", "complete") and not (status == "approval" and _has_moved(conn, document_id)):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
     _set_status(conn, document_id, "closed")
     _release(conn, document_id)
@@ -275,6 +281,11 @@ def _lock_document(conn: Conn, kind: str, number: str) -> tuple[int, str]:
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "number", f"no {kind} {number!r}")
     return row[0], row[1]
+
+
+def _has_moved(conn: Conn, document_id: int) -> bool:
+    query = "select 1 from document_line where document_id = %s and (fulfilled <> 0 or shipped <> 0)"
+    return conn.execute(query, (document_id,)).fetchone() is not None
 
 
 def _release(conn: Conn, document_id: int) -> None:

@@ -15,8 +15,9 @@ from warehouse.commands.receipts import InspectionMode
 from warehouse.ledger import Circumstance, NewMove, Place, StockStatus
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.measures import measured
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.documents.inspection_plans import InspectionPlan, find_plan, set_inspection_plan
-from warehouse.postgres.goods.stock import database_now, post_or_refuse
+from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.goods.tags_of_stock import with_its_tags
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import NamedItem, Refuse, find_item, find_location, find_lot, find_serial, find_unit

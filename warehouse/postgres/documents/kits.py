@@ -16,9 +16,10 @@ from warehouse.bom import rounded_up
 from warehouse.commands import Actor, Audit, IssueKit, RefusalCode
 from warehouse.ledger import BalanceKey, Circumstance, NewMove, Place, StockStatus
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.documents.candidates import choose_stock
 from warehouse.postgres.documents.removal_rules import strategy_of
-from warehouse.postgres.goods.stock import database_now, post_or_refuse
+from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import settle_lines
 from warehouse.postgres.naming import Refuse, find_location

@@ -12,7 +12,7 @@ from warehouse.commands import Actor, AssignLots, Audit, RefusalCode, SetLotPatt
 from warehouse.ledger import Tracking
 from warehouse.lot_numbers import LotFacts, PatternError, check_pattern, render
 from warehouse.postgres.books.balances import Conn
-from warehouse.postgres.goods.stock import database_now
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import NamedItem, Refuse, find_item
 

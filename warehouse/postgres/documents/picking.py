@@ -17,7 +17,8 @@ from warehouse.commands import Actor, Audit, CancelPickList, ConfirmPick, Create
 from warehouse.ledger import BalanceKey, Circumstance, MovedTag, NewMove, Place, StockStatus, Wanted
 from warehouse.postgres.books import reservations
 from warehouse.postgres.books.balances import Conn
-from warehouse.postgres.goods.stock import database_now, post_or_refuse
+from warehouse.postgres.clock import database_now
+from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import settle_lines
 from warehouse.postgres.naming import Refuse, find_location
@@ -123,7 +124,7 @@ def _lock_line(conn: Conn, c: ConfirmPick) -> _Line:
     row = conn.execute(
         """select p.pick_list_id, p.stage_id, r.reservation_id, r.state, r.quantity, r.line_id, r.holder, r.expires_at,
                   d.kind, d.number, k.location_id, i.code, i.decimals, l.code, lo.code, s.code, h.code, p.cancelled_at,
-                  r.item_id, r.lot_id, r.serial_id, r.location_id, r.hu_id, r.owner, r.status
+                  d.status, r.item_id, r.lot_id, r.serial_id, r.location_id, r.hu_id, r.owner, r.status
            from pick_list p join pick_line x using (pick_list_id) join reservation r using (reservation_id)
            join document_line dl on dl.line_id = r.line_id join document d using (document_id)
            join document_kind dk on dk.kind = d.kind join location k on k.code = dk.counterpart
@@ -135,7 +136,9 @@ def _lock_line(conn: Conn, c: ConfirmPick) -> _Line:
     ).fetchone()
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "line_no", f"no pick list {c.number!r} with a line {c.line_no}")
-    line = _Line(BalanceKey(*row[18:]), *row[:17])
+    line = _Line(BalanceKey(*row[19:]), *row[:17])
+    if row[18] == "approval":  # changed since it was allocated; one that is over has nothing reserved
+        raise Refuse(RefusalCode.WRONG_STATE, "number", f"{line.document} waits for approval: pick it when it is open")
     if row[17] is not None:
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} was cancelled")
     if line.state != reservations.State.PENDING:

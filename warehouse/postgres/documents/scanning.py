@@ -11,8 +11,9 @@ from warehouse.fulfilment import Finding, FindingKind, LoadFacts, ReadTag, Rules
 from warehouse.ledger import Circumstance
 from warehouse.loads import Load, LoadTag
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.goods.scanned import find_scanned
-from warehouse.postgres.goods.stock import database_now, post_or_refuse
+from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.load_facts import read_facts
 from warehouse.postgres.loads.posting import settle_lines, to_moves

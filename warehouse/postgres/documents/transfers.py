@@ -22,9 +22,10 @@ from warehouse.commands import (
 from warehouse.ledger import Circumstance, LineRole, NewMove, Place, StockStatus
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.measures import measured
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.control import approval
 from warehouse.postgres.documents import documents
-from warehouse.postgres.goods.stock import database_now, post_or_refuse
+from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import settle_lines
 from warehouse.postgres.naming import NamedItem, Refuse, find_item, find_location, find_lot, find_serial

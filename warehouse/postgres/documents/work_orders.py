@@ -19,11 +19,12 @@ from warehouse.commands import (
 )
 from warehouse.ledger import Circumstance, NewMove, Place
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.control import approval
 from warehouse.postgres.documents.bills import find_bills
 from warehouse.postgres.documents.documents import create_document, fulfil_line
 from warehouse.postgres.documents.kits import issue_for
-from warehouse.postgres.goods.stock import database_now, post_or_refuse
+from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import settle_lines
 from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_serial, find_unit, item_by_id

@@ -4,32 +4,27 @@ The newest evidence wins, as with portals and zones. A unit is seen by its own t
 its tag too. What is in it is not said to be seen. The answer names what the books have elsewhere; nothing is posted.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 from warehouse.commands import Actor, Audit, RefusalCode, SeeHere
 from warehouse.loads import LocationEvent, LocationUpdate
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.goods.scanned import find_scanned
-from warehouse.postgres.goods.stock import database_now
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads import locations
 from warehouse.postgres.naming import Refuse, find_location
 from warehouse.times import to_us
 
 SCANS_MAX = 1000
-# A handheld's clock may be a little ahead; one far ahead would outdo everything seen until then.
-AHEAD_MAX = timedelta(minutes=5)
 
 
 def see_here(conn: Conn, c: SeeHere, actor: Actor, request_id: UUID) -> Answer:
     """All or nothing: one barcode that names nothing refuses the whole, so that a person scans it again."""
     location_id = find_location(conn, c.location)
-    now = database_now(conn)
-    at = c.seen_at or now
-    if at > now + AHEAD_MAX:
-        raise Refuse(RefusalCode.INVALID, "seen_at", f"{at.isoformat()} is yet to come: set the handheld's clock")
+    at = c.seen_at or database_now(conn)
     if not c.epcs and not c.barcodes:
         raise Refuse(RefusalCode.INVALID, "epcs", "nothing was scanned")
     if len(c.epcs) + len(c.barcodes) > SCANS_MAX:

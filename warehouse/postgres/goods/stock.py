@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from fractions import Fraction
 from typing import Any
 from uuid import UUID, uuid5
@@ -41,6 +41,7 @@ from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.ledger import Posting, post
 from warehouse.postgres.books.measures import find_factor, measured, to_base
 from warehouse.postgres.books.posting_record import decode_line
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.control import approval
 from warehouse.postgres.goods import unit_moves
 from warehouse.postgres.goods.tags_of_stock import with_its_tags
@@ -74,13 +75,6 @@ _CALLED: dict[type[Command] | type[None], dict[str, str]] = {
     AdjustStock: {"quantity": "difference"},
     MoveStock: {"location": "target"},
 }
-
-
-def database_now(conn: Conn) -> datetime:
-    row = conn.execute("select now()").fetchone()
-    assert row is not None
-    at: datetime = row[0]
-    return at
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from uuid import UUID, uuid5
 from warehouse.commands import Actor, Audit, ContentSpec, NestUnit, RefusalCode, Repack
 from warehouse.ledger import STOCKED_KINDS, Circumstance, MovedTag, NewMove, Place, StockStatus, Tracking
 from warehouse.postgres.books.balances import Conn
-from warehouse.postgres.goods.stock import database_now, post_or_refuse
+from warehouse.postgres.clock import database_now
+from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.goods.unit_moves import outermost_units, place_of_unit, unit_tree
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_item, find_location, find_lot, find_unit

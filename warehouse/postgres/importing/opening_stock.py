@@ -19,6 +19,7 @@ from warehouse.commands import Actor
 from warehouse.ledger import Circumstance, NewMove, Place, Refused, StockStatus
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.ledger import post
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.importing.findings import PROBLEMS_MAX, Change, Findings, Found
 from warehouse.postgres.importing.outcome import Effect, Outcome, Progress
 from warehouse.postgres.importing.reading import Row
@@ -118,8 +119,8 @@ _RULES: tuple[tuple[str, str, str, str, str, str], ...] = (
         "day || ' is closed'", "date it after the last close",
     ),
     (
-        "in_the_future", "received_on", "error", "received_on > current_date + 1", "received_on || ' has not come yet'",
-        "correct the day",
+        "in_the_future", "received_on", "error", "day > (now() at time zone 'utc')::date + 1",
+        "day || ' has not come yet'", "correct the day, or the day that the import is dated",
     ),
     (
         "lot_expiry_differs", "expires_on", "error",
@@ -306,9 +307,10 @@ def _post(
     assert other is not None
     total = outcome.rows - outcome.left_out
     first = last = None
+    now = database_now(conn)
     for day, lines in _postings(conn):
         moves = [_move(line, other[0], run_id) for line in lines]
-        at = as_of if day is None else noon(day)
+        at = min(as_of if day is None else noon(day), now)  # today's noon may be yet to come
         posted = post(conn, moves, Circumstance(actor.name, at, actor.device, request_id=run_id, reason=reason))
         if isinstance(posted, Refused):
             outcome.findings.add(Found(lines[posted.index][0], "", posted.reason, posted.detail))

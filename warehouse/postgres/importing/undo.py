@@ -15,8 +15,8 @@ from warehouse.commands import Actor, CancelDocument, RetireBom
 from warehouse.ledger import Circumstance, LineRole, NewMove, Place, Refused, StockStatus
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.ledger import post
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.documents import boms, documents
-from warehouse.postgres.goods.stock import database_now
 from warehouse.postgres.importing.findings import Findings, Found
 from warehouse.postgres.importing.outcome import Progress
 from warehouse.postgres.naming import Refuse

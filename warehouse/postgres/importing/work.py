@@ -19,8 +19,8 @@ from warehouse.imports.table import FileUnreadable
 from warehouse.imports.templates import OPENING_STOCK, TEMPLATES
 from warehouse.postgres import outbox
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.database import files
-from warehouse.postgres.goods.stock import database_now
 from warehouse.postgres.importing import by_command, opening_stock
 from warehouse.postgres.importing.findings import Findings, Found
 from warehouse.postgres.importing.outcome import Outcome, Progress

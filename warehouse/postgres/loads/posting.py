@@ -30,6 +30,7 @@ from warehouse.postgres.books import reservations
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.ledger import closed_through, post_possible
 from warehouse.postgres.books.posting_record import DocumentProgress, Posting, decode_posting, encode_posting
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.goods.unit_moves import lock_units_of_tags, place_of_unit
 from warehouse.postgres.loads import discrepancies, elsewhere
 from warehouse.postgres.loads.amendments import difference, posted_before, reverse, turned_round
@@ -110,10 +111,12 @@ def _stored(conn: Conn, load: Load) -> Posting | None:
 
 
 def _circumstance(conn: Conn, load: Load, actor: str, device: str) -> Circumstance:
-    """When it happened, unless that day is closed: then the first moment of the open period."""
+    """When it happened, unless that day is closed: then the first moment of the open period. Now, when the reader's
+    clock is ahead: what was seen has happened.
+    """
     happened = from_us(load.at_us)
     closed = closed_through(conn)
-    effective = happened
+    effective = min(happened, database_now(conn))
     if closed is not None and happened.date() <= closed:
         effective = datetime.combine(closed + timedelta(days=1), time(), happened.tzinfo)
     return Circumstance(actor, effective, device or load.portal, happened, load.passage_id, load.passage_id, "passage")

@@ -20,7 +20,7 @@ from warehouse.commands import (
 )
 from warehouse.ledger import Circumstance
 from warehouse.postgres.books.balances import Conn
-from warehouse.postgres.goods.stock import database_now
+from warehouse.postgres.clock import database_now
 from warehouse.postgres.goods.unit_moves import lock_units, move_unit, place_of_unit
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_location, find_unit

@@ -254,7 +254,7 @@ def test_what_other_systems_ask_for_waits_too_and_a_changed_version_asks_again(s
     assert _as(store, "editor", c.ApproveDocument("delivery", "D")) == ("done", "")  # his part was approved before
 
 
-def test_a_substitute_asks_anew_and_not_who_chose_it(store: Store) -> None:
+def test_a_substitute_asks_anew_for_the_whole_order_and_not_who_chose_it(store: Store) -> None:
     store.items(2, 4)
     store.do(c.CreateItem("SET"))
     component = c.ComponentSpec("I2", Decimal(2), substitutes=(c.SubstituteSpec("I4"),))
@@ -265,13 +265,55 @@ def test_a_substitute_asks_anew_and_not_who_chose_it(store: Store) -> None:
     store.do(c.CreateWorkOrder("W", "SET", Decimal(5)))
     assert _as(store, "manager", c.ApproveDocument("work_order_issue", "W")) == ("done", "")
     store.do(c.IssueKit("W", Decimal(1)))
+    store.do(c.ReportOutput("W", Decimal(1), "STAGE"))
+    store.do(c.ReserveStock("I2", Decimal(3), "STAGE", "W", None, None, None, "work_order_issue", "W", 1))
+    store.do(c.CreatePickList("P", (c.DocumentName("work_order_issue", "W"),)))
     assert _as(store, "foreman", c.SubstituteComponent("W", 1, "I4")) == ("done", "")
-    assert _status(store, "W") == ["approval", "open"]
+    # What was made and issued stands and what is reserved is kept; nothing else moves on either document.
+    assert _status(store, "W") == ["approval", "approval"]
     assert answer(store, c.IssueKit("W", Decimal(1))) == ("wrong_state", "number")
-    assert _as(store, "foreman", c.ApproveDocument("work_order_issue", "W")) == ("own_request", "number")
-    assert _as(store, "manager", c.ApproveDocument("work_order_issue", "W")) == ("done", "")
+    assert answer(store, c.ConfirmPick("P", 1, Decimal(3), location="STAGE")) == ("wrong_state", "number")
+    assert answer(store, c.ReportOutput("W", Decimal(1), "STAGE")) == ("wrong_state", "number")
+    assert store.one("select sum(reserved) from balance") == 3
+    for kind in ("work_order_issue", "production_receipt"):
+        assert _as(store, "foreman", c.ApproveDocument(kind, "W")) == ("own_request", "number")
+    assert _as(store, "manager", c.ApproveDocument("production_receipt", "W")) == ("done", "")
+    assert _status(store, "W") == ["open", "open"]
+    store.do(c.ConfirmPick("P", 1, Decimal(3), location="STAGE"))
     store.do(c.IssueKit("W", Decimal(4)))
     assert _status(store, "W") == ["complete", "open"]
+
+
+def test_an_order_that_is_held_again_and_rejected_ends_at_what_was_done(store: Store) -> None:
+    store.items(2)
+    store.do(c.AdjustStock("I2", Decimal(50), "STAGE", "opening"))
+    store.do(c.SetApprovalRule("delivery", quantity_min=Decimal(20)))
+
+    def version(number: int, quantity: int, document: str = "D") -> None:
+        line = c.CanonicalLine(1, "I2", Decimal(quantity))
+        store.do(c.TakeDocument("erp", document, number, "delivery", document, (line,)))
+
+    version(1, 12)
+    store.do(c.FulfilLine("delivery", "D", 1, Decimal(2), "STAGE"))
+    store.do(c.AllocateLine("delivery", "D", 1))
+    assert store.one("select sum(reserved) from balance") == 10
+    version(2, 8)  # less is asked for than is reserved
+    assert store.one("select sum(reserved) from balance") == 6
+    version(3, 30)
+    assert _status(store, "D") == ["approval"]
+    assert answer(store, c.CancelDocument("delivery", "D")) == ("wrong_state", "number")
+    assert store.do(c.CloseDocument("delivery", "D"))["short"] == [{"line_no": 1, "item": "I2", "missing": "28"}]
+    assert store.one("select sum(reserved) from balance") == 0
+    # One that asks for no more than has moved when it is approved is complete.
+    version(1, 12, "E")
+    store.do(c.FulfilLine("delivery", "E", 1, Decimal(2), "STAGE"))
+    version(2, 30, "E")
+    version(3, 2, "E")
+    assert _as(store, "manager", c.ApproveDocument("delivery", "E")) == ("done", "")
+    assert _status(store, "E") == ["complete"]
+    # One that has not moved is cancelled, not closed.
+    store.do(c.CreateDocument("delivery", "F", (c.LineSpec("I2", Decimal(5)),), needs_approval=True))
+    assert answer(store, c.CloseDocument("delivery", "F")) == ("wrong_state", "number")
 
 
 def test_a_difference_that_a_count_found_is_an_adjustment_like_any_other(store: Store) -> None:

@@ -97,7 +97,7 @@ def test_a_scan_that_says_nothing_certain_refuses_the_whole(store: Store) -> Non
     assert store.refused(seen(good, epcs=("xyz",))) == ("invalid", "epcs.0")
     assert store.refused(seen()) == ("invalid", "epcs")
     assert store.refused(seen(good, place="nowhere")) == ("not_found", "location")
-    assert store.refused(c.SeeHere("A1", (loose,), (), DAY_0 + timedelta(days=36_500))) == ("invalid", "seen_at")
+    assert store.refused(c.SeeHere("A1", (loose,), (), DAY_0 + timedelta(days=36_500))) == ("dated_ahead", "seen_at")
     assert where(store, loose) is None
 
 
