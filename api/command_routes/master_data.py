@@ -26,6 +26,16 @@ ROUTES = (
         MADE,
     ),
     CommandRoute(
+        commands.UpdateLot,
+        "/v1/lots/change",
+        "lots_change",
+        "stock",
+        "Correct a lot, or give it another last day",
+        "What is not named stays. The reason and what the lot was before are in the audit log.",
+        {"item": "A-100", "code": "L-2026-014", "expires_on": "2027-09-30", "reason": "tested again"},
+        NAMED,
+    ),
+    CommandRoute(
         commands.BlockLot,
         "/v1/lots/block",
         "lots_block",

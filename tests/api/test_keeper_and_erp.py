@@ -273,6 +273,8 @@ ALIKE: list[Step] = [
     ("documents/fulfil", fulfil("delivery", "DL", 1, "A-1"), "lot_blocked /lot"),
     ("documents/fulfil", fulfil("delivery", "DL", 1, "A-1", lot="L2"), "invalid_command /lot"),
     # Another owner's goods are not ours to take, nor ours another's.
+    ("stock/adjust", adjust("N", 5, "A-2", owner="ACMEE"), "not_found /owner"),
+    ("partners", {"code": "ACME", "kind": "owner"}, OK),
     ("stock/adjust", adjust("N", 5, "A-2", owner="ACME"), OK),
     ("stock/move", move("N", 1, "A-2", "LINE"), "not_enough /quantity"),
     ("documents", document("delivery", "DO", line("N", 1, owner="ACME")), OK),

@@ -38,6 +38,7 @@ from warehouse.commands.master_data import (
     SetPartner,
     UpdateItem,
     UpdateLocation,
+    UpdateLot,
 )
 from warehouse.commands.people import (
     AccessCommand,
@@ -273,6 +274,7 @@ __all__ = [
     "UndoImport",
     "UpdateItem",
     "UpdateLocation",
+    "UpdateLot",
     "Valuation",
     "VerifyLabels",
     "VoidLabel",

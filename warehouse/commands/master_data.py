@@ -120,6 +120,23 @@ class CreateLot(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateLot(Command):
+    """Correct a lot, or give it another last day after it was tested again; the audit log keeps what it was.
+
+    What is not named stays; `clear` takes `expires_on` away. Lots that were made of it keep theirs.
+    """
+
+    NEEDS: ClassVar[Permission] = Permission.RECALL
+
+    item: str
+    code: str
+    reason: str
+    expires_on: date | None = None
+    supplier_lot: str | None = None
+    clear: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BlockLot(Command):
     """Recall: nothing of the lot is issued any more, wherever it is, and what is reserved of it is released.
 

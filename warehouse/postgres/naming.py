@@ -133,6 +133,12 @@ def serial_of_receipt(conn: Conn, item: NamedItem, code: str | None, lot_id: int
     return find_serial(conn, item, code)
 
 
+def check_owner(conn: Conn, owner: str, field: str = "owner") -> None:
+    """Whose goods come in: ours, or a partner's. A misspelt one would own goods that nobody finds again."""
+    if owner and conn.execute("select 1 from partner where code = %s", (owner,)).fetchone() is None:
+        raise Refuse(RefusalCode.NOT_FOUND, field, f"no partner {owner!r}")
+
+
 def find_location(conn: Conn, code: str, field: str = "location") -> int:
     return find_id(conn, "select location_id from location where code = %s", (code,), field, code)
 

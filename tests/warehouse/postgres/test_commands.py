@@ -9,7 +9,7 @@ from uuid import uuid4
 from tests.warehouse.postgres.ledger_store import DAY_0
 from tests.warehouse.postgres.store import CLERK, Store, gtin, sgtin
 from warehouse import commands as c
-from warehouse.commands import Refusal, Result
+from warehouse.commands import Actor, Refusal, Result, Rights
 from warehouse.ledger import StockStatus, Tracking
 from warehouse.postgres.commands import execute
 
@@ -221,11 +221,21 @@ def test_a_period_is_closed_only_when_nothing_in_it_is_undecided(store: Store) -
 def test_status_changes_are_movements(store: Store) -> None:
     store.items(2)
     store.do(c.AdjustStock("I2", Decimal(10), "STAGE", "opening", status=StockStatus.INSPECTION))
-    store.do(
-        c.MoveStock("I2", Decimal(8), "STAGE", "BIN-1", status=StockStatus.INSPECTION, to_status=StockStatus.AVAILABLE)
-    )
-    store.do(
-        c.MoveStock("I2", Decimal(2), "STAGE", "STAGE", status=StockStatus.INSPECTION, to_status=StockStatus.BLOCKED)
-    )
+    inspection, blocked = StockStatus.INSPECTION, StockStatus.BLOCKED
+    available = StockStatus.AVAILABLE
+    store.do(c.MoveStock("I2", Decimal(8), "STAGE", "BIN-1", status=inspection))
+    store.do(c.MoveStock("I2", Decimal(2), "STAGE", "STAGE", status=inspection, to_status=blocked))
+    # Only an inspector makes goods available, and what is blocked goes through another inspection.
+    for status in (inspection, blocked):
+        accept = c.MoveStock("I2", Decimal(1), "STAGE", "BIN-1", status=status, to_status=available)
+        assert store.refused(accept) == ("not_accepted", "to_status")
+    again = c.MoveStock("I2", Decimal(2), "STAGE", "STAGE", status=blocked, to_status=inspection)
+    mover = Actor("mover", "", Rights(frozenset({c.Permission.MOVE})))
+    outcome = execute(store.conn, again, actor=mover, source="test", client_event_id="again")
+    assert isinstance(outcome, Refusal)
+    assert (outcome.code, outcome.field) == ("forbidden", "to_status")
+    store.do(again)
+    store.do(c.MoveStock("I2", Decimal(2), "STAGE", "STAGE", status=inspection, to_status=blocked))
+    store.do(c.DecideInspection("I2", Decimal(8), "BIN-1", c.Inspected.ACCEPT))
     assert (store.stock("I2", "BIN-1"), store.stock("I2", status="blocked")) == (8, 2)
     assert store.refused(c.ReserveStock("I2", Decimal(1), "STAGE", "me"))[0] == "not_enough"

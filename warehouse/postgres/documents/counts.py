@@ -19,7 +19,7 @@ from warehouse.commands import (
 )
 from warehouse.counting import ZERO, Counted, CountProblem, Tolerance, difference
 from warehouse.ledger import BalanceKey, Circumstance, NewMove, Place, StockStatus
-from warehouse.postgres.books import balances
+from warehouse.postgres.books import balances, reservations
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.measures import measured
 from warehouse.postgres.clock import database_now
@@ -28,7 +28,16 @@ from warehouse.postgres.documents.count_lines import make_lines
 from warehouse.postgres.documents.count_tolerances import tolerance_at
 from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
-from warehouse.postgres.naming import Refuse, find_id, find_item, find_location, find_lot, find_serial, item_by_id
+from warehouse.postgres.naming import (
+    Refuse,
+    check_owner,
+    find_id,
+    find_item,
+    find_location,
+    find_lot,
+    find_serial,
+    item_by_id,
+)
 from warehouse.valuation import rounded
 
 RECOUNTS_MAX = 9
@@ -152,6 +161,7 @@ def post_count(conn: Conn, c: PostCount, actor: Actor, request_id: UUID) -> Answ
     loss = find_location(conn, "COUNT-LOSS")
     moves = []
     posted = []
+    given_way = Decimal(0)
     for line, key in zip(lines, keys, strict=True):
         line_no, expected, snapshot_seq, counted, counters = line[:5]
         counts, line_reason, unit_cost = line[12:15]
@@ -174,6 +184,8 @@ def post_count(conn: Conn, c: PostCount, actor: Actor, request_id: UUID) -> Answ
             here = Place(key.location_id, key.hu_id, StockStatus(key.status))
             there = Place(loss, None, StockStatus(key.status))
             source, target = (there, here) if change > 0 else (here, there)
+            if change < 0:  # what is not there is nobody's
+                given_way += reservations.give_way(conn, key, -change)
             moves.append(
                 NewMove(
                     uuid5(request_id, str(line_no)),
@@ -206,7 +218,8 @@ def post_count(conn: Conn, c: PostCount, actor: Actor, request_id: UUID) -> Answ
         (actor.name, count_id),
     )
     differences = [{"line_no": row[-1], "difference": str(row[0])} for row in posted if row[0] != 0]
-    return {"number": c.number, "differences": differences}, Audit(after={"differences": len(differences)})
+    response = {"number": c.number, "differences": differences, "reservations_lost": f"{given_way.normalize():f}"}
+    return response, Audit(after={"differences": len(differences), "reservations_lost": response["reservations_lost"]})
 
 
 def cancel(conn: Conn, c: CancelCount, actor: Actor, request_id: UUID) -> Answer:
@@ -251,6 +264,7 @@ def _found_beside(conn: Conn, count_id: int, c: EnterCount) -> int:
         raise Refuse(RefusalCode.INVALID, "line_no", "name a line of the sheet, or an item and a location")
     item = find_item(conn, c.item)
     lot_id, serial_id = find_lot(conn, item, c.lot), find_serial(conn, item, c.serial)
+    check_owner(conn, c.owner)
     key = (item.item_id, lot_id, serial_id, find_location(conn, c.location), None, c.owner, str(c.status))
     return find_or_make_line(conn, count_id, key)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
@@ -26,8 +27,8 @@ from warehouse.postgres.books.measures import measured, to_base
 from warehouse.postgres.clock import database_now
 from warehouse.postgres.control import approval
 from warehouse.postgres.documents.lines import read_line
-from warehouse.postgres.documents.lot_numbers import lot_of_receipt
-from warehouse.postgres.documents.sources import check_source, lock_room
+from warehouse.postgres.documents.lot_numbers import lot_of_receipt, refuse_other_expiry
+from warehouse.postgres.documents.sources import check_goods, check_source, lock_room
 from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import settle_lines
@@ -171,6 +172,7 @@ def cancel_document(conn: Conn, c: CancelDocument, actor: Actor, request_id: UUI
     document_id, status = _lock_document(conn, c.kind, c.number)
     if status not in ("draft", "approval", "open"):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
+    _refuse_awaited(conn, document_id, c.number)
     if _has_moved(conn, document_id):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} has movements: reverse them or close it")
     _set_status(conn, document_id, "cancelled")
@@ -185,6 +187,20 @@ def close_document(conn: Conn, c: CloseDocument, actor: Actor, request_id: UUID)
     # One that moved before it was held again cannot be cancelled: rejecting it ends it at what was done.
     if status not in ("open", "complete") and not (status == "approval" and _has_moved(conn, document_id)):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} is {status}")
+    _refuse_awaited(conn, document_id, c.number)
+    row = conn.execute(
+        "select sum(shipped - fulfilled) from document_line where document_id = %s and shipped > fulfilled",
+        (document_id,),
+    ).fetchone()
+    if row is not None and row[0]:
+        message = f"{row[0].normalize():f} of {c.number} are in transit: receive them, or settle what became of them"
+        raise Refuse(RefusalCode.WRONG_STATE, "number", message)
+    response = end_document(conn, document_id, c.kind, c.number, request_id)
+    return response, Audit({"status": status}, {"status": "closed", "short": len(response["short"])})
+
+
+def end_document(conn: Conn, document_id: int, kind: str, number: str, request_id: UUID) -> dict[str, Any]:
+    """Close a document, give back what is reserved for it and report what is missing; the answer to who closed it."""
     _set_status(conn, document_id, "closed")
     _release(conn, document_id)
     short = conn.execute(
@@ -202,13 +218,11 @@ def close_document(conn: Conn, c: CloseDocument, actor: Actor, request_id: UUID)
                 line_id,
                 item_id,
                 missing,
-                f"{c.number} line {line_no}: {missing} of {code} missing when it was closed",
+                f"{number} line {line_no}: {missing} of {code} missing when it was closed",
             ),
         )
     lines = [{"line_no": line_no, "item": code, "missing": str(missing)} for _, line_no, _, code, missing in short]
-    return {"kind": c.kind, "number": c.number, "status": "closed", "short": lines}, Audit(
-        {"status": status}, {"status": "closed", "short": len(lines)}
-    )
+    return {"kind": kind, "number": number, "status": "closed", "short": lines}
 
 
 def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> Answer:
@@ -240,6 +254,8 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
     if c.quantity > room:
         raise Refuse(RefusalCode.OVER, "quantity", f"line {c.line_no} takes {room:f} more, not {c.quantity}")
     lot_id = find_lot(conn, item, c.lot)
+    if direction == "in" and lot_id is not None and c.expires_on is not None:
+        refuse_other_expiry(conn, item, lot_id, c.expires_on)
     if lot_id is None and line_lot_id is not None:
         lot_id = line_lot_id
     elif line_lot_id is not None and lot_id != line_lot_id:
@@ -250,6 +266,7 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
         serial_id = serial_of_receipt(conn, item, c.serial, lot_id)
     else:
         serial_id = find_serial(conn, item, c.serial)
+    check_goods(conn, line_id, lot_id, serial_id, c.quantity)
     own = find_location(conn, c.location)
     status_in = StockStatus.INSPECTION if inspect and c.status is StockStatus.AVAILABLE else c.status
     unit = find_unit(conn, c.unit, "unit")
@@ -281,6 +298,20 @@ def _lock_document(conn: Conn, kind: str, number: str) -> tuple[int, str]:
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "number", f"no {kind} {number!r}")
     return row[0], row[1]
+
+
+def _refuse_awaited(conn: Conn, document_id: int, number: str) -> None:
+    """An order is not over while something still brings goods for it."""
+    row = conn.execute(
+        """select d.kind, d.number from document o join document_kind k on k.kind = o.kind and k.direction = 'plan'
+           join document_line s on s.document_id = o.document_id join document_line l on l.source_line_id = s.line_id
+           join document d on d.document_id = l.document_id
+           where o.document_id = %s and d.status in ('draft', 'approval', 'open') order by d.document_id limit 1""",
+        (document_id,),
+    ).fetchone()
+    if row is not None:
+        message = f"{row[0]} {row[1]} still brings goods for {number}: end that one first"
+        raise Refuse(RefusalCode.WRONG_STATE, "number", message)
 
 
 def _has_moved(conn: Conn, document_id: int) -> bool:

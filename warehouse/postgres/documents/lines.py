@@ -8,7 +8,7 @@ from warehouse.commands import LineSpec, RefusalCode
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.measures import find_factor, to_base
 from warehouse.postgres.documents.sources import find_source
-from warehouse.postgres.naming import NamedItem, Refuse, find_item, find_lot
+from warehouse.postgres.naming import NamedItem, Refuse, check_owner, find_item, find_lot
 from warehouse.valuation import cost_in_base
 
 
@@ -39,5 +39,6 @@ def read_line(conn: Conn, line: LineSpec, kind: str, at: str) -> EnteredLine:
         message = f"{quantity} is no quantity of {item.code} ({item.decimals} decimals)"
         raise Refuse(RefusalCode.INVALID, f"{at}.quantity", message)
     unit_cost = None if line.unit_cost is None else cost_in_base(line.unit_cost, factor)
+    check_owner(conn, line.owner, f"{at}.owner")
     source_id = find_source(conn, line.source, item, kind, line.owner, f"{at}.source")
     return EnteredLine(item, lot_id, quantity, line.uom or item.unit, factor, unit_cost, source_id)

@@ -157,6 +157,15 @@ def _known(conn: Conn, item: NamedItem, code: str, supplier: str, expires_on: da
     return int(row[0])
 
 
+def refuse_other_expiry(conn: Conn, item: NamedItem, lot_id: int, expires_on: date) -> None:
+    """A lot expires once: whoever reads another day off the label has another lot, or a wrong one in the books."""
+    row = conn.execute("select code, expires_on from lot where lot_id = %s", (lot_id,)).fetchone()
+    assert row is not None
+    if row[1] != expires_on:
+        message = f"lot {row[0]} of {item.code} expires on {row[1] or 'no day'}, not on {expires_on}"
+        raise Refuse(RefusalCode.INVALID, "expires_on", message)
+
+
 def _pattern(conn: Conn, item: NamedItem) -> tuple[str, str, str] | None:
     """Pattern, time zone, the item's category."""
     row = conn.execute(

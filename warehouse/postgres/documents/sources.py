@@ -68,6 +68,57 @@ def check_source(conn: Conn, source_id: int, field: str) -> None:
         raise Refuse(RefusalCode.OVER, field, message)
 
 
+def check_goods(conn: Conn, line_id: int, lot_id: int | None, serial_id: int | None, quantity: Decimal) -> None:
+    """Refuse goods on a return that did not move on the line it undoes, or are back already. The lines are locked.
+
+    Goods without lot and serial are all alike: of those the line's room tells.
+    """
+    if lot_id is None and serial_id is None:
+        return
+    left = _left_with_them(conn, "(select source_line_id from document_line where line_id = %(line)s)", line_id, lot_id,
+                           serial_id)  # fmt: skip
+    if left is None or left >= quantity:
+        return
+    field = "serial" if serial_id is not None else "lot"
+    message = f"of these goods {left.normalize():f} went on the line it answers to and are not back, not {quantity}"
+    raise Refuse(RefusalCode.WRONG_GOODS, field, message)
+
+
+def check_undone(conn: Conn, line_id: int, lot_id: int | None, serial_id: int | None, quantity: Decimal) -> None:
+    """Refuse to undo what a return has undone: goods would be there twice. Locks the line."""
+    conn.execute("select 1 from document_line where line_id = %s for update", (line_id,))
+    back = conn.execute(
+        """select d.kind, d.number from document_line l join document d using (document_id)
+           where l.source_line_id = %s and l.fulfilled > 0 order by l.line_id limit 1""",
+        (line_id,),
+    ).fetchone()
+    if back is None:
+        return
+    left = _left_with_them(conn, "%(line)s", line_id, lot_id, serial_id)
+    if left is not None and left < quantity:
+        message = f"goods of it came back on {back[0]} {back[1]}: {left.normalize():f} are left, reverse that one first"
+        raise Refuse(RefusalCode.WRONG_STATE, "move_id", message)
+
+
+def _left_with_them(conn: Conn, source: str, line_id: int, lot_id: int | None, serial_id: int | None) -> Decimal | None:
+    """Of these goods, what moved on the source line and no line that answers to it brought back.
+
+    None where there is no such line, or it is an order, on which nothing moves.
+    """
+    row = conn.execute(
+        f"""select sum(case when m.line_id = s.line_id then 1 else -1 end
+                       * case when m.reverses is null then m.quantity else -m.quantity end)
+           from document_line s join document e on e.document_id = s.document_id
+           join document_kind k on k.kind = e.kind and k.direction <> 'plan'
+           left join document_line l on l.line_id = s.line_id or l.source_line_id = s.line_id
+           left join move m on m.line_id = l.line_id and m.lot_id is not distinct from %(lot)s
+                and m.serial_id is not distinct from %(serial)s
+           where s.line_id = {source} group by s.line_id""".encode(),  # noqa: S608  (one of the two above)
+        {"line": line_id, "lot": lot_id, "serial": serial_id},
+    ).fetchone()
+    return None if row is None else Decimal(row[0] or 0)
+
+
 def lock_room(conn: Conn, line_id: int) -> Decimal:
     """How much the line takes now; it and its source stay locked."""
     conn.execute(

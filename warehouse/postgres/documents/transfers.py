@@ -1,7 +1,7 @@
 """Two-step transfers: shipped from the source into transit, received from transit at the target.
 
 At no instant do both ends hold the goods, or neither: in between the place TRANSIT holds them. What was shipped and not
-received when the document is closed stays in TRANSIT and is reported. Settling says what became of it.
+received stays in TRANSIT, and the document open, until settling says what became of it.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +12,6 @@ from uuid import UUID, uuid5
 from warehouse.commands import (
     Actor,
     Audit,
-    CloseDocument,
     ReceiveTransfer,
     RefusalCode,
     SettleTransfer,
@@ -119,7 +118,7 @@ def settle(conn: Conn, c: SettleTransfer, actor: Actor, request_id: UUID) -> Ans
     at = c.effective_at or database_now(conn)
     reason = f"{c.outcome}: {c.reason}"
     post_or_refuse(conn, moves, Circumstance(actor.name, at, actor.device, request_id=request_id, reason=reason))
-    closed, _ = documents.close_document(conn, CloseDocument("transfer", c.number), actor, request_id)
+    closed = documents.end_document(conn, document_id, "transfer", c.number, request_id)
     quantity = sum((move.quantity for move in moves), Decimal(0))
     return {**closed, "outcome": str(c.outcome), "quantity": str(quantity)}, Audit(
         {"status": status}, {"status": "closed", "outcome": str(c.outcome), "quantity": str(quantity)}

@@ -22,11 +22,12 @@ from warehouse.commands import (
     SetPartner,
     UpdateItem,
     UpdateLocation,
+    UpdateLot,
 )
 from warehouse.epc import with_check_digit
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
-from warehouse.postgres.naming import Refuse, find_item, find_items, find_location, or_refuse
+from warehouse.postgres.naming import Refuse, find_item, find_items, find_location, find_lot, or_refuse
 
 _LIMITS = (
     "weight_kg",
@@ -65,6 +66,23 @@ def update_item(conn: Conn, c: UpdateItem, actor: Actor, request_id: UUID) -> An
     except psycopg.errors.UniqueViolation:
         raise Refuse(RefusalCode.EXISTS, "gtin", f"an item with gtin {c.gtin!r} exists") from None
     return {"code": item.code, "changed": sorted(changes)}, Audit(before, after)
+
+
+def update_lot(conn: Conn, c: UpdateLot, actor: Actor, request_id: UUID) -> Answer:
+    if not c.reason:
+        raise Refuse(RefusalCode.INVALID, "reason", "say why it changes")
+    item = find_item(conn, c.item)
+    lot_id = find_lot(conn, item, c.code, "code")
+    assert lot_id is not None
+    changes: dict[str, Any] = {
+        name: value for name in ("expires_on", "supplier_lot") if (value := getattr(c, name)) is not None
+    }
+    for n, name in enumerate(c.clear):
+        if name != "expires_on" or name in changes:
+            raise Refuse(RefusalCode.INVALID, f"clear.{n}", f"{name!r} is not 'expires_on', or is given as well")
+        changes[name] = None
+    before, after = _change(conn, "lot", "lot_id", lot_id, changes)
+    return {"item": item.code, "code": c.code, "changed": sorted(changes)}, Audit(before, {**after, "reason": c.reason})
 
 
 def set_item_unit(conn: Conn, c: SetItemUnit, actor: Actor, request_id: UUID) -> Answer:
@@ -246,4 +264,5 @@ HANDLERS: Handlers = {
     SetCategory: set_category,
     SetPartner: set_partner,
     UpdateLocation: update_location,
+    UpdateLot: update_lot,
 }

@@ -15,6 +15,7 @@ from warehouse.commands import (
     Command,
     MoveStock,
     MoveUnit,
+    Permission,
     Refusal,
     RefusalCode,
     ReleaseReservation,
@@ -43,11 +44,12 @@ from warehouse.postgres.books.measures import find_factor, measured, to_base
 from warehouse.postgres.books.posting_record import decode_line
 from warehouse.postgres.clock import database_now
 from warehouse.postgres.control import approval
+from warehouse.postgres.documents.sources import check_undone
 from warehouse.postgres.goods import unit_moves
 from warehouse.postgres.goods.tags_of_stock import with_its_tags
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import at_their_unit, settle_lines, to_moves
-from warehouse.postgres.naming import Refuse, StockNames, find_id, find_stock
+from warehouse.postgres.naming import Refuse, StockNames, check_owner, find_id, find_stock
 from warehouse.postgres.transport.task_planning import after_receipt
 from warehouse.valuation import cost_in_base
 
@@ -120,6 +122,7 @@ def move_stock(conn: Conn, c: MoveStock, actor: Actor, request_id: UUID) -> Answ
 def prepare_move(c: MoveStock, named: StockNames, actor: Actor, request_id: UUID) -> Asks:
     """Of a command whose quantity is in the item's own unit. Raises Refuse."""
     _refuse_unstocked(named)
+    _check_status(c, actor)
     move = NewMove(
         uuid5(request_id, "0"),
         "move",
@@ -135,6 +138,20 @@ def prepare_move(c: MoveStock, named: StockNames, actor: Actor, request_id: UUID
     under = Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason)
     audit = Audit(after={"quantity": str(c.quantity)})
     return Asks(Posting(under, moves=(move,)), {"move_id": str(move.move_id)}, audit)
+
+
+def _check_status(c: MoveStock, actor: Actor) -> None:
+    """Goods become available by an inspection alone; who has the right may ask for another one."""
+    status = c.to_status or c.status
+    if status is c.status:
+        return
+    blocked = c.status is StockStatus.BLOCKED
+    if status is StockStatus.AVAILABLE:
+        fix = "put it into inspection, and decide that" if blocked else "decide its inspection"
+        raise Refuse(LedgerRefusal.NOT_ACCEPTED, "to_status", f"stock in status {c.status}: {fix}")
+    if blocked and not actor.rights.may(Permission.INSPECT):
+        message = f"taking stock out of status {c.status} needs the permission {Permission.INSPECT.value!r}"
+        raise Refuse(RefusalCode.FORBIDDEN, "to_status", message)
 
 
 def _refuse_unstocked(named: StockNames) -> None:
@@ -175,6 +192,8 @@ def adjust_stock(conn: Conn, c: AdjustStock, actor: Actor, request_id: UUID) -> 
         raise Refuse(RefusalCode.WRONG_STATE, "item", f"{named.item.code} is retired")
     if c.unit_cost is not None and c.unit_cost < 0:
         raise Refuse(RefusalCode.INVALID, "unit_cost", "a cost cannot be negative")
+    if difference > 0:
+        check_owner(conn, c.owner)
     approval.refuse_adjustment(conn, named.item.item_id, abs(difference))
     here = Place(named.locations["location"], None, c.status)
     there = Place(named.locations["other_side"], None, c.status)
@@ -233,6 +252,8 @@ def reverse_movement(conn: Conn, c: ReverseMovement, actor: Actor, request_id: U
         reverses=seq,
         tags=tags,
     )
+    if line_id is not None and line_role == LineRole.FULFIL:
+        check_undone(conn, line_id, lot_id, serial_id, quantity)
     at = database_now(conn)
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
     if line_id is not None:

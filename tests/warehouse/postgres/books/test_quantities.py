@@ -117,6 +117,7 @@ async def test_what_waits_for_approval_is_neither_expected_nor_promised(store: S
 
 async def test_another_owners_goods_are_counted_apart(store: Store, reading: Any) -> None:
     bring(store, 10, "A1")
+    store.do(c.SetPartner("ACME", kind=c.PartnerKind.OWNER))
     bring(store, 4, "A1", owner="ACME")
     assert (await named_quantities(reading, "I2")).on_hand == 10  # type: ignore[union-attr]
     assert (await named_quantities(reading, "I2", owner="ACME")).on_hand == 4  # type: ignore[union-attr]

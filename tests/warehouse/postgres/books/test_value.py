@@ -99,6 +99,7 @@ def test_moves_inside_and_another_owners_goods_change_no_value(store: Store) -> 
     item(store, Valuation.AVERAGE)
     receive(store, 10, 5)
     store.do(c.MoveStock("V", D(4), "STAGE", "BIN-1"))
+    store.do(c.SetPartner("ACME", kind=c.PartnerKind.OWNER))
     receive(store, 100, 5, owner="ACME")
     assert (worth(store), store.one("select count(*) from value_entry")) == ((10, 50), 1)
 

@@ -171,9 +171,12 @@ class Worker:
     def block(self) -> None:
         """Change the status of pieces, one way or the other: what is blocked is not issued."""
         item, place, quantity = self.some()
-        ways = (StockStatus.AVAILABLE, StockStatus.BLOCKED)
-        was, will = ways if self.chance.random() < 0.5 else ways[::-1]
-        self.ask(c.MoveStock(item, Decimal(quantity), place, place, status=was, to_status=will))
+        blocked, inspection = StockStatus.BLOCKED, StockStatus.INSPECTION
+        if self.chance.random() < 0.5:
+            self.ask(c.MoveStock(item, Decimal(quantity), place, place, to_status=blocked))
+            return
+        self.ask(c.MoveStock(item, Decimal(quantity), place, place, status=blocked, to_status=inspection))
+        self.ask(c.DecideInspection(item, Decimal(quantity), place, c.Inspected.ACCEPT))
 
     def reserve(self) -> None:
         item, place, quantity = self.some()

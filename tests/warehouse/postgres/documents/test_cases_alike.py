@@ -122,6 +122,75 @@ def test_a_reversal_is_not_reversed_nor_a_movement_twice_nor_a_receipt_whose_goo
     assert (store.stock("I2"), store.fulfilled("PO"), store.fulfilled("DN")) == (0, [0], [0])
 
 
+@pytest.mark.parametrize(("out", "back"), [("delivery", "customer_return"), ("purchase_receipt", "vendor_return")])
+def test_what_came_back_is_not_undone_as_well_and_nothing_else_comes_back(store: Store, out: str, back: str) -> None:
+    lots(store, A=None, B=None)
+    store.document(out, "D", {"L": 10})
+    moved = {lot: store.do(c.FulfilLine(out, "D", 1, D(n), "STAGE", lot=lot)) for lot, n in (("A", 4), ("B", 6))}
+    store.do(c.CreateDocument(back, "R", (c.LineSpec("L", D(7), source=c.LineName(out, "D", 1)),)))
+    # More of a lot than went, or a lot that did not go.
+    store.do(c.CreateLot("L", "C"))
+    store.do(c.AdjustStock("L", D(10), "STAGE", "found", lot="C"))
+    for lot, quantity in (("A", 5), ("C", 1)):
+        assert store.refused(c.FulfilLine(back, "R", 1, D(quantity), "STAGE", lot=lot)) == ("wrong_goods", "lot")
+    returned = store.do(c.FulfilLine(back, "R", 1, D(4), "STAGE", lot="A"))["move_id"]
+    before = store.stock("L")
+    assert store.refused(c.ReverseMovement(moved["A"]["move_id"])) == ("wrong_state", "move_id")
+    assert store.stock("L") == before
+    store.do(c.ReverseMovement(moved["B"]["move_id"]))
+    store.do(c.ReverseMovement(returned))
+    store.do(c.ReverseMovement(moved["A"]["move_id"]))
+    assert store.stock("L") == 30
+
+
+def test_a_serial_comes_back_on_the_line_it_went_on(store: Store) -> None:
+    store.items(1)
+    store.document("purchase_receipt", "PO", {"I1": 2})
+    for n in (1, 2):
+        store.do(c.FulfilLine("purchase_receipt", "PO", 1, D(1), "STAGE", serial=f"S{n}"))
+        store.document("delivery", f"D{n}", {"I1": 1})
+        store.do(c.FulfilLine("delivery", f"D{n}", 1, D(1), "STAGE", serial=f"S{n}"))
+    store.do(
+        c.CreateDocument("customer_return", "R", (c.LineSpec("I1", D(1), source=c.LineName("delivery", "D1", 1)),))
+    )
+    other = c.FulfilLine("customer_return", "R", 1, D(1), "STAGE", serial="S2")
+    assert store.refused(other) == ("wrong_goods", "serial")
+    store.do(c.FulfilLine("customer_return", "R", 1, D(1), "STAGE", serial="S1"))
+
+
+def test_an_order_is_not_over_while_a_notice_brings_goods_for_it(store: Store) -> None:
+    store.items(2)
+    store.document("purchase_order", "PO", {"I2": 10})
+    order = c.LineName("purchase_order", "PO", 1)
+    store.do(c.CreateDocument("purchase_receipt", "ASN", (c.LineSpec("I2", D(6), source=order),)))
+    for end in (c.CancelDocument("purchase_order", "PO"), c.CloseDocument("purchase_order", "PO")):
+        assert store.refused(end) == ("wrong_state", "number")
+    store.do(c.FulfilLine("purchase_receipt", "ASN", 1, D(2), "STAGE"))
+    store.do(c.CloseDocument("purchase_receipt", "ASN"))
+    store.do(c.CloseDocument("purchase_order", "PO"))
+
+
+def test_a_lot_has_one_last_day_until_somebody_says_why_it_has_another(store: Store) -> None:
+    lots(store, A=today(store, 10))
+    store.document("purchase_receipt", "PO", {"L": 10})
+    longer = c.FulfilLine("purchase_receipt", "PO", 1, D(1), "STAGE", lot="A", expires_on=today(store, 30))
+    assert store.refused(longer) == ("invalid", "expires_on")
+    assert store.refused(c.UpdateLot("L", "A", "", today(store, 30))) == ("invalid", "reason")
+    assert store.refused(c.UpdateLot("L", "B", "typed wrong", today(store, 30))) == ("not_found", "code")
+    assert store.refused(c.UpdateLot("L", "A", "no change"))[0] == "invalid"
+    store.do(c.UpdateLot("L", "A", "tested again", today(store, 30)))
+    store.do(longer)
+    audited = store.conn.execute(
+        "select before, after from audit_log where command = 'UpdateLot' and before is not null"
+    )
+    (before, after) = audited.fetchone() or ({}, {})
+    assert (before["expires_on"], after["expires_on"], after["reason"]) == (
+        str(today(store, 10)),
+        str(today(store, 30)),
+        "tested again",
+    )
+
+
 def test_what_lies_in_a_closed_period_is_corrected_now(store: Store) -> None:
     store.items(2)
     old = store.do(c.AdjustStock("I2", D(5), "STAGE", "opening", effective_at=DAY_0))["move_id"]
@@ -304,6 +373,18 @@ def test_a_key_is_one_command_whatever_became_of_it(store: Store) -> None:
     store.do(c.AdjustStock("I2", D(9), "STAGE", "x"))
     assert store.ask(c.MoveStock("I2", D(9), "STAGE", "BIN-1"), "n") == refused
     assert store.stock("I2") == 14
+
+
+def test_what_a_count_did_not_find_is_reserved_for_nobody_and_the_youngest_lose_it(store: Store) -> None:
+    store.items(2)
+    store.do(c.AdjustStock("I2", D(10), "STAGE", "opening"))
+    for holder, quantity in (("first", 3), ("second", 4)):
+        store.do(c.ReserveStock("I2", D(quantity), "STAGE", holder))
+    store.do(c.StartCount("C", ("STAGE",), tolerance_quantity=D(100)))
+    store.do(c.EnterCount("C", D(5), 1))
+    assert store.do(c.PostCount("C"))["reservations_lost"] == "2"
+    rows = store.conn.execute("select holder, quantity::int from reservation where state = 'pending' order by 1")
+    assert (dict(rows.fetchall()), store.stock("I2")) == ({"first": 3, "second": 2}, 5)
 
 
 def test_a_count_meets_movements_before_between_and_after_its_entries(store: Store) -> None:

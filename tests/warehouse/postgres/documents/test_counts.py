@@ -110,13 +110,6 @@ def test_a_sheet_half_counted_is_not_posted_and_holds_the_period(store: Store) -
     store.do(close)
 
 
-def test_reserved_stock_is_not_counted_away(store: Store) -> None:
-    store.do(c.ReserveStock("I2", Decimal(6), "STAGE", "me"))
-    store.do(c.StartCount("C", ("STAGE",), ("I2",), tolerance_percent=Decimal(100)))
-    count(store, 1, 5)
-    assert store.refused(c.PostCount("C")) == ("reserved", "quantity")
-
-
 def test_a_difference_of_little_quantity_and_great_value_needs_approval(store: Store) -> None:
     store.do(c.SetValuation("I2", c.Valuation.AVERAGE, unit_cost=Decimal("90.00")))
     store.do(

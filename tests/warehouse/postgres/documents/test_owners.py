@@ -16,6 +16,8 @@ VMI, OTHER = "Supplier Ltd", "Customer Ltd"
 @pytest.fixture
 def store(store: Store) -> Store:
     store.items(2, 4)
+    for owner in (VMI, OTHER):
+        store.do(c.SetPartner(owner, kind=c.PartnerKind.OWNER))
     return store
 
 
