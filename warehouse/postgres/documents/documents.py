@@ -47,6 +47,7 @@ from warehouse.postgres.transport.task_planning import after_issue, after_receip
 
 # Kinds that bring goods nobody has seen; what returns was here before.
 NEW_GOODS = frozenset({"purchase_receipt", "production_receipt", "other_receipt"})
+ORDER = "purchase_order"
 
 
 def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUID) -> Answer:
@@ -88,9 +89,10 @@ def create_document(conn: Conn, c: CreateDocument, actor: Actor, request_id: UUI
 def add_lines(conn: Conn, document_id: int, kind: str, lines: Iterable[tuple[int, LineSpec]]) -> dict[int, int]:
     """Add lines, each with its place in the command; the first of them by item."""
     line_of_item: dict[int, int] = {}
+    ordered = kind in NEW_GOODS or kind == ORDER
     for n, line in lines:
         entered = read_line(conn, line, kind, f"lines.{n}")
-        if not entered.item.active:
+        if ordered and not entered.item.active:
             raise Refuse(RefusalCode.WRONG_STATE, f"lines.{n}.item", f"{entered.item.code} is retired")
         try:
             with conn.transaction():
@@ -175,8 +177,19 @@ def cancel_document(conn: Conn, c: CancelDocument, actor: Actor, request_id: UUI
     _refuse_awaited(conn, document_id, c.number)
     if _has_moved(conn, document_id):
         raise Refuse(RefusalCode.WRONG_STATE, "number", f"{c.number} has movements: reverse them or close it")
-    _set_status(conn, document_id, "cancelled")
-    _release(conn, document_id)
+    also = [
+        other
+        for (other,) in conn.execute(
+            """select o.document_id from document d join document o on o.work_order_id = d.work_order_id
+               where d.document_id = %s and o.document_id <> d.document_id and o.status in ('draft', 'approval', 'open')
+               order by 1 for update of o""",
+            (document_id,),
+        )
+    ]
+    # A work order of which nothing has moved is cancelled as a whole: what it takes and what it makes.
+    for one in [document_id, *(other for other in also if not any(_has_moved(conn, each) for each in also))]:
+        _set_status(conn, one, "cancelled")
+        _release(conn, one)
     return {"kind": c.kind, "number": c.number, "status": "cancelled"}, Audit(
         {"status": status}, {"status": "cancelled", "reason": c.reason}
     )

@@ -100,6 +100,26 @@ def check_undone(conn: Conn, line_id: int, lot_id: int | None, serial_id: int | 
         raise Refuse(RefusalCode.WRONG_STATE, "move_id", message)
 
 
+def check_on_the_way(
+    conn: Conn, line_id: int, goods: tuple[int | None, int | None], quantity: Decimal, field: str
+) -> None:
+    """Refuse to take more of a lot and serial out of transit than this line of a transfer brought there.
+
+    Transit is one place: what else is there is another transfer's. Locks the line.
+    """
+    conn.execute("select 1 from document_line where line_id = %s for update", (line_id,))
+    row = conn.execute(
+        """select coalesce(sum(case when t.kind = 'transit' then m.quantity else -m.quantity end), 0)
+           from move m join location t on t.location_id = m.to_location_id
+           where m.line_id = %s and m.lot_id is not distinct from %s and m.serial_id is not distinct from %s""",
+        (line_id, *goods),
+    ).fetchone()
+    assert row is not None
+    if row[0] < quantity:
+        code = RefusalCode.WRONG_STATE if field == "move_id" else RefusalCode.WRONG_GOODS
+        raise Refuse(code, field, f"{row[0].normalize():f} of these goods of this line are in transit, not {quantity}")
+
+
 def _left_with_them(conn: Conn, source: str, line_id: int, lot_id: int | None, serial_id: int | None) -> Decimal | None:
     """Of these goods, what moved on the source line and no line that answers to it brought back.
 

@@ -24,6 +24,7 @@ from warehouse.postgres.books.measures import measured
 from warehouse.postgres.clock import database_now
 from warehouse.postgres.control import approval
 from warehouse.postgres.documents import documents
+from warehouse.postgres.documents.sources import check_on_the_way
 from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import settle_lines
@@ -66,6 +67,10 @@ def receive(conn: Conn, c: ReceiveTransfer, actor: Actor, request_id: UUID) -> A
         raise Refuse(RefusalCode.OVER, "quantity", f"{line.shipped - line.received:f} of the line are in transit")
     c = replace(c, quantity=c.quantity - excess)
     if c.quantity:
+        goods = find_lot(conn, line.item, c.lot), find_serial(conn, line.item, c.serial)
+        field = "serial" if goods[1] is not None else "lot" if goods[0] is not None else "quantity"
+        if goods != (None, None):
+            check_on_the_way(conn, line.line_id, goods, c.quantity, field)
         at = _post(conn, c, actor, request_id, line, _transit(conn), here, LineRole.FULFIL)
         settle_lines(conn, [line.line_id], at)
     if excess:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 from uuid import UUID, uuid5
@@ -26,6 +27,7 @@ from warehouse.commands import (
 )
 from warehouse.ledger import (
     STOCKED_KINDS,
+    ZERO,
     BalanceKey,
     Circumstance,
     LedgerRefusal,
@@ -44,7 +46,7 @@ from warehouse.postgres.books.measures import find_factor, measured, to_base
 from warehouse.postgres.books.posting_record import decode_line
 from warehouse.postgres.clock import database_now
 from warehouse.postgres.control import approval
-from warehouse.postgres.documents.sources import check_undone
+from warehouse.postgres.documents.sources import check_on_the_way, check_undone
 from warehouse.postgres.goods import unit_moves
 from warehouse.postgres.goods.tags_of_stock import with_its_tags
 from warehouse.postgres.handlers import Answer, Handlers
@@ -220,13 +222,14 @@ def adjust_stock(conn: Conn, c: AdjustStock, actor: Actor, request_id: UUID) -> 
 def reverse_movement(conn: Conn, c: ReverseMovement, actor: Actor, request_id: UUID) -> Answer:
     """Undo a whole movement, dated now."""
     row = conn.execute(
-        """select seq, item_id, quantity, lot_id, serial_id, owner, line_id, line_role, from_location_id, from_hu_id,
-                  from_status, to_location_id, to_hu_id, to_status, reverses from move where move_id = %s""",
+        """select seq, kind, item_id, quantity, lot_id, serial_id, owner, line_id, line_role, from_location_id,
+                  from_hu_id, from_status, to_location_id, to_hu_id, to_status, reverses
+           from move where move_id = %s""",
         (c.move_id,),
     ).fetchone()
     if row is None:
         raise Refuse(RefusalCode.NOT_FOUND, "move_id", f"no movement {c.move_id}")
-    seq, item_id, quantity, lot_id, serial_id, owner, line_id, line_role, *places, reverses = row
+    seq, kind, item_id, quantity, lot_id, serial_id, owner, line_id, line_role, *places, reverses = row
     if reverses is not None:
         raise Refuse(RefusalCode.WRONG_STATE, "move_id", "a reversal is not reversed: post anew")
     source = Place(places[3], places[4], StockStatus(places[5]))
@@ -252,8 +255,13 @@ def reverse_movement(conn: Conn, c: ReverseMovement, actor: Actor, request_id: U
         reverses=seq,
         tags=tags,
     )
+    if kind == "conversion":
+        message = "one side of a conversion is not undone alone, goods would be there twice: convert them back"
+        raise Refuse(RefusalCode.WRONG_STATE, "move_id", message)
     if line_id is not None and line_role == LineRole.FULFIL:
         check_undone(conn, line_id, lot_id, serial_id, quantity)
+    if line_id is not None and line_role == LineRole.SHIP:
+        check_on_the_way(conn, line_id, (lot_id, serial_id), quantity, "move_id")
     at = database_now(conn)
     post_or_refuse(conn, [move], Circumstance(actor.name, at, actor.device, request_id=request_id, reason=c.reason))
     if line_id is not None:
@@ -347,7 +355,7 @@ def reserve_stock(conn: Conn, c: ReserveStock, actor: Actor, request_id: UUID) -
             "document_number",
             c.document_number or "",
         )
-        _check_line(conn, line_id, _reserved_key(c, named))
+        _check_line(conn, line_id, _reserved_key(c, named), c.quantity)
     asks = prepare_reservation(c, named, actor, request_id, line_id)
     assert asks.posting.wanted is not None
     refused = reservations.reserve(conn, [asks.posting.wanted], named.now)
@@ -383,16 +391,28 @@ def _reserved_key(c: ReserveStock, named: StockNames) -> BalanceKey:
     )
 
 
-def _check_line(conn: Conn, line_id: int, key: BalanceKey) -> None:
-    """What is reserved for a line is what the line asks for."""
-    row = conn.execute("select item_id, lot_id, owner from document_line where line_id = %s", (line_id,)).fetchone()
+def _check_line(conn: Conn, line_id: int, key: BalanceKey, quantity: Decimal) -> None:
+    """What is reserved for a line is what the line asks for, and no more than it still needs."""
+    row = conn.execute(
+        """select l.item_id, l.lot_id, l.owner, k.direction,
+                  l.quantity - case k.direction when 'internal' then l.shipped else l.fulfilled end
+                  - coalesce((select sum(r.quantity) from reservation r
+                              where r.line_id = l.line_id and r.state = 'pending'), 0)
+           from document_line l join document d using (document_id) join document_kind k on k.kind = d.kind
+           where l.line_id = %s for update of l""",
+        (line_id,),
+    ).fetchone()
     assert row is not None
+    if row[3] not in ("out", "internal"):
+        raise Refuse(RefusalCode.INVALID, "document_kind", "nothing is reserved for a document that brings goods")
     if row[0] != key.item_id:
         raise Refuse(RefusalCode.INVALID, "item", "the line is of another item")
     if row[1] not in (None, key.lot_id):
         raise Refuse(RefusalCode.INVALID, "lot", "the line names another lot")
     if row[2] != key.owner:
         raise Refuse(RefusalCode.INVALID, "owner", f"the line takes goods of {row[2] or 'our own'}")
+    if quantity > row[4]:
+        raise Refuse(RefusalCode.OVER, "quantity", f"the line needs {max(row[4], ZERO):f} more")
 
 
 def release_reservation(conn: Conn, c: ReleaseReservation, actor: Actor, request_id: UUID) -> Answer:

@@ -202,29 +202,29 @@ def use(store: Store, quantity: int, at: Any) -> None:
 
 
 def test_dead_and_slow_stock(store: Store) -> None:
-    stock_of(store, 100)
-    stock_of(store, 10, "I4")
+    stock_of(store, 100, effective_at=day(-400))
+    stock_of(store, 10, "I4", effective_at=day(-400))
 
     def state() -> dict[Stillness, int]:
         with store.conn.transaction():
-            return dict(watch_stillness(store.conn, NOW))
+            return dict(watch_stillness(store.conn, DAY_0))
 
     assert state() == {Stillness.DEAD: 2, Stillness.SLOW: 0}
-    use(store, 10, day(300))  # 90 left, 10 used in 365 days: lasts 9 years
+    use(store, 10, day(-100))  # 90 left, 10 used in 365 days: lasts 9 years
     assert state() == {Stillness.DEAD: 1, Stillness.SLOW: 1}
-    use(store, 60, day(310))  # 30 left, 70 used
+    use(store, 60, day(-90))  # 30 left, 70 used
     assert state() == {Stillness.DEAD: 1, Stillness.SLOW: 0}
     assert (alerts(store, "slow", standing=False), alerts(store, "dead")) == (1, 1)
     assert "nothing of it was used" in next(a for a in told(store) if a["kind"] == "dead")["detail"]
 
 
 def test_what_just_came_is_not_dead(store: Store) -> None:
-    stock_of(store, 5, effective_at=day(390))
+    stock_of(store, 5, effective_at=day(-10))
     with store.conn.transaction():
-        assert watch_stillness(store.conn, NOW)[Stillness.DEAD] == 0
-    stock_of(store, 7)
+        assert watch_stillness(store.conn, DAY_0)[Stillness.DEAD] == 0
+    stock_of(store, 7, effective_at=day(-400))
     with store.conn.transaction():
-        assert watch_stillness(store.conn, NOW)[Stillness.DEAD] == 1
+        assert watch_stillness(store.conn, DAY_0)[Stillness.DEAD] == 1
     assert store.one("select quantity from stock_alert where kind = 'dead'") == 7
 
 

@@ -158,6 +158,64 @@ def test_a_serial_comes_back_on_the_line_it_went_on(store: Store) -> None:
     store.do(c.FulfilLine("customer_return", "R", 1, D(1), "STAGE", serial="S1"))
 
 
+def test_one_side_of_a_conversion_is_not_undone_alone(store: Store) -> None:
+    lots(store, A=None)
+    outputs = tuple(c.ConvertedStock("L", D(5), "STAGE", lot=lot) for lot in ("A1", "A2"))
+    inputs = (c.ConvertedStock("L", D(10), "STAGE", lot="A"),)
+    made = store.do(c.ConvertStock(c.Conversion.SPLIT, inputs, outputs))
+    for move_id in made["moves"]:
+        assert store.refused(c.ReverseMovement(move_id)) == ("wrong_state", "move_id")
+    store.do(c.ConvertStock(c.Conversion.MERGE, outputs, inputs))
+    assert store.stock("L") == 10
+
+
+def test_a_transfer_takes_its_own_goods_out_of_transit_and_no_other_ones(store: Store) -> None:
+    lots(store, A=None, B=None)
+    shipped = {}
+    for number, lot in (("T1", "A"), ("T2", "B")):
+        store.document("transfer", number, {"L": 5}, source="STAGE", target="BIN-1")
+        store.do(c.ShipTransfer(number, 1, D(5), lot=lot))
+        shipped[number] = store.one("select move_id from move order by seq desc limit 1")
+    assert store.refused(c.ReceiveTransfer("T1", 1, D(5), lot="B")) == ("wrong_goods", "lot")
+    store.do(c.ReceiveTransfer("T1", 1, D(5), lot="A"))
+    # Another transfer's goods are in transit still: they are not what is undone.
+    assert store.refused(c.ReverseMovement(shipped["T1"])) == ("wrong_state", "move_id")
+    store.do(c.ReverseMovement(shipped["T2"]))
+    assert (store.stock("L"), store.stock("L", "BIN-1"), store.stock("L", "TRANSIT")) == (15, 5, 0)
+
+
+def test_a_work_order_of_which_nothing_moved_is_cancelled_as_a_whole(store: Store) -> None:
+    store.items(2)
+    store.do(c.CreateItem("SET"))
+    store.do(c.CreateBom("SET", "1", (c.ComponentSpec("I2", D(1)),)))
+    store.do(c.AdjustStock("I2", D(5), "STAGE", "opening"))
+    for number, kind in (("W1", "work_order_issue"), ("W2", "production_receipt")):
+        store.do(c.CreateWorkOrder(number, "SET", D(3)))
+        store.do(c.CancelDocument(kind, number))
+        assert store.refused(c.ReportOutput(number, D(1), "STAGE")) == ("wrong_state", "number")
+        assert store.refused(c.IssueKit(number, D(1))) == ("wrong_state", "number")
+    store.do(c.CreateWorkOrder("W3", "SET", D(3)))
+    store.do(c.IssueKit("W3", D(1)))
+    store.do(c.CancelDocument("production_receipt", "W3"))
+    store.do(c.IssueKit("W3", D(2)))
+
+
+def test_no_more_is_reserved_for_a_line_than_it_needs(store: Store) -> None:
+    store.items(2)
+    store.do(c.AdjustStock("I2", D(20), "STAGE", "opening"))
+    store.document("delivery", "DN", {"I2": 5})
+    store.document("purchase_receipt", "PO", {"I2": 5})
+
+    def reserve(quantity: int, kind: str, number: str) -> c.ReserveStock:
+        return c.ReserveStock("I2", D(quantity), "STAGE", "x", None, None, None, kind, number, 1)
+
+    assert store.refused(reserve(6, "delivery", "DN")) == ("over", "quantity")
+    store.do(reserve(3, "delivery", "DN"))
+    assert store.refused(reserve(3, "delivery", "DN")) == ("over", "quantity")
+    store.do(reserve(2, "delivery", "DN"))
+    assert store.refused(reserve(1, "purchase_receipt", "PO")) == ("invalid", "document_kind")
+
+
 def test_an_order_is_not_over_while_a_notice_brings_goods_for_it(store: Store) -> None:
     store.items(2)
     store.document("purchase_order", "PO", {"I2": 10})

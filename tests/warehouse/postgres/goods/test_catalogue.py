@@ -42,7 +42,9 @@ def test_a_retired_item_can_leave_but_not_come(store: Store) -> None:
     assert store.refused(order) == ("wrong_state", "lines.0.item")
     assert store.refused(c.AdjustStock("I2", D(1), "STAGE", "found")) == ("wrong_state", "item")
     store.do(c.MoveStock("I2", D(2), "STAGE", "BIN-1"))
-    store.do(c.AdjustStock("I2", D(-3), "STAGE", "sold off"))
+    store.do(c.AdjustStock("I2", D(-2), "STAGE", "sold off"))
+    store.do(c.CreateDocument("delivery", "DN", (c.LineSpec("I2", D(1)),)))
+    store.do(c.FulfilLine("delivery", "DN", 1, D(1), "STAGE"))
     assert store.refused(c.CreateItem("I2")) == ("exists", "code")
 
 
