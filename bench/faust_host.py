@@ -12,8 +12,8 @@ the places' operators alone, in this process, by CPU time, and no host of them i
 
 Where a worker's time goes: on two idle cores it makes about nine tenths of the reads that the decisions alone do, so
 nearly all of it are decisions, and of these three quarters are provisional verdicts, judged anew at every tick in which
-a load is in the door. A worker that did nothing but decide would make 11 to 13 times the reads of that agent: more is
-not to be had of a message format, only of cheaper judgements or of more workers.
+a load is in the door. A worker that did nothing but decide would make hardly more (`x_decisions`): more is not to be
+had of a message format, only of cheaper judgements or of more workers.
 
 The topics are filled first. Time runs from a worker's first message to its last commit, so starting up does not count.
 """
