@@ -1,27 +1,26 @@
 """Fit the verdict model and write `stream/operators/passage_weights.json`.
 
-    python -m bench.fit_passages bare|doors [--seeds 4] [--drawn 98] [--labels labels.jsonl] [--out FILE]
+    python -m bench.fit_passages bare|doors [--seeds 4] [--drawn 300] [--labels labels.jsonl] [--out FILE]
 
 Only scenarios of split `fit`, their seeds, and drawn scenarios are used; the fourth of every four seeds is kept apart
 for calibration and for the figures printed. The random state is fixed, so the same simulator gives the same weights.
 
 0. Passages as the operator cuts them: from recordings as built, without photo-eyes, and as others would have made them
    (`bench.recording_configurations`); and variants of them (`bench.passage_variants`).
-1. Features with the guessed crowd; the first pass: a small ensemble of boosted trees.
-2. Features with the crowd of the first pass (each half of the seeds scored by the model of the other half, so that the
-   second pass sees honest scores); the second pass: a larger ensemble. Trees are grown by scikit-learn and shipped as
-   arrays; running them needs numpy only (`stream.operators.passage_model`).
+1. Features with the guessed crowd; the first pass: an ensemble of boosted trees.
+2. Features with the crowd and the scores of the first pass (each half of the seeds scored by the model of the other
+   half, so that the second pass sees honest scores); the second pass: a larger ensemble. Trees are grown by
+   scikit-learn and shipped as arrays; running them needs numpy only (`stream.operators.passage_model`).
 3. Calibration of the second pass: Platt's, on the seeds kept apart.
 4. Direction: logistic regression without intercept on the signed evidence of the tags that belonged.
 
-The file holds two sets: `first` and `second` for doors whose two sides are told and whose reads have strengths, and
-`bare` for all others. Each is fitted alone, on all of the above, and the other stays as it is in the file; `made_by`
-says what each was made of. The doors' set that ships is older: at commit 5ba901f this script fitted it on passages as
-built, without photo-eyes, and variants only; a refit on everything found less at doors as simulated and did not ship.
+The file holds two sets: one for doors whose two sides are told and whose reads have strengths, and `bare` for all
+others. Each is fitted alone, and the other stays as it is in the file; `made_by` says what each was made of. Doors are
+fitted on passages as built, without photo-eyes, and variants; `bare` also on what others would have made of them.
 
 Labels: the answers people gave to `unsure`, one JSON object a line: {"passage_id", "epc", "belongs": true or false,
 "features": {name: value}} with the features of the passage tag as stored (`PassageTag.features`; the API keeps the
-answer: `tagledger portal labels`). They join the second pass with `LABEL_WEIGHT` times the weight of a simulated tag;
+answer: `tagledger portal labels`). They join the last pass with `LABEL_WEIGHT` times the weight of a simulated tag;
 labels whose features have other names than today's are refused.
 """
 
@@ -46,7 +45,7 @@ from sklearn.metrics import log_loss, roc_auc_score  # type: ignore[import-untyp
 from bench.door_cases import case
 from bench.passage_samples import samples
 from bench.passage_variants import cases, crowd_of, toward_crowd
-from bench.recording_configurations import Change, any_configuration, configured, no_eyes
+from bench.recording_configurations import Change, any_configuration, configured, cut_to_loads, no_eyes
 from simulators.scenarios.spec import Scenario
 from simulators.scenarios.split import fit_cases
 from stream.operators.passage_direction import EVIDENCE, direction_evidence
@@ -60,9 +59,12 @@ from warehouse.site import Direction
 OUT = Path(__file__).parent.parent / "stream" / "operators" / "passage_weights.json"
 LABEL_WEIGHT = 20.0
 VARIANT_WEIGHT = 0.5
-OTHERS = 2
+OTHERS = {"doors": 0, "bare": 2}
 OTHERS_WEIGHT = 0.5
 """So many drawn configurations of every recording join, and their weight."""
+CUT_SHARE = 0.2
+"""Share of them that are cut to their loads."""
+PASSES = ("medium", "large")
 WORKERS = 2
 STATE = 20261122
 Matrix = NDArray[np.float64]
@@ -83,17 +85,19 @@ class Looked:
     passages: int
 
 
-def first_look(scenario: Scenario, seed: int, kept: Path) -> Looked | None:
+def first_look(scenario: Scenario, seed: int, others: int, kept: Path) -> Looked | None:
     """Passages as built, without photo-eyes and as others would have made them, and variants; kept in a file."""
     site, reads, truth = case(scenario, seed)
     rng = np.random.default_rng([STATE, seed, zlib.crc32(scenario.name.encode())])
     ways: list[tuple[float, tuple[Change, ...]]] = [(1.0, ())]
     ways += [(1.0, (no_eyes,))] if scenario.layout.photo_eyes else []
-    ways += [(OTHERS_WEIGHT, any_configuration(rng)) for _ in range(OTHERS)]
+    ways += [(OTHERS_WEIGHT, any_configuration(rng)) for _ in range(others)]
     todo, parts, evidence, inward = [], [], [], []
     passages = 0
     for weight, changes in ways:
         made_site, made = configured(site, reads, changes, rng)
+        if weight == OTHERS_WEIGHT and rng.random() < CUT_SHARE:
+            made = cut_to_loads(made, truth.loads, rng)
         if not len(made):
             continue
         gathered = list(samples(scenario.name, seed, made_site, reduce_reads(made), made.events, truth))
@@ -129,13 +133,13 @@ def first_look(scenario: Scenario, seed: int, kept: Path) -> Looked | None:
     )
 
 
-def second_look(kept: Path, score: Matrix) -> Matrix:
+def next_look(kept: Path, score: Matrix) -> Matrix:
     """The matrix with the crowd of those scores."""
     matrices, low = [], 0
     for each, facts, guess in pickle.loads(kept.read_bytes()):
         mine = score[low : low + len(guess.tags)]
         low += len(mine)
-        matrices.append(tag_features(each.cut, toward_crowd(each, guess, mine), facts).matrix)
+        matrices.append(tag_features(each.cut, toward_crowd(each, guess, mine), facts, scored=True).matrix)
     return np.concatenate(matrices)
 
 
@@ -156,13 +160,18 @@ def read_labels(path: Path) -> tuple[Matrix, NDArray[np.bool_]]:
 
 def grow(matrix: Matrix, answer: NDArray[np.bool_], weight: Matrix, size: str) -> HistGradientBoostingClassifier:
     """Boosted trees of one of two sizes."""
-    options = {
-        "first": {"max_iter": 60, "max_leaf_nodes": 10, "max_depth": 4, "learning_rate": 0.15},
-        "second": {"max_iter": 260, "max_leaf_nodes": 22, "max_depth": 6, "learning_rate": 0.09}
-        | {"max_features": 0.4, "min_samples_leaf": 60, "l2_regularization": 5.0},
-    }[size]
-    options = {"l2_regularization": 2.0, "min_samples_leaf": 30} | options
-    model = HistGradientBoostingClassifier(random_state=STATE, early_stopping=False, **options)
+    trees, leaves = {"medium": (120, 20), "large": (260, 22)}[size]
+    model = HistGradientBoostingClassifier(
+        max_iter=trees,
+        max_leaf_nodes=leaves,
+        max_depth=6,
+        learning_rate=0.09,
+        max_features=0.4,
+        min_samples_leaf=60,
+        l2_regularization=5.0,
+        early_stopping=False,
+        random_state=STATE,
+    )
     return model.fit(matrix, answer, sample_weight=weight)
 
 
@@ -191,12 +200,15 @@ def exported(model: HistGradientBoostingClassifier) -> dict[str, Any]:
 
 
 def fit(
-    chosen: Sequence[tuple[Scenario, int]], labels: tuple[Matrix, NDArray[np.bool_]] | None, scratch: Path
+    chosen: Sequence[tuple[Scenario, int]],
+    labels: tuple[Matrix, NDArray[np.bool_]] | None,
+    scratch: Path,
+    others: int = 0,
 ) -> dict[str, Any]:
     """The weights file's content; `scratch` is a folder for what lies between two looks."""
     with ProcessPoolExecutor(WORKERS) as pool:
         files = [scratch / f"{number}.pickle" for number in range(len(chosen))]
-        jobs = [pool.submit(first_look, *each, kept) for each, kept in zip(chosen, files, strict=True)]
+        jobs = [pool.submit(first_look, *each, others, kept) for each, kept in zip(chosen, files, strict=True)]
         told = [(kept, found) for kept, job in zip(files, jobs, strict=True) if (found := job.result()) is not None]
         looked = [found for _, found in told]
         answer = np.concatenate([each.answer for each in looked])
@@ -212,22 +224,24 @@ def fit(
         dull = ~answer & (guess_of <= 1e-3)
         train = ~apart & (~dull | (np.random.default_rng(STATE).random(len(answer)) < 0.25))
         weight = np.where(dull, 4.0, 1.0) * weight
-        x1 = np.concatenate([each.matrix for each in looked])
-        first = grow(x1[train], answer[train], weight[train], "first")
-        crowd = first.predict_proba(x1)[:, 1]
-        for half in (0, 1):
-            mine, other = train & (seed_of % 2 == half), train & (seed_of % 2 != half)
-            crowd[mine] = grow(x1[other], answer[other], weight[other], "first").predict_proba(x1[mine])[:, 1]
+        x = np.concatenate([each.matrix for each in looked])
         ends = np.cumsum([len(each.answer) for each in looked])[:-1]
-        x2 = np.concatenate(list(pool.map(second_look, [kept for kept, _ in told], np.split(crowd, ends))))
-    print("second pass", flush=True)
-    fit_x, fit_y, fit_w = x2[train], answer[train], weight[train]
+        models = []
+        for number, size in enumerate(PASSES[:-1], 1):
+            models.append(grow(x[train], answer[train], weight[train], size))
+            crowd = models[-1].predict_proba(x)[:, 1]
+            for half in (0, 1):
+                mine, other = train & (seed_of % 2 == half), train & (seed_of % 2 != half)
+                crowd[mine] = grow(x[other], answer[other], weight[other], size).predict_proba(x[mine])[:, 1]
+            x = np.concatenate(list(pool.map(next_look, [kept for kept, _ in told], np.split(crowd, ends))))
+            print(f"pass {number} of {len(PASSES)}", flush=True)
+    fit_x, fit_y, fit_w = x[train], answer[train], weight[train]
     if labels is not None and len(labels[1]):
         fit_x = np.concatenate([fit_x, labels[0]])
         fit_y = np.concatenate([fit_y, labels[1]])
         fit_w = np.concatenate([fit_w, np.full(len(labels[1]), LABEL_WEIGHT)])
-    second = grow(fit_x, fit_y, fit_w, "second")
-    raw = second.decision_function(x2)
+    last = grow(fit_x, fit_y, fit_w, PASSES[-1])
+    raw = last.decision_function(x)
     platt = LogisticRegression(C=1e6).fit(raw[apart].reshape(-1, 1), answer[apart])
     slope, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
     score = 1.0 / (1.0 + np.exp(-(slope * raw + shift)))
@@ -242,15 +256,14 @@ def fit(
     right = (rows @ mirrored.coef_[0] > 0) == inward
     print(f"direction: {right.mean():.4f} right of {len(right)}")
 
-    final = exported(second)
+    final = exported(last)
     final["calibration_x"], final["calibration_y"] = [-20.0, 20.0], [slope * -20.0 + shift, slope * 20.0 + shift]
     content: dict[str, Any] = {
         "made_by": f"bench/fit_passages.py: {len(seeds)} seeds, {passages} passages, {len(answer)} tags",
-        "first": exported(first),
-        "second": final,
+        "passes": [*(exported(each) for each in models), final],
         "direction": dict(zip(EVIDENCE, [round(float(w), 4) for w in mirrored.coef_[0]], strict=True)),
     }
-    ours = parse_model(json.dumps(content)).second.score(x2[apart])
+    ours = parse_model(json.dumps(content)).passes[-1].score(x[apart])
     print(f"largest difference between exported and original scores: {np.abs(ours - score[apart]).max():.2g}")
     return content
 
@@ -267,7 +280,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=("bare", "doors"), help="which set of the file to fit")
     parser.add_argument("--seeds", type=int, default=4, help="seeds of each fitting scenario of the library")
-    parser.add_argument("--drawn", type=int, default=98, help="drawn scenarios")
+    parser.add_argument("--drawn", type=int, default=300, help="drawn scenarios")
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
@@ -275,12 +288,12 @@ def main() -> int:
     doors = [each for each in fit_cases(options.seeds, options.drawn) if not each[0].layout.zones]
     chosen = sorted(doors, key=lambda each: f"{each[0].name}-{each[1]}")
     with TemporaryDirectory() as scratch:
-        content = fit(chosen, labels, Path(scratch))
+        content = fit(chosen, labels, Path(scratch), OTHERS[options.part])
     shipped = json.loads(OUT.read_text(encoding="utf-8"))
     if options.part == "doors":
         content["bare"] = shipped["bare"]
     else:
-        content = shipped | {"bare": {name: content[name] for name in ("made_by", "first", "second")}}
+        content = shipped | {"bare": {name: content[name] for name in ("made_by", "passes")}}
     options.out.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{options.out}: {options.out.stat().st_size} bytes")
     return 0

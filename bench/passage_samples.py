@@ -59,7 +59,7 @@ def unfitted() -> PassageModel:
     """A model of today's features that knows nothing: the shipped one may be of yesterday's."""
     size, none = len(FEATURES), np.empty(0)
     blank = TagModel(FEATURES, np.zeros(size), np.ones(size), np.zeros(size), 0.0, None, none, none)
-    return PassageModel(blank, blank, {}, "unfitted")
+    return PassageModel((blank,), {}, "unfitted")
 
 
 def samples(

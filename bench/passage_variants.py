@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from bench.passage_samples import Sample
 from stream.operators.passage_facts import Cut
 from stream.operators.passage_features import TagFeatures
-from stream.operators.passage_judge import WANDER_MIN
+from stream.operators.passage_judge import WANDER_MIN, wander
 from stream.operators.passage_past import peaks
 from warehouse.site import Direction
 
@@ -63,6 +63,8 @@ def cases(samples: Sequence[Sample], rng: np.random.Generator) -> Iterator[Case]
 
 def sparse(cut: Cut, rng: np.random.Generator) -> Cut:
     """Most repeated sightings of a tag gone."""
+    if not len(cut.rows):
+        return cut
     order = np.lexsort((cut.rows["first_us"], cut.rows["tag"]))
     rows = cut.rows[order]
     pause = np.diff(rows["first_us"], prepend=rows["first_us"][:1] - 10**9)
@@ -128,16 +130,14 @@ def crowd_of(case: Case, guess: TagFeatures) -> NDArray[np.float64] | None:
     """The crowd the first pass starts from: None (guessed) or, for parted loads, those that wander this way."""
     if not case.way:
         return None
-    wander = guess.trend + np.clip(np.nan_to_num(guess.lag_s), -1.0, 1.0)
-    return guess.weight * (case.way * wander > WANDER_MIN)
+    return guess.weight * (case.way * wander(guess) > WANDER_MIN)
 
 
 def toward_crowd(case: Case, guess: TagFeatures, score: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The crowd the second pass starts from: the first pass's, of parted loads those that wander this way."""
+    """The crowd a further pass starts from: that of the pass before, of parted loads those that wander this way."""
     if not case.way:
         return score
-    wander = guess.trend + np.clip(np.nan_to_num(guess.lag_s), -1.0, 1.0)
-    return score * (case.way * wander > 0.0)
+    return score * (case.way * wander(guess) > 0.0)
 
 
 def _middle(sample: Sample) -> int:

@@ -7,12 +7,13 @@ names what is measured (`bench.recordings`); `any_configuration` draws one for f
 Every change takes and gives (site, reads); truth stays as it is.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.physics.recording import LoadTruth
 from stream.recorded import RecordedReads
 from warehouse.site import Antenna, AntennaRef, Side, Site
 
@@ -109,6 +110,19 @@ def one_door(site: Site, reads: RecordedReads, rng: np.random.Generator) -> Case
     door = site.portals[int(rng.integers(len(site.portals)))]
     alone = replace(site, portals=(replace(door, neighbours=()),))
     return _keep(alone, reads, set(site.antennas_of(door.name)))
+
+
+def cut_to_loads(reads: RecordedReads, loads: Sequence[LoadTruth], rng: np.random.Generator) -> RecordedReads:
+    """Only what was read while a load passed, give or take up to 3 s; half the time of the loads' tags alone."""
+    margin_us, alone = int(rng.uniform(0.3, 3.0) * 1e6), rng.random() < 0.5
+    kept = np.zeros(len(reads), np.bool_)
+    number = {epc: at for at, epc in enumerate(reads.tags)}
+    for load in loads:
+        there = (reads.time_us >= load.start_us - margin_us) & (reads.time_us <= load.end_us + margin_us)
+        if alone:
+            there &= np.isin(reads.tag, [number[epc] for epc in load.epcs if epc in number])
+        kept |= there
+    return _only(reads, kept)
 
 
 CSV: tuple[Change, ...] = (no_eyes, no_sides, no_phase, whole_db)

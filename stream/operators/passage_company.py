@@ -90,10 +90,6 @@ def _rates(
 def company_features(facts: Company, weight: NDArray[np.float64], count: int) -> dict[str, NDArray[np.float64] | float]:
     """The features of company with the crowd of that weight (tags,)."""
     doppler, turning = _together(facts.doppler, facts.cells, weight), _together(facts.turning, facts.cells, weight)
-    mass = weight[facts.tag]
-    present = summed(facts.cell, mass, facts.cells)
-    corr, residual = _levels(facts, mass, present, count)
-    shared, share = _heard(facts, mass, present, float(weight.sum()), count)
     return {
         "doppler_llr": doppler[0],
         "doppler_follows": doppler[1],
@@ -101,11 +97,17 @@ def company_features(facts: Company, weight: NDArray[np.float64], count: int) ->
         "turning_llr": turning[0],
         "turning_follows": turning[1],
         "turning_told": turning[2],
-        "level_corr": corr,
-        "level_residual_db": residual,
-        "heard_with": shared,
-        "heard_share": share,
+        **level_features(facts, weight, count),
     }
+
+
+def level_features(facts: Company, weight: Floats, count: int) -> dict[str, Floats]:
+    """Those of them that strength and being heard give, which readers without phase and Doppler tell too."""
+    mass = weight[facts.tag]
+    present = summed(facts.cell, mass, facts.cells)
+    corr, residual = _levels(facts, mass, present, count)
+    shared, share = _heard(facts, mass, present, float(weight.sum()), count)
+    return {"level_corr": corr, "level_residual_db": residual, "heard_with": shared, "heard_share": share}
 
 
 def _together(rates: Rates, cells: int, weight: Floats) -> tuple[Floats, Floats, Floats]:

@@ -17,8 +17,11 @@ by strength; a first answer counts as a long rest). Where tags answer once and r
 fade as much more slowly and a fall is waited for longer. And what is typical: a rise and fall that opened nothing makes
 the next window open at less (readers turned down, a scale that is not dBm), a window that was nobody's at more.
 
-What has passed opens the next window only by coming nearer than it was. A load that stands still for `still_s` becomes
-part of the scenery; what it was until then has been said.
+A window closes too when tags that rose `behind_s` after the load together come near to what it was at its best: on a
+slow belt the next tote stands beside the one that leaves.
+
+What has passed opens the next window only by coming nearer than it was until then. A load that stands still for
+`still_s` becomes part of the scenery; what it was until then has been said.
 """
 
 import math
@@ -62,6 +65,8 @@ class DensityParams:
     fast_paces: float = 1.0
     fallen_paces: float = 0.5
     together_paces: float = 0.5
+    behind_s: float = 4.0
+    behind_share: float = 0.7
 
 
 @dataclass(slots=True)
@@ -254,8 +259,7 @@ class DensityTracker:
         best_s = now - (len(self._signal) - best_at) * self._tick_us / 1e6
         if now <= best_s + max(params.together_s, params.together_paces * self._pace_s):
             self._make_up += excess
-        mine = self._make_up > 0.0
-        self._peak = np.maximum(self._peak, np.where(mine, self._fast, 0.0))
+            self._peak = np.maximum(self._peak, np.where(self._make_up > 0.0, self._fast, 0.0))
         signal = float(excess @ self._make_up) / max(float(np.sqrt(self._make_up @ self._make_up)), 1e-12)
         self._signal.append(signal)
         best = max(self._signal)
@@ -268,6 +272,7 @@ class DensityTracker:
         patience_s = params.fallen_s if tags < params.many_tags else params.fallen_many_s
         patience_s = max(patience_s, params.fallen_paces * self._pace_s)
         fallen = self._fallen_us is not None and end_us - self._fallen_us >= patience_s * 1e6
+        fallen |= self._outweighed(excess, best)
         if not fallen and end_us - opened_us < self._open_max_us:
             return None
         begun = next(number for number, value in enumerate(self._signal) if value >= params.begun_share * best)
@@ -280,6 +285,15 @@ class DensityTracker:
         self._signal, self._fallen_us = [], None
         self.opened_us, self._closed_us = None, end_us
         return max(opened_us, first_us + (begun - 1) * self._tick_us), end_us
+
+    def _outweighed(self, excess: NDArray[np.float64], best: float) -> bool:
+        """Whether what rose long after the load comes near to what that was at its best: the next one is here."""
+        mass = float(self._make_up.sum())
+        if not mass:
+            return False
+        since = float(self._risen @ self._make_up) / mass
+        behind = float(excess[self._risen > since + self._params.behind_s].sum())
+        return behind > self._params.behind_share * best * mass / float(np.sqrt(self._make_up @ self._make_up))
 
     def _grow(self, tag_count: int) -> None:
         missing = tag_count - len(self._fast)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.operators.passage_company import Company, company
+from stream.operators.passage_likeness import Traces, traces
 from stream.operators.passage_past import Past, Phases, past_of, peaks, phases_of, read_power_mw
 from stream.operators.passage_sums import Floats, summed
 
@@ -91,6 +92,7 @@ class TagFacts:
     lag: NDArray[np.float64]
     course: Course
     company: Company
+    traces: Traces
     power_told: float
     features: dict[str, NDArray[np.float64]]
 
@@ -170,6 +172,7 @@ def tag_facts(cut: Cut) -> TagFacts | None:
     heard = np.bincount(own.tag * antennas + own.antenna, minlength=count * antennas).reshape(count, antennas)
     coherence, pairs = _phase_coherence(phases_of(window, own.tag, past.phases.renumbered(number_of)), count)
     side = cut.side[own.antenna]
+    cells = company(own.tag, own.antenna, window, own.power)
     return TagFacts(
         tags=tags,
         own=own,
@@ -188,7 +191,8 @@ def tag_facts(cut: Cut) -> TagFacts | None:
         strongest=(np.argmax(_smooth(amplitudes), axis=1) + 0.5) * (BIN_US / 1e6) + (start - cut.opened_us) / 1e6,
         lag=_side_lag(own, side, moment, count),
         course=Course(own.tag[order], own.seconds[order], own.amplitude[order], (own.amplitude * side)[order]),
-        company=company(own.tag, own.antenna, window, own.power),
+        company=cells,
+        traces=traces(cells, summed(own.tag, own.reads, count)),
         power_told=float(np.isfinite(window["peak_dbm"]).mean()),
         features={
             "rise_db": np.where(seconds_before > 0, (peak_dbm - peak_before).clip(-20.0, 40.0), 40.0),

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from stream.operators.passage_company import company_features
 from stream.operators.passage_facts import Course, Cut, Flags, TagFacts, share_db, tag_facts
+from stream.operators.passage_likeness import LIKENESS, likeness_features
 from stream.operators.passage_sums import Floats, mean_of, quantile_of, summed, weighted_median, weighted_quantile
 
-FEATURES = (
+BY_CROWD = (
     "peak_dbm",  # strongest own sighting
     "peak_rel_db",  # that, relative to the load's strong tags (80th percentile)
     "mean_rel_db",  # root-mean amplitude in the core, in dB relative to the load's
@@ -71,6 +72,9 @@ FEATURES = (
     "load_peak_dbm",  # the load's strong tags: 80th percentile of their peaks
     "load_share_db",  # own over neighbouring power of the load's tags in the core, the median
 )
+FEATURES = (*BY_CROWD, *LIKENESS)
+"""Those of likeness are 0 as long as no pass has scored the tags."""
+_UNSCORED: dict[str, Floats | float] = dict.fromkeys(LIKENESS, 0.0)
 _EMPTY_INT: NDArray[np.int64] = np.empty(0, np.int64)
 _EMPTY: NDArray[np.float64] = np.empty(0, np.float64)
 
@@ -91,10 +95,13 @@ class TagFeatures:
     weight: NDArray[np.float64]
 
 
-def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: TagFacts | None = None) -> TagFeatures:
+def tag_features(
+    cut: Cut, weight: Floats | None = None, facts: TagFacts | None = None, *, scored: bool = False
+) -> TagFeatures:
     """Features of every tag that the portal's own antennas saw in the window.
 
-    `weight` (tags,) says who the load is; without it that is guessed by rule. `facts` are the cut's, when already made.
+    `weight` (tags,) says who the load is; without it that is guessed by rule. `scored`: it is what a pass said, and the
+    features of likeness are told. `facts` are the cut's, when already made.
     """
     facts = facts or tag_facts(cut)
     if facts is None:
@@ -110,7 +117,7 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
             * np.exp(-facts.seconds_before / 5.0)
             * (1.0 - facts.background.clip(0.0, 1.0)) ** 2
         )
-    weight = weight + 1e-6
+    score, weight = weight, weight + 1e-6
 
     load_centroid = weighted_median(facts.centroid, weight)
     load_width = max(weighted_median(facts.spread, weight), 0.3)
@@ -136,9 +143,11 @@ def tag_features(cut: Cut, weight: NDArray[np.float64] | None = None, facts: Tag
         if cut.first_beam_us is None
         else (facts.centroid - (cut.first_beam_us - cut.opened_us) / 1e6).clip(-4.0, 10.0)
     )
+    company = company_features(facts.company, weight, count)
     features: dict[str, NDArray[np.float64] | float] = {
         **facts.features,
-        **company_features(facts.company, weight, count),
+        **company,
+        **(likeness_features(facts.traces, facts.company, company, peak_dbm, score) if scored else _UNSCORED),
         "peak_dbm": peak_dbm,
         "peak_rel_db": peak_dbm - load_peak,
         "mean_rel_db": core_amplitude_db - weighted_quantile(core_amplitude_db, weight, 0.8),

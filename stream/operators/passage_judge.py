@@ -56,16 +56,31 @@ def judge(
         ]
     bare_passes = model.bare if _bare(guess.matrix) else None
     bare = bare_passes is not None
-    first_pass, second_pass = bare_passes or (model.first, model.second)
-    first = first_pass.score(guess.matrix)
-    if may_part and (parts := _parted(cut, facts, guess, first_pass, second_pass)):
+    passes = bare_passes or model.passes
+    if may_part and (parts := _parted(cut, facts, guess, passes)):
         return [
             Judged(tags, scores, *_direction(told, tags, scores, eyes, (), model, direction_score_min), bare)
             for tags, scores in parts
         ]
-    tags = tag_features(cut, first, facts)
-    scores = second_pass.score(tags.matrix)
+    tags, scores = _scored(cut, facts, guess, passes)
     return [Judged(tags, scores, *_direction(told, tags, scores, eyes, breaks, model, direction_score_min), bare)]
+
+
+def _scored(
+    cut: Cut, facts: TagFacts, guess: TagFeatures, passes: Sequence[TagModel], mine: NDArray[np.bool_] | None = None
+) -> tuple[TagFeatures, NDArray[np.float64]]:
+    """The last pass's features and scores; none but the tags that are `mine` join a crowd."""
+    tags, scores = guess, passes[0].score(guess.matrix)
+    for later in passes[1:]:
+        crowd = scores if mine is None else scores * mine
+        tags = tag_features(cut, crowd, facts, scored=True)
+        scores = later.score(tags.matrix)
+    return tags, scores
+
+
+def wander(guess: TagFeatures) -> NDArray[np.float64]:
+    """How far each tag's power wandered from side to side, in trend and time: positive inward."""
+    return guess.trend + np.clip(np.nan_to_num(guess.lag_s), -1.0, 1.0)
 
 
 def _bare(matrix: NDArray[np.float64]) -> bool:
@@ -110,23 +125,21 @@ def _sided(cut: Cut, facts: TagFacts, guess: TagFeatures) -> Cut:
 
 
 def _parted(
-    cut: Cut, facts: TagFacts, guess: TagFeatures, first_pass: TagModel, second_pass: TagModel
+    cut: Cut, facts: TagFacts, guess: TagFeatures, passes: Sequence[TagModel]
 ) -> list[tuple[TagFeatures, NDArray[np.float64]]] | None:
     """Both loads, when there are two: the guessed crowd wanders both ways, and both parts hold when judged."""
-    wander = guess.trend + np.clip(np.nan_to_num(guess.lag_s), -1.0, 1.0)
+    wandering = wander(guess)
     total = float(guess.weight.sum())
-    inward, outward = (guess.weight * (sign * wander > WANDER_MIN) for sign in (1.0, -1.0))
+    inward, outward = (guess.weight * (sign * wandering > WANDER_MIN) for sign in (1.0, -1.0))
     smaller = min(float(inward.sum()), float(outward.sum()))
     if smaller < max(MINORITY_TAGS, MINORITY_SHARE * total):
         return None
     judged = []
     for way, crowd in ((1, inward), (-1, outward)):
         toward = replace(cut, eyes_way=way, eyes_back=False)
-        first = first_pass.score(tag_features(toward, crowd, facts).matrix) * (way * wander > 0.0)
-        tags = tag_features(toward, first, facts)
-        judged.append((tags, second_pass.score(tags.matrix)))
+        judged.append(_scored(toward, facts, tag_features(toward, crowd, facts), passes, way * wandering > 0.0))
     (tags_in, score_in), (tags_out, score_out) = judged
-    mine = np.where(np.abs(wander) > WANDER_MIN, wander > 0.0, score_in >= score_out)
+    mine = np.where(np.abs(wandering) > WANDER_MIN, wandering > 0.0, score_in >= score_out)
     score_in, score_out = np.where(mine, score_in, 0.0), np.where(mine, 0.0, score_out)
     members = float((score_in > 0.5).sum()), float((score_out > 0.5).sum())
     if min(members) < max(MINORITY_TAGS, MINORITY_SHARE * sum(members)):

@@ -118,34 +118,39 @@ class TagModel:
 
 @dataclass(frozen=True, slots=True)
 class PassageModel:
-    """Everything fitted: the tag model in two passes, and the weights of the direction's evidence.
+    """Everything fitted: the tag model in passes, and the weights of the direction's evidence.
 
-    The first pass compares tags with a crowd guessed by rule; the second with the crowd the first pass found. `bare`
-    are both passes for recordings of which less is known: no told sides, no RSSI.
+    The first pass compares tags with a crowd guessed by rule, each further one with the crowd the one before found.
+    `bare` are the passes for recordings of which less is known: no told sides, no RSSI.
     """
 
-    first: TagModel
-    second: TagModel
+    passes: tuple[TagModel, ...]
     direction: Mapping[str, float]
     made_by: str
-    bare: tuple[TagModel, TagModel] | None = None
+    bare: tuple[TagModel, ...] | None = None
 
     def over(self, features: tuple[str, ...]) -> "PassageModel":
         """`TagModel.over` for all passes."""
-        bare = self.bare and (self.bare[0].over(features), self.bare[1].over(features))
-        return replace(self, first=self.first.over(features), second=self.second.over(features), bare=bare)
+        bare = self.bare and tuple(each.over(features) for each in self.bare)
+        return replace(self, passes=tuple(each.over(features) for each in self.passes), bare=bare)
 
 
 def parse_model(text: str) -> PassageModel:
     """Read the weights file's text; KeyError or ValueError when it is not one."""
     data: dict[str, Any] = json.loads(text)
     return PassageModel(
-        first=_tag_model(data["first"]),
-        second=_tag_model(data["second"]),
+        passes=_passes(data),
         direction={name: float(weight) for name, weight in data["direction"].items()},
         made_by=str(data.get("made_by", "")),
-        bare=(_tag_model(data["bare"]["first"]), _tag_model(data["bare"]["second"])) if "bare" in data else None,
+        bare=_passes(data["bare"]) if "bare" in data else None,
     )
+
+
+def _passes(data: dict[str, Any]) -> tuple[TagModel, ...]:
+    passes = tuple(_tag_model(each) for each in data["passes"])
+    if not passes:
+        raise ValueError("passes: at least one is needed")
+    return passes
 
 
 def _tag_model(tag: dict[str, Any]) -> TagModel:

@@ -8,7 +8,7 @@ revisions are the same whether or not provisional ones are made.
 Work is done per tick of reader time, once the watermark covers it, so only the reads and the watermark matter, not how
 reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a dip in the reads between
 them, are one passage; two that meet in opposite directions are told apart at the close and are two. `passage_window`
-and `passage_density` say when, `passage_past` what was heard before, `passage_features` and
+and `passage_density` say when, `passage_past` what was heard before, `passage_features`, `passage_likeness` and
 `passage_model` which tags, `passage_direction` which way, and `passage_judge` puts it together.
 
 Bounds: rows, tags and records as `PassageParams` says; what no longer fits is dropped oldest first and counted.

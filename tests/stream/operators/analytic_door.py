@@ -45,7 +45,7 @@ def plain_model() -> PassageModel:
     """A logistic model by hand: this door has no fading, so the fitted weights would judge what they never saw."""
     tag = {"features": FEATURES, "weights": [WEIGHTS.get(name, 0.0) for name in FEATURES], "bias": 1.5}
     direction = dict(zip(EVIDENCE, (1.5, 1.5, 0.8, 0.5, 1.0, 0.5), strict=True))
-    return parse_model(json.dumps({"first": tag, "second": tag, "direction": direction}))
+    return parse_model(json.dumps({"passes": [tag, tag], "direction": direction}))
 
 
 def portal(eyes: bool) -> Portal:

@@ -33,10 +33,14 @@ class Story:
         cut: bool = False,
         rest: int = 1,
         scale: float = 1.0,
+        glint_s: float | None = None,
+        stays_s: float = 0.0,
     ) -> list[tuple[float, float]]:
         """Loads (first tag id, passing time) and `parked` tags; `beside`: the neighbours hear the loads better.
 
         A tag answers every `rest` ticks; all amplitudes are `scale` times what they are at full power.
+        Half a second from `glint_s` on a reflection shows the second load (tags from 40 on) nearer than it ever comes.
+        The first load (tags from 0 on) stays in the door for `stays_s`.
         """
         for tick in range(1, int(until_s * 4) + 1):
             now_s = tick / 4.0
@@ -44,10 +48,14 @@ class Story:
             other = np.zeros(200)
             for first, at_s in loads:
                 for tag in LOAD:
-                    value = passing(tag, at_s, now_s) * self.rng.uniform(0.5, 1.5)
+                    past_s = now_s - stays_s if first == 0 else now_s
+                    seen_s = now_s if now_s < at_s else max(at_s, past_s)
+                    value = passing(tag, at_s, seen_s) * self.rng.uniform(0.5, 1.5)
                     if value > 2e-4 and (tick + 3 * tag) % rest == 0:
                         own[first + tag] = value * (0.3 if beside else 1.0)
                         other[first + tag] = value * (1.0 if beside else 0.1)
+            if glint_s is not None and glint_s <= now_s < glint_s + 0.5:
+                own[40 : 40 + len(LOAD)] = 0.009
             own[180 : 180 + parked] = 0.001 * self.rng.uniform(0.0, 2.0, parked)
             heard = np.flatnonzero(own + other)
             if cut:
@@ -74,6 +82,18 @@ def test_parked_goods_do_not_keep_it_open() -> None:
     windows = Story().run(40.0, [(0, 20.0)], parked=15)
     assert len(around(windows, 20.2)) == 1
     assert around(windows, 20.2)[0][1] < 25.0
+
+
+def test_what_glints_while_another_load_leaves_opens_its_own_window_when_it_comes() -> None:
+    windows = Story().run(40.0, [(0, 12.0), (40, 16.0)], glint_s=13.5)
+    assert [len(around(windows, at_s)) for at_s in (12.2, 16.2)] == [1, 1]
+    assert around(windows, 12.2) != around(windows, 16.2)
+
+
+def test_a_load_that_leaves_only_when_the_next_is_there_ends_with_its_coming() -> None:
+    windows = Story().run(40.0, [(0, 12.0), (40, 19.0)], stays_s=8.0)
+    assert [len(around(windows, at_s)) for at_s in (12.2, 19.5)] == [1, 1]
+    assert around(windows, 12.2) != around(windows, 19.5)
 
 
 def test_two_loads_after_one_another_are_two_windows() -> None:

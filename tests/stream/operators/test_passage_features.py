@@ -111,7 +111,7 @@ def test_a_door_of_which_little_is_known_is_judged_by_its_own_weights() -> None:
     door = Door()
     door.walk(LOAD, 26.0, 1)
     cut, _ = cut_of(door, 29.0, 31.5)
-    nobody = replace(plain_model().first, weights=np.zeros(len(FEATURES)), bias=-9.0)
+    nobody = replace(plain_model().passes[0], weights=np.zeros(len(FEATURES)), bias=-9.0)
     model = replace(plain_model(), bare=(nobody, nobody))
     silent = replace(cut, rows=cut.rows.copy())
     silent.rows["peak_dbm"] = np.nan

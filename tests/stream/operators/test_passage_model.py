@@ -24,22 +24,24 @@ STUMP = {"feature": [-1], "threshold": [0.0], "left": [0], "right": [0], "value"
 
 def model_text(**tag: object) -> str:
     body = {"features": ["a", "b"], "bias": 0.0} | tag
-    return json.dumps({"first": body, "second": body, "direction": {}})
+    return json.dumps({"passes": [body], "direction": {}})
 
 
 def test_trees_are_summed_and_missing_branches_end() -> None:
-    model = parse_model(model_text(trees=[TREE, STUMP])).first
+    model = parse_model(model_text(trees=[TREE, STUMP])).passes[0]
     matrix = np.array([[0.0, 1.0], [0.0, 3.0], [1.0, 0.0], [0.5, 2.0]])
     assert model.log_odds(matrix).tolist() == [11.0, 12.0, 13.0, 11.0]
 
 
 def test_a_logistic_model_standardises() -> None:
-    model = parse_model(model_text(weights=[1.0, 2.0], mean=[1.0, 0.0], scale=[2.0, 1.0], bias=0.5)).first
+    model = parse_model(model_text(weights=[1.0, 2.0], mean=[1.0, 0.0], scale=[2.0, 1.0], bias=0.5)).passes[0]
     assert model.log_odds(np.array([[3.0, 1.0]])).tolist() == [3.5]
 
 
 def test_calibration_bends_the_log_odds() -> None:
-    model = parse_model(model_text(weights=[1.0, 0.0], calibration_x=[-10.0, 10.0], calibration_y=[-5.0, 5.0])).first
+    model = parse_model(model_text(weights=[1.0, 0.0], calibration_x=[-10.0, 10.0], calibration_y=[-5.0, 5.0])).passes[
+        0
+    ]
     assert model.score(np.array([[2.0, 0.0]]))[0] == pytest.approx(1 / (1 + np.exp(-1.0)))
 
 
@@ -63,7 +65,7 @@ def test_the_shipped_weights_fit_the_features_of_this_version() -> None:
     model = shipped_model().over(FEATURES)
     assert set(model.direction) == set(EVIDENCE)
     assert model.bare is not None
-    for one in (model.first, model.second, *model.bare):
+    for one in (*model.passes, *model.bare):
         assert one.features == FEATURES
         score = one.score(np.zeros((3, len(FEATURES))))
         assert ((score >= 0.0) & (score <= 1.0)).all()
@@ -72,10 +74,11 @@ def test_the_shipped_weights_fit_the_features_of_this_version() -> None:
 
 def test_a_model_is_used_over_more_features_than_it_was_fitted_on_and_not_over_fewer() -> None:
     model = shipped_model()
-    names = model.second.features
+    last = model.passes[-1]
+    names = last.features
     wider = ("new_one", *reversed(names))
     matrix = np.random.default_rng(1).normal(0.0, 5.0, (6, len(names)))
     spread = np.column_stack([np.full(6, 9.0), matrix[:, ::-1]])
-    assert model.second.over(wider).score(spread) == pytest.approx(model.second.score(matrix))
+    assert last.over(wider).score(spread) == pytest.approx(last.score(matrix))
     with pytest.raises(ValueError, match=names[3]):
         model.over(tuple(name for name in FEATURES if name != names[3]))

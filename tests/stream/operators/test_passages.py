@@ -88,7 +88,7 @@ def test_a_load_that_was_none_after_all_is_withdrawn_before_who_saw_it_and_never
     door = Door()
     door.walk(LOAD, 5.0, 1)
     until_1_s = {"features": ["window_s"], "weights": [-20.0], "bias": 20.0}
-    model = parse_model(json.dumps({"first": until_1_s, "second": until_1_s, "direction": {}}))
+    model = parse_model(json.dumps({"passes": [until_1_s], "direction": {}}))
     *shown, last = [p for _, p in run(False, door.slices(), replace(SEEN, model=model))]
     assert belonging(shown[0]) == LOAD
     assert not any(p.final or p.withdrawn for p in shown)
