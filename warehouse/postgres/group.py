@@ -23,7 +23,7 @@ from warehouse.postgres.books.balances import Conn, LedgerBroken
 from warehouse.postgres.books.ledger import post_each
 from warehouse.postgres.commands import execute_request
 from warehouse.postgres.control import authority
-from warehouse.postgres.goods import stock
+from warehouse.postgres.goods import reserving, stock
 from warehouse.postgres.naming import NamedItem, Refuse, StockNames, check_numbers, named_stock
 from warehouse.postgres.requests import Answered, Request, answer_of, store
 from warehouse.postgres.transaction import in_transaction
@@ -83,7 +83,7 @@ def _reserved(c: ReserveStock) -> _Named:
 _NAMED: Mapping[type[Command], Callable[[Any], _Named]] = {MoveStock: _moved, ReserveStock: _reserved}
 _PREPARE: Mapping[type[Command], Callable[[Any, StockNames, Actor, UUID], stock.Asks]] = {
     MoveStock: stock.prepare_move,
-    ReserveStock: stock.prepare_reservation,
+    ReserveStock: reserving.prepare_reservation,
 }
 
 
