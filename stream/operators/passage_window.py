@@ -3,13 +3,15 @@
 A window opens when a beam breaks. It closes when all beams have been clear for `clear_s` and the sequence is complete:
 both sides broken, or one side twice (a load that turned round), or the portal has eyes on one side only. An incomplete
 sequence (a load standing between the beams) is waited for, up to `between_s`. A beam broken for longer than
-`open_max_s` is a fault: the window is closed and the eye ignored until it clears.
+`open_max_s` is a fault: the window is closed and the eye ignored until it clears. When all eyes of one side kept silent
+in `silent_max` windows, or in the first of all, they are taken for blind or covered: windows are told of no more
+(`are_whole`) until one of them breaks, and then at once, the one that is open too.
 
 Time goes in ticks of a fixed grid of reader time, so the batches' arrangement does not matter.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from stream.model import DeviceEvent, DeviceEventKind
@@ -24,6 +26,7 @@ class WindowParams:
     clear_s: float = 0.7
     between_s: float = 5.0
     open_max_s: float = 120.0
+    silent_max: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +40,19 @@ class BeamBreak:
 
 @dataclass(slots=True)
 class WindowState:
-    """Where the tracker stands; encodable by msgspec."""
+    """Where the tracker stands; encodable by msgspec. `silent` counts windows since an eye broke, by eye; `told`:
+    somebody knows that the window is open.
+    """
 
     opened_us: int | None = None
     breaks: list[BeamBreak] = field(default_factory=list)
     ignored: list[int] = field(default_factory=list)
+    silent: dict[int, int] = field(default_factory=dict)
+    told: bool = True
 
     def copy(self) -> "WindowState":
         """One that does not change with this."""
-        return WindowState(self.opened_us, list(self.breaks), list(self.ignored))
+        return replace(self, breaks=list(self.breaks), ignored=list(self.ignored), silent=dict(self.silent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,15 @@ class WindowTracker:
         """No beam broken, no window open."""
         return self.state.opened_us is None and not self.state.breaks
 
+    @property
+    def are_whole(self) -> bool:
+        """Whether there are eyes, and on no side all are taken for blind."""
+        seeing = {eye.side for number, eye in enumerate(self._eyes) if self._silent(number) < self._params.silent_max}
+        return bool(self._eyes) and seeing == {eye.side for eye in self._eyes}
+
+    def _silent(self, eye: int) -> int:
+        return self.state.silent.get(eye, self._params.silent_max - 1)
+
     def side(self, eye: int) -> Side:
         """Which side the numbered eye watches."""
         return self._eyes[eye].side
@@ -92,7 +108,9 @@ class WindowTracker:
         if not due:
             return edges
         if state.opened_us is None:
-            state.opened_us = due[0].at_us
+            state.opened_us, state.told = due[0].at_us, False
+        if not state.told and self.are_whole:
+            state.told = True
             edges.append(WindowEdge(True, state.opened_us))
         still = [b for b in due if b.until_us is None or b.until_us >= end_us]
         if still and end_us - state.opened_us < params.open_max_s * 1e6:
@@ -106,13 +124,17 @@ class WindowTracker:
             wait_s = params.clear_s if complete else params.between_s
             if end_us - last_clear < wait_s * 1e6:
                 return edges
-        edges.append(WindowEdge(False, last_clear, tuple(due)))
+        if state.told:
+            edges.append(WindowEdge(False, last_clear, tuple(due)))
         state.breaks = [b for b in state.breaks if b.at_us >= end_us]
         state.opened_us = None
+        broken = {b.eye for b in due}
+        state.silent = {eye: 0 if eye in broken else self._silent(eye) + 1 for eye in range(len(self._eyes))}
         return edges
 
     def _level(self, eye: int, at_us: int, blocked: bool) -> None:
         breaks = self.state.breaks
+        self.state.silent[eye] = 0
         for index in range(len(breaks) - 1, -1, -1):
             if breaks[index].eye == eye and breaks[index].until_us is None:
                 if not blocked:

@@ -257,14 +257,14 @@ class PassageOperator:
     ) -> list[Passage]:
         """A window of one tracker opened or closed.
 
-        Beams that work have the say; a load too low for them is let through by read density, once no beam broke for
-        `trust_eyes_s`.
+        Beams that work on all their sides have the say; a load too low for them is let through by read density, once no
+        beam broke for `trust_eyes_s`.
         """
         if edge.opened:
             if self._open is not None:
                 if by_eyes and not self._open.by_eyes:
                     self._open.by_eyes, self._open.opened_us = True, edge.at_us
-            elif by_eyes or not self._by_eyes or end_us - self._beam_us > self._params.trust_eyes_s * 1e6:
+            elif by_eyes or not self._eyes.are_whole or end_us - self._beam_us > self._params.trust_eyes_s * 1e6:
                 self._begin(edge, end_us, beams, by_eyes)
             return []
         record = self._open

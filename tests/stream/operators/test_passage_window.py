@@ -82,10 +82,37 @@ def test_two_loads_with_a_clear_beam_between_are_two_windows() -> None:
 
 
 def test_a_beam_stuck_broken_is_a_fault_and_ignored_until_it_clears() -> None:
-    stuck = [outside(10.0, True), outside(50.0, False), outside(55.0, True), outside(56.0, False)]
-    assert windows(stuck, 70.0) == [(10.0, 30.0), (55.0, 56.0)]
+    stuck = [outside(20.0, True), outside(60.0, False), outside(65.0, True), outside(66.0, False)]
+    assert windows(THROUGH + stuck, 80.0) == [(10.0, 11.5), (20.0, 40.0), (65.0, 66.0)]
 
 
 def test_other_inputs_and_repeated_levels_change_nothing() -> None:
     noise = [gpi(10.2, 7, True), outside(10.3, True), outside(11.2, False)]
     assert windows(sorted(THROUGH + noise, key=lambda event: event.at_us)) == [(10.0, 11.5)]
+
+
+def past_a_blind_eye(*at_s: float) -> list[DeviceEvent]:
+    """Loads of 1 s that only the outer beam sees."""
+    return [event for at in at_s for event in (outside(at, True), outside(at + 1.0, False))]
+
+
+def test_a_side_that_saw_nothing_of_three_loads_is_blind_and_windows_are_told_of_no_more() -> None:
+    blind = past_a_blind_eye(20.0, 30.0, 40.0, 50.0, 60.0)
+    assert windows(THROUGH + blind, 80.0) == [(10.0, 11.5), (20.0, 21.0), (30.0, 31.0), (40.0, 41.0)]
+
+
+def test_one_that_never_saw_anything_is_blind_after_the_first() -> None:
+    assert windows(past_a_blind_eye(10.0, 20.0, 30.0)) == [(10.0, 11.0)]
+
+
+def test_when_it_sees_again_windows_are_told_of_at_once() -> None:
+    events = [*past_a_blind_eye(10.0, 20.0), outside(50.0, True), inside(50.5, True)]
+    events += [outside(51.0, False), inside(51.5, False)]
+    said = edges(events, 70.0)
+    assert [(at, edge.opened, edge.at_us / S) for at, edge in said[2:]] == [(50.75, True, 50.0), (52.5, False, 51.5)]
+
+
+def test_two_loads_that_turned_round_blind_no_eye() -> None:
+    back = past_a_blind_eye(20.0, 30.0)
+    again = [outside(40.0, True), inside(40.5, True), outside(41.0, False), inside(41.5, False)]
+    assert windows([*THROUGH, *back, *again]) == [(10.0, 11.5), (20.0, 21.0), (30.0, 31.0), (40.0, 41.5)]

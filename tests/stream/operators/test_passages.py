@@ -96,6 +96,16 @@ def test_a_load_that_was_none_after_all_is_withdrawn_before_who_saw_it_and_never
     assert run(False, door.slices(), replace(UNSEEN, model=model)) == []
 
 
+def test_a_door_with_a_blind_eye_goes_by_what_it_reads() -> None:
+    door = Door()
+    loads = [[f"B{n}{i:02X}" for i in range(12)] for n in range(4)]
+    for n, epcs in enumerate(loads):
+        door.walk(epcs, 5.0 + 25.0 * n, 1)
+    door.events = [event for event in door.events if event.port == 1]
+    final = [p for _, p in run(True, door.slices()) if p.final]
+    assert [(belonging(p), p.direction) for p in final[1:]] == [(epcs, Direction.IN) for epcs in loads[1:]]
+
+
 def test_a_parked_pallet_and_the_load_next_door_do_not_belong() -> None:
     door = Door()
     door.park([f"AA{i:02X}" for i in range(8)], 0.0, 60.0, 1.5, 3.0)
