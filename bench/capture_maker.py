@@ -39,7 +39,7 @@ READS_S = 1500
 WINDOW_MS = 250
 LATENESS_WINDOWS = 1
 TAGS_A_REPORT = 25
-START_US = 1_800_000_000_000_000
+START_US = 1_767_600_000_000_000
 EPC_HEAD = bytes.fromhex("3034257BF7194E40")
 CYCLE_S = 20
 """A load is in the door from second 3 to 8 of every twenty; its beams break and clear at `BEAMS`."""

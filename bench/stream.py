@@ -34,7 +34,7 @@ DOORS = 8
 SECONDS = 20
 FLUSH_MS = 250
 SIGHTINGS_S = 1150
-START_US = 1_800_000_000_000_000
+START_US = 1_767_600_000_000_000
 
 
 def run() -> dict[str, object]:

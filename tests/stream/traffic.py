@@ -12,7 +12,7 @@ from stream.model import EMPTY, BatchId, DeviceEvent, DeviceEventKind, EdgeBatch
 from warehouse.site import Antenna, AntennaRef, Effect, PhotoEye, Portal, Reader, Side, Site, Zone
 from warehouse.site_settings import StreamSettings
 
-START_US = 1_800_000_000_000_000
+START_US = 1_767_600_000_000_000
 FLUSH_US = 250_000
 LOAD_EVERY_S = 12
 AGENT, EPOCH = "edge", "epoch1"
