@@ -1,6 +1,6 @@
 """Fit the verdict model and write `stream/operators/passage_weights.json`.
 
-    python -m bench.fit_passages bare|doors [--seeds 4] [--drawn 300] [--labels labels.jsonl] [--out FILE]
+    python -m bench.fit_passages bare|doors [--seeds 4] [--drawn 200] [--labels labels.jsonl] [--out FILE]
 
 Only scenarios of split `fit`, their seeds, and drawn scenarios are used; the fourth of every four seeds is kept apart
 for calibration and for the figures printed. The random state is fixed, so the same simulator gives the same weights.
@@ -280,7 +280,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=("bare", "doors"), help="which set of the file to fit")
     parser.add_argument("--seeds", type=int, default=4, help="seeds of each fitting scenario of the library")
-    parser.add_argument("--drawn", type=int, default=300, help="drawn scenarios")
+    parser.add_argument("--drawn", type=int, default=200, help="drawn scenarios")
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
