@@ -193,21 +193,16 @@ def _check_rules(move: NewMove, index: int, circumstance: Circumstance, facts: F
     used = source.stocked and target.kind in USE_KINDS
     received = target.stocked and not source.stocked and move.target.status is StockStatus.AVAILABLE
     lot = facts.lots[move.lot_id] if move.lot_id is not None else None
-    if lot is None or not (used or received):
-        bad = None
-    elif used:
-        needed = 0 if circumstance.short_life_agreed else _days_needed(move, facts)
-        bad = lot_refusal(lot.expires_on, lot.blocked, day, needed)
-    else:
-        bad = lot_refusal(lot.expires_on, lot.blocked, day)
-    match bad:
-        case LedgerRefusal.LOT_EXPIRED:
-            return refuse(bad, f"lot {move.lot_id} expired on {lot.expires_on if lot else ''}")
-        case LedgerRefusal.LOT_BLOCKED:
-            return refuse(bad, f"lot {move.lot_id} is blocked")
-        case LedgerRefusal.SHELF_LIFE_SHORT if lot is not None and lot.expires_on is not None:
-            left, needed = (lot.expires_on - day).days, _days_needed(move, facts)
-            return refuse(bad, f"lot {move.lot_id} has {left} days left, the line needs {needed}")
+    if lot is not None and (used or received):
+        needed = _days_needed(move, facts) if used and not circumstance.short_life_agreed else 0
+        match lot_refusal(lot.expires_on, lot.blocked, day, needed):
+            case LedgerRefusal.LOT_EXPIRED as bad:
+                return refuse(bad, f"lot {move.lot_id} expired on {lot.expires_on}")
+            case LedgerRefusal.LOT_BLOCKED as bad:
+                return refuse(bad, f"lot {move.lot_id} is blocked")
+            case LedgerRefusal.SHELF_LIFE_SHORT as bad if lot.expires_on is not None:
+                left = (lot.expires_on - day).days
+                return refuse(bad, f"lot {move.lot_id} has {left} days left, the line needs {needed}")
     if used and move.source.status is not StockStatus.AVAILABLE:
         return refuse(LedgerRefusal.NOT_ACCEPTED, f"stock in status {move.source.status} cannot be issued")
     return None

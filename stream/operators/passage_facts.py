@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from stream.operators.passage_company import Company, company
 from stream.operators.passage_likeness import Traces, traces
-from stream.operators.passage_past import Past, Phases, past_of, peaks, phases_of, read_power_mw
+from stream.operators.passage_past import FLOOR_DBM, Past, Phases, past_of, peaks, phases_of, read_power_mw
 from stream.operators.passage_sums import Floats, summed
 
 Flags = NDArray[np.bool_]
-FLOOR_DBM = -85.0
 BIN_US = 250_000
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from stream.operators.passage_sums import summed
 
+FLOOR_DBM = -85.0
+"""What a tag that is not heard counts as: weaker than anything a reader reads."""
 SILENT_DBM = -50.0
 """What a read without RSSI counts as: what a load's tag typically has, so that no strength speaks against it."""
 DENSE_MAX = 4_194_304

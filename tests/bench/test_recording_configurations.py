@@ -9,6 +9,7 @@ from bench.recording_configurations import (
     any_configuration,
     both_sides,
     configured,
+    cut_to_loads,
     no_rssi,
     once_a,
     one_antenna,
@@ -16,8 +17,9 @@ from bench.recording_configurations import (
     one_port,
     one_side,
 )
+from simulators.physics.recording import LoadTruth
 from stream.recorded import RecordedReads
-from warehouse.site import Antenna, PhotoEye, Portal, Reader, Side, Site
+from warehouse.site import Antenna, Direction, PhotoEye, Portal, Reader, Side, Site
 
 RNG_SEED = 7
 SIDES = (Side.INSIDE, Side.INSIDE, Side.OUTSIDE, Side.OUTSIDE)
@@ -110,6 +112,20 @@ def test_one_doors_reader_knows_no_neighbour(site: Site, reads: RecordedReads) -
     assert not bare.portals[0].neighbours
     assert {name for name, *_ in watching(bare)} == {bare.portals[0].name}
     assert len(made) == len(reads) // 2
+
+
+def test_cut_to_its_loads_there_are_reads_of_their_windows_and_half_the_time_of_nothing_else(
+    reads: RecordedReads,
+) -> None:
+    load = LoadTruth("L1", "d1", Direction.IN, 3_500_000, 4_500_000, ("A", "never read"))
+    heard = set()
+    for seed in range(20):
+        made = cut_to_loads(reads, [load], np.random.default_rng(seed))
+        margin_us = load.start_us - int(made.time_us.min())
+        assert 280_000 <= margin_us <= 3_000_000
+        assert int(made.time_us.max()) - load.end_us == pytest.approx(margin_us, abs=20_000)
+        heard.add(tuple(reads.tags[tag] for tag in np.unique(made.tag)))
+    assert heard == {("A",), ("A", "B")}
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -155,16 +155,18 @@ def test_a_door_set_up_otherwise_goes_on_with_the_load_in_it_and_is_in_the_next_
     assert valid_us == ({0, int(SignalSettings().valid_s * 1e6)}, {0, 9_000_000})
 
 
+def site_without(zone: str) -> Site:
+    """The site without that zone and its antennas."""
+    readers = tuple(
+        replace(reader, antennas=tuple(a for a in reader.antennas if a.place != zone)) for reader in SITE.readers
+    )
+    return replace(SITE, readers=readers, zones=tuple(each for each in SITE.zones if each.name != zone))
+
+
 @pytest.mark.parametrize("snapshot", [True, False], ids=["from a snapshot", "from the log"])
 def test_a_place_the_site_file_has_dropped_stops_neither_a_start_nor_the_tags(snapshot: bool) -> None:
     """Its reads are in no place any more; the zones that are left decide on."""
-    without = replace(
-        SITE,
-        readers=tuple(
-            replace(reader, antennas=tuple(a for a in reader.antennas if a.place != "rack")) for reader in SITE.readers
-        ),
-        zones=tuple(zone for zone in SITE.zones if zone.name != "rack"),
-    )
+    without = site_without("rack")
     places, tags, half = Table(), Table(), len(MESSAGES) // 2
 
     def go_on(plant: Site, messages: Sequence[tuple[str, bytes]]) -> list[LocationUpdate]:
@@ -189,13 +191,7 @@ def test_a_place_the_site_file_has_dropped_stops_neither_a_start_nor_the_tags(sn
 @pytest.mark.parametrize("dies", [False, True], ids=["going on", "with a new worker after each change"])
 def test_a_place_goes_and_comes_back_while_the_others_go_on(dies: bool) -> None:
     """Without the shelf its reads are dropped, and the tags wait for it no longer; back, it goes on being heard."""
-    without = replace(
-        SITE,
-        readers=tuple(
-            replace(reader, antennas=tuple(a for a in reader.antennas if a.place != "shelf")) for reader in SITE.readers
-        ),
-        zones=tuple(zone for zone in SITE.zones if zone.name != "shelf"),
-    )
+    without = site_without("shelf")
     places, tags, total, sixth = Table(), Table(), Chunk(0), len(MESSAGES) // 6
     place, tag = (made(SITE, OPERATORS, *Table().standing()) for made in (PlacePartition, TagPartition))
     assert isinstance(place, PlacePartition)

@@ -29,7 +29,7 @@ PARTS_MAX = 1_000
 # What openpyxl, zipfile and zlib raise on files that are damaged, encrypted or packed in another way.
 _BROKEN = (
     InvalidFileException, zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, SyntaxError, OverflowError,
-    EOFError, NotImplementedError, RuntimeError,
+    EOFError, RuntimeError,
 )  # fmt: skip
 _ZEROS = re.compile(r"0+")
 _BLOCK_BYTES = 1 << 20
