@@ -36,8 +36,8 @@ check: $(STAMP)  ## Format, lint, types, import contracts.
 bench: $(STAMP)  ## Benchmarks against named peers.
 	@$(BIN)/python -m bench $(ARGS)
 
-soak: $(STAMP)  ## Long seeded runs.
-	@$(BIN)/pytest -m soak $(ARGS)
+soak: $(STAMP)  ## Long seeded runs, and new examples for the tests of properties.
+	@TAGLEDGER_EXPLORE=1 $(BIN)/pytest -m "soak or hypothesis" $(ARGS)
 
 lock: $(STAMP)  ## Lock the newest versions, by hash, without download addresses.
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --generate-hashes --no-emit-index-url \

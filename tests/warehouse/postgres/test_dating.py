@@ -1,16 +1,19 @@
 """Nothing in the books is yet to come, whatever a device's clock says."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal as D
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from tests.warehouse.postgres.store import Store
 from tests.warehouse.postgres.task_store import open_task_store
 from warehouse import commands as c
+from warehouse.ledger import Circumstance, LedgerRefusal, NewMove, Place, Refused
 from warehouse.loads import Load
+from warehouse.postgres.books.ledger import post
 from warehouse.postgres.clock import database_now
 from warehouse.postgres.commands import KINDS, execute
 from warehouse.postgres.dating import AHEAD_MAX
@@ -71,6 +74,31 @@ def test_a_clock_that_is_a_little_ahead_posts_now_and_what_follows_finds_the_goo
     store.do(c.MoveStock("I2", D(9), "STAGE", "BIN-1"))
     said = store.one("select after -> 'command' ->> 'effective_at' from audit_log where command = 'AdjustStock'")
     assert datetime.fromisoformat(said) == at
+
+
+def test_what_waited_its_turn_happens_after_what_it_waited_for(store: Store, database: str) -> None:
+    """A transaction's now is when it began: what came meanwhile is there all the same, and may be taken."""
+    store.items(2)
+    store.do(c.AdjustStock("I2", D(9), "STAGE", "opening"))
+    item = store.one("select item_id from item where code = 'I2'")
+    bin_1, customer = (
+        store.one("select location_id from location where code = %s", (code,)) for code in ("BIN-1", "CUSTOMER")
+    )
+    with psycopg.connect(database) as waiting:
+        began = database_now(waiting)
+        store.do(c.MoveStock("I2", D(9), "STAGE", "BIN-1"))
+        place = Place(bin_1)
+        move = NewMove(uuid4(), "test", item, D(4), place, Place(customer))
+        posted = post(waiting, [move], Circumstance("late", began))
+        assert not isinstance(posted, Refused), posted
+        waiting.commit()
+        dated = replace(move, move_id=uuid4(), quantity=D(1))
+        earlier = post(waiting, [dated], Circumstance("earlier", began - timedelta(microseconds=1)))
+        assert isinstance(earlier, Refused)
+        assert earlier.reason is LedgerRefusal.NEGATIVE_LATER
+    times = store.conn.execute("select effective_at from move order by seq desc limit 2").fetchall()
+    assert times[0] == times[1]
+    assert store.stock("I2", "BIN-1") == 5
 
 
 def test_what_a_portal_saw_or_a_vehicle_did_is_dated_now_however_wrong_the_clock_is(database: str) -> None:

@@ -44,6 +44,7 @@ from warehouse.ledger import (
 from warehouse.ledger_rules import absorb, plan, plan_reservation
 from warehouse.postgres.books import value_pools
 from warehouse.postgres.books.balances import Conn, LedgerBroken, later_peaks, sort_key
+from warehouse.postgres.clock import database_now
 
 _Uses = tuple[tuple[UUID, Decimal], ...]
 
@@ -55,6 +56,7 @@ class _Read:
     `balances` and `serials` are those of `facts`, to be brought up to date between postings that share it.
     """
 
+    at: datetime
     moves: Sequence[NewMove]
     used: Mapping[UUID, _Uses]
     facts: Facts
@@ -78,6 +80,7 @@ def post(conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance) -> tu
     Raises psycopg errors for a broken world (deadlock and serialisation failures are for the caller to retry).
     """
     read = _read(conn, moves, circumstance.effective_at)
+    circumstance = replace(circumstance, effective_at=read.at)
     changes = plan(read.moves, circumstance, read.facts)
     if isinstance(changes, Refused):
         return changes
@@ -96,12 +99,14 @@ def post_each(conn: Conn, postings: Sequence[Posting], at: datetime) -> tuple[Re
         raise ValueError("movements of document lines, and those that undo others, are posted by themselves")
     reserved = [posting.wanted for posting in postings if posting.wanted is not None]
     read = _read(conn, moves, at, [wanted.key for wanted in reserved])
+    at = read.at
     posted: list[tuple[NewMove, Circumstance]] = []
     made: list[Wanted] = []
     outcomes: list[Refused | None] = []
     last: dict[BalanceKey, int | None] = {}
     before = dict(read.balances)
-    for posting in postings:
+    for asked in postings:
+        posting = replace(asked, circumstance=replace(asked.circumstance, effective_at=at))
         changes = _plan_either(posting, at, read)
         if isinstance(changes, Refused):
             outcomes.append(changes)
@@ -140,6 +145,7 @@ def post_possible(
     For what physically happened: one wrong pallet must not keep the other thirty off the books.
     """
     read = _read(conn, moves, circumstance.effective_at)
+    circumstance = replace(circumstance, effective_at=read.at)
     wanted = list(read.moves)
     refused: list[tuple[NewMove, Refused]] = []
     while wanted:
@@ -174,7 +180,9 @@ def _read(
     assert row is not None
     found: dict[str, Any] = row[0]
     moves, used = _with_own_reservations(moves, found.get("reservations") or ())
-    balances, balance_ids = _balances(conn, keys, found["balances"] or (), effective_at)
+    rows = found["balances"] or ()
+    at = _in_turn(conn, effective_at, max((datetime.fromisoformat(row[5]) for row in rows), default=effective_at))
+    balances, balance_ids = _balances(conn, keys, rows, at)
     standing = {row[2]: BalanceKey(*row) for row in found.get("standing") or ()}
     serials = {
         serial_id: Serial(item_id, lot_id, standing.get(serial_id))
@@ -194,7 +202,20 @@ def _read(
         date.fromisoformat(closed) if closed else None,
         {line_id: LineLife(insisted, ruled) for line_id, insisted, ruled in found.get("lives") or ()},
     )
-    return _Read(moves, used, facts, balances, serials, balance_ids)
+    return _Read(at, moves, used, facts, balances, serials, balance_ids)
+
+
+def _in_turn(conn: Conn, effective_at: datetime, latest: datetime) -> datetime:
+    """When a posting happens. What happens now happens after what was posted, the `latest`, while it waited for locks.
+
+    Its "now" is when its transaction began: left there it would take goods before they came, and be refused. What is
+    dated ahead of the clock draws nothing after it.
+    """
+    if latest <= effective_at or effective_at < database_now(conn):
+        return effective_at
+    row = conn.execute("select clock_timestamp()").fetchone()
+    assert row is not None
+    return latest if latest <= row[0] else effective_at
 
 
 def _ids(values: Iterable[int | None]) -> list[int]:
