@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "password_refused": ("该密码不可用", "请选择符合规则的密码。"),
     "too_many_attempts": ("密码错误次数过多", "请在 `Retry-After` 秒后重试。"),
     "not_found": ("没有此对象", "请检查名称；列表会显示现有内容。"),
+    "not_sealed": ("该移动尚未封存", "移动按段封存，请在一小时内重试。"),
     "method_not_allowed": ("该地址不接受此方法", "请使用 `Allow` 头中列出的方法。"),
     "idempotency_key_reused": (
         "该 Idempotency-Key 属于另一个请求",

@@ -15,10 +15,12 @@ from api.paging import Code, Lister, Page, Paging
 from api.postgres.explanations import CommandTrace, MovedTagView, command_of, moved_tags
 from api.postgres.passages import PassageView, passage
 from api.postgres.pool import Pool
-from api.problems import INVALID_CURSOR, not_found
+from api.problems import INVALID_CURSOR, NOT_SEALED, ProblemError, not_found
 from api.query_route import QueryRoute
+from api.reading_scope import reading
 from warehouse.postgres.queries.documents import Document, document
 from warehouse.postgres.queries.movements import Movement, movement, movements
+from warehouse.postgres.queries.proofs import Proof, prove
 
 # An explanation shows this many tags; `/tags` has all.
 EXPLAINED_TAGS_MAX = 100
@@ -151,5 +153,25 @@ def router(pool: Pool) -> APIRouter:
         command = None if row.request_id is None else await command_of(pool, row.request_id)
         tags = list(await moved_tags(pool, move_id, None, EXPLAINED_TAGS_MAX))
         return json_response(MovementExplanation(row, paper, load, evidence, command, tags))
+
+    @routes.get(
+        "/{move_id}/proof",
+        operation_id="movements_proof",
+        summary="Prove that it is in the ledger, unchanged",
+        response_model=Proof,
+        responses=problems(NOT_SEALED),
+    )
+    async def movements_proof(move_id: MoveId) -> Response:
+        """Two inclusion proofs by RFC 9162: of the movement in its stretch, and of that in the ledger with this head.
+
+        Heads are told as they are made (`ledger_sealed`): an auditor who kept one needs nobody's word.
+        """
+        await known(move_id)
+        with reading(None):  # the hashes of others' movements tell nothing of them
+            async with pool.connection() as connection:
+                proof = await prove(connection, move_id)
+        if proof is None:
+            raise ProblemError(NOT_SEALED, f"movement {move_id} is newer than the last seal")
+        return json_response(proof)
 
     return routes

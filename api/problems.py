@@ -59,6 +59,9 @@ TOO_MANY_ATTEMPTS = ProblemKind(
     "too_many_attempts", 429, "Too many wrong passwords", "Try again after `Retry-After` seconds."
 )
 NOT_FOUND = ProblemKind("not_found", 404, "There is no such thing", "Check the name; lists show what exists.")
+NOT_SEALED = ProblemKind(
+    "not_sealed", 404, "The movement is not sealed yet", "Ask again within the hour: movements are sealed in stretches."
+)
 METHOD_NOT_ALLOWED = ProblemKind(
     "method_not_allowed", 405, "This address does not take that method", "Use one the `Allow` header names."
 )
@@ -95,6 +98,7 @@ KINDS = (
     PASSWORD_REFUSED,
     TOO_MANY_ATTEMPTS,
     NOT_FOUND,
+    NOT_SEALED,
     METHOD_NOT_ALLOWED,
     KEY_REUSED,
     EXPIRED_POSITION,

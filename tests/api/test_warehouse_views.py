@@ -9,7 +9,9 @@ import pytest
 from tests.api.conftest import SITE, Resident, Running
 from tests.api.pages import walk
 from tests.api.plant import GTIN, Plant, make_plant, seen
+from warehouse import merkle
 from warehouse.loads import LocationEvent
+from warehouse.postgres.books import seals
 from warehouse.postgres.loads import locations
 
 STRAY = "E2801160600002084D1F9999"
@@ -138,6 +140,21 @@ async def test_the_ledger_and_the_explanation_of_a_movement(shown: Shown) -> Non
     assert explained["command"] is None
     assert (await shown.get(explained["evidence"]))["tags"] == ["AA", "BB"]
     assert await shown.list(f"/v1/movements/{row['move_id']}/tags", limit=4) == explained["tags"]
+
+
+async def test_a_movement_is_proven_to_whoever_kept_a_head(changing: Shown) -> None:
+    [row] = await changing.list("/v1/movements", item="B/1")
+    path = f"/v1/movements/{row['move_id']}/proof"
+    early = await changing.api.client.get(path)
+    assert (early.status_code, early.json()["code"]) == (404, "not_sealed")
+    with psycopg.connect(changing.api.dsn) as connection:
+        sealed = seals.seal(connection)
+    assert sealed is not None
+    proof = await changing.get(path)
+    assert (proof["head"], proof["moves"]) == (sealed.head.hex(), sealed.moves)
+    assert row["move_id"] in proof["sealed"]
+    way = [bytes.fromhex(each) for each in proof["in_stretch"]]
+    assert merkle.includes(sealed.root, sealed.moves, proof["sealed"].encode(), proof["place"], way)
 
 
 async def test_a_movement_by_hand_names_person_device_and_command(shown: Shown) -> None:

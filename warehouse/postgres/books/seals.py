@@ -9,7 +9,6 @@ went round them. Who could rewrite the ledger could rewrite its seals too: so th
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from psycopg import Connection
 
@@ -25,11 +24,15 @@ STRETCH_MAX = 20_000
 
 # What of a movement is sealed: everything but what PostgreSQL made of it. Times as microseconds, so that no session
 # setting changes the text.
-_LEAF = """json_build_array(m.seq, m.move_id, m.kind, m.line_id, m.item_id, m.lot_id, m.serial_id,
+LEAF = """json_build_array(m.seq, m.move_id, m.kind, m.line_id, m.item_id, m.lot_id, m.serial_id,
     trim_scale(m.quantity), m.from_location_id, m.to_location_id, m.from_hu_id, m.to_hu_id, m.from_status, m.to_status,
     m.owner, (extract(epoch from m.effective_at) * 1000000)::bigint,
     (extract(epoch from m.recorded_at) * 1000000)::bigint, m.actor, m.device,
     m.reason, m.passage_id, m.request_id, m.reverses, m.line_role)::text"""
+
+# Of the movements after one place of the cursor and through another.
+LEAVES = f"""select {LEAF} from move m where (m.tx, m.seq) > (%s::text::xid8, %s)
+    and (m.tx, m.seq) <= (%s::text::xid8, %s) order by m.tx, m.seq"""  # noqa: S608  (a constant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +45,6 @@ class Seal:
     head: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """That a movement is in the ledger whose head this is: `text` is what was sealed of it.
-
-    `in_stretch` leads from the movement to its stretch's root, `in_ledger` from that to the head (RFC 6962).
-    """
-
-    text: str
-    place: int
-    moves: int
-    root: bytes
-    in_stretch: tuple[bytes, ...]
-    stretch: int
-    size: int
-    head: bytes
-    in_ledger: tuple[bytes, ...]
-
-
 def seal(conn: Conn) -> Seal | None:
     """Seal the next stretch in the caller's transaction; None when there is nothing certain to seal."""
     conn.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
@@ -67,7 +52,7 @@ def seal(conn: Conn) -> Seal | None:
         "select size, last_tx::text, last_seq from ledger_seal order by size desc limit 1"
     ).fetchone() or (0, "0", 0)
     rows = conn.execute(
-        f"""select m.tx::text, m.seq, {_LEAF} from move m
+        f"""select m.tx::text, m.seq, {LEAF} from move m
            where (m.tx, m.seq) > (%s::text::xid8, %s) and m.tx < pg_snapshot_xmin(pg_current_snapshot())
            order by m.tx, m.seq limit %s""",  # noqa: S608  (a constant)
         (last[1], last[2], STRETCH_MAX),
@@ -109,36 +94,6 @@ def head_of(conn: Connection[Any]) -> tuple[int, str] | None:
     return None if row is None else (row[0], row[1])
 
 
-def prove(conn: Connection[Any], move_id: UUID) -> Proof | None:
-    """For a sealed movement; None for one that is not sealed yet or not there."""
-    row = conn.execute(
-        f"""select m.tx::text, m.seq, {_LEAF} from move m where m.move_id = %s""",  # noqa: S608  (a constant)
-        (move_id,),
-    ).fetchone()
-    if row is None:
-        return None
-    seals = conn.execute("select last_tx::text, last_seq, root, head from ledger_seal order by size").fetchall()
-    at = (int(row[0]), row[1])
-    stretch = next((n for n, sealed in enumerate(seals) if at <= (int(sealed[0]), sealed[1])), None)
-    if stretch is None:
-        return None
-    before = (seals[stretch - 1][0], seals[stretch - 1][1]) if stretch else ("0", 0)
-    leaves = _leaves(conn, before, (seals[stretch][0], seals[stretch][1]))
-    roots = [bytes(sealed[2]) for sealed in seals]
-    place = leaves.index(row[2].encode())
-    return Proof(
-        row[2],
-        place,
-        len(leaves),
-        roots[stretch],
-        merkle.inclusion_proof(leaves, place),
-        stretch,
-        len(roots),
-        bytes(seals[-1][3]),
-        merkle.inclusion_proof(roots, stretch),
-    )
-
-
 def extends(conn: Connection[Any], size: int, head: bytes) -> bool:
     """Whether the ledger of today begins with the one somebody kept the head of."""
     roots = _roots(conn)
@@ -156,8 +111,7 @@ def _leaves(conn: Connection[Any], after: tuple[str, int], through: tuple[str, i
     return [
         text.encode()
         for (text,) in conn.execute(
-            f"""select {_LEAF} from move m where (m.tx, m.seq) > (%s::text::xid8, %s)
-               and (m.tx, m.seq) <= (%s::text::xid8, %s) order by m.tx, m.seq""",  # noqa: S608  (a constant)
+            LEAVES,
             (*after, *through),
         )
     ]

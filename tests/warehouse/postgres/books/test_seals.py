@@ -10,6 +10,7 @@ from tests.warehouse.postgres.store import Store, open_store
 from warehouse import commands as c
 from warehouse import merkle
 from warehouse.postgres.books import seals
+from warehouse.postgres.queries.proofs import prove
 
 
 @pytest.fixture
@@ -42,18 +43,23 @@ def test_each_seal_takes_what_is_new_and_a_kept_head_is_the_beginning_of_the_nex
     assert seals.head_of(store.conn) == (5, told.fetchall()[-1][0])
 
 
-def test_a_movement_is_proven_against_the_head_alone(store: Store) -> None:
+async def test_a_movement_is_proven_against_the_head_alone(store: Store, database: str) -> None:
     seal(store)
     moved = store.do(c.MoveStock("I2", Decimal(1), "STAGE", "BIN-1"))
-    assert seals.prove(store.conn, moved["move_id"]) is None
-    seal(store)
-    proof = seals.prove(store.conn, moved["move_id"])
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as reading:
+        assert await prove(reading, moved["move_id"]) is None
+        sealed = seal(store)
+        proof = await prove(reading, moved["move_id"])
+    assert sealed is not None
     assert proof is not None
-    assert merkle.includes(proof.root, proof.moves, proof.text.encode(), proof.place, proof.in_stretch)
-    assert merkle.includes(proof.head, proof.size, proof.root, proof.stretch, proof.in_ledger)
-    other = proof.text.replace(", 1, ", ", 2, ", 1).encode()
-    assert other != proof.text.encode()
-    assert not merkle.includes(proof.root, proof.moves, other, proof.place, proof.in_stretch)
+    root, head = bytes.fromhex(proof.root), bytes.fromhex(proof.head)
+    in_stretch, in_ledger = ([bytes.fromhex(each) for each in way] for way in (proof.in_stretch, proof.in_ledger))
+    assert merkle.includes(root, proof.moves, proof.sealed.encode(), proof.place, in_stretch)
+    assert merkle.includes(head, proof.stretches, root, proof.stretch, in_ledger)
+    assert head == sealed.head
+    other = proof.sealed.replace(", 1, ", ", 2, ", 1).encode()
+    assert other != proof.sealed.encode()
+    assert not merkle.includes(root, proof.moves, other, proof.place, in_stretch)
 
 
 @pytest.mark.parametrize(
