@@ -72,11 +72,6 @@ def _take(source: deque[AgeLayer], quantity: Decimal) -> tuple[list[AgeLayer], D
     return taken, quantity
 
 
-def older_than(aged: Iterable[AgeLayer], today: date, days: int) -> Decimal:
-    """How much has lain longer than that: dead stock."""
-    return sum((layer.quantity for layer in aged if (today - layer.day).days > days), ZERO)
-
-
 class Stillness(StrEnum):
     """How stock moves."""
 

@@ -117,8 +117,3 @@ def per_output(bom: Bom, line: Component) -> Fraction:
 
 def rounded_up(quantity: Fraction, decimals: int) -> Decimal:
     return Decimal(ceil(quantity * 10**decimals)).scaleb(-decimals)
-
-
-def ratio_of(quantity: Decimal, part: Decimal | int, whole: Decimal | int) -> Fraction:
-    """`quantity` × part / whole, exact."""
-    return Fraction(quantity) * Fraction(part) / Fraction(whole)

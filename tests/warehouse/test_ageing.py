@@ -1,11 +1,11 @@
 """How old stock is: cases J of the other systems' test suites, by their ids."""
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from warehouse.ageing import Change, layers, older_than
+from warehouse.ageing import Change, layers
 
 
 def change(day: int, quantity: int, document: str = "", counted: bool = False) -> Change:
@@ -27,9 +27,3 @@ CASES = {
 def test_case(case: str) -> None:
     changes, expected = CASES[case]
     assert [(layer.day.day, layer.quantity) for layer in layers(changes)] == expected
-
-
-def test_dead_stock_is_what_lay_longer() -> None:
-    aged = layers([change(1, 30), change(20, 20)])
-    today = date(2026, 1, 1) + timedelta(days=30)
-    assert [older_than(aged, today, days) for days in (5, 11, 29, 30)] == [50, 30, 30, 0]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.bom import Bom, BomError, Component, all_needs, order_needs, ratio_of, rounded_up
+from warehouse.bom import Bom, BomError, Component, all_needs, order_needs, rounded_up
 
 BIKE, WHEEL, FRAME, SPOKE, RIM, PAINT, BOLT_SET, BOLT, NUT = range(1, 10)
 WHOLE = dict.fromkeys(range(1, 10), 0) | {PAINT: 2}
@@ -69,6 +69,6 @@ def test_a_bill_that_contains_itself_is_refused_with_the_way_round(walk: object)
 def test_what_is_taken_is_enough_and_less_than_one_more(each: Decimal, output: int, ordered: int, scale: int) -> None:
     bom = bill(BIKE, (PAINT, str(each), "7"), output=str(output))
     (need,) = order_needs(bom, Decimal(ordered), {}.get, {PAINT: scale})
-    exact = ratio_of(each, ordered, output) * Fraction(107, 100)
+    exact = Fraction(each) * ordered / output * Fraction(107, 100)
     assert 0 <= Fraction(need.quantity) - exact < Fraction(1, 10**scale)
     assert need.quantity == rounded_up(exact, scale)

@@ -261,6 +261,12 @@ def test_an_antenna_that_is_pulled_out_is_told_and_heard_no_more() -> None:
     assert not properties.AntennaProperties[0].AntennaConnected
 
 
+def test_trouble_inside_the_reader_is_told() -> None:
+    talk = Talk()
+    talk.machine.raise_exception("too hot", talk.now_us)
+    assert [data.ReaderExceptionEvent for data in talk.events()] == [p.ReaderExceptionEvent("too hot")]
+
+
 def test_a_filter_leaves_other_tags_out() -> None:
     talk = Talk()
     wanted = p.C1G2Filter(
