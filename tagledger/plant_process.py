@@ -29,6 +29,7 @@ from simulators.modbus.platform import Platform
 from simulators.plant import Plant
 from simulators.plant_scales import scale_name
 from simulators.plant_vehicles import PlantVehicles
+from tagledger.logs import configure_logs
 from tagledger.plant_time import EDGE, PromisedClock, Promises, new_promises
 from warehouse.site import Scale, Site
 
@@ -147,6 +148,7 @@ def _run(
     seed: int, duration_s: float, start_us: int, vehicles: int, speed: float, parent: Connection, promises: Promises
 ) -> None:
     """The child: serve until the other end of the pipe closes, whatever closed it."""
+    configure_logs()
     plant = Plant(seed, duration_s, start_us=start_us, vehicles=vehicles)
     clock = ScaledClock(start_us, speed=speed, running=False)
     with contextlib.suppress(KeyboardInterrupt):
