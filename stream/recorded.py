@@ -1,9 +1,10 @@
 """Recorded reads from CSV: anyone's recording of a door, a conveyor or zones, as columns.
 
 One row is one read, or what a reader made of several (`count`, and `last` for when the last of them was), or one
-photo-eye event (its `epc` empty, `gpi` and `state` filled). Which column means what is found by header name
-(`ALIASES`; case, punctuation and a unit at the end are ignored) or said in a mapping, `field=header`. Required: time
-and epc. Units follow from the header's ending (`_us`, `_deg`, ...), else from the values; what was assumed is in
+photo-eye event (its `epc` empty, `gpi` and `state` filled). Photo-eye events may stand in a file of their own
+(`parse_events`), and where reads have a `state`, each change of it is one. Which column means what is found by header
+name (`ALIASES`; case, punctuation and a unit at the end are ignored) or said in a mapping, `field=header`. Required:
+time and epc. Units follow from the header's ending (`_us`, `_deg`, ...), else from the values; what was assumed is in
 `notes`. Absent values are empty fields.
 
 - time: see `recorded_time`. A date in a column of its own (`date`) goes before it.
@@ -17,7 +18,7 @@ and epc. Units follow from the header's ending (`_us`, `_deg`, ...), else from t
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,15 @@ from numpy.typing import NDArray
 
 from stream.model import DeviceEvent, DeviceEventKind
 from stream.recorded_rssi import dbm
-from stream.recorded_table import CsvTable, RecordedError, find_columns, parse_table, read_text, unit_in
+from stream.recorded_table import CsvTable, RecordedError, find_columns, parse_table, read_text, unit_in, units_said
 from stream.recorded_time import clock_of
 
 __all__ = ["ALIASES", "RecordedError", "RecordedReads", "parse_csv", "plain_epc", "read_csv"]
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "time": (
-        "time", "timestamp", "datetime", "readtime", "firstseen", "firstseentime", "firstseentimestamp", "ts", "first",
+        "time", "timestamp", "datetime", "readtime", "timestampms", "milliseconds", "millis", "microseconds", "seconds",
+        "firstseen", "firstseentime", "firstseentimestamp", "ts", "first",
         "firsttime", "firstread", "timestamputc", "eventtime", "seenat", "readat",
         "discovered", "discoverytime", "systemtime", "unixtime", "epoch", "t", "timeofread", "lastseen", "lastseentime",
         "date",
@@ -40,12 +42,13 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "date": ("date", "day"),
     "epc": (
         "epc", "epchex", "tag", "tagid", "tagepc", "epcid", "idhex", "epcvalue", "epccode", "epcdata", "tagname",
-        "uid", "rfid", "rfidtag", "label", "transponder", "tid", "id",
+        "epchexstring", "epcstring", "serial", "uid", "rfid", "rfidtag", "label", "transponder", "tid", "id",
     ),
     "reader": ("reader", "readername", "readerid", "device", "deviceid", "hostname", "readerip", "source"),
     "antenna": (
         "antenna", "antennaid", "antennaport", "antennaportnumber", "ant", "antid", "antport", "antno", "port",
         "portnumber", "antennanumber", "antennano", "antennanr", "antennaname", "antennaindex", "antennazone", "rxport",
+        "readerant", "readerantenna",
     ),
     "rssi": (
         "rssi", "peakrssi", "rssidbm", "peakrssidbm", "peakrssiindbm", "peakrssicdbm", "rssicdbm", "maxrssi", "avgrssi",
@@ -99,9 +102,18 @@ class RecordedReads:
         return len(self.time_us)
 
 
-def read_csv(path: Path, mapping: Mapping[str, str] | None = None, delimiter: str | None = None) -> RecordedReads:
-    """The recording in a file; RecordedError when it is not one."""
-    return parse_csv(read_text(path), mapping, delimiter)
+def read_csv(
+    path: Path, mapping: Mapping[str, str] | None = None, delimiter: str | None = None, events: Path | None = None
+) -> RecordedReads:
+    """The recording in a file, its photo-eye events in another; RecordedError when it is not one."""
+    reads = parse_csv(read_text(path), mapping, delimiter)
+    if events is None:
+        return reads
+    try:
+        more = parse_events(read_text(events), reads, mapping)
+    except RecordedError as wrong:
+        raise RecordedError(f"{events}: {wrong}") from wrong
+    return replace(reads, events=tuple(sorted((*reads.events, *more), key=lambda event: event.at_us)))
 
 
 def parse_csv(text: str, mapping: Mapping[str, str] | None = None, delimiter: str | None = None) -> RecordedReads:
@@ -110,7 +122,7 @@ def parse_csv(text: str, mapping: Mapping[str, str] | None = None, delimiter: st
     A unit of time may follow its header: `time=stamp:ms`.
     """
     table = parse_table(text, delimiter)
-    mapping, said_unit = _unit_said(dict(mapping or {}), table.header)
+    mapping, units = units_said(mapping or {}, table.header)
     index = find_columns(table.header, mapping, ALIASES, REQUIRED)
     notes: list[str] = []
     if len(table.header) > len(index):
@@ -129,7 +141,7 @@ def parse_csv(text: str, mapping: Mapping[str, str] | None = None, delimiter: st
         date = field(row, "date") if name == "time" else ""
         return f"{date} {field(row, name)}" if date else field(row, name)
 
-    unit = said_unit or unit_in(table.header[index["time"]])
+    unit = units.get("time") or unit_in(table.header[index["time"]])
     clock = clock_of([moment(row, "time") for _, row in reads], unit, table.decimal_comma)
     notes.append(f"time {clock.words}")
 
@@ -183,7 +195,15 @@ def parse_csv(text: str, mapping: Mapping[str, str] | None = None, delimiter: st
         channel=_channels(numbers("channel"), notes)[order],
         phase_rad=phase[order].astype(np.float32),
         doppler_hz=numbers("doppler")[order].astype(np.float32),
-        events=tuple(sorted(_events(others, table, index, readers[0], at_us), key=lambda event: event.at_us)),
+        events=tuple(
+            sorted(
+                (
+                    *_events(others, table, index, readers[0], at_us),
+                    *_events(_changes(reads, index, at_us), table, index, readers[0], at_us),
+                ),
+                key=lambda event: event.at_us,
+            )
+        ),
         places=tuple(sorted(places)),
         notes=tuple(notes),
         antenna_names=tuple(sorted((name, port) for name, port in ports.items() if not name.isdigit())),
@@ -192,18 +212,37 @@ def parse_csv(text: str, mapping: Mapping[str, str] | None = None, delimiter: st
     )
 
 
+def parse_events(text: str, reads: RecordedReads, mapping: Mapping[str, str] | None = None) -> list[DeviceEvent]:
+    """Photo-eye events in CSV text: time, gpi (1 where there is no such column) and state, perhaps the reader."""
+    table = parse_table(text)
+    said, units = units_said(mapping or {}, table.header)
+    lower = [name.lower() for name in table.header]
+    index = find_columns(
+        table.header,
+        {field: name for field, name in said.items() if name.lower() in lower},
+        {field: ALIASES[field] for field in ("time", "date", "reader", "gpi", "state")},
+        ("time", "state"),
+    )
+    times = [row[index["time"]] for _, row in table.rows]
+    span_us = int(reads.time_us[0]), int(reads.time_us[-1])
+    clock = clock_of(times, units.get("time") or unit_in(table.header[index["time"]]), table.decimal_comma, span_us)
+    at_us = {}
+    for number, row in table.rows:
+        try:
+            at_us[number] = clock.microseconds(row[index["time"]])
+        except ValueError as wrong:
+            raise table.wrong(number, index["time"], row[index["time"]], f"a time {clock.words}") from wrong
+    first, last = min(at_us.values(), default=0), max(at_us.values(), default=0)
+    if first > span_us[1] or last < span_us[0]:
+        raise RecordedError("its times and those of the reads do not meet: another time zone, or another unit?")
+    return list(_events(table.rows, table, index, reads.readers[0], at_us))
+
+
 def plain_epc(text: str) -> str:
     """A tag as it is compared: upper case, and hexadecimal without spaces, dashes, colons and 0x."""
     upper = text.strip("'\"= \t").upper()
     bare = re.sub(r"[\s:\-]", "", upper.removeprefix("0X"))
     return bare if len(bare) >= 8 and re.fullmatch(r"[0-9A-F]+", bare) else upper
-
-
-def _unit_said(mapping: dict[str, str], header: Sequence[str]) -> tuple[dict[str, str], str | None]:
-    name, _, unit = mapping.get("time", "").rpartition(":")
-    if name and unit in ("s", "ms", "us", "ns") and mapping["time"] not in header:
-        return mapping | {"time": name}, unit
-    return mapping, None
 
 
 def _dictionary(texts: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -245,6 +284,25 @@ def _channels(values: NDArray[np.float64], notes: list[str]) -> NDArray[np.uint1
     return channel
 
 
+def _changes(
+    reads: Sequence[tuple[int, Sequence[str]]], index: Mapping[str, int], at_us: Mapping[int, int]
+) -> list[tuple[int, Sequence[str]]]:
+    """Of reads that say how a photo-eye stood, those at which it had changed; it is clear before the first."""
+    if "state" not in index:
+        return []
+    before: dict[tuple[str, ...], str] = {}
+    changed = []
+    eye = [index[name] for name in ("reader", "gpi") if name in index]
+    for number, row in sorted(reads, key=lambda read: at_us[read[0]]):
+        state = row[index["state"]].lower()
+        which = tuple(row[column] for column in eye)
+        if state in TRUE | FALSE and (state in TRUE) != (before.get(which, "0") in TRUE):
+            changed.append((number, row))
+        if state in TRUE | FALSE:
+            before[which] = state
+    return changed
+
+
 def _events(
     others: Sequence[tuple[int, Sequence[str]]],
     table: CsvTable,
@@ -256,8 +314,9 @@ def _events(
         return row[index[name]] if name in index else ""
 
     for number, row in others:
-        port, state = field(row, "gpi"), field(row, "state").lower()
-        if not port:
+        # A column of states without one of inputs is of one photo-eye; its header may be called gpi.
+        port, state = field(row, "gpi") or "1" * ("gpi" not in index), field(row, "state").lower()
+        if not port or (not state and "gpi" not in index):
             raise RecordedError(
                 f"row {number}: neither an epc in column {table.header[index['epc']]} nor a gpi; delete the row, or "
                 "say which columns they are with --column epc=HEADER"

@@ -6,8 +6,9 @@ Without a `kind`, a row is a load when it has a direction or a load id, or the c
 door or gate; it is a stay when it has a place; and with neither it is a load.
 
 - A row with a load id and no tag says when that load passed, where and which way; so a list of tags and a list of
-  windows may stand in one file, or in two (`windows`).
+  windows may stand in one file, or in two (`windows`). A load with several windows passed several times.
 - Rows without a load id are loads by their windows: tags whose windows overlap, at one place in one direction, are one.
+- Tags without load id and times are one load where one passage is seen; where more are, they are scored one by one.
 - Without `start` and `end` a load's window is the whole recording, and a stay without `end` lasts until the tag's next.
 
 JSON: {"loads": [{"id", "portal", "direction", "start", "end", "epcs": [...]}],
@@ -23,7 +24,15 @@ from pathlib import Path
 from typing import Any
 
 from stream.recorded import plain_epc
-from stream.recorded_table import CsvTable, RecordedError, find_columns, parse_table, read_text, unit_in
+from stream.recorded_table import (
+    CsvTable,
+    RecordedError,
+    find_columns,
+    parse_table,
+    read_text,
+    unit_in,
+    units_said,
+)
 from stream.recorded_time import clock_of, microseconds, unit_of
 from warehouse.site import Direction
 
@@ -31,7 +40,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "kind": ("kind", "type"),
     "id": (
         "id", "load", "loadid", "loadname", "passage", "passageid", "pallet", "palletid", "group", "groupid",
-        "pass", "passid", "run", "trip", "sscc", "shipment", "tote", "toteid", "event", "eventid", "box", "carton",
+        "pass", "passid", "run", "trip", "sscc", "shipment", "tote", "toteid", "event", "eventid", "box", "boxid",
+        "carton", "cartonid", "reflist", "reflistid", "list", "listid", "loadno", "loadnumber", "person", "personid",
     ),
     "place": ("place", "portal", "zone", "door", "gate", "location", "readpoint", "room", "area", "shelf", "position"),
     "direction": ("direction", "dir", "way", "movement", "heading"),
@@ -61,7 +71,10 @@ PASSED_AT = ("portal", "door", "gate")
 
 @dataclass(frozen=True, slots=True)
 class TrueLoad:
-    """A load through a portal; `portal` may be empty when there is only one, `direction` UNSURE when not known."""
+    """A load through a portal; `portal` may be empty when there is only one, `direction` UNSURE when not known.
+
+    Not `is_named`: the truth did not say which tags went together, and `load_id` is a number of ours.
+    """
 
     load_id: str
     portal: str
@@ -69,6 +82,7 @@ class TrueLoad:
     start_us: int
     end_us: int
     epcs: tuple[str, ...]
+    is_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,30 +152,54 @@ def parse_csv(
     span_us: tuple[int, int] | None = None,
 ) -> RecordedTruth:
     """Truth in CSV text."""
-    rows = _rows(text, mapping, ("epc",), span_us)
-    about = _rows(windows, mapping, ("id",), span_us) if windows else []
+    tables = [parse_table(text), *([parse_table(windows)] if windows else [])]
+    here = [_mapping_of(table, mapping or {}, tables) for table in tables]
+    rows = _rows(tables[0], here[0], ("epc",), span_us)
+    about = _rows(tables[1], here[1], ("id",), span_us) if windows else []
     tagged = [row for row in rows if row.epc]
     if not tagged:
         raise RecordedError("truth: no row names a tag")
-    known = {row.load_id: row for row in (*rows, *about) if not row.epc and row.load_id}
-    loads = [_completed(row, known) for row in tagged if row.kind == "load"]
+    known: dict[str, list[_Row]] = {}
+    for row in (*rows, *about):
+        if not row.epc and row.load_id:
+            known.setdefault(row.load_id, []).append(row)
+    loads = [passed for row in tagged if row.kind == "load" for passed in _completed(row, known.get(row.load_id, []))]
+    if windows and not any(row.load_id in known for row in tagged):
+        raise RecordedError(
+            f"none of the loads of the tags ({tagged[0].load_id or 'no load named'}, ...) is among the windows "
+            f"({next(iter(known), 'none')}, ...): which column is the load's name? (--truth-column id=HEADER)"
+        )
     return RecordedTruth(tuple(_loads(loads)), tuple(_stays([row for row in tagged if row.kind == "stay"])))
 
 
+def _mapping_of(table: CsvTable, mapping: Mapping[str, str], tables: Sequence[CsvTable]) -> dict[str, str]:
+    """What of a mapping is for this table: its own columns, and what no table has, which is then an error."""
+
+    def has(other: CsvTable, name: str) -> bool:
+        return any(name.partition(":")[0].lower() in (each.lower(), str(at)) for at, each in enumerate(other.header, 1))
+
+    return {
+        field: name
+        for field, name in mapping.items()
+        if has(table, name) or not any(has(other, name) for other in tables)
+    }
+
+
 def _rows(
-    text: str, mapping: Mapping[str, str] | None, required: Sequence[str], span_us: tuple[int, int] | None
+    table: CsvTable, mapping: Mapping[str, str], required: Sequence[str], span_us: tuple[int, int] | None
 ) -> list[_Row]:
-    table = parse_table(text)
-    mine = {field: name for field, name in (mapping or {}).items() if name.lower() in map(str.lower, table.header)}
-    index = find_columns(table.header, mine if required == ("id",) else mapping or {}, ALIASES, required)
+    mapping, units = units_said(mapping, table.header)
+    index = find_columns(table.header, mapping, ALIASES, required)
 
     def cell(row: Sequence[str], name: str) -> str:
         return row[index[name]] if name in index else ""
 
+    # What one of the two says of its unit holds for both.
+    said = [units.get(name) or unit_in(table.header[index[name]]) for name in ("start", "end") if name in index]
     clocks = {
         str(name): clock_of(
             [cell(row, other) for _, row in table.rows for other in ("start", "end") if cell(row, other)],
-            unit_in(table.header[index[name]]),
+            units.get(str(name)) or unit_in(table.header[index[name]]) or next(filter(None, said), None),
             table.decimal_comma,
             span_us,
         )
@@ -226,18 +264,22 @@ def _kind(table: CsvTable, index: Mapping[str, int], number: int, row: Sequence[
     return "load" if table.header[index["place"]].lower().startswith(PASSED_AT) else "stay"
 
 
-def _completed(row: _Row, known: Mapping[str, _Row]) -> _Row:
-    """A tag's row with what the row of its load says."""
-    load = known.get(row.load_id)
-    if load is None:
-        return row
-    return replace(
-        row,
-        place=row.place or load.place,
-        direction=row.direction if row.direction is not Direction.UNSURE else load.direction,
-        start_us=load.start_us if row.start_us is None else row.start_us,
-        end_us=load.end_us if row.end_us is None else row.end_us,
-    )
+def _completed(row: _Row, loads: Sequence[_Row]) -> list[_Row]:
+    """A tag's row with what the rows of its load say: one for each time the load passed."""
+    if not loads:
+        return [row]
+    if row.start_us is not None:
+        loads = loads[:1]
+    return [
+        replace(
+            row,
+            place=row.place or load.place,
+            direction=row.direction if row.direction is not Direction.UNSURE else load.direction,
+            start_us=load.start_us if row.start_us is None else row.start_us,
+            end_us=load.end_us if row.end_us is None else row.end_us,
+        )
+        for load in loads
+    ]
 
 
 def _loads(rows: Sequence[_Row]) -> list[TrueLoad]:
@@ -256,13 +298,19 @@ def _loads(rows: Sequence[_Row]) -> list[TrueLoad]:
             last[key] = group
         group.end_us = max(group.end_us, end)
         group.epcs.append(row.epc)
-    return [
-        TrueLoad(
-            group.load_id or str(number), group.place, group.direction, group.start_us, group.end_us,
-            tuple(dict.fromkeys(group.epcs)),
-        )
-        for number, group in enumerate(groups, 1)
-    ]  # fmt: skip
+    times: dict[str, int] = {}
+    out = []
+    for number, group in enumerate(groups, 1):
+        name = group.load_id or str(number)
+        times[name] = times.get(name, 0) + 1
+        out.append(
+            TrueLoad(
+                name if times[name] == 1 else f"{name} ({times[name]})",
+                group.place, group.direction, group.start_us, group.end_us, tuple(dict.fromkeys(group.epcs)),
+                bool(group.load_id),
+            )
+        )  # fmt: skip
+    return out
 
 
 def _stays(rows: Sequence[_Row]) -> list[TrueStay]:

@@ -11,6 +11,14 @@ first, then longest overlap. Then, over all loads and passages:
 - exact: loads whose passage has exactly the read tags, none unsure among them; `exact_all` likewise of all tags.
 - direction: right, wrong, unsure among paired loads of known direction; a load without a passage is `missed`.
 
+Of truth that has tags and their directions but no loads and no times (`score_tags`): precision and recall as above,
+over all passages of the recording, and direction by tag: those of whose passages all that have a direction have the
+tag's.
+
+Zones: a tag at rest is one that all its stays put into one zone; its seconds are right in which it is said to be there,
+and its moves are false. Of tags that move, the seconds of each stay, from when the tag was put there, and the moves
+(from a stay to the next, in another zone) that were told before that stay ended.
+
 An `unsure` tag counts as not said to belong. Intervals: Wilson's for shares of loads; for tags, which are not
 independent within a load, the bootstrap over loads (1,000 resamples, fixed seed).
 """
@@ -18,12 +26,13 @@ independent within a load, the bootstrap over loads (1,000 resamples, fixed seed
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
 from stream.model import Passage, TagVerdict
-from stream.recorded_truth import TrueLoad, TrueStay
+from stream.recorded_truth import WHOLE, TrueLoad, TrueStay
 from warehouse.loads import LocationEvent, LocationUpdate
 from warehouse.site import Direction
 
@@ -103,6 +112,9 @@ class ZoneScore:
     false_moves: int = 0
     tag_seconds: list[tuple[int, int]] = field(default_factory=list)
     silent_tags: int = 0
+    moving_seconds: list[tuple[int, int]] = field(default_factory=list)
+    moves: int = 0
+    moves_told_after_s: list[float] = field(default_factory=list)
 
     def __add__(self, other: "ZoneScore") -> "ZoneScore":
         return ZoneScore(
@@ -111,11 +123,24 @@ class ZoneScore:
             self.false_moves + other.false_moves,
             self.tag_seconds + other.tag_seconds,
             self.silent_tags + other.silent_tags,
+            self.moving_seconds + other.moving_seconds,
+            self.moves + other.moves,
+            self.moves_told_after_s + other.moves_told_after_s,
         )
 
     @property
     def accuracy(self) -> Share:
         return clustered(self.tag_seconds)
+
+    @property
+    def moving(self) -> Share:
+        """Seconds right of tags that move."""
+        return clustered(self.moving_seconds)
+
+    @property
+    def moves_told(self) -> Share:
+        """True moves that were told while the tag was where it had moved to."""
+        return wilson(len(self.moves_told_after_s), self.moves)
 
     @property
     def false_moves_per_h(self) -> float:
@@ -156,37 +181,97 @@ def score_passages(
     return PassageScore(tuple(out))
 
 
+def is_open(load: TrueLoad) -> bool:
+    """Whether truth tells only that these tags passed: no name of a load, and no time."""
+    return not load.is_named and (load.start_us, load.end_us) == WHOLE
+
+
+def score_tags(
+    passages: Sequence[Passage], loads: Sequence[TrueLoad], reads: Mapping[str, Sequence[tuple[int, str]]]
+) -> dict[str, Share]:
+    """Figures by name for truth without loads and times."""
+    true: dict[tuple[str, str], list[Direction]] = defaultdict(list)
+    for load in loads:
+        for epc in load.epcs:
+            true[load.portal, epc].append(load.direction)
+    ways: dict[tuple[str, str], set[Direction]] = defaultdict(set)
+    precise = []
+    for passage in passages:
+        said = _said(passage, TagVerdict.BELONGS)
+        precise.append((sum((passage.portal, epc) in true for epc in said), len(said)))
+        for epc in said:
+            ways[passage.portal, epc].add(passage.direction)
+    heard = {(portal, epc) for portal, rows in reads.items() for _, epc in rows}
+    found = [tag for tag in true if tag in ways]
+    known = [tag for tag in found if Direction.UNSURE not in true[tag]]
+    told = [tag for tag in known if ways[tag] - {Direction.UNSURE}]
+    right = sum(ways[tag] - {Direction.UNSURE} == set(true[tag]) for tag in told)
+    return {
+        "precision": clustered(precise),
+        "recall": wilson(len(found), len([tag for tag in true if tag in heard or tag in ways])),
+        "recall_all": wilson(len(found), len(true)),
+        "read": wilson(len([tag for tag in true if tag in heard]), len(true)),
+        "tag_direction": wilson(right, len(told)),
+        "tag_direction_unsure": wilson(len(known) - len(told), len(known)),
+    }
+
+
 def score_zones(
     updates: Iterable[LocationUpdate], stays: Sequence[TrueStay], until_us: int, heard: frozenset[str]
 ) -> ZoneScore:
-    """Tags with one stay are at rest; `until_us` ends the recording, `heard` are the tags that were read at all."""
+    """`until_us` ends the recording, `heard` are the tags that were read at all."""
     by_tag: dict[str, list[TrueStay]] = defaultdict(list)
-    for stay in stays:
-        by_tag[stay.epc].append(stay)
+    for stay in sorted(stays, key=lambda stay: stay.start_us):
+        by_tag[stay.epc].append(replace(stay, start_us=max(stay.start_us, 0), end_us=min(stay.end_us, until_us)))
     said: dict[str, list[LocationUpdate]] = defaultdict(list)
-    for update in updates:
+    for update in sorted(updates, key=lambda update: update.at_us):
         said[update.epc].append(update)
     score = ZoneScore()
     for epc, own in by_tag.items():
-        if len(own) != 1:
-            continue
+        rests = len({stay.zone for stay in own}) == 1
         if epc not in heard:
-            score.silent_tags += 1
+            score.silent_tags += rests
             continue
-        stay = own[0]
-        end_us = min(stay.end_us, until_us)
-        history = sorted(said[epc], key=lambda update: update.at_us)
-        seconds = np.arange(max(stay.start_us, 0), end_us, 1_000_000)
-        at = np.searchsorted(np.array([update.at_us for update in history], np.int64), seconds, side="right") - 1
-        where = [update.location if update.event is not LocationEvent.DEPARTED else "" for update in history]
-        right = sum(index >= 0 and where[index] == stay.zone for index in at.tolist())
+        history = said[epc]
+        spans = [_seconds_right(history, stay) for stay in own]
+        right, total = sum(right for right, _ in spans), sum(total for _, total in spans)
+        if not rests:
+            score.moving_seconds.append((right, total))
+            later = [stay for before, stay in pairwise(own) if before.zone != stay.zone]
+            score.moves += len(later)
+            score.moves_told_after_s += [after for stay in later if (after := _told_after_s(history, stay)) is not None]
+            continue
         score.right_s += right
-        score.total_s += len(seconds)
-        score.tag_seconds.append((right, len(seconds)))
+        score.total_s += total
+        score.tag_seconds.append((right, total))
         score.false_moves += sum(
-            update.event is LocationEvent.MOVED and stay.start_us <= update.at_us <= end_us for update in history
+            update.event is LocationEvent.MOVED and any(stay.start_us <= update.at_us <= stay.end_us for stay in own)
+            for update in history
         )
     return score
+
+
+def _seconds_right(history: Sequence[LocationUpdate], stay: TrueStay) -> tuple[int, int]:
+    """Of the seconds of a stay, those in which the tag was said to be there, and all."""
+    seconds = np.arange(stay.start_us, stay.end_us, 1_000_000)
+    at = np.searchsorted(np.array([update.at_us for update in history], np.int64), seconds, side="right") - 1
+    where = [update.location if update.event is not LocationEvent.DEPARTED else "" for update in history]
+    return sum(index >= 0 and where[index] == stay.zone for index in at.tolist()), len(seconds)
+
+
+def _told_after_s(history: Sequence[LocationUpdate], stay: TrueStay) -> float | None:
+    """Seconds from a stay's beginning until the tag was said to be there; None when never before its end."""
+    before = [update for update in history if update.at_us <= stay.start_us][-1:]
+    if any(update.event is not LocationEvent.DEPARTED and update.location == stay.zone for update in before):
+        return 0.0
+    arrived = (
+        (update.at_us - stay.start_us) / 1e6
+        for update in history
+        if stay.start_us < update.at_us <= stay.end_us
+        and update.event is not LocationEvent.DEPARTED
+        and update.location == stay.zone
+    )
+    return next(arrived, None)
 
 
 def wilson(hits: int, of: int) -> Share:

@@ -67,7 +67,8 @@ def root(
 
 
 ColumnOption = Annotated[
-    list[str] | None, typer.Option("--column", help="A field's column in the reads, as FIELD=HEADER; again for each.")
+    list[str] | None,
+    typer.Option("--column", help="A field's column in the reads, as FIELD=HEADER or FIELD=NUMBER; again for each."),
 ]
 PlaceOption = Annotated[
     list[str] | None, typer.Option("--place", help="Where an antenna is, as READER:PORT=PLACE; again for each.")
@@ -77,6 +78,12 @@ SideOption = Annotated[
 ]
 EyeOption = Annotated[
     list[str] | None, typer.Option("--eye", help="A photo-eye's side, as READER:GPI=outside; again for each.")
+]
+TruthColumnOption = Annotated[
+    list[str] | None, typer.Option("--truth-column", help="FIELD=HEADER of the truth file; may be repeated.")
+]
+EventsOption = Annotated[
+    Path | None, typer.Option("--events", help="Photo-eye events in a file of their own: time, gpi, state.")
 ]
 SiteOption = Annotated[Path, typer.Option("--site", help="The site file (TOML).", envvar="TAGLEDGER_SITE")]
 RebuildOption = Annotated[
@@ -259,13 +266,14 @@ def replay(
     place: PlaceOption = None,
     side: SideOption = None,
     eye: EyeOption = None,
+    events: EventsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run recorded bytes through the same path; the same movements every time."""
     from tagledger.replay import run_replay
     from tagledger.replay_source import CsvOptions
 
-    options = CsvOptions(tuple(column or ()), tuple(place or ()), tuple(side or ()), tuple(eye or ()))
+    options = CsvOptions(tuple(column or ()), tuple(place or ()), tuple(side or ()), tuple(eye or ()), events)
     run_replay(capture, speed, site, state_dir, options, as_json=json)
 
 
@@ -280,14 +288,13 @@ def score(
     place: PlaceOption = None,
     side: SideOption = None,
     eye: EyeOption = None,
-    truth_column: Annotated[
-        list[str] | None, typer.Option("--truth-column", help="FIELD=HEADER of the truth file; may be repeated.")
-    ] = None,
+    truth_column: TruthColumnOption = None,
     windows: Annotated[
         Path | None, typer.Option(help="When, where and which way the truth's loads passed, a CSV by load.")
     ] = None,
     write_site: Annotated[Path | None, typer.Option(help="Write the site that was assumed, to edit.")] = None,
     plots: Annotated[Path | None, typer.Option(help="Draw power over time per tag into this folder.")] = None,
+    events: EventsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Score our decisions on anyone's recording: precision, recall, exact loads, direction, zones."""
@@ -306,6 +313,7 @@ def score(
         truth_columns=truth_column or (),
         windows=windows,
         write_site=write_site,
+        events=events,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tagledger.cli import ColumnOption, JsonOption, PlaceOption, SiteOption
+from tagledger.cli import ColumnOption, JsonOption, PlaceOption, SiteOption, TruthColumnOption
 from tagledger.labels import run_labels
 from tagledger.survey import run_survey
 
@@ -21,10 +21,11 @@ def survey(
     ] = None,
     column: ColumnOption = None,
     place: PlaceOption = None,
+    truth_column: TruthColumnOption = None,
     json: JsonOption = False,
 ) -> None:
     """What each antenna sees, what stands there all the time, suggested thresholds and power."""
-    run_survey(reads, truth, site, column or (), place or (), json)
+    run_survey(reads, truth, site, column or (), place or (), json, truth_column or ())
 
 
 @app.command()

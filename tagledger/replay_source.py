@@ -16,7 +16,8 @@ from edge.replay import ReplayCount, replay_capture, replay_frames
 from readers.llrp.errors import FramingError
 from readers.llrp.framing import Framer
 from stream.model import BatchId, EdgeBatch
-from stream.recorded import RecordedError, read_csv
+from stream.recorded import read_csv
+from stream.recorded_table import mapped
 from tagledger.command_desk import RecordedCommand, decode_command
 from tagledger.config import parse_site
 from tagledger.decide import batches as cut
@@ -27,6 +28,7 @@ from warehouse.site import Antenna, Reader, Site, Zone
 
 # LLRP numbers antennas from 1; golden files use up to this many.
 PLAIN_ANTENNAS = 16
+CSV_ENDINGS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
 _CAPTURE_HEAD = b"TLCAPT"
 _NAMING_BYTES = 1 << 20
 _MESSAGE_HEAD_BYTES = 10
@@ -42,6 +44,7 @@ class CsvOptions:
     places: tuple[str, ...] = ()
     sides: tuple[str, ...] = ()
     eyes: tuple[str, ...] = ()
+    events: Path | None = None
 
 
 @dataclass(slots=True)
@@ -89,12 +92,12 @@ class Source:
 
 
 def open_source(path: Path, given: Site | None, options: CsvOptions) -> Source:
-    """Open a capture (a file or a folder), a `.csv` file of reads, or a file of LLRP messages.
+    """Open a capture (a file or a folder), a file of reads by its name (`CSV_ENDINGS`), or a file of LLRP messages.
 
     Raises CaptureFormatError, CommandFormatError, RecordedError, ConfigError, OSError.
     """
     outcome = Outcome(ReplayCount())
-    if path.suffix.lower() == ".csv":
+    if path.is_file() and path.name.lower().removesuffix(".gz").endswith(CSV_ENDINGS):
         return _csv(path, given, options, outcome)
     if path.is_file() and not _is_capture(path):
         _check_messages(path)
@@ -145,10 +148,7 @@ def plain_site(agent: str = "replay", reader: str = "replay") -> Site:
 
 
 def _csv(path: Path, given: Site | None, options: CsvOptions, outcome: Outcome) -> Source:
-    for column in options.columns:
-        if "=" not in column:
-            raise RecordedError(f"--column: {column!r} is not FIELD=HEADER")
-    reads = read_csv(path, dict(column.split("=", 1) for column in options.columns))
+    reads = read_csv(path, mapped(options.columns, "--column"), events=options.events)
     site = given or site_of(reads, None, options.places, options.sides, options.eyes)
     epoch = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     seen = reduce_reads(reads, site.edge.window_ms)

@@ -2,30 +2,59 @@
 
 Reads and truth are files as `stream.recorded` and `stream.recorded_truth` describe them. Everything is decided in
 memory; no database, no site needed (`tagledger.recorded_site`). Prints what `stream.scoring` defines, each figure with
-its 95 % interval, then the loads that were not exact, worst first.
+its 95 % interval, then the loads that were not exact, worst first; before them, what was assumed
+(`tagledger.score_notes`).
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import typer
 
+from stream.model import TagVerdict
 from stream.recorded import RecordedError, RecordedReads, read_csv
+from stream.recorded_table import mapped
 from stream.recorded_truth import RecordedTruth, TrueLoad, read_truth
-from stream.scoring import SLACK_US, LoadScore, PassageScore, Share, ZoneScore, score_passages, score_zones
+from stream.scoring import (
+    LoadScore,
+    PassageScore,
+    Share,
+    ZoneScore,
+    is_open,
+    score_passages,
+    score_tags,
+    score_zones,
+)
 from tagledger.decide import Decided, decide_recording
 from tagledger.recorded_site import assumptions, site_of, whole
+from tagledger.score_notes import fit_together, in_one_time, not_found, sides_by_truth, unscored
 from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_USAGE, complain, console, print_json, site_or_exit
 from warehouse.site import Direction, Site
 
 WORST_SHOWN = 12
-LOADS_NAMED = 5
+MEANINGS = {
+    "precision": "of the tags said to belong, those that did",
+    "recall": "of the tags that passed and were read then, those said to",
+    "recall_all": "of the tags that passed, read or not",
+    "read": "of the tags that passed, those that were read",
+    "read_whole": "loads all of whose tags were read",
+    "exact": "loads with exactly the tags that were read",
+    "exact_all": "loads with exactly their tags",
+    "direction": "of the loads whose direction was said",
+    "direction_unsure": "loads of which it was not",
+    "loads_found": "loads in whose windows a passage was seen",
+    "tags_unsure": "tags for a person to decide; not said to belong",
+    "tag_direction": "of the tags whose direction was said",
+    "tag_direction_unsure": "tags of which it was not",
+    "zone_seconds": "seconds of tags at rest in the right zone",
+    "zone_seconds_moving": "the same of tags that move",
+    "moves_told": "moves from zone to zone that were told before the next",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +66,7 @@ class Scored:
     zones: ZoneScore | None
     stray_reads: float
     notes: tuple[str, ...] = ()
+    by_tag: dict[str, Share] | None = None
 
     def figures(self) -> dict[str, Any]:
         """Everything as plain values."""
@@ -45,7 +75,14 @@ class Scored:
             out |= {name: _plain(share) for name, share in self.passages.shares().items()}
             out["stray_reads"] = round(self.stray_reads, 4)
             out["loads"] = [_load(score) for score in self.passages.loads]
+        if self.by_tag is not None:
+            out |= {name: _plain(share) for name, share in self.by_tag.items()}
         if self.zones is not None:
+            if self.zones.moving_seconds:
+                out["zone_seconds_of_moving_tags"] = _plain(self.zones.moving)
+                out["moves_told"] = _plain(self.zones.moves_told)
+                after = self.zones.moves_told_after_s
+                out["moves_told_after_s"] = _number(float(np.median(after)) if after else math.nan)
             out["zone_seconds"] = _plain(self.zones.accuracy)
             out["false_moves_per_h"] = _number(self.zones.false_moves_per_h)
             out["tags_never_read"] = self.zones.silent_tags
@@ -55,14 +92,14 @@ class Scored:
 def score_recording(site: Site, reads: RecordedReads, truth: RecordedTruth) -> Scored:
     """Decide and measure one recording."""
     only = site.portals[0].name if len(site.portals) == 1 else ""
-    loads = [
-        TrueLoad(load.load_id, load.portal or only, load.direction, load.start_us, load.end_us, load.epcs)
-        for load in truth.loads
-    ]
+    loads = [replace(load, portal=load.portal or only) for load in truth.loads]
     decided, began = decide_recording(site, reads)
     by_portal = {portal.name: own_reads(site, portal.name, reads) for portal in site.portals}
-    passages = zones = None
-    if loads:
+    passages = zones = by_tag = None
+    seen = [passage for passage in decided.final if any(tag.verdict is TagVerdict.BELONGS for tag in passage.tags)]
+    if loads and all(map(is_open, loads)) and len(seen) > 1:
+        by_tag = score_tags(decided.final, loads, by_portal)
+    elif loads:
         passages = score_passages(decided.final, loads, by_portal)
     watched = {zone.name for zone in site.zones if site.antennas_of(zone.name)}
     stays = [stay for stay in truth.stays if stay.zone in watched]
@@ -75,18 +112,12 @@ def score_recording(site: Site, reads: RecordedReads, truth: RecordedTruth) -> S
         ]
         heard = frozenset(reads.tags[tag] for tag in np.unique(reads.tag).tolist())
         zones = score_zones(decided.updates, stays, until_us, heard)
-    return Scored(decided, passages, zones, stray_share(loads, by_portal), (*began, *not_found(decided, passages)))
-
-
-def not_found(decided: Decided, passages: PassageScore | None) -> list[str]:
-    """How loads are scored in whose windows no passage was seen: their tags count as missed, not as not scored."""
-    if passages is None:
-        return []
-    silent = [score.load for score in passages.loads if score.load is not None and score.passage is None]
-    if not silent:
-        return []
-    named = ", ".join(load.load_id for load in silent[:LOADS_NAMED]) + (", ..." if len(silent) > LOADS_NAMED else "")
-    return [f"no passage was seen in the windows of {len(silent)} true loads ({named}): their tags count as missed"]
+    notes = [*began, *not_found(passages)]
+    if by_tag is not None:
+        notes.append(
+            "the truth names tags, but neither loads nor times: tags are scored one by one, exact loads are not"
+        )
+    return Scored(decided, passages, zones, stray_share(loads, by_portal), tuple(notes), by_tag)
 
 
 def stray_share(loads: Sequence[TrueLoad], reads: Mapping[str, Sequence[tuple[int, str]]]) -> float:
@@ -115,12 +146,14 @@ def run_score(
     truth_columns: Sequence[str] = (),
     windows: Path | None = None,
     write_site: Path | None = None,
+    events: Path | None = None,
 ) -> None:
     """The command. Exit 2 when a file or an option is wrong."""
     try:
-        reads = read_csv(reads_file, mapped(columns, "--column"))
+        reads = read_csv(reads_file, mapped(columns, "--column"), events=events)
         span_us = int(reads.time_us[0]), int(reads.time_us[-1])
         truth = read_truth(truth_file, mapped(truth_columns, "--truth-column"), windows, span_us)
+        truth, moved = in_one_time(reads, truth)
         fit_together(reads, truth)
         site = site_or_exit(site_file) if site_file else site_of(reads, truth, places, sides, eyes)
         scored = score_recording(site, reads, truth)
@@ -130,7 +163,7 @@ def run_score(
         complain(wrong)
         raise typer.Exit(EXIT_USAGE) from None
     notes = [] if site_file else assumptions(site, reads, truth)
-    notes += [*unscored(site, truth), *scored.notes]
+    notes += [*moved, *unscored(site, truth), *sides_by_truth(site, reads, truth), *scored.notes]
     written = 0
     if plots is not None:
         from tagledger.score_plots import draw
@@ -157,75 +190,48 @@ def own_reads(site: Site, place: str, reads: RecordedReads) -> list[tuple[int, s
     ]
 
 
-def mapped(options: Sequence[str], name: str) -> dict[str, str]:
-    """`field=header` options as a mapping; RecordedError for another form."""
-    for option in options:
-        if "=" not in option:
-            raise RecordedError(f"{name} {option}: expected field=header")
-    return dict(option.split("=", 1) for option in options)
-
-
-def fit_together(reads: RecordedReads, truth: RecordedTruth) -> None:
-    """RecordedError when reads and truth are of different tags or times: no figure would mean anything."""
-    tags = {epc for load in truth.loads for epc in load.epcs} | {stay.epc for stay in truth.stays}
-    if not tags & set(reads.tags):
-        raise RecordedError(
-            f"none of the truth's {len(tags)} tags was read: it has {min(tags, default='none')}, the reads have "
-            f"{reads.tags[0]}; is another column the tag? (--column epc=HEADER, --truth-column epc=HEADER)"
-        )
-    windows = [(load.start_us, load.end_us) for load in truth.loads]
-    windows += [(stay.start_us, stay.end_us) for stay in truth.stays]
-    first, last = int(reads.time_us[0]), int(reads.time_us[-1])
-    if not any(start <= last + SLACK_US and end >= first - SLACK_US for start, end in windows):
-        raise RecordedError(
-            f"the truth's windows ({_moment(windows[0][0])} ...) and the reads ({_moment(first)} to {_moment(last)}) "
-            "do not meet: another time zone, or another unit? (--column time=HEADER:ms, --truth-column start=HEADER)"
-        )
-
-
-def unscored(site: Site, truth: RecordedTruth) -> list[str]:
-    """What of the truth nothing is said about, and why."""
-    watched = {zone.name for zone in site.zones if site.antennas_of(zone.name)}
-    doors = {portal.name for portal in site.portals}
-    said = []
-    stays = sorted({stay.zone for stay in truth.stays} - watched - doors)
-    if stays and not truth.loads:
-        said.append(f"not scored: stays in {', '.join(stays)}, which no antenna watches (--place READER:PORT=ZONE)")
-    loads = sorted({load.portal for load in truth.loads} - doors - {""})
-    if loads:
-        said.append(f"not found: loads at {', '.join(loads)}, which no antenna watches (--place READER:PORT=PORTAL)")
-    return said
-
-
-def _moment(at_us: int) -> str:
-    try:
-        return datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(sep=" ", timespec="milliseconds")
-    except (OverflowError, ValueError, OSError):
-        return "open"
-
-
 def _print(reads: RecordedReads, scored: Scored, notes: Sequence[str], known: bool) -> None:
     console.print(f"{len(reads):,} reads of {len(reads.tags):,} tags; {'; '.join(reads.notes)}", soft_wrap=True)
     for note in notes:
         console.print(f"  {note}", soft_wrap=True, highlight=False)
     if not known:
-        console.print("  other places, sides or eyes: --place, --side, --eye; or --write-site FILE, edit, --site FILE")
+        say = "other places, sides or eyes: --place, --side, --eye; or --write-site FILE, edit, --site FILE"
+        console.print(f"  {say}", soft_wrap=True, highlight=False)
     console.print(f"{len(scored.decided.final)} passages, {len(scored.decided.updates)} location updates")
-    if scored.passages is not None:
+    shares = scored.passages.shares() if scored.passages is not None else scored.by_tag
+    if shares is not None:
         console.print(f"stray reads in the loads' windows: {scored.stray_reads:.1%}")
-        for name, share in scored.passages.shares().items():
-            console.print(f"{name.replace('_', ' '):20s} {share}", soft_wrap=True)
+        for name, share in shares.items():
+            _print_share(name, share)
+    if scored.passages is not None:
         poor = sorted(
             (score for score in scored.passages.loads if not score.exact and (score.load or score.wrong)),
             key=lambda score: -(score.wrong + score.missed),
         )
         for score in poor[:WORST_SHOWN]:
             console.print("  " + words(score), soft_wrap=True)
+        if len(poor) > WORST_SHOWN:
+            console.print(f"  and {len(poor) - WORST_SHOWN} more that are not exact (--json has all)")
     if scored.zones is not None:
-        console.print(f"{'zone, seconds right':20s} {scored.zones.accuracy}")
-        console.print(f"{'false moves per h':20s} {scored.zones.false_moves_per_h:.2f} a tag")
-        if scored.zones.silent_tags:
-            console.print(f"{scored.zones.silent_tags} tags at rest were never read")
+        _print_zones(scored.zones)
+
+
+def _print_share(name: str, share: Share) -> None:
+    about = MEANINGS.get(name, "")
+    console.print(f"{name.replace('_', ' '):20s} {share!s:36s} {about}".rstrip(), soft_wrap=True)
+
+
+def _print_zones(zones: ZoneScore) -> None:
+    if zones.tag_seconds:
+        _print_share("zone_seconds", zones.accuracy)
+        console.print(f"{'false moves per h':20s} {zones.false_moves_per_h:.2f} a tag at rest")
+    if zones.silent_tags:
+        console.print(f"{zones.silent_tags} tags at rest were never read, and are not in these figures")
+    if zones.moving_seconds:
+        _print_share("zone_seconds_moving", zones.moving)
+        _print_share("moves_told", zones.moves_told)
+    if zones.moves_told_after_s:
+        console.print(f"{'told after':20s} {float(np.median(zones.moves_told_after_s)):.1f} s (median)")
 
 
 def words(score: LoadScore) -> str:

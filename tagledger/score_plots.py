@@ -1,17 +1,28 @@
-"""Power over time per tag with the verdict: one picture a passage, the worst first. Needs the extra `plots`."""
+"""Power over time per tag with the verdict: one picture a passage, the worst first. Needs the extra `plots`.
 
-from collections import defaultdict
+A panel an antenna, so that it is seen who hears a tag when; the window shaded, the load's true window between dashed
+lines, wrong verdicts in red above the others. Where nothing has a strength, each tag is a row of dots in the order they
+were first heard.
+"""
+
+import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stream.model import TagVerdict
+from stream.model import Passage, Sightings, TagVerdict
+from stream.recorded_truth import WHOLE
 from stream.scoring import LoadScore
 
 PLOTS_MAX = 40
+COLUMNS_MAX = 2
 COLOUR = {TagVerdict.BELONGS: "tab:green", TagVerdict.STRAY: "tab:gray", TagVerdict.UNSURE: "tab:orange"}
 WRONG = "tab:red"
+MISTAKEN = ", mistaken"
 
 
 def draw(loads: Sequence[LoadScore], folder: Path) -> int:
@@ -20,58 +31,91 @@ def draw(loads: Sequence[LoadScore], folder: Path) -> int:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.lines import Line2D
 
     folder.mkdir(parents=True, exist_ok=True)
     ordered = sorted(loads, key=lambda score: -(score.wrong + score.missed))
     count = 0
     for score in ordered:
-        if score.passage is None or score.passage.evidence is None or count == PLOTS_MAX:
+        passage = score.passage
+        if passage is None or passage.evidence is None or count == PLOTS_MAX:
             continue
-        figure, axes = pyplot.subplots(figsize=(10, 5))
-        _lines(axes, score)
+        seen, ports = passage.evidence, np.unique(passage.evidence.antenna).tolist()
+        columns = min(len(ports), COLUMNS_MAX) or 1
+        lines = -(-len(ports) // columns) or 1
+        figure, panels = pyplot.subplots(
+            lines, columns, figsize=(6.5 * columns + 2, 3.2 * lines + 1.2), sharex=True, sharey=True, squeeze=False
+        )
+        for axes, port in zip(panels.flat, ports, strict=False):
+            _lines(axes, score, passage, seen, np.flatnonzero(seen.antenna == port))
+            axes.set_title(f"antenna {seen.antennas[port]}", fontsize=9)
+        for axes in panels.flat[len(ports) :]:
+            axes.set_visible(False)
         load = score.load
         name = f"load {load.load_id}" if load else "no load"
-        axes.set_title(
-            f"{score.passage.portal} {name}: {score.right} right, {score.wrong} wrong, {score.missed} missed; "
-            f"said {score.passage.direction.value}, true {load.direction.value if load else '-'}"
+        figure.suptitle(
+            f"{passage.portal}, {name}: {score.right} right, {score.wrong} wrong, {score.missed} missed; "
+            f"said {passage.direction.value}, true {load.direction.value if load else '-'}"
         )
-        axes.set_xlabel("seconds after the window opened (shaded: the window)")
-        axes.set_ylabel("peak power, dBm")
-        figure.tight_layout()
-        figure.savefig(folder / f"{count + 1:03d}-{score.passage.portal}-{name.replace(' ', '-')}.png", dpi=90)
+        strong = bool(np.isfinite(seen.peak_dbm).any())
+        figure.supxlabel("seconds after the window opened (shaded; dashed: the true window)", fontsize=9)
+        figure.supylabel("peak power, dBm" if strong else "tags, in the order they were first heard", fontsize=9)
+        handles = [
+            Line2D([], [], label=f"{count_of} {kind}", **_style(kind) | {"alpha": 1.0, "linewidth": 2.0})
+            for kind, count_of in sorted(_kinds(score).items())
+        ]
+        if handles:
+            figure.legend(handles=handles, fontsize=8, loc="upper right", ncols=len(handles))
+        figure.tight_layout(rect=(0.0, 0.0, 1.0, 0.97))
+        figure.savefig(folder / f"{count + 1:03d}-{_plain(passage.portal)}-{_plain(name)}.png", dpi=90)
         pyplot.close(figure)
         count += 1
     return count
 
 
-def _lines(axes, score: LoadScore) -> None:  # type: ignore[no-untyped-def]
-    passage = score.passage
-    assert passage is not None
-    assert passage.evidence is not None
-    seen = passage.evidence
+def _lines(  # type: ignore[no-untyped-def]
+    axes, score: LoadScore, passage: Passage, seen: Sightings, on: NDArray[np.intp]
+) -> None:
+    """Draw what one antenna heard."""
     true = set(score.load.epcs) if score.load else set()
     verdicts = {tag.epc: tag.verdict for tag in passage.tags}
-    drawn: dict[str, int] = defaultdict(int)
+    strong = bool(np.isfinite(seen.peak_dbm).any())
     seconds = (seen.first_us - passage.opened_us) / 1e6
-    for number, epc in enumerate(seen.tags):
+    for number in np.unique(seen.tag[on]).tolist():
+        epc = seen.tags[number]
         verdict = verdicts.get(epc)
         if verdict is None:
             continue
-        rows = np.flatnonzero(seen.tag == number)
+        rows = on[seen.tag[on] == number]
         mistaken = (verdict is TagVerdict.BELONGS) != (epc in true) and verdict is not TagVerdict.UNSURE
-        label = f"{verdict.value}{', mistaken' if mistaken else ''}"
-        drawn[label] += 1
-        axes.plot(
-            seconds[rows],
-            seen.peak_dbm[rows],
-            marker=".",
-            markersize=3,
-            linewidth=1.6 if mistaken else 0.7,
-            color=WRONG if mistaken else COLOUR[verdict],
-            linestyle="--" if mistaken and verdict is TagVerdict.STRAY else "-",
-            alpha=0.9 if mistaken else 0.45,
-            label=label if drawn[label] == 1 else None,
-        )
+        kind = f"{verdict.value}{MISTAKEN if mistaken else ''}"
+        height = seen.peak_dbm[rows] if strong else np.full(len(rows), float(number))
+        line = "" if not strong else "--" if mistaken and verdict is TagVerdict.STRAY else "-"
+        axes.plot(seconds[rows], height, marker=".", markersize=3, linestyle=line, **_style(kind))
     axes.axvspan(0.0, (passage.closed_us - passage.opened_us) / 1e6, color="tab:blue", alpha=0.08)
-    if drawn:
-        axes.legend(title=", ".join(f"{count} {label}" for label, count in sorted(drawn.items())), fontsize=8)
+    if score.load is not None:
+        for at_us in (score.load.start_us, score.load.end_us):
+            if at_us not in WHOLE:
+                axes.axvline((at_us - passage.opened_us) / 1e6, color="black", linestyle="--", linewidth=0.8)
+    axes.grid(alpha=0.25)
+
+
+def _style(kind: str) -> dict[str, Any]:
+    if kind.endswith(MISTAKEN):
+        return {"color": WRONG, "linewidth": 1.6, "alpha": 0.9, "zorder": 3.0}
+    return {"color": COLOUR[TagVerdict(kind)], "linewidth": 0.7, "alpha": 0.45}
+
+
+def _kinds(score: LoadScore) -> Counter[str]:
+    """Tags of a passage by verdict, and whether the truth shares it."""
+    true = set(score.load.epcs) if score.load else set()
+    kinds: Counter[str] = Counter()
+    for tag in score.passage.tags if score.passage else ():
+        mistaken = (tag.verdict is TagVerdict.BELONGS) != (tag.epc in true) and tag.verdict is not TagVerdict.UNSURE
+        kinds[f"{tag.verdict.value}{MISTAKEN if mistaken else ''}"] += 1
+    return kinds
+
+
+def _plain(name: str) -> str:
+    """A name that any file system takes."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-") or "x"

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from stream.recorded import RecordedError, RecordedReads, read_csv
+from stream.recorded_table import mapped
 from stream.recorded_truth import read_truth
 from tagledger.recorded_site import site_of
 from tagledger.terminal import EXIT_USAGE, complain, console, print_json, site_or_exit
@@ -100,11 +101,13 @@ def run_survey(
     columns: Sequence[str] = (),
     places: Sequence[str] = (),
     as_json: bool = False,
+    truth_columns: Sequence[str] = (),
 ) -> None:
     """The command. Exit 2 when a file or an option is wrong."""
     try:
-        reads = read_csv(reads_file, dict(column.split("=", 1) for column in columns))
-        truth = read_truth(truth_file) if truth_file else None
+        reads = read_csv(reads_file, mapped(columns, "--column"))
+        span_us = int(reads.time_us[0]), int(reads.time_us[-1])
+        truth = read_truth(truth_file, mapped(truth_columns, "--truth-column"), None, span_us) if truth_file else None
         site = site_or_exit(site_file) if site_file else site_of(reads, truth, places)
     except (RecordedError, OSError, ValueError) as wrong:
         complain(wrong)
@@ -130,6 +133,8 @@ def run_survey(
             one.suggestion,
         )
     console.print(table)
+    for note in reads.notes:
+        console.print(f"  {note}", soft_wrap=True, highlight=False)
     for each in result.places:
         console.print(
             f"{each.place}: {each.tags} tags, {len(each.background)} standing; best RSSI threshold "

@@ -105,3 +105,56 @@ def test_values_said_to_be_absent_are() -> None:
     assert reads.tags == ("E1",)
     assert np.isnan(reads.rssi_dbm[0])
     assert reads.rssi_dbm[1] == -50.0
+
+
+@pytest.mark.parametrize(
+    ("text", "mapping"),
+    [
+        ("serial,milliseconds,rssi\n7,1000,-50\n7,1250,-51\n", {}),
+        ("Reference List 4;reader;7;1000;-50\nReference List 4;reader;7;1250;-51\n", {"epc": "3", "time": "4:ms"}),
+        ('{"tag": {"epc": "7"}, "t_ms": 1000, "rssi": -50}\n{"tag": {"epc": "7"}, "t_ms": 1250}\n', {"time": "t_ms"}),
+    ],
+    ids=["serial numbers and milliseconds", "no header", "JSON lines"],
+)
+def test_what_readers_write_beside_csv_with_a_header(text: str, mapping: dict[str, str]) -> None:
+    reads = parse_csv(text, mapping)
+    assert reads.tags == ("7",)
+    assert (reads.time_us - reads.time_us[0]).tolist() == [0, 250_000]
+
+
+def test_without_a_header_the_columns_are_asked_for_by_number() -> None:
+    with pytest.raises(RecordedError, match=r"no header row.*--column time=1 --column epc=2"):
+        parse_csv("2019-01-22 10:07:14;E2801160;4;-52\n2019-01-22 10:07:15;E2801160;4;-52\n")
+
+
+EYES = [(1, True, 10_000_000), (1, False, 11_000_000), (2, True, 11_500_000), (2, False, 12_000_000)]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ("time,gpi,state\n10.0,1,1\n11.0,1,0\n11.5,2,1\n12.0,2,0\n", EYES),
+        ("t;sensor;blocked\n10,0;eye1;true\n11,0;eye1;false\n11,5;eye2;on\n12,0;eye2;off\n", EYES),
+        ("time,state\n10.0,blocked\n11.0,clear\n", EYES[:2]),
+    ],
+    ids=["as ours", "in words", "one eye"],
+)
+def test_photo_eyes_from_a_file_of_their_own(
+    events: str, expected: list[tuple[int, bool, int]], tmp_path: Path
+) -> None:
+    (tmp_path / "reads.csv").write_text("time,epc\n9.5,E1\n12.5,E1\n")
+    (tmp_path / "eyes.csv").write_text(events)
+    reads = read_csv(tmp_path / "reads.csv", events=tmp_path / "eyes.csv")
+    assert [(event.port, event.state, event.at_us) for event in reads.events] == expected
+
+
+def test_photo_eyes_of_another_day_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "reads.csv").write_text("time,epc\n2026-01-05T08:00:00Z,E1\n2026-01-05T08:01:00Z,E1\n")
+    (tmp_path / "eyes.csv").write_text("time,gpi,state\n2026-01-06T08:00:00Z,1,1\n")
+    with pytest.raises(RecordedError, match=r"eyes\.csv: its times and those of the reads do not meet"):
+        read_csv(tmp_path / "reads.csv", events=tmp_path / "eyes.csv")
+
+
+def test_reads_that_say_how_the_photo_eye_stood() -> None:
+    reads = parse_csv("time,epc,photo_eye,blocked\n1.0,E1,1,0\n1.2,E1,1,1\n1.4,E2,1,1\n1.6,E2,1,0\n1.8,E2,1,0\n")
+    assert [(event.state, event.at_us) for event in reads.events] == [(True, 1_200_000), (False, 1_600_000)]

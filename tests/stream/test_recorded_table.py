@@ -1,5 +1,6 @@
 """CSV as people bring it: encodings, comments, delimiters, headers of many makes."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,18 @@ def test_rssi_as_readers_write_it(rssi: str, dbm: float | None) -> None:
 
 def test_unused_columns_are_told() -> None:
     assert "columns not used: colour" in parse_csv("time,epc,antenna,colour\n1.5,E1,1,red\n").notes
+
+
+def test_gzipped_files_are_unpacked_and_damaged_ones_refused(tmp_path: Path) -> None:
+    packed = gzip.compress(b"time,epc\n1.5,E1\n")
+    (tmp_path / "reads.csv.gz").write_bytes(packed)
+    assert read_text(tmp_path / "reads.csv.gz") == "time,epc\n1.5,E1\n"
+    (tmp_path / "reads.csv.gz").write_bytes(packed[:-9])
+    with pytest.raises(RecordedError, match="gzipped and damaged"):
+        read_text(tmp_path / "reads.csv.gz")
+
+
+@pytest.mark.parametrize("line", ["{", '{"epc": ["E1"]}', "[1]", '{"epc": "E1"} x'])
+def test_json_lines_that_are_none_are_refused_by_row(line: str) -> None:
+    with pytest.raises(RecordedError, match="row 2"):
+        parse_table('{"epc": "E1", "time": 1}\n' + line + "\n")

@@ -93,3 +93,24 @@ def test_the_unit_of_times_follows_from_when_the_reads_are() -> None:
 def test_a_tag_is_found_however_it_is_written() -> None:
     truth = parse_csv("epc,load\ne280 1160-6000,a\n0xE28011606001,a\n")
     assert truth.loads[0].epcs == ("E28011606000", "E28011606001")
+
+
+def test_a_load_that_passes_several_times() -> None:
+    windows = "reflist,start,end\nP1,10.5,12.5\nP2,20.5,22.5\nP1,30.5,32.5\n"
+    truth = parse_csv("Epc,refList\nE1,P1\nE2,P1\nE3,P2\n", windows=windows)
+    assert [(load.load_id, load.start_us, load.epcs) for load in truth.loads] == [
+        ("P1", 10_500_000, ("E1", "E2")),
+        ("P2", 20_500_000, ("E3",)),
+        ("P1 (2)", 30_500_000, ("E1", "E2")),
+    ]
+
+
+def test_a_mapping_is_for_the_file_that_has_the_column() -> None:
+    mapping = {"id": "what", "start": "opened by:s", "epc": "who"}
+    truth = parse_csv("who,what\nE1,P1\n", mapping, windows="what,opened by,end\nP1,10,12\n")
+    assert (truth.loads[0].start_us, truth.loads[0].epcs) == (10_000_000, ("E1",))
+
+
+def test_windows_of_other_loads_are_refused() -> None:
+    with pytest.raises(RecordedError, match=r"none of the loads of the tags \(P1, \.\.\.\) is among the windows \(Q7"):
+        parse_csv("epc,load\nE1,P1\n", windows="load,start,end\nQ7,10.5,12.5\n")

@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 
 from stream.model import Passage, PassageTag, TagVerdict
-from stream.recorded_truth import TrueLoad, TrueStay
-from stream.scoring import clustered, score_passages, score_zones, wilson
+from stream.recorded_truth import WHOLE, TrueLoad, TrueStay
+from stream.scoring import clustered, is_open, score_passages, score_tags, score_zones, wilson
 from warehouse.loads import LocationEvent, LocationUpdate
 from warehouse.site import Direction
 
@@ -107,3 +107,49 @@ def test_the_bootstrap_is_repeatable_and_holds_the_value() -> None:
     share = clustered(parts)
     assert share == clustered(parts)
     assert share.low < share.value == 33 / 40 < share.high
+
+
+def test_the_seconds_and_moves_of_tags_that_move() -> None:
+    updates = [
+        update("A", LocationEvent.ARRIVED, "z1", 0),
+        update("A", LocationEvent.MOVED, "z2", 54),
+        update("A", LocationEvent.DEPARTED, "z2", 95),
+    ]
+    stays = [
+        TrueStay("A", "z1", 0, 50 * S),
+        TrueStay("A", "z2", 50 * S, 100 * S),
+        TrueStay("A", "z3", 100 * S, 120 * S),
+    ]
+    score = score_zones(updates, stays, 120 * S, frozenset("A"))
+    assert score.moving_seconds == [(50 + 41, 120)]
+    assert (score.moves, score.moves_told_after_s) == (2, [4.0])
+    assert score.moves_told.value == 0.5
+
+
+def test_a_tag_that_is_in_one_zone_with_gaps_is_at_rest() -> None:
+    stays = [TrueStay("A", "z1", 0, 10 * S), TrueStay("A", "z1", 20 * S, 30 * S)]
+    score = score_zones([update("A", LocationEvent.ARRIVED, "z1", 0)], stays, 100 * S, frozenset("A"))
+    assert (score.right_s, score.total_s, score.moving_seconds) == (20, 20, [])
+
+
+def test_tags_whose_loads_and_times_are_not_known_are_scored_one_by_one() -> None:
+    said = [
+        passage(1, 10, 13, Direction.IN, A="belongs", X="belongs"),
+        passage(2, 20, 23, Direction.OUT, B="belongs"),
+        passage(3, 30, 33, Direction.UNSURE, C="belongs", D="unsure"),
+    ]
+    true = [
+        TrueLoad("1", "d", Direction.IN, *WHOLE, ("A", "B", "C"), is_named=False),
+        TrueLoad("2", "d", Direction.OUT, *WHOLE, ("D", "Z"), is_named=False),
+    ]
+    assert all(map(is_open, true))
+    rows = {"d": [(second * S, epc) for second in range(40) for epc in "ABCDX"]}
+    shares = {name: (share.hits, share.of) for name, share in score_tags(said, true, rows).items()}
+    assert shares == {
+        "precision": (3, 4),
+        "recall": (3, 4),  # D is unsure
+        "recall_all": (3, 5),  # Z was never read
+        "read": (4, 5),
+        "tag_direction": (1, 2),  # B went out
+        "tag_direction_unsure": (1, 3),
+    }

@@ -1,0 +1,89 @@
+"""What a score says of truth in another time than the reads, and of sides that were not told."""
+
+from dataclasses import replace
+
+import pytest
+
+from stream.recorded import RecordedReads, parse_csv
+from stream.recorded_truth import RecordedTruth, TrueLoad
+from tagledger.decide import decide
+from tagledger.recorded_site import site_of
+from tagledger.score_notes import in_one_time, sides_by_truth
+from warehouse.site import Direction
+
+S = 1_000_000
+BEGIN_US = 1_767_600_000 * S  # 2026-01-05T08:00:00Z
+HOUR_US = 3_600 * S
+LOADS = 8
+
+
+@pytest.fixture(scope="module")
+def door() -> tuple[RecordedReads, RecordedTruth]:
+    """Loads of three tags, a minute apart, in and out in turn; going in, antenna 2 hears them later than antenna 1."""
+    lines, loads = ["time,epc,antenna"], []
+    for number in range(LOADS):
+        way = Direction.IN if number % 2 else Direction.OUT
+        start = BEGIN_US + 60 * S * number
+        epcs = tuple(f"L{number}T{tag}" for tag in range(3))
+        for tag, epc in enumerate(epcs):
+            later = 500_000 if way is Direction.IN else -500_000
+            at = start + S + 70_000 * tag + 11_000 * number
+            lines += [f"{at},{epc},1", f"{at + later},{epc},2"]
+        loads.append(TrueLoad(f"L{number}", "", way, start, start + 2 * S, epcs))
+    return parse_csv("\n".join(lines) + "\n"), RecordedTruth(tuple(loads))
+
+
+def moved(truth: RecordedTruth, by_us: int) -> RecordedTruth:
+    return RecordedTruth(
+        tuple(replace(load, start_us=load.start_us + by_us, end_us=load.end_us + by_us) for load in truth.loads)
+    )
+
+
+@pytest.mark.parametrize(
+    ("by_us", "said"),
+    [
+        (8 * HOUR_US, "8:00 hours ahead of the reads'"),
+        (-19 * HOUR_US // 4, "4:45 hours behind the reads'"),
+        (-BEGIN_US - 989_000, "to count from the first read"),
+        (8 * HOUR_US - BEGIN_US, "for times of the day of the first read"),
+    ],
+)
+def test_truth_in_another_time_is_moved_to_the_reads(
+    door: tuple[RecordedReads, RecordedTruth], by_us: int, said: str
+) -> None:
+    reads, truth = door
+    found, notes = in_one_time(reads, moved(truth, by_us))
+    assert abs(found.loads[0].start_us - truth.loads[0].start_us) < S
+    (note,) = notes
+    assert said in note
+
+
+@pytest.mark.parametrize("by_us", [0, 400_000 * S, 7 * 60 * S])
+def test_truth_that_fits_or_never_will_stays(door: tuple[RecordedReads, RecordedTruth], by_us: int) -> None:
+    reads, truth = door
+    assert in_one_time(reads, moved(truth, by_us)) == (moved(truth, by_us), [])
+
+
+def test_the_truths_directions_tell_which_sides_to_say(door: tuple[RecordedReads, RecordedTruth]) -> None:
+    reads, truth = door
+    (note,) = sides_by_truth(site_of(reads, truth), reads, truth)
+    assert "--side reader:1=outside --side reader:2=inside" in note
+    assert sides_by_truth(site_of(reads, truth, sides=["1=inside", "2=outside"]), reads, truth) == []
+    few = RecordedTruth(truth.loads[:2])
+    assert sides_by_truth(site_of(reads, few), reads, few) == []
+
+
+def test_two_photo_eyes_that_agree_say_a_direction_where_nothing_else_does() -> None:
+    rows = [f"{at},,,{gpi},{level}" for at, gpi, level in ((9.0, 1, 1), (10.0, 1, 0), (9.6, 2, 1), (10.6, 2, 0))]
+    for number in range(12):
+        rows += [
+            f"{8.0 + 0.25 * step + 0.01 * number},E{number},-{60 - min(step, 14 - step) * 2},," for step in range(15)
+        ]
+    reads = parse_csv("time,epc,rssi,gpi,state\n" + "\n".join(rows) + "\n")
+    eyes = ["1=outside", "2=inside"]
+    (told,) = decide(site_of(reads, None, eyes=eyes), reads, lead_s=5.0).final
+    assert told.direction is Direction.IN
+    (other,) = decide(site_of(reads, None, eyes=["2=outside", "1=inside"]), reads, lead_s=5.0).final
+    assert other.direction is Direction.OUT
+    (unwired,) = decide(site_of(reads, None), reads, lead_s=5.0).final
+    assert unwired.direction is Direction.UNSURE
