@@ -129,7 +129,8 @@ def _timescaledb(connection: psycopg.Connection) -> Iterator[str]:
     can = capabilities(connection)
     found = connection.execute("select extversion from pg_extension where extname = 'timescaledb'").fetchone()
     owner = "" if can.owner or not can.hypertables else "; this login is not the owner, so chunks are not dropped"
-    yield f"{can.edition} {found[0]}{owner}" if found else f"{can.edition} (TimescaleDB is not in this database)"
+    plain = "" if can.compression else "; closed chunks stay uncompressed, nothing else is missing"
+    yield f"{can.edition} {found[0]}{plain}{owner}" if found else f"{can.edition} (TimescaleDB is not in this database)"
     for table in sizes(connection):
         packed = f", {table.compressed} compressed" if table.compressed else ""
         size_mb = table.size_bytes / 1e6

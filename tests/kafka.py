@@ -1,7 +1,6 @@
 """A real Kafka for tests, started by `deploy/services/kafka.sh` on free ports, dropped afterwards.
 
-`kafka_broker` is shared by a session: tests use topics and groups of their own. `own_kafka` belongs to one test, which
-may kill and start it again.
+`kafka_broker` is shared by a session: tests use topics and groups of their own.
 """
 
 import os
@@ -135,6 +134,11 @@ class Kafka:
         pytest.fail(f"{topics} got no leaders")
 
 
+def installed() -> bool:
+    """Whether one can be started here."""
+    return any(HOME.glob(".complete-*")) and shutil.which("java") is not None
+
+
 @contextmanager
 def a_kafka(
     ports: Sequence[int] = (),
@@ -143,7 +147,7 @@ def a_kafka(
     client: Mapping[str, str] | None = None,
 ) -> Iterator[Kafka]:
     """A cluster of one's own: a node for each port, one without any."""
-    if not any(HOME.glob(".complete-*")) or shutil.which("java") is None:
+    if not installed():
         pytest.skip("no Kafka: run deploy/services/kafka.sh install (needs java and mvn)")
     name = f"test-{uuid4().hex[:8]}"
     try:
@@ -163,13 +167,6 @@ def kafka_broker() -> Iterator[Kafka]:
     if given:
         yield Kafka(given)
         return
-    with a_kafka() as broker:
-        yield broker
-
-
-@pytest.fixture
-def own_kafka() -> Iterator[Kafka]:
-    """A broker of this test's own."""
     with a_kafka() as broker:
         yield broker
 

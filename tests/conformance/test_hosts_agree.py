@@ -24,7 +24,7 @@ from stream.model import EdgeBatch
 from stream.partition import slices_of
 from stream.routing import Router
 from stream.store import Store
-from tests.kafka import Kafka
+from tests.kafka import Kafka, installed
 from tests.stream.plant_books import another_database, prepare, query, results
 from tests.stream.traffic import heartbeats, site, traffic
 
@@ -87,6 +87,13 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 
 
 @pytest.fixture(scope="module")
+def real_cluster(request: pytest.FixtureRequest) -> Cluster:
+    """Kafka itself; the mock where there is none."""
+    real = installed() or "TAGLEDGER_TEST_KAFKA" in os.environ
+    return Cluster(request.getfixturevalue("kafka_broker") if real else None)
+
+
+@pytest.fixture(scope="module")
 def embedded(postgres_dsn: str, migrated_template: str) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
     """What the embedded host makes of the log."""
     with another_database(postgres_dsn, migrated_template) as dsn:
@@ -144,9 +151,10 @@ def test_the_hosts_agree(database: str, cluster: Cluster, embedded: Any, tmp_pat
 
 
 def test_the_hosts_agree_though_workers_are_killed_and_messages_doubled(
-    database: str, cluster: Cluster, embedded: Any, tmp_path: Path
+    database: str, real_cluster: Cluster, embedded: Any, tmp_path: Path
 ) -> None:
     prepare(database)
+    cluster = real_cluster
     group = f"g{uuid4().hex[:8]}"
     cluster.create(f"{group}.places", f"{group}.reports")
     third = len(LOG) // 3

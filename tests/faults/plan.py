@@ -33,6 +33,7 @@ class Action(StrEnum):
     SLOW = "slow"  # its network: everything arrives later
     FULL = "full"  # its disk: no file may grow
     RESTORE = "restore"  # the database as it was backed up before
+    UPGRADE = "upgrade"  # SIGTERM, started again from the newer of two checkouts; only in an upgrade's plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +95,18 @@ def plan_of(kind: Kind, seed: int, plants: int = 4) -> Plan:
         faults.append(Fault(round(at, 3), part, action, round(rng.uniform(0.1, 2.5), 2)))
     skew_ms = rng.choice(_SKEWS_MS)
     return Plan(kind, seed, rng.randrange(1, plants + 1), skew_ms, tuple(sorted(faults, key=lambda fault: fault.at)))
+
+
+ORDERS: dict[str, tuple[str, ...]] = {
+    "servers": ("worker-1", "worker-2", "bridge", "api", "edge"),
+    "edge": ("edge", "bridge", "worker-1", "worker-2", "api"),
+}
+"""Which process is upgraded when: as deploy/README.md has it, and the other way round."""
+
+
+def upgrade_of(order: str, plant: int) -> Plan:
+    """A rolling upgrade of a cluster, spread over the whole recording: every mixture of versions sees loads."""
+    parts = ORDERS[order]
+    at = [round((n + 1) / (len(parts) + 1), 3) for n in range(len(parts))]
+    faults = tuple(Fault(when, part, Action.UPGRADE, 0.1) for when, part in zip(at, parts, strict=True))
+    return Plan(Kind.CLUSTER, list(ORDERS).index(order), plant, 0, faults)

@@ -1,4 +1,4 @@
-"""One fault run from its plan to its verdict, and the ground it stands on: a PostgreSQL with a database a plant.
+"""One fault run from its plan to its verdict.
 
 Everything of a run is real processes; the plan's faults are done to them as the edge gets on with its recording. In the
 end the run is held against two things: the auditor, who knows what truly happened and no rule, and the books of an
@@ -12,38 +12,28 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import psycopg
 from psycopg import sql
 
-from simulators.auditor import Score
 from stream.batch_codec import encode_batch
-from stream.embedded import EmbeddedHost
-from stream.store import Store
-from tagledger.audit import score_of
 from tagledger.people_desk import do
-from tagledger.plant_entry import document_commands, opening_commands
 from tagledger.site_text import site_text
+from tests.faults.compared import problems_of
+from tests.faults.ground import Ground
 from tests.faults.plan import Action, Fault, Kind, Plan
-from tests.faults.plants import plant, sealed, site_of
+from tests.faults.plants import sealed, site_of
 from tests.faults.proxy import Proxy
-from tests.faults.site_process import SiteProcess
-from tests.kafka import Kafka, a_kafka, free_pairs
+from tests.faults.site_process import ROOT, SiteProcess
 from tests.ports import free_port
-from tests.postgres import with_database
-from warehouse.commands import ALL_RIGHTS, Actor, Command, CreateKey, Permission, Result
-from warehouse.postgres.books.integrity import check
-from warehouse.postgres.commands import execute
+from warehouse.commands import CreateKey, Permission
 from warehouse.postgres.database.dump import dump, restore
 from warehouse.postgres.database.migrate import migrate
-from warehouse.postgres.database.server import EmbeddedServer
-from warehouse.postgres.goods.places import ensure_places
 from warehouse.site_settings import ApiSettings, KafkaSettings, UplinkSettings
 
 RATE = 60.0
@@ -52,18 +42,6 @@ API_S = 240.0
 SLOW_S = 0.15
 BACKUP_AT = 0.3
 PARTITIONS = 2
-TOLD = 3
-"""Rows of a difference that are told."""
-
-_BOOKS = {
-    "movements": "select move_id, item_id, quantity, from_location_id, to_location_id, passage_id from move",
-    "passages": "select passage_id, revision, portal, direction, opened_at, closed_at, belongs, unsure from passage",
-    "tags": "select passage_id, revision, epc, verdict, score from passage_tag",
-    "discrepancies": "select discrepancy_id, kind, detail, epcs, quantity, state from discrepancy",
-    "locations": "select update_id, epc, location_id, event, at from location_history",
-    "balances": "select item_id, lot_id, location_id, hu_id, status, on_hand, reserved from balance where on_hand <> 0",
-}
-Books = dict[str, list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,73 +53,7 @@ class Verdict:
     seconds: float
     ended_by_themselves: int
     killed_hanging: int
-
-
-@dataclass(slots=True)
-class Ground:
-    """The server all runs share, and what undisturbed runs led to."""
-
-    server: EmbeddedServer
-    folder: Path
-    kafka: Kafka | None = None
-    kafka_proxy: Proxy | None = None
-    _known: dict[tuple[int, int], tuple[Books, Score]] = field(default_factory=dict)
-
-    @property
-    def bootstrap(self) -> str:
-        """Where a run's processes find Kafka; empty without one."""
-        if self.kafka_proxy is not None:
-            return f"127.0.0.1:{self.kafka_proxy.port}"
-        return self.kafka.bootstrap if self.kafka is not None else ""
-
-    def database(self, name: str, number: int) -> str:
-        """A database with a plant's paper entered, the same ids in each."""
-        template = f"plant_{number}"
-        with psycopg.connect(self.server.dsn, autocommit=True) as connection:
-            if not connection.execute("select 1 from pg_database where datname = %s", (template,)).fetchone():
-                connection.execute(sql.SQL("create database {}").format(sql.Identifier(template)))
-                _enter_paper(with_database(self.server.dsn, template), number)
-            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
-            connection.execute(
-                sql.SQL("create database {} template {} strategy file_copy").format(
-                    sql.Identifier(name), sql.Identifier(template)
-                )
-            )
-        return with_database(self.server.dsn, name)
-
-    def drop(self, name: str) -> None:
-        with psycopg.connect(self.server.dsn, autocommit=True) as connection:
-            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
-
-    def undisturbed(self, number: int, skew_ms: int) -> tuple[Books, Score]:
-        """The books and the score of the same recording without faults."""
-        if (number, skew_ms) not in self._known:
-            dsn = self.database("undisturbed", number)
-            site = site_of(number)
-            EmbeddedHost(site, Store(dsn, site)).process_sync(sealed(number, skew_ms))
-            self._known[number, skew_ms] = _books(dsn), score_of(dsn, plant(number).truth)
-        return self._known[number, skew_ms]
-
-
-@contextmanager
-def ground(folder: Path, kind: Kind) -> Iterator[Ground]:
-    """A server on `folder`, and Kafka where the kind has it; their data survive `kill -9`, which needs no fsync while
-    the machine stays up. One node of Kafka is reached through a proxy, which it tells its clients itself.
-    """
-    with ExitStack() as stack:
-        kafka, proxy = None, None
-        if kind is Kind.CLUSTER:
-            (port,) = free_pairs(1)
-            proxy = Proxy(port)
-            stack.callback(proxy.close)
-            told = folder / "kafka.properties"
-            told.write_text(f"advertised.listeners=PLAINTEXT://127.0.0.1:{proxy.port}\n")
-            kafka = stack.enter_context(a_kafka([port], told))
-        elif kind.kafka_nodes:
-            kafka = stack.enter_context(a_kafka(free_pairs(kind.kafka_nodes)))
-        settings = {"fsync": "off", "max_connections": "60"}
-        server = stack.enter_context(EmbeddedServer(folder / "postgres", settings))
-        yield Ground(server, folder, kafka, proxy)
+    notes: tuple[str, ...] = ()
 
 
 def run(plan: Plan, base: Ground) -> Verdict:
@@ -151,16 +63,19 @@ def run(plan: Plan, base: Ground) -> Verdict:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     expected = base.undisturbed(plan.plant, plan.skew_ms)
+    other = base.undisturbed_old(plan.plant)
+    notes = [f"the versions differ in: {name}" for name in other or () if other[name] != expected[0][name]]
     with ExitStack() as stack:
         site = _RunningSite(plan, base, folder, stack)
-        problems = site.carry_out() or [*_compare(site.dsn, plan, expected), *site.api_problems()]
+        problems = site.carry_out() or [*problems_of(site.dsn, plan, expected, other), *site.api_problems()]
+        notes += [note for process in site.processes.values() for note in process.notes]
         ended = sum(process.ended_by_itself for process in site.processes.values())
         hung = sum(process.hung for process in site.processes.values())
         logs = {} if not problems else {name: process.tail() for name, process in site.processes.items()}
     for name, tail in logs.items():
         print(f"--- {name}\n{tail}")
     base.drop(site.name)
-    return Verdict(plan, tuple(problems), time.monotonic() - started_s, ended, hung)
+    return Verdict(plan, tuple(problems), time.monotonic() - started_s, ended, hung, tuple(notes))
 
 
 class _RunningSite:
@@ -206,12 +121,21 @@ class _RunningSite:
             f"autosave_on_changes true\nmax_queued_messages 100000\nmax_inflight_messages 512\n"
             f"persistence_location {folder}/mosquitto/\nuser {Path.home().owner()}\n"
         )
-        script = str(Path(__file__).with_name("edge_process.py"))
+        script = "tests.faults.edge_process"
         edge_port = str(self._proxies["mosquitto"].port)
         broker = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         commands = {
             "mosquitto": [broker, "-c", str(folder / "mosquitto.conf")],
-            "edge": [sys.executable, script, str(folder / "recording"), str(folder), edge_port, site.name, str(RATE)],
+            "edge": [
+                sys.executable,
+                "-m",
+                script,
+                str(folder / "recording"),
+                str(folder),
+                edge_port,
+                site.name,
+                str(RATE),
+            ],
         }
         parts = ["stream"] if plan.kind is Kind.EMBEDDED else ["bridge", "worker-1", "worker-2"]
         if any(fault.part == "api" for fault in plan.faults):
@@ -223,10 +147,15 @@ class _RunningSite:
         compiled = {"PYTHONPYCACHEPREFIX": str(self._base.folder / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
         environment = {"TAGLEDGER_DATABASE__DSN": near, **compiled}
         full = any(fault.action is Action.FULL for fault in plan.faults)
-        return {
+        processes = {
             name: SiteProcess(name, command, folder, environment, quiet=name == "edge" and full)
             for name, command in commands.items()
         }
+        for fault in plan.faults:
+            if fault.action is Action.UPGRADE:
+                assert self._base.old is not None, "an upgrade needs an old checkout"
+                processes[fault.part].root = self._base.old
+        return processes
 
     def carry_out(self) -> list[str]:
         """Start, do what the plan says, wait for the end. What went wrong so far, as text."""
@@ -286,8 +215,9 @@ class _RunningSite:
                 case Action.KILL:
                     process.kill()
                     later(process.start)
-                case Action.RESTART:
+                case Action.RESTART | Action.UPGRADE:
                     process.ask_to_end()
+                    process.root = ROOT if fault.action is Action.UPGRADE else process.root
                     later(process.start)
                 case Action.PAUSE:
                     process.pause()
@@ -379,58 +309,3 @@ class _RunningSite:
             found |= {row["move_id"] for row in json.loads(body)["items"]}
             page = json.loads(body)["next"]
         return found
-
-
-def _compare(dsn: str, plan: Plan, expected: tuple[Books, Score]) -> list[str]:
-    books, score = expected
-    problems = []
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        problems += [str(problem) for problem in check(connection)]
-        for name, query in (
-            ("data gaps", "select count(*) from data_gap"),
-            ("dead letters", "select count(*) from dead_letter"),
-        ):
-            row = connection.execute(query).fetchone()  # type: ignore[call-overload]
-            problems += [f"{name}: {row[0]}"] if row[0] else []
-    found = score_of(dsn, plant(plan.plant).truth)
-    for name in ("cartons_lost", "cartons_doubled", "cartons_astray", "loads_without_passage", "stock_lines_different"):
-        if getattr(found, name) != getattr(score, name):
-            problems.append(f"auditor: {name} {getattr(found, name)}, undisturbed {getattr(score, name)}")
-    ours = _books(dsn)
-    for name, rows in books.items():
-        wanted, seen = (_comparable(plan.kind, name, table) for table in (rows, ours[name]))
-        if seen != wanted:
-            missing, more = (sorted(set(map(repr, a)) - set(map(repr, b))) for a, b in ((wanted, seen), (seen, wanted)))
-            problems.append(f"{name}: {len(missing)} missing or different, {len(seen) - len(wanted):+d} rows")
-            problems += [f"  missing {row}" for row in missing[:TOLD]] + [f"  instead {row}" for row in more[:TOLD]]
-    return problems
-
-
-def _comparable(kind: Kind, name: str, rows: list[Any]) -> list[Any]:
-    """Partitions promise no order between doors, so what was asked until the other one was posted may differ."""
-    if kind is Kind.EMBEDDED or name != "discrepancies":
-        return rows
-    return [row for row in rows if row[-1] != "superseded"]
-
-
-def _books(dsn: str) -> Books:
-    with psycopg.connect(dsn) as connection:
-        return {
-            name: sorted(connection.execute(query).fetchall(), key=repr)  # type: ignore[call-overload]
-            for name, query in _BOOKS.items()
-        }
-
-
-def _enter_paper(dsn: str, number: int) -> None:
-    migrate(dsn)
-    made = plant(number)
-    commands: list[Command] = list(opening_commands(made))
-    known = {standing.unit.sscc for standing in made.opening}
-    for document in made.documents:
-        commands += document_commands(document, known)
-    actor = Actor("test", rights=ALL_RIGHTS)
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        ensure_places(connection, site_of(number))
-        for n, command in enumerate(commands):
-            done = execute(connection, command, actor=actor, source="test", client_event_id=f"{number}-{n}")
-            assert isinstance(done, Result), done

@@ -26,13 +26,15 @@ class SiteProcess:
         self.name = name
         self.log = folder / f"{name}.log"
         self._command = list(command)
-        self._environment = {**os.environ, **environment, "PYTHONPATH": str(ROOT)}
+        self._environment = {**os.environ, **environment}
+        self.root = ROOT
         self._target = Path(os.devnull) if quiet else self.log
         self._process: subprocess.Popen[bytes] | None = None
         self._wanted = False
         self._asked_s: float | None = None
         self.ended_by_itself = 0
         self.hung = 0
+        self.notes: list[str] = []
 
     @property
     def pid(self) -> int | None:
@@ -48,7 +50,8 @@ class SiteProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    env=self._environment,
+                    cwd=self.root,
+                    env={**self._environment, "PYTHONPATH": str(self.root)},
                     preexec_fn=die_with_parent,
                 )
 
@@ -89,6 +92,7 @@ class SiteProcess:
         if self._process is None or self._process.poll() is None:
             if self._asked_s is not None and time.monotonic() - self._asked_s > WAIT_S:
                 self.hung += 1
+                self.notes.append(f"{self.name} did not end within {WAIT_S:g} s of SIGTERM")
                 self.kill_hung()
             return
         if self._asked_s is not None:
@@ -97,6 +101,9 @@ class SiteProcess:
                 self.start()
         elif self._wanted:
             self.ended_by_itself += 1
+            said = self.tail().strip().splitlines()
+            last = said[-1] if said else "nothing"
+            self.notes.append(f"{self.name} ended with {self._process.returncode}, said last: {last[:300]}")
             assert self.ended_by_itself <= ENDS_MAX, f"{self.name} keeps ending:\n{self.tail()}"
             self._process = None
             self.start()

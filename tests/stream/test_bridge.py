@@ -5,11 +5,9 @@ Bridge and worker are processes that a supervisor starts again when they end by 
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -19,13 +17,11 @@ from edge.spool import Spool
 from edge.uplink_mqtt import MqttUplink
 from stream.batch_codec import encode_batch
 from stream.dead_letters import Answer, DeadLetters
-from stream.embedded import EmbeddedHost
 from stream.model import EMPTY, Colour, DeviceEvent, DeviceEventKind, Signal
-from stream.store import Store
 from tests.kafka import Kafka
 from tests.mosquitto import Mosquitto
 from tests.stream.chain import Supervised, chain, messages_in
-from tests.stream.plant_books import another_database, prepare, query, results
+from tests.stream.plant_books import prepare, query
 from tests.stream.quiet_edge import NoOrders
 from tests.stream.traffic import AGENT, EPOCH, START_US, heartbeats, shifted, site, traffic
 from warehouse.commands import ALL_RIGHTS, Actor, OverrideSignal, Result
@@ -38,53 +34,8 @@ pytest.importorskip("confluent_kafka", reason="needs the kafka extra")
 pytest.importorskip("faust", reason="needs the kafka extra")
 pytestmark = [pytest.mark.kafka, pytest.mark.mosquitto, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = Path(__file__).with_name("cluster_process.py")
-PATIENCE_S = 120.0
 LOG = traffic(30)
 LOG += heartbeats(LOG[-1], 12)
-_STORED = "select max(counter) from stream_inbox where starts_with(agent, 'edge@') group by agent"
-
-
-@contextmanager
-def embedded(postgres_dsn: str, template: str) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
-    """What the embedded host makes of the log."""
-    with another_database(postgres_dsn, template) as dsn:
-        prepare(dsn)
-        EmbeddedHost(site(), Store(dsn, site())).process_sync(LOG)
-        yield results(dsn)
-
-
-async def test_nothing_is_lost_or_doubled_though_kafka_bridge_and_worker_are_killed(
-    database: str, postgres_dsn: str, migrated_template: str, own_kafka: Kafka, mosquitto: Mosquitto, tmp_path: Path
-) -> None:
-    prepare(database)
-    third = len(LOG) // 3
-    async with chain(database, own_kafka, mosquitto, tmp_path) as plant:
-        plant.append(LOG[:third])
-        await plant.until(lambda: messages_in(own_kafka, plant.group) >= third)
-        assert plant.acked() == 0, "Kafka's acknowledgement is not the database's"
-        plant.worker.start()
-        await plant.until(lambda: plant.acked() == third)
-        own_kafka.kill()
-        plant.append(LOG[third : third + 20])
-        plant.bridge.look()
-        own_kafka.start()
-        await plant.until(lambda: plant.acked() > third)
-        plant.bridge.kill()
-        plant.append(LOG[third + 20 : 2 * third])
-        plant.bridge.start()
-        await plant.until(lambda: plant.acked() > third + 20)
-        plant.worker.kill()
-        plant.append(LOG[2 * third :])
-        plant.worker.start()
-        await plant.until(lambda: plant.acked() == len(LOG))
-        with embedded(postgres_dsn, migrated_template) as expected:
-            await plant.until(lambda: len(results(database)["history"]) >= len(expected["history"]))
-            assert results(database) == expected
-            assert expected["movements"]
-        assert query(database, "select count(*) from data_gap") == [(0,)]
-        assert DeadLetters(database).list() == ()
 
 
 async def test_garbage_becomes_a_dead_letter_and_stops_nothing(
@@ -94,8 +45,10 @@ async def test_garbage_becomes_a_dead_letter_and_stops_nothing(
 
     prepare(database)
     async with chain(database, kafka_broker, mosquitto, tmp_path) as plant:
-        plant.worker.start()
         plant.append(LOG[:5])
+        await plant.until(lambda: messages_in(kafka_broker, plant.group) >= 5)
+        assert plant.acked() == 0, "Kafka's acknowledgement is not the database's"
+        plant.worker.start()
         await plant.until(lambda: plant.acked() == 5)
         topic = f"tagledger/v1/plant/edge/{AGENT}/batch"
         publish.single(topic, bytes(17 * 1024 * 1024), qos=1, hostname="127.0.0.1", port=mosquitto.port)
@@ -158,7 +111,8 @@ async def test_lists_and_signals_reach_the_edge_while_they_are_valid_and_letters
     first = [replace(LOG[0], events=(*LOG[0].events, weight)), *LOG[1:60]]
     # The first load goes by an hour ago, as in a backlog; the second one so that however busy the machine is, what it
     # leads to is decided while it is valid.
-    now_us = time.time_ns() // 1000 - START_US
+    # By whole minutes: what a load is taken for hangs a little on how it lies in the windows it is looked at through.
+    now_us = time.time_ns() // 60_000_000_000 * 60_000_000 - START_US
     log = shifted(first, now_us - 3_600_000_000) + shifted(LOG[60:], now_us + 600_000_000)
     async with chain(database, kafka_broker, mosquitto, tmp_path, orders) as plant:
         plant.worker.start()

@@ -20,7 +20,8 @@ from stream.routing import Router, places_of
 from stream.sequencer import Position
 from stream.snapshots import encode_state
 from stream.topology import operators_of
-from tests.stream.test_graph import EXPECTED, LOG, essence
+from tests.stream.test_graph import EXPECTED, LOG, essence, graph
+from tests.stream.test_graph import run as run_whole
 from tests.stream.traffic import START_US, site
 from warehouse.loads import Expectation, ExpectedDocument, LocationEvent, LocationUpdate
 from warehouse.site import SignalSettings, Site
@@ -77,6 +78,7 @@ def run(messages: Sequence[tuple[str, bytes]], chunk_of: int, snapshot_every: in
         places.commit(chunk)
         total.out.passages += chunk.out.passages
         total.out.locations += chunk.out.locations
+        total.out.signals += chunk.out.signals
         total.out.failures += chunk.out.failures
         for table, partition in zip(tags, live_tags, strict=True):
             told = partition.cut(n % snapshot_every == 0)
@@ -105,11 +107,18 @@ def by_time(locations: Sequence[LocationUpdate]) -> list[LocationUpdate]:
     ],
 )
 def test_partitions_decide_what_the_whole_graph_decides(chunk_of: int, snapshot_every: int, restart_every: int) -> None:
-    total = run(MESSAGES, chunk_of, snapshot_every, restart_every)
-    passages, locations = essence(EXPECTED)
+    whole, outputs = graph(), Outputs()
+    whole.expect(EXPECTED_AT_DOCK1, outputs)
+    decided = run_whole(LOG, whole)
+    messages = [("dock1", encode_input(EXPECTED_AT_DOCK1)), *MESSAGES]
+    total = run(messages, chunk_of, snapshot_every, restart_every)
+    passages, locations = essence(decided)
     ours = [replace(each, evidence=None) for each in total.out.passages]
     assert sorted(ours, key=repr) == sorted(passages, key=repr)
     assert by_time(total.out.locations) == locations
+    signals = outputs.signals + decided.signals
+    assert sorted(total.out.signals, key=repr) == sorted(signals, key=repr)
+    assert {Colour.OFF, Colour.RED} <= {signal.colour for signal in signals}
     assert total.gaps == []
 
 
