@@ -17,7 +17,7 @@ from api.paging import Code, Lister, Page, Paging
 from api.postgres.pool import Pool
 from api.problems import INVALID_CURSOR, UNAVAILABLE, ProblemError, not_found
 from warehouse.postgres.queries.tasks import Task, TaskEvent, open_tasks, task, task_events, tasks
-from warehouse.tasks import TaskKind, TaskState
+from warehouse.tasks import TaskKind, TaskLoad, TaskState
 
 WAIT_S_MAX = 55
 WAITING_MAX = 200
@@ -31,6 +31,8 @@ class TaskQuery(Paging):
     kind: TaskKind | None = None
     owner: Annotated[Code | None, Field(description="The person or vehicle that has it.", examples=["agv-7"])] = None
     unit: Annotated[Code | None, Field(description="Its handling unit.", examples=["006141410000000015"])] = None
+    item: Annotated[Code | None, Field(description="Loose goods of this item.", examples=["A-100"])] = None
+    load: Annotated[TaskLoad | None, Field(description="Handling units, or loose goods.")] = None
     place: Annotated[Code | None, Field(description="Its pickup, source or target.", examples=["RACK-1-03"])] = None
 
 
@@ -44,6 +46,15 @@ class OpenQuery(BaseModel):
         Field(ge=0, le=WAIT_S_MAX, description="Answer when there is an open task, at the latest after so long."),
     ] = 0
     limit: Annotated[int, Field(ge=1, le=OPEN_MAX)] = 100
+    takes: Annotated[
+        list[TaskLoad],
+        Field(
+            min_length=1,
+            max_length=2,
+            description="For what you can carry: handling units unless you say otherwise.",
+            examples=[["unit", "goods"]],
+        ),
+    ] = [TaskLoad.UNIT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +81,9 @@ def router(pool: Pool, hub: FeedHub) -> APIRouter:
     routes = APIRouter(prefix="/v1/tasks", tags=["tasks"])
     waiting = asyncio.Semaphore(WAITING_MAX)
 
-    async def found(limit: int) -> list[Task]:
+    async def found(query: OpenQuery) -> list[Task]:
         async with pool.connection() as connection:
-            return await open_tasks(connection, limit)
+            return await open_tasks(connection, query.limit, query.takes)
 
     async def awaited(request: Request, query: OpenQuery) -> list[Task]:
         """Subscribed before the first look, so that nothing made in between is missed."""
@@ -80,7 +91,7 @@ def router(pool: Pool, hub: FeedHub) -> APIRouter:
         end_s = asyncio.get_running_loop().time() + query.wait_s
         try:
             while True:
-                rows = await found(query.limit)
+                rows = await found(query)
                 left_s = end_s - asyncio.get_running_loop().time()
                 if rows or left_s <= 0 or hub.closed or await request.is_disconnected():
                     return rows
@@ -107,6 +118,8 @@ def router(pool: Pool, hub: FeedHub) -> APIRouter:
                 kind=query.kind,
                 owner=query.owner,
                 unit=query.unit,
+                item=query.item,
+                load=query.load,
                 place=query.place,
             )
         return _TASKS.answer(request, query, rows)
@@ -122,7 +135,7 @@ def router(pool: Pool, hub: FeedHub) -> APIRouter:
         """The most urgent first: by priority, deadline and age. With `wait_s` it is a long poll. Claiming decides who
         gets one: what is listed here may be taken a moment later."""
         if query.wait_s == 0:
-            return json_response(OpenTasks(await found(query.limit)))
+            return json_response(OpenTasks(await found(query)))
         if waiting.locked():
             reason = f"{WAITING_MAX} clients wait already"
             raise ProblemError(UNAVAILABLE, reason, headers={"Retry-After": "5"})

@@ -63,6 +63,7 @@ FIELDS: dict[str, str] = {
     "tags_movements.kind": "MovementKind",
     "tasks.kind": "TaskKind",
     "tasks.state": "TaskState",
+    "tasks.stock_status": "StockStatus",
     "tasks.step": "TaskStep",
     "users.password": "Password",
     "webhooks.format": "WebhookFormat",

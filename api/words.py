@@ -340,6 +340,7 @@ WORDS: dict[str, Words] = {
         "whole_packages": ("Whole packages", "整件"),
     },
     "TaskKind": {"putaway": ("Put away", "上架"), "move": ("Move", "搬运")},
+    "TaskLoad": {"unit": ("Handling unit", "装载单元"), "goods": ("Loose goods", "散货")},
     "TaskState": {
         "open": ("Open", "待领取"),
         "assigned": ("Assigned", "已分配"),

@@ -14,6 +14,7 @@ of a window of reads and for more evidence than the fine cuts needed), until the
 spool, stream, commit, way back), and until the reader had answered (`shown`).
 """
 
+import argparse
 import asyncio
 import contextlib
 import json
@@ -63,6 +64,7 @@ from warehouse.site_settings import EdgeSettings, UplinkSettings
 SEED = 1
 ACTOR = Actor("bench", rights=ALL_RIGHTS)
 DURATION_S = 240.0
+KINDS = ("inproc", "mqtt")
 FINE_MS = 50
 FINE_US = FINE_MS * 1000
 EARLIER_US = 3_000_000
@@ -115,12 +117,14 @@ class Latency:
         return self.decided_s + self.told_s + self.shown_s
 
 
-def run(duration_s: float = DURATION_S, seeds: Sequence[int] = (SEED,)) -> dict[str, object]:
+def run(
+    duration_s: float = DURATION_S, seeds: Sequence[int] = (SEED,), kinds: Sequence[str] = KINDS
+) -> dict[str, object]:
     """p50 and p99 in seconds over the plants of all seeds, in process and over MQTT."""
     result: dict[str, object] = {"bench": "signals", "unit": "s", "seeds": list(seeds), "fine_ms": FINE_MS}
     result["load_per_core"] = round(os.getloadavg()[0] / (os.cpu_count() or 1), 1)
     print(f"{'':12}{'signals':>8}{'p50 s':>8}{'p99 s':>8}{'max s':>8}   medians of decided, told, shown")
-    for kind in ("inproc", "mqtt"):
+    for kind in kinds:
         if kind == "mqtt" and _mosquitto() is None:
             print("mqtt: no Mosquitto here (apt-get install mosquitto)")
             continue
@@ -318,8 +322,14 @@ def _broker(folder: Path) -> Iterator[int]:
         process.wait(10)
 
 
+def _asked(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.signals", description="From the deciding read to the lamp.")
+    parser.add_argument("duration_s", nargs="?", type=float, default=DURATION_S, help="of each plant, in real time")
+    parser.add_argument("seeds", nargs="*", type=int, default=[SEED], help="one plant each, about 15 signals in 240 s")
+    parser.add_argument("--only", choices=KINDS, help="one of the two ways, by default one after the other")
+    return parser.parse_args(arguments)
+
+
 if __name__ == "__main__":
-    run(
-        float(sys.argv[1]) if len(sys.argv) > 1 else DURATION_S,
-        [int(seed) for seed in sys.argv[2:]] or (SEED,),
-    )
+    asked = _asked(sys.argv[1:])
+    run(asked.duration_s, asked.seeds, (asked.only,) if asked.only else KINDS)

@@ -3,7 +3,8 @@
 Claims of the master do not lapse: it judges itself how long a vehicle may be silent, and finds its claims again when it
 was restarted. A person can take a task from it at any time (release, reassign, cancel).
 
-A task is the master's only where both ends have a station on the site's roads; the others are for people. A load that
+A task is the master's only where its load is a handling unit and both ends have a station on the site's roads; the
+others are for people. A load that
 came in by a portal is handed over at that portal's station; any other place at its own station, or at the one of the
 place it is in.
 """
@@ -34,10 +35,10 @@ from warehouse.commands import (
     Result,
     Rights,
 )
-from warehouse.postgres.queries.tasks import CLAIMS, OPEN, Task, containers, read
+from warehouse.postgres.queries.tasks import CLAIMS, OPEN, Task, containers, read, taking
 from warehouse.roads import StationKind
 from warehouse.site import Site
-from warehouse.tasks import LoadWhere
+from warehouse.tasks import LoadWhere, TaskLoad
 from warehouse.times import from_us
 
 FLEET = "fleet"
@@ -46,6 +47,9 @@ CLAIMS_MAX = 1_000
 RIGHTS = Rights(frozenset({Permission.TASK, Permission.BACK_DATE}))
 # What says that the task went on without us: nothing is left to report.
 _OVER = {RefusalCode.OVERTAKEN, RefusalCode.NOT_YOURS, RefusalCode.WRONG_STATE, RefusalCode.NOT_FOUND}
+
+# No vehicle's fork lifts what stands on nothing.
+_UNITS = taking(TaskLoad.UNIT)
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -99,8 +103,8 @@ class WarehouseTasks:
         self._stations = _Stations.of(site)
 
     async def open_tasks(self, limit: int) -> Sequence[FleetTask]:
-        """Those that both ends of have a station."""
-        found = await self._read(lambda connection: self._tasks(connection, OPEN, limit=limit))
+        """Those for handling units, both ends of which have a station."""
+        found = await self._read(lambda connection: self._tasks(connection, OPEN, limit=limit, **_UNITS))
         return [task for _, task in found if task is not None]
 
     async def claims(self) -> Sequence[FleetClaim]:
@@ -108,7 +112,7 @@ class WarehouseTasks:
         found = await self._read(lambda connection: self._tasks(connection, CLAIMS, limit=CLAIMS_MAX, claimed_by=FLEET))
         return [
             FleetClaim(
-                task or FleetTask(str(row.task_id), row.source, row.target or "", row.unit),
+                task or FleetTask(str(row.task_id), row.source, row.target or "", row.unit or ""),
                 row.owner,
                 row.attempt,
                 TaskStep(row.step) if row.step else None,
@@ -152,7 +156,9 @@ class WarehouseTasks:
         for row in rows:
             source, target = self._stations.source(row, inside), self._stations.target(row, inside)
             known = source is not None and target is not None
-            result.append((row, FleetTask(str(row.task_id), source or "", target or "", row.unit) if known else None))
+            result.append(
+                (row, FleetTask(str(row.task_id), source or "", target or "", row.unit or "") if known else None)
+            )
         return result
 
     async def _tell(self, command: ReportTask | FinishTask | FailTask) -> Refusal | None:

@@ -13,7 +13,8 @@ from edge.exchange.messages import OpenTask
 from tagledger.command_desk import WritePool
 from tagledger.task_book import Submit
 from warehouse.commands import Actor, Command, Refusal, Result
-from warehouse.postgres.queries.tasks import OPEN, read
+from warehouse.postgres.queries.tasks import OPEN, read, taking
+from warehouse.tasks import TaskLoad
 
 # In the dead letters beside those of the stream, which takes up its own kinds only.
 LETTER_KIND = "task_request"
@@ -33,7 +34,7 @@ class WarehouseTaskSource:
 
     async def open_tasks(self, limit: int) -> Sequence[OpenTask]:
         """As the database has them."""
-        found = await self._on_connection(lambda connection: read(connection, OPEN, limit=limit))
+        found = await self._on_connection(lambda connection: read(connection, OPEN, limit=limit, **taking(*TaskLoad)))
         return [
             OpenTask(
                 task.task_id,
@@ -45,6 +46,13 @@ class WarehouseTaskSource:
                 task.priority,
                 task.deadline,
                 f"{task.weight_kg:f}",
+                task.item,
+                task.lot,
+                task.serial,
+                f"{task.quantity:f}",
+                task.uom,
+                task.stock_owner,
+                task.stock_status,
             )
             for task in found
         ]

@@ -1,7 +1,8 @@
 """Where goods that came in are put: rules by priority, capacity, mixing. Pure; planned put-aways count as there.
 
 Places are tried by the priority of their rule, then by more free room, then by code. Quantities are in the item's base
-unit; a rule may count in a larger unit (`per_unit`: bags of 1000 kg) and then takes whole ones only.
+unit, in steps of its smallest one; a place may count in a larger unit (`per_unit`: bags of 1000 kg) and then takes
+whole ones only.
 """
 
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ class Shelf:
     priority: int = 0
     capacity: Decimal | None = None
     held: Decimal = ZERO
-    per_unit: Decimal = Decimal(1)
+    per_unit: Decimal = ZERO
     weight_max_kg: Decimal | None = None
     weight_kg: Decimal = ZERO
     volume_max_m3: Decimal | None = None
@@ -50,13 +51,17 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """What is put away. `whole`: all in one place or not at all (a handling unit that is not opened)."""
+    """What is put away, in multiples of `step`.
+
+    `whole`: all in one place or not at all (a handling unit that is not opened).
+    """
 
     item: str
     quantity: Decimal
     weight_kg: Decimal = ZERO
     volume_m3: Decimal = ZERO
     whole: bool = False
+    step: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +89,11 @@ def room(shelf: Shelf, goods: Goods) -> Decimal | PutawayRefusal:
         (shelf.volume_max_m3, shelf.volume_m3, goods.volume_m3, PutawayRefusal.TOO_LARGE),
     ):
         if limit is not None and each > 0:
-            free = min(free, (limit - used) // each)
+            free = min(free, (limit - used) // (each * goods.step) * goods.step)
             if free <= 0:
                 return reason
-    free = free // shelf.per_unit * shelf.per_unit
+    step = max(shelf.per_unit, goods.step)
+    free = free // step * step
     if free <= 0 or (goods.whole and free < goods.quantity):
         return PutawayRefusal.NO_ROOM
     return free
@@ -100,7 +106,7 @@ def plan(shelves: Sequence[Shelf], goods: Goods) -> Plan:
     for shelf in sorted(shelves, key=_order):
         if left <= 0:
             break
-        takes = room(shelf, Goods(goods.item, left, goods.weight_kg, goods.volume_m3, goods.whole))
+        takes = room(shelf, replace(goods, quantity=left))
         if isinstance(takes, PutawayRefusal):
             continue
         parts.append((shelf.code, takes))

@@ -1,4 +1,4 @@
-"""Transport tasks: bring a handling unit to where it belongs. Who may say what about one, as values.
+"""Transport tasks: bring a handling unit, or loose goods, to where it belongs. Who may say what about one, as values.
 
     open ──claim──▶ assigned ──accepted, picked──▶ in_progress ──finish──▶ done
       ▲                │                              │
@@ -24,6 +24,13 @@ class TaskKind(StrEnum):
 
     PUTAWAY = "putaway"
     MOVE = "move"
+
+
+class TaskLoad(StrEnum):
+    """What a task brings: a handling unit with all that is in it, or a quantity of an item that stands in none."""
+
+    UNIT = "unit"
+    GOODS = "goods"
 
 
 class TaskState(StrEnum):

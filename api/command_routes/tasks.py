@@ -3,6 +3,7 @@
 from api.command_routes.route import DECIDED, NAMED, POSTED, CommandRoute
 from warehouse import commands
 from warehouse.commands import RefusalCode
+from warehouse.ledger import LedgerRefusal
 
 _TASK = "0e6c4c7e-3a53-5f8e-9f0c-2b8f5a7d1c11"
 _HELD = (RefusalCode.OVERTAKEN, RefusalCode.NOT_YOURS)
@@ -24,7 +25,8 @@ ROUTES = (
         "putaway_rules_set",
         "tasks",
         "Make or replace a put-away rule",
-        "Which goods are put where: by item, category, kind of handling unit and where they came in.",
+        "Which goods are put where: by item, category, kind of handling unit and where they came in. `unit_kind`"
+        " `loose` is for goods that stand in none; only such rules make tasks for them.",
         {"name": "pallets to rack 1", "target": "RACK-1", "unit_kind": "pallet", "priority": 10},
         NAMED,
     ),
@@ -33,10 +35,11 @@ ROUTES = (
         "/v1/tasks",
         "tasks_create",
         "tasks",
-        "Have a handling unit brought somewhere",
-        "To `target`, or without one to where the put-away rules say. A unit has one task at a time.",
+        "Have a handling unit or loose goods brought somewhere",
+        "To `target`, or without one to where the put-away rules say. A unit has one task at a time. Of loose goods"
+        " name `item`, `source` and what else tells them apart, in place of `unit`.",
         {"unit": "006141410000000015", "target": "RACK-1-03", "priority": 5},
-        (*NAMED, RefusalCode.EXISTS, RefusalCode.NO_ROOM),
+        (*NAMED, RefusalCode.EXISTS, RefusalCode.NO_ROOM, LedgerRefusal.NOT_ENOUGH),
     ),
     CommandRoute(
         commands.ClaimTask,
@@ -44,7 +47,8 @@ ROUTES = (
         "tasks_claim",
         "tasks",
         "Take a task",
-        "This one, or the most urgent open one (`task` is null when there is none). Of many who ask, one gets it."
+        "This one, or the most urgent open one (`task` is null when there is none, or its goods have left). Of many who"
+        " ask, one gets it. Handling units are given out unless `takes` names `goods`."
         " A claim that reports nothing for `lease_s` lapses and the task comes back; 0 never lapses.",
         {"owner": "agv-7", "lease_s": 120},
         (*DECIDED, RefusalCode.OVERTAKEN),
@@ -117,7 +121,8 @@ ROUTES = (
         "tasks_lapse",
         "tasks",
         "Take a task back from a claim that is silent",
-        "Unless something was heard after event `beat`. The service does this by itself when a lease ends.",
+        "Unless something was heard after event `beat`. The service does this by itself when a lease ends; and with an"
+        " open task whose loose goods have left, which is then about what is there, or cancelled.",
         {"task_id": _TASK, "beat": 3},
         DECIDED,
     ),

@@ -20,7 +20,7 @@ from uuid import UUID
 import msgspec
 
 from warehouse.commands import ClaimTask, Command, FailTask, FinishTask, Refusal, ReportTask, Result
-from warehouse.tasks import LEASE_S_DEFAULT, LEASE_S_MAX, LoadWhere, TaskStep
+from warehouse.tasks import LEASE_S_DEFAULT, LEASE_S_MAX, LoadWhere, TaskLoad, TaskStep
 
 ROOT = "tagledger/v1"
 PAYLOAD_MAX = 64 * 1024
@@ -43,16 +43,20 @@ class RequestError(ValueError):
 
 
 class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Take this task, or the most urgent open one (from one of `sources`, if any are named), for a vehicle."""
+    """Take this task, or the most urgent open one (from one of `sources`, if any are named), for a vehicle.
+
+    Of a load that it `takes`: handling units, unless it says that it takes loose goods too.
+    """
 
     id: Id
     vehicle: Text
     task_id: UUID | None = None
     lease_s: Annotated[int, msgspec.Meta(ge=0, le=LEASE_S_MAX)] = LEASE_S_DEFAULT
     sources: Annotated[tuple[Text, ...], msgspec.Meta(max_length=100)] = ()
+    takes: Annotated[tuple[TaskLoad, ...], msgspec.Meta(min_length=1, max_length=2)] = (TaskLoad.UNIT,)
 
     def command(self) -> Command:
-        return ClaimTask(self.task_id, self.vehicle, self.lease_s, self.sources)
+        return ClaimTask(self.task_id, self.vehicle, self.lease_s, self.sources, self.takes)
 
 
 class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -99,17 +103,28 @@ class Fail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 class OpenTask(msgspec.Struct, frozen=True):
-    """A task that can be claimed. `pickup` is where its load is handed over: a portal, or the source itself."""
+    """A task that can be claimed. `pickup` is where its load is handed over: a portal, or the source itself.
+
+    Its load is the handling unit `unit`; or, where that is null, loose goods: `quantity` (in `uom`) of `item`, of a lot
+    or with a serial number where it has one, owned by a partner where `stock_owner` names one.
+    """
 
     task_id: UUID
     kind: str
-    unit: str
+    unit: str | None
     pickup: str
     source: str
     target: str
     priority: int
     deadline: datetime | None
     weight_kg: str
+    item: str | None = None
+    lot: str | None = None
+    serial: str | None = None
+    quantity: str = ""
+    uom: str | None = None
+    stock_owner: str = ""
+    stock_status: str | None = None
 
 
 class ReplyError(msgspec.Struct, frozen=True):

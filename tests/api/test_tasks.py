@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.api.conftest import Running
 from tests.warehouse.postgres.task_store import TaskStore, open_task_store
+from warehouse.commands import FulfilLine, SetPutawayRule
 
 
 @pytest.fixture
@@ -45,6 +47,31 @@ async def test_a_controller_takes_a_task_reports_and_finishes_it(api: Running, y
     assert [event["event"] for event in history["events"]] == ["created", "claimed", "picked", "done"]
     assert history["task"]["state"] == "done"
     assert (await api.client.get("/v1/tasks", params={"state": "open"})).json()["items"] == []
+
+
+async def test_loose_goods_are_for_who_says_that_they_take_them(api: Running, yard: TaskStore) -> None:
+    yard.store.do(SetPutawayRule("loose", "RACK", unit_kind="loose"))
+    code, _ = yard.receive(1)
+    yard.store.document("purchase_receipt", "PR-1", {"I2": 4})
+    yard.store.do(FulfilLine("purchase_receipt", "PR-1", 1, Decimal(4), "STAGE"))
+
+    async def found(path: str, **params: Any) -> list[tuple[Any, ...]]:
+        rows = (await api.client.get(f"/v1/tasks{path}", params=params)).json()["items"]
+        return [(row["unit"], row["item"], row["quantity"]) for row in rows]
+
+    unit, goods = (code, None, "3"), (None, "I2", "4")
+    assert await found("/open") == [unit]
+    assert await found("/open", takes="goods") == [goods]
+    assert await found("/open", takes=["unit", "goods"]) == [unit, goods]
+    assert await found("", load="goods") == await found("", item="I2") == [goods]
+    assert await found("", load="unit") == await found("", unit=code) == [unit]
+    assert (await post(api, "/claim", owner="agv-7")).json()["response"]["task"]["unit"] == code
+    assert (await post(api, "/claim", owner="agv-7")).json()["response"]["task"] is None
+    task = (await post(api, "/claim", owner="anna", takes=["goods"])).json()["response"]["task"]
+    assert (task["unit"], task["item"], task["quantity"], task["uom"]) == (None, "I2", "4", "pc")
+    done = await post(api, "/finish", task_id=task["task_id"], attempt=1)
+    assert done.json()["response"]["state"] == "done", done.text
+    assert yard.store.stock("I2", task["target"]) == 4
 
 
 async def test_a_long_poll_is_answered_when_there_is_work(api: Running, yard: TaskStore) -> None:

@@ -101,6 +101,15 @@ def test_no_place_is_ever_overfilled(limits: list[tuple[int, int]], quantity: in
     assert all(s.capacity is None or s.held <= s.capacity for s in filled(shelves, what, done))
 
 
+def test_quantities_are_as_fine_as_the_item_is_counted() -> None:
+    sand = replace(goods(0), quantity=Decimal("7.5"), step=Decimal("0.001"), weight_kg=Decimal(1))
+    assert room(shelf("s", 10), replace(sand, whole=True)) == Decimal("7.5")
+    assert place_for_unit([shelf("s", 10)], [sand]) == "s"
+    assert room(shelf("s", weight_max_kg=Decimal("5.25")), sand) == Decimal("5.25")
+    assert room(shelf("s", 10, held=0, **BAGS), sand) is PutawayRefusal.NO_ROOM
+    assert room(replace(shelf("s", 10), held=Decimal("7.5")), goods(9)) == 2
+
+
 def test_a_handling_unit_goes_where_all_of_it_fits() -> None:
     contents = (goods(3, weight_kg=Decimal(100)), replace(goods(2), item="B", weight_kg=Decimal(50)))
     light, single = shelf("light", weight_max_kg=Decimal(350)), shelf("single", 1, single_item=True)

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from warehouse.commands.command import Command
 from warehouse.commands.permission import Permission
-from warehouse.tasks import LEASE_S_DEFAULT, LoadWhere, TaskStep
+from warehouse.ledger import StockStatus
+from warehouse.tasks import LEASE_S_DEFAULT, LoadWhere, TaskLoad, TaskStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,10 @@ class DescribeStorage(Command):
 class SetPutawayRule(Command):
     """Which goods are put where: a rule of this name, made or replaced. What is left out fits anything.
 
-    `source` is where goods were received, `target` a storage place or one that has storage places inside it.
-    `within_minutes` gives the tasks their deadline; `enabled` False keeps the rule without using it.
+    `unit_kind` is a kind of handling unit, by default any; `loose` makes it a rule about goods that stand in none and
+    get tasks by such rules alone. `source` is where goods were received, `target` a storage place or one that has
+    storage places inside it. `within_minutes` gives the tasks their deadline; `enabled` False keeps the rule without
+    using it.
     """
 
     NEEDS: ClassVar[Permission] = Permission.MASTER_DATA
@@ -51,22 +54,34 @@ class SetPutawayRule(Command):
 
 @dataclass(frozen=True, slots=True)
 class CreateTask(Command):
-    """Bring a handling unit to a place; without `target` to where the put-away rules say."""
+    """Bring a handling unit, or loose goods, to a place; without `target` to where the put-away rules say.
+
+    Either `unit`, or `item` and `source` (and what else tells the goods apart) with a `quantity` in the item's own
+    unit, by default all that is there and free.
+    """
 
     NEEDS: ClassVar[Permission] = Permission.DISPATCH
 
-    unit: str
+    unit: str | None = None
     target: str | None = None
     priority: int = 0
     deadline: datetime | None = None
+    item: str | None = None
+    source: str | None = None
+    quantity: Decimal | None = None
+    lot: str | None = None
+    serial: str | None = None
+    stock_owner: str = ""
+    stock_status: StockStatus = StockStatus.AVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimTask(Command):
-    """Take a task, or the most urgent open one (from one of `sources`, if any are named).
+    """Take a task, or the most urgent open one (from one of `sources`, if any are named) for a load that it `takes`.
 
-    `owner` is the person or vehicle that will do it, by default who asks. A claim that reports nothing for `lease_s`
-    lapses and the task comes back; 0 never lapses.
+    Handling units are taken by default; `goods` are loose quantities, for who can lift them. `owner` is the person or
+    vehicle that will do it, by default who asks. A claim that reports nothing for `lease_s` lapses and the task comes
+    back; 0 never lapses.
     """
 
     NEEDS: ClassVar[Permission] = Permission.TASK
@@ -75,6 +90,7 @@ class ClaimTask(Command):
     owner: str = ""
     lease_s: int = LEASE_S_DEFAULT
     sources: tuple[str, ...] = ()
+    takes: tuple[TaskLoad, ...] = (TaskLoad.UNIT,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +174,10 @@ class CancelTask(Command):
 
 @dataclass(frozen=True, slots=True)
 class LapseTask(Command):
-    """A claim has been silent beyond its lease: unless something was heard after event `beat`, the task comes back."""
+    """A claim has been silent beyond its lease: unless something was heard after event `beat`, the task comes back.
+
+    Of an open task: its loose goods are not all there. It is then about what is left, or over.
+    """
 
     NEEDS: ClassVar[Permission] = Permission.DISPATCH
 

@@ -25,7 +25,7 @@ from edge.exchange.messages import (
     schemas,
 )
 from warehouse.commands import ClaimTask, FailTask, FinishTask, Refusal, ReportTask, Result
-from warehouse.tasks import LoadWhere, TaskStep
+from warehouse.tasks import LoadWhere, TaskLoad, TaskStep
 
 TASK = "0e6c4c7e-3a53-5f8e-9f0c-2b8f5a7d1c11"
 REPORT = {"id": "r-1", "task_id": TASK, "attempt": 1}
@@ -37,6 +37,8 @@ def test_each_request_is_one_command() -> None:
         return decode_request(operation, json.dumps(fields).encode()).command()
 
     assert command("claim", id="c-1", vehicle="agv-7") == ClaimTask(None, "agv-7")
+    takes = (TaskLoad.UNIT, TaskLoad.GOODS)
+    assert command("claim", id="c-1", vehicle="anna", takes=["unit", "goods"]) == ClaimTask(None, "anna", takes=takes)
     assert command("progress", **REPORT, step="picked") == ReportTask(UUID(TASK), 1, TaskStep.PICKED)
     assert command("finish", **REPORT, target="B-2") == FinishTask(UUID(TASK), 1, "B-2")
     failed = command("fail", **REPORT, reason="blocked", load="source")
@@ -54,6 +56,8 @@ def test_each_request_is_one_command() -> None:
         ("claim", b'{"id": "", "vehicle": "agv"}', "id", ""),
         ("claim", b'{"id": "c", "vehicle": "agv", "leas": 3}', "leas", "c"),
         ("claim", b'{"id": "c", "vehicle": "agv", "lease_s": -1}', "lease_s", "c"),
+        ("claim", b'{"id": "c", "vehicle": "agv", "takes": []}', "takes", "c"),
+        ("claim", b'{"id": "c", "vehicle": "agv", "takes": ["pallet"]}', "takes[0]", "c"),
         ("claim", b'{"id": "c", "vehicle": "a\\u0000b"}', "vehicle", "c"),
         ("finish", json.dumps({**REPORT, "attempt": "x"}).encode(), "attempt", "r-1"),
         ("finish", json.dumps({**REPORT, "task_id": "x"}).encode(), "task_id", "r-1"),

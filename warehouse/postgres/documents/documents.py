@@ -43,7 +43,7 @@ from warehouse.postgres.naming import (
     lot_code,
     serial_of_receipt,
 )
-from warehouse.postgres.transport.task_planning import after_issue, after_receipt
+from warehouse.postgres.transport.task_planning import after_issue, after_loose_receipt, after_receipt
 
 # Kinds that bring goods nobody has seen; what returns was here before.
 NEW_GOODS = frozenset({"purchase_receipt", "production_receipt", "other_receipt"})
@@ -298,6 +298,8 @@ def fulfil_line(conn: Conn, c: FulfilLine, actor: Actor, request_id: UUID) -> An
     settle_lines(conn, [line_id], at)
     if unit is not None and direction == "in":
         after_receipt(conn, [unit], own, c.location, request_id, at, actor)
+    elif direction == "in":
+        after_loose_receipt(conn, [move.move_id], c.location, at, actor)
     elif unit is not None:
         after_issue(conn, [unit], at, actor, request_id)
     response = {"move_id": str(move.move_id), "number": c.number, "line_no": c.line_no, "lot": lot_code(conn, lot_id)}

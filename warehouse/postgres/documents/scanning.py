@@ -19,7 +19,7 @@ from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.load_facts import read_facts
 from warehouse.postgres.loads.posting import settle_lines, to_moves
 from warehouse.postgres.naming import Refuse, find_location
-from warehouse.postgres.transport.task_planning import after_issue, after_receipt
+from warehouse.postgres.transport.task_planning import after_issue, after_loose_receipt, after_receipt
 from warehouse.site import Direction, Effect
 from warehouse.times import to_us
 
@@ -68,6 +68,7 @@ def scan_document(conn: Conn, c: ScanDocument, actor: Actor, request_id: UUID) -
     units = {place.hu_id for move in moves for place in (move.source, move.target) if place.hu_id is not None}
     if inward:
         after_receipt(conn, units, facts.target_id, c.location, request_id, at, actor)
+        after_loose_receipt(conn, [move.move_id for move in moves], c.location, at, actor)
     else:
         after_issue(conn, units, at, actor, request_id)
     response = {

@@ -29,6 +29,7 @@ from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import settle_lines
 from warehouse.postgres.naming import NamedItem, Refuse, find_item, find_location, find_lot, find_serial
+from warehouse.postgres.transport.task_planning import after_loose_receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def receive(conn: Conn, c: ReceiveTransfer, actor: Actor, request_id: UUID) -> A
             check_on_the_way(conn, line.line_id, goods, c.quantity, field)
         at = _post(conn, c, actor, request_id, line, _transit(conn), here, LineRole.FULFIL)
         settle_lines(conn, [line.line_id], at)
+        after_loose_receipt(conn, [uuid5(request_id, "0")], c.location, at, actor)
     if excess:
         approval.refuse_adjustment(conn, line.item.item_id, excess, "quantity")
         _found(conn, c, actor, request_id, line, excess, here)

@@ -46,7 +46,7 @@ from warehouse.postgres.goods.tags_of_stock import with_its_tags
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.loads.posting import at_their_unit, settle_lines, to_moves
 from warehouse.postgres.naming import Refuse, StockNames, check_owner, find_id, find_stock
-from warehouse.postgres.transport.task_planning import after_receipt
+from warehouse.postgres.transport.task_planning import after_loose_receipt, after_receipt
 from warehouse.valuation import cost_in_base
 
 # Which field of a one-movement command a ledger refusal is about; the quantity when none is.
@@ -298,6 +298,7 @@ def resolve_discrepancy(conn: Conn, c: ResolveDiscrepancy, actor: Actor, request
             if line.target.hu_id is not None and line.source.hu_id is None:
                 place = line.target.location_id
                 after_receipt(conn, [line.target.hu_id], place, portal, c.discrepancy_id, at, actor, passage_id)
+        after_loose_receipt(conn, [move.move_id for move in moves], portal, at, actor, passage_id)
     new_state = "posted" if c.resolution is Resolution.POST else "dismissed"
     conn.execute(
         """update discrepancy set state = %s, resolved_by = %s, resolved_at = now(), note = %s

@@ -6,6 +6,7 @@ from warehouse.commands import Actor, Audit, DescribeStorage, HandlingUnitKind, 
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_item, find_location
+from warehouse.postgres.transport.loads import LOOSE
 
 
 def describe_storage(conn: Conn, c: DescribeStorage, actor: Actor, request_id: UUID) -> Answer:
@@ -37,8 +38,9 @@ def describe_storage(conn: Conn, c: DescribeStorage, actor: Actor, request_id: U
 def set_putaway_rule(conn: Conn, c: SetPutawayRule, actor: Actor, request_id: UUID) -> Answer:
     if not c.name:
         raise Refuse(RefusalCode.INVALID, "name", "a rule needs a name")
-    if c.unit_kind not in ("", *HandlingUnitKind):
-        raise Refuse(RefusalCode.INVALID, "unit_kind", f"{c.unit_kind!r} is none of {', '.join(HandlingUnitKind)}")
+    kinds = (*HandlingUnitKind, LOOSE)
+    if c.unit_kind not in ("", *kinds):
+        raise Refuse(RefusalCode.INVALID, "unit_kind", f"{c.unit_kind!r} is none of {', '.join(kinds)}")
     if c.within_minutes is not None and c.within_minutes <= 0:
         raise Refuse(RefusalCode.INVALID, "within_minutes", "a deadline lies ahead: give minutes above zero")
     target_id = find_location(conn, c.target, "target")

@@ -121,7 +121,7 @@ def move_unit(
     tree = unit_tree(conn, hu_id)
     lock_units(conn, tree)
     held = [holding for holding in holdings(conn, tree) if holding.key.location_id != target_id]
-    at = _dated(conn, circumstance.effective_at, held)
+    at = dated(conn, circumstance.effective_at, [holding.last_effective_at for holding in held])
     tags, unit_tags = _tags(conn, tree)
     moves = []
     for n, holding in enumerate(held):
@@ -146,15 +146,16 @@ def move_unit(
     if moves:
         outcome = post(conn, moves, replace(circumstance, effective_at=at, device_at=circumstance.effective_at))
         if isinstance(outcome, Refused):
-            raise Refuse(outcome.reason, _field(outcome.reason), outcome.detail)
+            raise Refuse(outcome.reason, field_of(outcome.reason), outcome.detail)
         _carry_reservations(conn, held, target_id)
     epcs = sorted({tag.epc for move in moves for tag in move.tags} | {e for found in unit_tags.values() for e in found})
-    _tell_places(conn, epcs, target_id, at, circumstance, namespace, prefix)
+    tell_places(conn, epcs, target_id, at, circumstance, namespace, prefix)
     return tuple(move.move_id for move in moves)
 
 
-def _dated(conn: Conn, wanted: datetime, held: Sequence[Holding]) -> datetime:
-    at = max([wanted, *(holding.last_effective_at for holding in held)])
+def dated(conn: Conn, wanted: datetime, came: Sequence[datetime]) -> datetime:
+    """When it happened, but not before the goods `came` where they are taken from, nor in a closed period."""
+    at = max([wanted, *came])
     closed = closed_through(conn)
     if closed is not None and at.astimezone(UTC).date() <= closed:
         at = datetime.combine(closed + timedelta(days=1), time(), UTC)
@@ -199,9 +200,10 @@ def _carry_reservations(conn: Conn, held: Sequence[Holding], target_id: int) -> 
     balances.change_reserved(conn, [(held_there[key], quantity) for key, quantity in moved])
 
 
-def _tell_places(
+def tell_places(
     conn: Conn, epcs: Sequence[str], target_id: int, at: datetime, c: Circumstance, namespace: UUID, prefix: str
 ) -> None:
+    """The tags are seen to be where their goods were brought."""
     if not epcs:
         return
     row = conn.execute("select code from location where location_id = %s", (target_id,)).fetchone()
@@ -215,5 +217,6 @@ def _tell_places(
     )
 
 
-def _field(reason: LedgerRefusal) -> str:
+def field_of(reason: LedgerRefusal) -> str:
+    """The field of a command to a place that a refusal by the ledger is about."""
     return {LedgerRefusal.LOCATION_CLOSED: "target", LedgerRefusal.PERIOD_CLOSED: "effective_at"}.get(reason, "")

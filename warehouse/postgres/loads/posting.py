@@ -36,7 +36,7 @@ from warehouse.postgres.loads import discrepancies, elsewhere
 from warehouse.postgres.loads.amendments import difference, posted_before, reverse, turned_round
 from warehouse.postgres.loads.elsewhere import Claims
 from warehouse.postgres.loads.load_facts import read_facts
-from warehouse.postgres.transport.task_planning import after_issue, after_receipt
+from warehouse.postgres.transport.task_planning import after_issue, after_loose_receipt, after_receipt
 from warehouse.site import Direction, Effect
 from warehouse.times import from_us
 
@@ -199,6 +199,7 @@ def _plan_tasks(conn: Conn, load: Load, facts: LoadFacts, move_ids: Sequence[UUI
     if facts.flow is Flow.IN and move_ids:
         at = circumstance.effective_at
         after_receipt(conn, unit_ids, facts.target_id, load.portal, load.passage_id, at, actor, load.passage_id)
+        after_loose_receipt(conn, move_ids, load.portal, at, actor, load.passage_id)
 
 
 def at_their_unit(conn: Conn, lines: Sequence[PostLine]) -> list[PostLine]:

@@ -1,5 +1,8 @@
 """Transport tasks with their history, and what vehicles carry."""
 
+# ruff: noqa: S608  (what is put into the queries here are constants, never a value)
+
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,11 +13,16 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from warehouse.postgres.queries.paging import AConn, Limit, one, rows
+from warehouse.tasks import TaskLoad
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task as it is. `pickup` is where its load is handed over: a portal, or the source itself."""
+    """A task as it is. `pickup` is where its load is handed over: a portal, or the source itself.
+
+    Its load is the handling unit `unit`, or, where that is null, a `quantity` (in `uom`) of loose goods: `item`, `lot`,
+    `serial`, whose they are and the status they had when the task was made.
+    """
 
     task_id: UUID
     seq: int
@@ -22,7 +30,13 @@ class Task:
     state: str
     priority: int
     deadline: datetime | None
-    unit: str
+    unit: str | None
+    item: str | None
+    lot: str | None
+    serial: str | None
+    stock_owner: str
+    stock_status: str | None
+    uom: str | None
     pickup: str
     source: str
     target: str | None
@@ -71,19 +85,34 @@ class Carried:
     task_id: UUID | None
 
 
-_TASK = """select t.task_id, t.seq, t.kind, t.state, t.priority, t.deadline, h.code as unit, t.pickup,
+_TASK = """select t.task_id, t.seq, t.kind, t.state, t.priority, t.deadline, h.code as unit, i.code as item,
+    o.code as lot, n.code as serial, t.stock_owner, nullif(t.stock_status, '') as stock_status, i.unit as uom, t.pickup,
     s.code as source, g.code as target, t.rule, t.quantity, t.weight_kg, t.owner, t.claimed_by, t.attempt, t.failures,
     t.beat, t.step, v.code as carrier, t.lost, t.reason, t.detail, t.lease_until, t.created_at, t.ended_at
-    from task t join handling_unit h using (hu_id) join location s on s.location_id = t.source_id
+    from task t join location s on s.location_id = t.source_id left join handling_unit h on h.hu_id = t.hu_id
+    left join item i on i.item_id = t.item_id left join lot o on o.lot_id = t.lot_id
+    left join serial n on n.serial_id = t.serial_id
     left join location g on g.location_id = t.target_id left join location v on v.location_id = t.carrier_id"""
 
-OPEN = f"{_TASK} where t.state = 'open' order by t.priority desc, t.deadline nulls last, t.seq limit %(limit)s"
+OPEN = f"""{_TASK} where t.state = 'open' and case when t.hu_id is null then %(goods)s else %(unit)s end
+    order by t.priority desc, t.deadline nulls last, t.seq limit %(limit)s"""
 CLAIMS = (
     f"{_TASK} where t.state in ('assigned', 'in_progress') and t.claimed_by = %(claimed_by)s order by t.seq"
     " limit %(limit)s"
 )
 LAPSED = f"""{_TASK} where t.state in ('assigned', 'in_progress') and t.lease_until < now()
     order by t.lease_until limit %(limit)s"""
+# Open tasks for loose goods of which more is wanted than nobody reserved: of each such goods the last one made.
+SHORT = f"""{_TASK} where t.seq in (
+        select max(w.seq) filter (where w.state = 'open') from task w
+        where w.hu_id is null and w.state in ('open', 'assigned', 'in_progress') and w.carrier_id is null
+        group by w.item_id, w.lot_id, w.serial_id, w.stock_owner, w.source_id
+        having sum(w.quantity) > (
+            select coalesce(sum(b.on_hand - b.reserved), 0) from balance b
+            where b.item_id = w.item_id and b.lot_id is not distinct from w.lot_id
+              and b.serial_id is not distinct from w.serial_id and b.owner = w.stock_owner
+              and b.location_id = w.source_id and b.hu_id is null))
+    limit %(limit)s"""
 
 
 def read(conn: Connection[Any], query: str, **values: Any) -> list[Task]:
@@ -117,6 +146,8 @@ async def tasks(
     kind: str | None = None,
     owner: str | None = None,
     unit: str | None = None,
+    item: str | None = None,
+    load: TaskLoad | None = None,
     place: str | None = None,
 ) -> list[Task]:
     """Newest first; `after` is the seq of the last row shown, `place` a source, pickup or target."""
@@ -128,15 +159,32 @@ async def tasks(
                and (%(states)s::text[] is null or t.state = any(%(states)s))
                and (%(kind)s::text is null or t.kind = %(kind)s) and (%(owner)s::text is null or t.owner = %(owner)s)
                and (%(unit)s::text is null or h.code = %(unit)s)
+               and (%(item)s::text is null or i.code = %(item)s)
+               and (%(load)s::text is null or (t.hu_id is null) = (%(load)s = 'goods'))
                and (%(place)s::text is null or %(place)s in (t.pickup, s.code, g.code))
              order by t.seq desc limit %(limit)s""",
-        {"after": after, "limit": limit, "states": states, "kind": kind, "owner": owner, "unit": unit, "place": place},
+        {
+            "after": after,
+            "limit": limit,
+            "states": states,
+            "kind": kind,
+            "owner": owner,
+            "unit": unit,
+            "item": item,
+            "load": load,
+            "place": place,
+        },
     )
 
 
-async def open_tasks(conn: AConn, limit: Limit) -> list[Task]:
-    """What can be claimed now, in the order in which it would be."""
-    return await rows(conn, Task, OPEN, {"limit": limit})
+async def open_tasks(conn: AConn, limit: Limit, takes: Collection[TaskLoad]) -> list[Task]:
+    """What can be claimed now by who takes such loads, in the order in which it would be."""
+    return await rows(conn, Task, OPEN, {"limit": limit, **taking(*takes)})
+
+
+def taking(*takes: TaskLoad) -> dict[str, bool]:
+    """What `OPEN` is asked for."""
+    return {str(load): load in takes for load in TaskLoad}
 
 
 async def task(conn: AConn, task_id: UUID) -> Task | None:

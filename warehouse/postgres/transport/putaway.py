@@ -1,45 +1,25 @@
-"""Which place takes a handling unit, by the rules, the limits of the places and what is there or on its way there.
+"""Which place takes a load, by the rules, the limits of the places and what is there or on its way there.
 
 Planning is one at a time (`_LOCK`), so that two receipts cannot count on the same room; what a live task will bring is
-counted as there. Bound: the `PLACES_MAX` nearest places of each rule are looked at.
+counted as there. Loose goods may be spread over places; `units_max` is about handling units alone. Bound: the
+`PLACES_MAX` nearest places of each rule are looked at.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from warehouse.postgres.books.balances import Conn
-from warehouse.postgres.goods.unit_moves import outermost_units, unit_tree
-from warehouse.putaway import Goods, Shelf, place_for_unit, unit_refusal
+from warehouse.postgres.goods.unit_moves import outermost_units
+from warehouse.postgres.transport.loads import LOOSE, Load
+from warehouse.putaway import Shelf, place_for_unit, plan, unit_refusal
 
 PLACES_MAX = 2_000
 RULES_MAX = 1_000
 _LOCK = 0x7075_7461
 _FAR = 1 << 40
-
-
-@dataclass(frozen=True, slots=True)
-class UnitContents:
-    """What a handling unit holds, and so will take up."""
-
-    hu_id: int
-    kind: str
-    goods: tuple[Goods, ...]
-    categories: frozenset[str]
-    item_ids: tuple[int, ...]
-
-    @property
-    def quantity(self) -> Decimal:
-        return sum((goods.quantity for goods in self.goods), Decimal(0))
-
-    @property
-    def weight_kg(self) -> Decimal:
-        return sum((goods.quantity * goods.weight_kg for goods in self.goods), Decimal(0))
-
-    @property
-    def volume_m3(self) -> Decimal:
-        return sum((goods.quantity * goods.volume_m3 for goods in self.goods), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,52 +41,65 @@ class _Fill:
     items: set[str] = field(default_factory=set)
 
 
-def contents_of(conn: Conn, hu_id: int) -> UnitContents:
-    """What is in a unit and the units in it now, by the books."""
-    rows = conn.execute(
-        """select b.item_id, i.code, i.category, sum(b.on_hand), coalesce(i.weight_kg, 0), coalesce(i.volume_m3, 0)
-           from balance b join item i using (item_id) where b.hu_id = any(%s) and b.on_hand > 0
-           group by b.item_id, i.code, i.category, i.weight_kg, i.volume_m3 order by i.code""",
-        (unit_tree(conn, hu_id),),
-    ).fetchall()
-    kind = conn.execute("select kind from handling_unit where hu_id = %s", (hu_id,)).fetchone()
-    assert kind is not None
-    return UnitContents(
-        hu_id,
-        kind[0],
-        tuple(Goods(code, quantity, weight, volume, whole=True) for _, code, _, quantity, weight, volume in rows),
-        frozenset(row[2] for row in rows),
-        tuple(row[0] for row in rows),
-    )
+def choose(conn: Conn, load: Load, source_id: int, pickup: str, task_id: UUID | None = None) -> Choice | None:
+    """Where the rules put all of a load that stands at `source_id`; None when no rule is about it.
 
-
-def choose(conn: Conn, unit: UnitContents, source_id: int, pickup: str) -> Choice | None:
-    """Where the rules put a unit that stands at `source_id`; None when no rule is about it.
-
-    Holds the planning lock to the end of the transaction.
+    Room that its own task `task_id` keeps is its own. Holds the planning lock to the end of the transaction.
     """
-    rules = _rules(conn, unit, source_id)
+    rules = _rules(conn, load, source_id)
     if not rules:
         return None
     conn.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-    for name, target_id, task_priority, within_minutes in rules:
-        shelves = _shelves(conn, target_id, pickup, source_id)
-        fills = _fills(conn, list(shelves), unit.hu_id)
-        ids = {shelf.code: location_id for location_id, shelf in shelves.items()}
-        code = place_for_unit([_filled(shelf, fills[at]) for at, shelf in shelves.items()], unit.goods)
+    for rule in rules:
+        shelves, ids = _open_shelves(conn, load, rule.target_id, source_id, pickup, task_id)
+        code = place_for_unit(shelves, load.goods)
         if code is not None:
-            return Choice(name, ids[code], task_priority, within_minutes)
-    return Choice(rules[0][0], None, rules[0][2], rules[0][3])
+            return replace(rule, target_id=ids[code])
+    return replace(rules[0], target_id=None)
 
 
-def still_fits(conn: Conn, unit: UnitContents, target_id: int) -> bool:
-    """Whether a place that a person named, or a rule chose before, takes the unit. One without limits takes all."""
+def spread(conn: Conn, load: Load, source_id: int, pickup: str) -> list[tuple[Choice, Decimal]]:
+    """Where the rules put loose goods, in as many places as it takes; the last without a target when some are left.
+
+    Empty when no rule is about them. Holds the planning lock to the end of the transaction.
+    """
+    rules = _rules(conn, load, source_id)
+    if not rules:
+        return []
+    conn.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+    (left,) = load.goods
+    taken: set[int] = set()
+    parts: list[tuple[Choice, Decimal]] = []
+    for rule in rules:
+        shelves, ids = _open_shelves(conn, load, rule.target_id, source_id, pickup, None)
+        done = plan([shelf for shelf in shelves if ids[shelf.code] not in taken], left)
+        parts += [(replace(rule, target_id=ids[code]), quantity) for code, quantity in done.parts]
+        taken |= {ids[code] for code, _ in done.parts}
+        left = replace(left, quantity=done.unassigned)
+        if not left.quantity:
+            return parts
+    return [*parts, (replace(rules[0], target_id=None), left.quantity)]
+
+
+def still_fits(conn: Conn, load: Load, target_id: int, task_id: UUID | None = None) -> bool:
+    """Whether a place that a person named, or a rule chose before, takes the load. One without limits takes all."""
     conn.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
     row = conn.execute(_STORAGE, (target_id,)).fetchone()
     if row is None:
         return True
-    fill = _fills(conn, [target_id], unit.hu_id)[target_id]
-    return unit_refusal(_filled(_shelf(row[1:], 0), fill), unit.goods) is None
+    fill = _fills(conn, [target_id], load.hu_id, task_id)[target_id]
+    return unit_refusal(_filled(_shelf(row[1:], 0), fill, load), load.goods) is None
+
+
+def _open_shelves(
+    conn: Conn, load: Load, within_id: int | None, source_id: int, pickup: str, task_id: UUID | None
+) -> tuple[list[Shelf], dict[str, int]]:
+    """The storage places of a rule as they are filled, and their ids by code."""
+    assert within_id is not None
+    shelves = _shelves(conn, within_id, pickup, source_id)
+    fills = _fills(conn, list(shelves), load.hu_id, task_id)
+    ids = {shelf.code: location_id for location_id, shelf in shelves.items()}
+    return [_filled(shelf, fills[at], load) for at, shelf in shelves.items()], ids
 
 
 _STORAGE = """select p.location_id, l.code, p.units_max, p.capacity, p.weight_max_kg, p.volume_max_m3,
@@ -114,9 +107,9 @@ _STORAGE = """select p.location_id, l.code, p.units_max, p.capacity, p.weight_ma
     from storage_place p join location l using (location_id) where p.location_id = %s"""
 
 
-def _rules(conn: Conn, unit: UnitContents, source_id: int) -> list[tuple[Any, ...]]:
-    """The rules about such a unit from such a place, in order; none for one that stands in storage already."""
-    return conn.execute(
+def _rules(conn: Conn, load: Load, source_id: int) -> list[Choice]:
+    """The rules about such a load from such a place, in order, with where they choose a place; none in storage."""
+    rows = conn.execute(
         """with recursive above (location_id, parent_id, depth) as (
                select location_id, parent_id, 0 from location where location_id = %(source)s
                union all select l.location_id, l.parent_id, a.depth + 1 from location l
@@ -124,18 +117,20 @@ def _rules(conn: Conn, unit: UnitContents, source_id: int) -> list[tuple[Any, ..
            select name, target_id, task_priority, within_minutes from putaway_rule
            where enabled and (item_id is null or array[item_id] = %(items)s::bigint[])
              and (category = '' or array[category] = %(categories)s::text[])
-             and unit_kind in ('', %(kind)s)
+             and (unit_kind = %(kind)s or unit_kind = '' and %(kind)s <> %(loose)s)
              and (from_id is null or from_id in (select location_id from above))
              and not exists (select from storage_place where location_id = %(source)s)
            order by priority, name limit %(limit)s""",
         {
             "source": source_id,
-            "items": list(unit.item_ids),
-            "categories": sorted(unit.categories),
-            "kind": unit.kind,
+            "items": list(load.item_ids),
+            "categories": sorted(load.categories),
+            "kind": load.kind,
+            "loose": LOOSE,
             "limit": RULES_MAX,
         },
-    ).fetchall()
+    )
+    return [Choice(*row) for row in rows]
 
 
 def _shelves(conn: Conn, target_id: int, pickup: str, source_id: int) -> dict[int, Shelf]:
@@ -173,8 +168,10 @@ def _shelf(row: tuple[Any, ...], distance: int) -> Shelf:
     )
 
 
-def _fills(conn: Conn, location_ids: Sequence[int], but_hu_id: int) -> dict[int, _Fill]:
-    """What stands in places and what live tasks will bring there, other than for the unit in question."""
+def _fills(
+    conn: Conn, location_ids: Sequence[int], but_hu_id: int | None, but_task_id: UUID | None
+) -> dict[int, _Fill]:
+    """What stands in places and what live tasks will bring there, other than for the load in question."""
     fills = {location_id: _Fill() for location_id in location_ids}
     standing = conn.execute(
         """select b.location_id, b.hu_id, i.code, sum(b.on_hand), sum(b.on_hand * coalesce(i.weight_kg, 0)),
@@ -196,21 +193,23 @@ def _fills(conn: Conn, location_ids: Sequence[int], but_hu_id: int) -> dict[int,
         """select t.target_id, t.hu_id, t.quantity, t.weight_kg, t.volume_m3,
                   array(select code from item where item_id = any(t.items))
            from task t where t.target_id = any(%s) and t.state in ('open', 'assigned', 'in_progress')
-             and t.hu_id <> %s""",
-        (list(location_ids), but_hu_id),
+             and (t.hu_id is null or t.hu_id is distinct from %s) and t.task_id is distinct from %s""",
+        (list(location_ids), but_hu_id, but_task_id),
     ):
         fill = fills[location_id]
         fill.held += quantity
         fill.weight_kg += weight_kg
         fill.volume_m3 += volume_m3
         fill.items.update(codes)
-        fill.units.add(hu_id)
+        if hu_id is not None:
+            fill.units.add(hu_id)
     return fills
 
 
-def _filled(shelf: Shelf, fill: _Fill) -> Shelf:
+def _filled(shelf: Shelf, fill: _Fill, load: Load) -> Shelf:
     return replace(
         shelf,
+        units_max=None if load.kind == LOOSE else shelf.units_max,
         held=fill.held,
         weight_kg=fill.weight_kg,
         volume_m3=fill.volume_m3,

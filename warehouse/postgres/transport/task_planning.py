@@ -1,19 +1,34 @@
-"""Tasks that follow from what happened: received units are put away, units that left need no vehicle any more."""
+"""Tasks that follow from what happened: what came in is put away, for what has left nobody needs to come any more."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 from uuid import UUID, uuid5
 
 from warehouse.commands import Actor, RefusalCode
+from warehouse.ledger import BalanceKey
 from warehouse.postgres import outbox
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.goods.unit_moves import lock_units, outermost_units, place_of_unit
 from warehouse.postgres.naming import Refuse
-from warehouse.postgres.transport.putaway import UnitContents, choose, contents_of, still_fits
-from warehouse.postgres.transport.task_rows import Change, TaskRow, change, live_task_of, lock_task, tell
+from warehouse.postgres.transport.loads import LOOSE, Load, contents_of, left_for, loose
+from warehouse.postgres.transport.putaway import Choice, choose, spread, still_fits
+from warehouse.postgres.transport.task_rows import (
+    Change,
+    NewTask,
+    TaskRow,
+    change,
+    live_task_of,
+    lock_task,
+    make,
+    tell,
+)
 from warehouse.tasks import TaskKind, TaskState, TaskStep
 
 NO_ROOM = "no_room"
+GOODS_LEFT = "goods_left"
 
 
 def after_receipt(
@@ -31,7 +46,7 @@ def after_receipt(
     A unit in another that came in too goes with it. Where no rule is about a unit it stays where it is.
     """
     wanted = sorted(set(unit_ids))
-    if not wanted or not _any_rule(conn):
+    if not wanted or not _any_rule(conn, loose_goods=False):
         return
     lock_units(conn, wanted)
     tops = outermost_units(conn, wanted)
@@ -47,21 +62,71 @@ def after_receipt(
             put_away(conn, task_id, unit, source_id, pickup, at, actor, None, passage_id)
 
 
+def after_loose_receipt(
+    conn: Conn, move_ids: Sequence[UUID], pickup: str | None, at: datetime, actor: Actor, passage_id: UUID | None = None
+) -> None:
+    """Make the put-away tasks of what these movements brought in without a handling unit, where a rule is about it.
+
+    It is handed over at `pickup`, by default where it stands.
+    By item, lot, serial, owner and status; of each what is there, nobody reserved and no other task is about. Where no
+    one place has room for all of it there is a task for each.
+    """
+    if not move_ids or not _any_rule(conn, loose_goods=True):
+        return
+    rows: list[tuple[Any, ...]] = conn.execute(
+        """select m.item_id, m.lot_id, m.serial_id, m.to_location_id, null, m.owner, m.to_status, sum(m.quantity),
+                  array(select x.epc from move_tag x join move y using (seq)
+                        where y.move_id = any(%(ids)s) and y.item_id = m.item_id and y.to_hu_id is null
+                          and y.lot_id is not distinct from m.lot_id and y.serial_id is not distinct from m.serial_id
+                          and y.to_location_id = m.to_location_id and y.owner = m.owner and y.to_status = m.to_status
+                        order by 1),
+                  t.code, min(m.move_id::text)
+           from move m join location f on f.location_id = m.from_location_id
+           join location t on t.location_id = m.to_location_id
+           where m.move_id = any(%(ids)s) and m.to_hu_id is null and f.kind <> 'internal' and t.kind = 'internal'
+           group by 1, 2, 3, 4, 6, 7, t.code order by 1, 2 nulls first, 3 nulls first, 4, 6, 7""",
+        {"ids": list(move_ids)},
+    ).fetchall()
+    for *columns, quantity, tags, place, first in rows:
+        key = BalanceKey(*columns)
+        quantity = min(quantity, left_for(conn, key))
+        if quantity > 0:
+            _put_loose_away(conn, UUID(first), key, quantity, tags, pickup or place, at, actor, passage_id)
+
+
+def _put_loose_away(
+    conn: Conn,
+    namespace: UUID,
+    key: BalanceKey,
+    quantity: Decimal,
+    tags: Sequence[str],
+    pickup: str,
+    at: datetime,
+    actor: Actor,
+    passage_id: UUID | None,
+) -> None:
+    """Put-away tasks by the rules, one for each place that takes some of it; none when no rule is about it."""
+    parts = spread(conn, loose(conn, key, quantity), key.location_id, pickup)
+    for n, (choice, part) in enumerate(parts):
+        # Which of the tagged goods go where is the driver's choice once they are spread.
+        load = loose(conn, key, part, tags if len(parts) == 1 else ())
+        task_id = uuid5(namespace, f"putaway/{n}")
+        _made(conn, _by_rule(choice, task_id, load, pickup, key.location_id, at, passage_id), at, actor, None)
+
+
 def after_issue(conn: Conn, unit_ids: Iterable[int], at: datetime, actor: Actor, request_id: UUID) -> None:
     """Units that hold no stock any more: nobody needs to fetch them. Who carries one already sets it down."""
     for hu_id in sorted(set(unit_ids)):
         live = live_task_of(conn, hu_id)
         if live is not None and live.step is not TaskStep.PICKED and not contents_of(conn, hu_id).goods:
-            made = Change(
-                "cancelled", TaskState.CANCELLED, at, actor, request_id, {"reason": "goods_left"}, "goods_left"
-            )
+            made = Change("cancelled", TaskState.CANCELLED, at, actor, request_id, {"reason": GOODS_LEFT}, GOODS_LEFT)
             change(conn, live, made)
 
 
 def put_away(
     conn: Conn,
     task_id: UUID,
-    unit: UnitContents,
+    unit: Load,
     source_id: int,
     pickup: str,
     at: datetime,
@@ -75,47 +140,47 @@ def put_away(
     choice = choose(conn, unit, source_id, pickup)
     if choice is None:
         return None
-    if deadline is None and choice.within_minutes is not None:
-        deadline = at + timedelta(minutes=choice.within_minutes)
-    made = conn.execute(
-        """insert into task (task_id, kind, state, priority, deadline, hu_id, pickup, source_id, target_id, rule,
-                             quantity, weight_kg, volume_m3, items, reason, passage_id, created_by)
-           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-           on conflict (task_id) do nothing""",
-        (
-            task_id,
-            TaskKind.PUTAWAY,
-            TaskState.OPEN if choice.target_id is not None else TaskState.FAILED,
-            choice.task_priority if priority is None else priority,
-            deadline,
-            unit.hu_id,
-            pickup,
-            source_id,
-            choice.target_id,
-            choice.rule,
-            unit.quantity,
-            unit.weight_kg,
-            unit.volume_m3,
-            list(unit.item_ids),
-            "" if choice.target_id is not None else NO_ROOM,
-            passage_id,
-            actor.name,
-        ),
+    new = _by_rule(choice, task_id, unit, pickup, source_id, at, passage_id)
+    new = replace(new, priority=new.priority if priority is None else priority, deadline=deadline or new.deadline)
+    return _made(conn, new, at, actor, request_id)
+
+
+def _by_rule(
+    choice: Choice, task_id: UUID, load: Load, pickup: str, source_id: int, at: datetime, passage_id: UUID | None
+) -> NewTask:
+    minutes = choice.within_minutes
+    return NewTask(
+        task_id,
+        TaskKind.PUTAWAY,
+        load,
+        pickup,
+        source_id,
+        choice.target_id,
+        choice.task_priority,
+        None if minutes is None else at + timedelta(minutes=minutes),
+        choice.rule,
+        passage_id,
     )
-    if made.rowcount == 0:  # an amendment of the same receipt
-        return lock_task(conn, task_id)
-    if choice.target_id is not None:
-        return tell(conn, task_id, Change("created", TaskState.OPEN, at, actor, request_id, {}, choice.rule))
-    row = tell(conn, task_id, Change("created", TaskState.FAILED, at, actor, request_id, {}, NO_ROOM, choice.rule))
-    detail = f"no place of rule {choice.rule} takes unit {row.unit}"
-    outbox.add(conn, "alarm", str(task_id), {"kind": NO_ROOM, "portal": pickup, "detail": detail, "unit": row.unit})
+
+
+def _made(conn: Conn, new: NewTask, at: datetime, actor: Actor, request_id: UUID | None) -> TaskRow:
+    if not make(conn, new, actor, "" if new.target_id is not None else NO_ROOM):  # an amendment of the same receipt
+        found = lock_task(conn, new.task_id)
+        assert found is not None
+        return found
+    if new.target_id is not None:
+        return tell(conn, new.task_id, Change("created", TaskState.OPEN, at, actor, request_id, {}, new.rule))
+    row = tell(conn, new.task_id, Change("created", TaskState.FAILED, at, actor, request_id, {}, NO_ROOM, new.rule))
+    detail = f"no place of rule {new.rule} takes {row.named}"
+    alarm = {"kind": NO_ROOM, "portal": new.pickup, "detail": detail, "unit": row.unit}
+    outbox.add(conn, "alarm", str(new.task_id), alarm)
     return row
 
 
 def move_task(
     conn: Conn,
     task_id: UUID,
-    unit: UnitContents,
+    load: Load,
     source_id: int,
     pickup: str,
     target_id: int,
@@ -126,25 +191,37 @@ def move_task(
     deadline: datetime | None,
 ) -> TaskRow:
     """A task to the place that somebody named. Raises `Refuse` when that is full."""
-    if not still_fits(conn, unit, target_id):
+    if not still_fits(conn, load, target_id):
         raise Refuse(RefusalCode.NO_ROOM, "target", "the place does not take it: it is full, or holds another item")
-    conn.execute(
-        """insert into task (task_id, kind, priority, deadline, hu_id, pickup, source_id, target_id, quantity,
-                             weight_kg, volume_m3, items, created_by)
-           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
-        (task_id, TaskKind.MOVE, priority, deadline, unit.hu_id, pickup, source_id, target_id, unit.quantity,
-         unit.weight_kg, unit.volume_m3, list(unit.item_ids), actor.name),
-    )  # fmt: skip
+    make(conn, NewTask(task_id, TaskKind.MOVE, load, pickup, source_id, target_id, priority, deadline), actor, "")
     return tell(conn, task_id, Change("created", TaskState.OPEN, at, actor, request_id, {}))
 
 
-def _renew(conn: Conn, task: TaskRow, unit: UnitContents) -> None:
+def fit(conn: Conn, task: TaskRow, at: datetime, actor: Actor, request_id: UUID) -> TaskRow:
+    """An open task for loose goods is about what is there and nobody reserved: less than it was, or over."""
+    if task.goods is None or task.state is not TaskState.OPEN:
+        return task
+    there = min(task.quantity, left_for(conn, task.goods, task.task_id, task.seq))
+    if there <= 0:
+        made = Change("cancelled", TaskState.CANCELLED, at, actor, request_id, {"reason": GOODS_LEFT}, GOODS_LEFT)
+        return change(conn, task, made)
+    if there == task.quantity:
+        return task
+    load = loose(conn, task.goods, there)
+    values = {"quantity": there, "weight_kg": load.weight_kg, "volume_m3": load.volume_m3}
+    detail = f"{there.normalize():f} of {task.quantity.normalize():f} are left"
+    return change(conn, task, Change("reduced", TaskState.OPEN, at, actor, request_id, values, GOODS_LEFT, detail))
+
+
+def _renew(conn: Conn, task: TaskRow, unit: Load) -> None:
     conn.execute(
         "update task set quantity = %s, weight_kg = %s, volume_m3 = %s, items = %s where task_id = %s",
         (unit.quantity, unit.weight_kg, unit.volume_m3, list(unit.item_ids), task.task_id),
     )
 
 
-def _any_rule(conn: Conn) -> bool:
-    row = conn.execute("select exists (select from putaway_rule where enabled)").fetchone()
+def _any_rule(conn: Conn, *, loose_goods: bool) -> bool:
+    row = conn.execute(
+        "select exists (select from putaway_rule where enabled and (unit_kind = %s) = %s)", (LOOSE, loose_goods)
+    ).fetchone()
     return row is not None and bool(row[0])

@@ -1,43 +1,48 @@
 """Tasks in the database: one row each, an event for every change, and a message to whoever follows them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from psycopg import sql
 
 from warehouse.commands import Actor
+from warehouse.ledger import BalanceKey
 from warehouse.postgres import outbox
 from warehouse.postgres.books.balances import Conn
-from warehouse.tasks import Claimed, TaskState, TaskStep
+from warehouse.postgres.transport.loads import Load
+from warehouse.tasks import Claimed, TaskKind, TaskLoad, TaskState, TaskStep
 
 # The columns that a change may set; `beat`, `state` and history are `change`'s own.
 _COLUMNS = frozenset(
     {
         "priority", "deadline", "target_id", "rule", "quantity", "weight_kg", "volume_m3", "items", "owner",
         "claimed_by", "attempt", "failures", "step", "carrier_id", "lost", "reason", "detail", "lease_s", "source_id",
-        "pickup",
+        "pickup", "stock_status",
     }
 )  # fmt: skip
 
 _SELECT = """select t.task_id, t.kind, t.state, t.hu_id, h.code as unit, t.pickup, s.code as source, t.source_id,
     g.code as target, t.target_id, t.priority, t.deadline, t.owner, t.claimed_by, t.attempt, t.failures, t.beat,
-    t.step, t.carrier_id, t.lost, t.reason, t.lease_s
-    from task t join handling_unit h using (hu_id) join location s on s.location_id = t.source_id
-    left join location g on g.location_id = t.target_id"""
+    t.step, t.carrier_id, t.lost, t.reason, t.lease_s, t.seq, t.quantity, t.item_id, i.code as item, i.unit as uom,
+    t.lot_id, o.code as lot, t.serial_id, n.code as serial, t.stock_owner, t.stock_status, t.tags
+    from task t join location s on s.location_id = t.source_id left join location g on g.location_id = t.target_id
+    left join handling_unit h on h.hu_id = t.hu_id left join item i on i.item_id = t.item_id
+    left join lot o on o.lot_id = t.lot_id left join serial n on n.serial_id = t.serial_id"""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """A task as it is, its row locked."""
+    """A task as it is, its row locked: `unit` of a handling unit, or `item` and what follows of loose goods."""
 
     task_id: UUID
     kind: str
     state: TaskState
-    hu_id: int
-    unit: str
+    hu_id: int | None
+    unit: str | None
     pickup: str
     source: str
     source_id: int
@@ -55,6 +60,36 @@ class TaskRow:
     lost: bool
     reason: str
     lease_s: int
+    seq: int
+    quantity: Decimal
+    item_id: int | None
+    item: str | None
+    uom: str | None
+    lot_id: int | None
+    lot: str | None
+    serial_id: int | None
+    serial: str | None
+    stock_owner: str
+    stock_status: str
+    tags: list[str]
+
+    @property
+    def named(self) -> str:
+        """Its load, as people call it."""
+        if self.unit is not None:
+            return f"unit {self.unit}"
+        told = [f"{self.quantity.normalize():f} {self.uom} of {self.item}"]
+        told += [f"lot {self.lot}"] if self.lot is not None else []
+        told += [f"serial {self.serial}"] if self.serial is not None else []
+        return ", ".join(told)
+
+    @property
+    def goods(self) -> BalanceKey | None:
+        """What loose goods are, where they stand now; None of a handling unit."""
+        if self.item_id is None:
+            return None
+        at_id = self.source_id if self.carrier_id is None else self.carrier_id
+        return BalanceKey(self.item_id, self.lot_id, self.serial_id, at_id, None, self.stock_owner, self.stock_status)
 
     @property
     def claimed(self) -> Claimed:
@@ -70,6 +105,13 @@ class TaskRow:
             "owner": self.owner,
             "step": self.step,
             "unit": self.unit,
+            "item": self.item,
+            "lot": self.lot,
+            "serial": self.serial,
+            "stock_owner": self.stock_owner,
+            "stock_status": self.stock_status,
+            "quantity": str(self.quantity),
+            "uom": self.uom,
             "pickup": self.pickup,
             "source": self.source,
             "target": self.target,
@@ -92,18 +134,53 @@ class Change:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task to be made. `target_id` None: no place takes its load, and it is failed from the start."""
+
+    task_id: UUID
+    kind: TaskKind
+    load: Load
+    pickup: str
+    source_id: int
+    target_id: int | None
+    priority: int = 0
+    deadline: datetime | None = None
+    rule: str = ""
+    passage_id: UUID | None = None
+
+
+def make(conn: Conn, new: NewTask, actor: Actor, reason: str) -> bool:
+    """Write its row, without telling anybody; False when it is there already. `reason`: why it has failed."""
+    load, key = new.load, new.load.key
+    made = conn.execute(
+        """insert into task (task_id, kind, state, priority, deadline, hu_id, pickup, source_id, target_id, rule,
+                             quantity, weight_kg, volume_m3, items, reason, passage_id, created_by,
+                             item_id, lot_id, serial_id, stock_owner, stock_status, tags)
+           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+           on conflict (task_id) do nothing""",
+        (new.task_id, new.kind, TaskState.FAILED if reason else TaskState.OPEN, new.priority, new.deadline, load.hu_id,
+         new.pickup, new.source_id, new.target_id, new.rule, load.quantity, load.weight_kg, load.volume_m3,
+         list(load.item_ids), reason, new.passage_id, actor.name,
+         *((None, None, None, "", "") if key is None else
+           (key.item_id, key.lot_id, key.serial_id, key.owner, key.status)), list(load.tags)),
+    )  # fmt: skip
+    return made.rowcount == 1
+
+
 def lock_task(conn: Conn, task_id: UUID) -> TaskRow | None:
     return _one(conn, " where t.task_id = %s for update of t", (task_id,))
 
 
-def lock_next(conn: Conn, sources: tuple[str, ...]) -> TaskRow | None:
-    """The most urgent open task that nobody else is taking at this moment."""
+def lock_next(conn: Conn, sources: tuple[str, ...], takes: Collection[TaskLoad]) -> TaskRow | None:
+    """The most urgent open task for such a load that nobody else is taking at this moment."""
     return _one(
         conn,
         """ where t.state = 'open' and (%(sources)s::text[] is null or s.code = any(%(sources)s)
                                         or t.pickup = any(%(sources)s))
+              and case when t.hu_id is null then %(goods)s else %(unit)s end
             order by t.priority desc, t.deadline nulls last, t.seq limit 1 for update of t skip locked""",
-        {"sources": list(sources) or None},
+        {"sources": list(sources) or None, "goods": TaskLoad.GOODS in takes, "unit": TaskLoad.UNIT in takes},
     )
 
 

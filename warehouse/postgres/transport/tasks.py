@@ -1,6 +1,8 @@
 """Commands on tasks. What may be said is decided by `warehouse.tasks`; stock moves in the same transaction."""
 
 from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
 from uuid import UUID, uuid5
 
 from warehouse.commands import (
@@ -18,14 +20,17 @@ from warehouse.commands import (
     ReleaseTask,
     ReportTask,
 )
-from warehouse.ledger import Circumstance
+from warehouse.ledger import BalanceKey, Circumstance, LedgerRefusal
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.books.measures import to_base
 from warehouse.postgres.clock import database_now
+from warehouse.postgres.goods.loose_moves import move_loose
 from warehouse.postgres.goods.unit_moves import lock_units, move_unit, place_of_unit
 from warehouse.postgres.handlers import Answer, Handlers
-from warehouse.postgres.naming import Refuse, find_location, find_unit
-from warehouse.postgres.transport.putaway import choose, contents_of, still_fits
-from warehouse.postgres.transport.task_planning import NO_ROOM, move_task, put_away
+from warehouse.postgres.naming import Refuse, find_location, find_stock, find_unit
+from warehouse.postgres.transport.loads import Load, contents_of, free_parts, left_for, loose
+from warehouse.postgres.transport.putaway import choose, still_fits
+from warehouse.postgres.transport.task_planning import NO_ROOM, fit, move_task, put_away
 from warehouse.postgres.transport.task_rows import Change, TaskRow, change, live_task_of, lock_next, lock_task
 from warehouse.tasks import (
     CLAIMED,
@@ -45,33 +50,66 @@ _FREE: dict[str, object] = {"owner": "", "claimed_by": "", "step": "", "carrier_
 
 
 def create_task(conn: Conn, c: CreateTask, actor: Actor, request_id: UUID) -> Answer:
+    target_id = find_location(conn, c.target, "target") if c.target is not None else None
+    load, source_id = _unit_asked(conn, c) if c.unit is not None else _goods_asked(conn, c)
+    if source_id == target_id:
+        raise Refuse(RefusalCode.INVALID, "target", f"{c.unit or c.item} is there already")
+    if target_id is not None:
+        _stocked(conn, target_id, "target")
+    at, task_id = database_now(conn), uuid5(request_id, "task")
+    pickup = _code(conn, source_id)
+    if target_id is not None:
+        row = move_task(
+            conn, task_id, load, source_id, pickup, target_id, at, actor, request_id, c.priority, c.deadline
+        )
+    else:
+        made = put_away(
+            conn, task_id, load, source_id, pickup, at, actor, request_id, None, c.priority or None, c.deadline
+        )
+        if made is None:
+            message = f"no put-away rule is about {c.unit or c.item} where it stands"
+            raise Refuse(RefusalCode.NOT_FOUND, "target", message)
+        row = made
+    return row.answer(), Audit(after={"task": str(task_id), "state": row.state})
+
+
+def _unit_asked(conn: Conn, c: CreateTask) -> tuple[Load, int]:
+    """The named handling unit and where it stands, locked."""
+    for field in ("item", "source", "quantity", "lot", "serial"):
+        if getattr(c, field) is not None:
+            message = "a task is about a handling unit with all that is in it, or about loose goods: leave one out"
+            raise Refuse(RefusalCode.INVALID, field, message)
     hu_id = find_unit(conn, c.unit, "unit")
     assert hu_id is not None
-    target_id = find_location(conn, c.target, "target") if c.target is not None else None
     lock_units(conn, [hu_id])
     if live_task_of(conn, hu_id) is not None:
         raise Refuse(RefusalCode.EXISTS, "unit", f"{c.unit} has a task already: cancel or release that one")
     source_id = place_of_unit(conn, hu_id)
     if source_id is None:
         raise Refuse(RefusalCode.NOT_FOUND, "unit", f"{c.unit} holds no stock")
-    if source_id == target_id:
-        raise Refuse(RefusalCode.INVALID, "target", f"{c.unit} is there already")
-    if target_id is not None:
-        _stocked(conn, target_id, "target")
-    unit, at, task_id = contents_of(conn, hu_id), database_now(conn), uuid5(request_id, "task")
-    pickup = _code(conn, source_id)
-    if target_id is not None:
-        row = move_task(
-            conn, task_id, unit, source_id, pickup, target_id, at, actor, request_id, c.priority, c.deadline
+    return contents_of(conn, hu_id), source_id
+
+
+def _goods_asked(conn: Conn, c: CreateTask) -> tuple[Load, int]:
+    """The named loose goods, as many as are wanted and no other task is about, and where they stand."""
+    if c.item is None or c.source is None:
+        missing = "item" if c.item is None else "source"
+        raise Refuse(RefusalCode.INVALID, missing, "name a unit, or the item of loose goods and the source they are at")
+    named = find_stock(conn, c.item, c.lot, c.serial, {"source": c.source}, {})
+    key = BalanceKey(
+        named.item.item_id, named.lot_id, named.serial_id, named.locations["source"], None, c.stock_owner,
+        c.stock_status,
+    )  # fmt: skip
+    free = left_for(conn, key)
+    quantity = free if c.quantity is None else to_base(named.item, c.quantity, Fraction(1))
+    if quantity <= 0 and c.quantity is not None:
+        raise Refuse(RefusalCode.INVALID, "quantity", "a task brings more than nothing")
+    if quantity <= 0 or quantity > free:
+        message = (
+            f"{max(free, Decimal(0)).normalize():f} of {c.item} are loose at {c.source}, free and in no other task"
         )
-    else:
-        made = put_away(
-            conn, task_id, unit, source_id, pickup, at, actor, request_id, None, c.priority or None, c.deadline
-        )
-        if made is None:
-            raise Refuse(RefusalCode.NOT_FOUND, "target", f"no put-away rule is about {c.unit} where it stands")
-        row = made
-    return row.answer(), Audit(after={"task": str(task_id), "state": row.state})
+        raise Refuse(LedgerRefusal.NOT_ENOUGH, "quantity" if c.quantity is not None else "item", message)
+    return loose(conn, key, quantity), key.location_id
 
 
 def claim_task(conn: Conn, c: ClaimTask, actor: Actor, request_id: UUID) -> Answer:
@@ -79,7 +117,9 @@ def claim_task(conn: Conn, c: ClaimTask, actor: Actor, request_id: UUID) -> Answ
     if c.task_id is None and not c.sources and actor.rights.warehouses(Permission.TASK) is not None:
         raise Refuse(RefusalCode.FORBIDDEN, "sources", "the next task may be anywhere: name places of your warehouses")
     owner = c.owner or actor.name
-    task = lock_next(conn, c.sources) if c.task_id is None else _task(conn, c.task_id)
+    if not c.takes:
+        raise Refuse(RefusalCode.INVALID, "takes", "say what you take: unit, goods, or both")
+    task = _next(conn, c, actor, request_id) if c.task_id is None else _fitted(conn, c.task_id, actor, request_id)
     if task is None:
         return {"task": None}, Audit(after={"task": None})
     standing = claim_standing(task.claimed, actor.name, owner)
@@ -105,7 +145,7 @@ def report_task(conn: Conn, c: ReportTask, actor: Actor, request_id: UUID) -> An
         values["carrier_id"] = carrier_id = _carrier(conn, c.vehicle, task.owner)
         if carrier_id is not None:
             reason = f"task {task.task_id}: on {c.vehicle or task.owner}"
-            move_unit(conn, task.hu_id, carrier_id, _circumstance(actor, at, request_id, reason), request_id, "picked")
+            _bring(conn, task, carrier_id, _circumstance(actor, at, request_id, reason), request_id, "picked")
     now = change(conn, task, Change(c.step, TaskState.IN_PROGRESS, at, actor, request_id, values))
     return now.answer(), Audit({"step": task.step}, {"step": step})
 
@@ -122,7 +162,7 @@ def finish_task(conn: Conn, c: FinishTask, actor: Actor, request_id: UUID) -> An
         raise Refuse(RefusalCode.INVALID, "target", "the task has no target: say where the load is")
     at = c.effective_at or database_now(conn)
     reason = f"task {task.task_id}: put away by {task.owner}"
-    moves = move_unit(conn, task.hu_id, target_id, _circumstance(actor, at, request_id, reason), request_id, "done")
+    moves = _bring(conn, task, target_id, _circumstance(actor, at, request_id, reason), request_id, "done")
     values = {"carrier_id": None, "lost": False, "target_id": target_id, "reason": "", "detail": ""}
     now = change(conn, task, Change("done", TaskState.DONE, at, actor, request_id, values))
     response = {**now.answer(), "moves": [str(move) for move in moves]}
@@ -155,12 +195,12 @@ def release_task(conn: Conn, c: ReleaseTask, actor: Actor, request_id: UUID) -> 
         raise Refuse(RefusalCode.WRONG_STATE, "task_id", f"it is {task.state}")
     other = _other_task(conn, task)
     if other is not None:
-        raise Refuse(RefusalCode.EXISTS, "task_id", f"unit {task.unit} has another task by now: {other}")
+        raise Refuse(RefusalCode.EXISTS, "task_id", f"{task.named} has another task by now: {other}")
     at = database_now(conn)
     values: dict[str, object] = {**_FREE, "failures": 0, "reason": c.reason, "detail": ""}
     values |= _settled(conn, task, c.location, actor, at, request_id)
     if not _again(conn, task, values):
-        raise Refuse(RefusalCode.NO_ROOM, "task_id", f"no place takes unit {task.unit} now")
+        raise Refuse(RefusalCode.NO_ROOM, "task_id", f"no place takes {task.named} now")
     now = change(conn, task, Change("released", TaskState.OPEN, at, actor, request_id, values, c.reason))
     return now.answer(), Audit({"state": task.state, "owner": task.owner}, {"state": now.state, "target": now.target})
 
@@ -192,9 +232,12 @@ def cancel_task(conn: Conn, c: CancelTask, actor: Actor, request_id: UUID) -> An
 def lapse_task(conn: Conn, c: LapseTask, actor: Actor, request_id: UUID) -> Answer:
     """Decided by the number of events, not by a clock: it means the same whenever it is executed."""
     task = _task(conn, c.task_id)
+    at = database_now(conn)
+    if task.beat == c.beat and task.state is TaskState.OPEN:
+        now = fit(conn, task, at, actor, request_id)
+        return now.answer(), Audit({"state": task.state}, {"state": now.state}) if now is not task else Audit()
     if task.beat != c.beat or task.state not in CLAIMED:
         return task.answer(), Audit()
-    at = database_now(conn)
     load = LoadWhere.UNKNOWN if task.step is TaskStep.PICKED else LoadWhere.SOURCE
     state = state_after_failure(task.claimed, load)
     # The claim is kept: unless another follows, a late report of it is believed.
@@ -211,9 +254,44 @@ def _task(conn: Conn, task_id: UUID) -> TaskRow:
     return task
 
 
+def _next(conn: Conn, c: ClaimTask, actor: Actor, request_id: UUID) -> TaskRow | None:
+    """The most urgent open task whose load is still there; those whose goods have left are over."""
+    while (task := lock_next(conn, c.sources, c.takes)) is not None:
+        task = fit(conn, task, database_now(conn), actor, request_id)
+        if task.state is TaskState.OPEN:
+            break
+    return task
+
+
+def _fitted(conn: Conn, task_id: UUID, actor: Actor, request_id: UUID) -> TaskRow | None:
+    """The named task; None when it was open until now, and its goods have left."""
+    task = _task(conn, task_id)
+    now = fit(conn, task, database_now(conn), actor, request_id)
+    return None if task.state is TaskState.OPEN and now.state is not TaskState.OPEN else now
+
+
+def _load(conn: Conn, task: TaskRow) -> Load:
+    """What there is of its load: of loose goods what the task is about."""
+    if task.goods is not None:
+        return loose(conn, task.goods, task.quantity, task.tags)
+    assert task.hu_id is not None
+    return contents_of(conn, task.hu_id)
+
+
+def _bring(
+    conn: Conn, task: TaskRow, target_id: int, circumstance: Circumstance, request_id: UUID, prefix: str
+) -> tuple[UUID, ...]:
+    """Move what the task is about, stock and tags; loose goods from where they are by the task."""
+    if task.goods is None:
+        assert task.hu_id is not None
+        return move_unit(conn, task.hu_id, target_id, circumstance, request_id, prefix)
+    free = free_parts(conn, task.goods)
+    return move_loose(conn, task.goods, free, task.quantity, target_id, task.tags, circumstance, request_id, prefix)
+
+
 def _other_task(conn: Conn, task: TaskRow) -> UUID | None:
-    """The live task that its unit has instead, when this one is over."""
-    if task.state in LIVE:
+    """The live task that its unit has instead, when this one is over. Of loose goods there may be several."""
+    if task.state in LIVE or task.hu_id is None:
         return None
     lock_units(conn, [task.hu_id])
     other = live_task_of(conn, task.hu_id)
@@ -224,7 +302,7 @@ def _checked(conn: Conn, task: TaskRow, standing: Standing) -> Standing:
     if standing is Standing.GOOD:
         other = _other_task(conn, task)
         if other is not None:
-            raise Refuse(RefusalCode.OVERTAKEN, "task_id", f"unit {task.unit} has another task by now: {other}")
+            raise Refuse(RefusalCode.OVERTAKEN, "task_id", f"{task.named} has another task by now: {other}")
     if standing is Standing.OVERTAKEN:
         raise Refuse(
             RefusalCode.OVERTAKEN, "attempt", f"attempt {task.attempt} has followed, by {task.owner or 'nobody'}"
@@ -247,17 +325,19 @@ def _settled(
     location_id = find_location(conn, location)
     _stocked(conn, location_id, "location")
     reason = f"task {task.task_id}: found by {actor.name}"
-    move_unit(conn, task.hu_id, location_id, _circumstance(actor, at, request_id, reason), request_id, "settled")
+    _bring(conn, task, location_id, _circumstance(actor, at, request_id, reason), request_id, "settled")
     return {"source_id": location_id, "pickup": location}
 
 
 def _again(conn: Conn, task: TaskRow, values: dict[str, object]) -> bool:
     """Keep room for the load at its target, or choose another; False when there is none."""
-    unit = contents_of(conn, task.hu_id)
+    load = _load(conn, task)
     source_id = int(str(values.get("source_id", task.source_id)))
-    if task.target_id is not None and task.target_id != source_id and still_fits(conn, unit, task.target_id):
+    if task.target_id not in (None, source_id) and still_fits(conn, load, task.target_id, task.task_id):
         return True
-    choice = choose(conn, unit, source_id, str(values.get("pickup", task.pickup))) if task.kind == "putaway" else None
+    if task.kind != "putaway":
+        return False
+    choice = choose(conn, load, source_id, str(values.get("pickup", task.pickup)), task.task_id)
     if choice is None or choice.target_id is None:
         return False
     values |= {"target_id": choice.target_id, "rule": choice.rule}
