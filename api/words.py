@@ -387,6 +387,8 @@ WORDS: dict[str, Words] = {
         "shelf_life_short": ("Too little shelf life left", "剩余保质期不足"),
         "not_accepted": ("In inspection or blocked", "待检或已冻结"),
         "other_lot": ("Another lot than the document names", "非单据指定批次"),
+        "other_owner": ("Another owner's goods", "非本单据货主的货物"),
+        "reserved": ("Reserved for others", "已被其他单据预留"),
     },
 }
 

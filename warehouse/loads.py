@@ -101,13 +101,17 @@ class Override:
 
 
 class WhyBarred(StrEnum):
-    """Why goods that a document could take may not pass for it: the ledger's refusals, or another lot than it names."""
+    """Why goods that a document could take may not pass for it: the ledger's refusals, another lot than it names, or
+    another's goods.
+    """
 
     LOT_EXPIRED = "lot_expired"
     LOT_BLOCKED = "lot_blocked"
     SHELF_LIFE_SHORT = "shelf_life_short"
     NOT_ACCEPTED = "not_accepted"
     OTHER_LOT = "other_lot"
+    OTHER_OWNER = "other_owner"
+    RESERVED = "reserved"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ LAST_DAY, EXPIRED, BLOCKED = (
 )
 ANY, REJECTS, OTHER_ISSUE = Taker(1), Taker(1, rejects=True, uses=False), Taker(1, uses=False)
 INSISTS, RULED, NAMES = Taker(1, life=LineLife(10, 0)), Taker(1, life=LineLife(0, 10)), Taker(1, lot_id=8)
+VENDORS = Taker(2, owner="V")
 AVAILABLE, INSPECTION = StockStatus.AVAILABLE, StockStatus.INSPECTION
+PROMISED = Passing(None, None, AVAILABLE, frozenset({2}), has_free=False)
 IN, OUT, BETWEEN = Flow.IN, Flow.OUT, Flow.INTERNAL
 
 
@@ -43,6 +45,16 @@ IN, OUT, BETWEEN = Flow.IN, Flow.OUT, Flow.INTERNAL
         pytest.param(Passing(7, GOOD, AVAILABLE), OUT, [OTHER_ISSUE], None, id="for nobody's use"),
         pytest.param(Passing(7, GOOD, AVAILABLE), OUT, [NAMES], WhyBarred.OTHER_LOT, id="the line names another lot"),
         pytest.param(Passing(7, GOOD, AVAILABLE), OUT, [NAMES, ANY], None, id="another line names none"),
+        pytest.param(
+            Passing(None, None, AVAILABLE, owner="V"), OUT, [ANY], WhyBarred.OTHER_OWNER, id="a vendor's goods"
+        ),
+        pytest.param(
+            Passing(None, None, AVAILABLE, owner="V"), OUT, [ANY, VENDORS], None, id="a line for the vendor's"
+        ),
+        pytest.param(PROMISED, OUT, [Taker(2)], None, id="reserved for it"),
+        pytest.param(PROMISED, OUT, [ANY], WhyBarred.RESERVED, id="reserved for another"),
+        pytest.param(PROMISED, OUT, [REJECTS], WhyBarred.RESERVED, id="what is promised does not go to scrap"),
+        pytest.param(PROMISED, BETWEEN, [OTHER_ISSUE], WhyBarred.RESERVED, id="nor to another place"),
         pytest.param(Passing(7, BLOCKED, None), OUT, [ANY], None, id="what is not in stock does not leave"),
         pytest.param(Passing(7, BLOCKED, None), IN, [ANY], WhyBarred.LOT_BLOCKED, id="recalled goods come back"),
         pytest.param(Passing(7, GOOD, None), IN, [RULED], None, id="what comes in is asked for no shelf life"),

@@ -2,9 +2,10 @@
 
 Two steps, so that a door with nothing wrong costs little. First the lots and balances that could be wrong for any
 line: a lot blocked, expired, with too few days, or other than all lines of its item name, while there is stock of it
-(for what comes in, while it is announced or named); stock not in status available. Then the tags of these: those last
-posted there, those of such a lot that were never posted, those announced; and the units around such stock. Each is
-judged by the rule.
+(for what comes in, while it is announced or named); stock not in status available; stock of another owner than all
+lines of its item, or all of it reserved and some of it for others. Then the tags of these: those last posted there,
+those of such a lot that were never posted, those announced; and the units around such stock. Each is judged by the
+rule.
 
 Bound: `CANDIDATES_MAX` tags and as many units are looked at, `BARRED_MAX` named, the most urgent documents first. What
 is beyond shows as goods of its item always did, and is held by the books when it passes.
@@ -50,13 +51,15 @@ class _Candidate:
 def barred_at(conn: Conn, document_ids: Sequence[int], day: date) -> dict[int, tuple[Barred, ...]]:
     """By document, in the order of `document_ids`; documents without any are left out."""
     lines = _lines(conn, document_ids)
-    lots, balances = _suspicious(conn, lines, day)
+    lots, balances, withheld = _suspicious(conn, lines, day)
     if not lots and not balances:
         return {}
     coming_in = sorted({line.document_id for line in lines if line.flow is Flow.IN})
-    candidates = _tags(conn, lots, balances, coming_in) + _units(conn, lots, balances, document_ids, coming_in)
+    candidates = _tags(conn, lots, balances, withheld, coming_in) + _units(
+        conn, lots, balances, document_ids, coming_in
+    )
     facts = lots_of(conn, sorted({c.key.lot_id for c in candidates if c.key.lot_id is not None}))
-    reserved = _reserved(conn, lines)
+    reserved, taken = _reserved(conn, lines, withheld)
     transit = {i for (i,) in conn.execute("select location_id from location where kind = 'transit'")}
     by_document: dict[int, list[_Line]] = {document_id: [] for document_id in document_ids}
     for line in lines:
@@ -76,7 +79,8 @@ def barred_at(conn: Conn, document_ids: Sequence[int], day: date) -> dict[int, t
             key = candidate.key
             status = None if candidate.at in away else StockStatus(key.status)
             lot = facts.get(key.lot_id) if key.lot_id is not None else None
-            goods = Passing(key.lot_id, lot, status, reserved.get(key, frozenset()))
+            owner = None if candidate.at in (None, ANYWHERE) else key.owner
+            goods = Passing(key.lot_id, lot, status, reserved.get(key, frozenset()), key not in taken, owner)
             why = why_barred(goods, flow, takers[key.item_id], day) if key.item_id in takers else None
             if why is not None and len(why_of) < room:
                 why_of.setdefault(candidate.epc, (why, lot.code if lot is not None else ""))
@@ -96,7 +100,7 @@ def _grouped(why_of: Mapping[str, tuple[WhyBarred, str]]) -> tuple[Barred, ...]:
 def _lines(conn: Conn, document_ids: Sequence[int]) -> list[_Line]:
     rows = conn.execute(
         """select l.line_id, l.document_id, l.item_id, l.lot_id, k.direction, p.kind,
-                  coalesce(partner.usable_days_min, 0), coalesce(r.remaining_days_min, 0)
+                  coalesce(partner.usable_days_min, 0), coalesce(r.remaining_days_min, 0), l.owner
            from document_line l join document d using (document_id) join document_kind k on k.kind = d.kind
            join location p on p.code = k.counterpart left join partner on partner.code = d.partner
            left join lateral (
@@ -116,24 +120,27 @@ def _lines(conn: Conn, document_ids: Sequence[int]) -> list[_Line]:
                 direction == "out" and counterpart in ("supplier", "scrap"),
                 counterpart in USE_KINDS,
                 LineLife(insisted, ruled),
+                owner,
             ),
         )
-        for line_id, document_id, item_id, lot_id, direction, counterpart, insisted, ruled in rows
+        for line_id, document_id, item_id, lot_id, direction, counterpart, insisted, ruled, owner in rows
     ]
 
 
-def _suspicious(conn: Conn, lines: Sequence[_Line], day: date) -> tuple[list[int], list[int]]:
-    """Lots, and balances, whose goods no line may take, or not every line."""
+def _suspicious(conn: Conn, lines: Sequence[_Line], day: date) -> tuple[list[int], list[int], list[int]]:
+    """Lots, and balances, whose goods no line may take, or not every line; the last are balances among these of another
+    owner, or reserved.
+    """
     if not lines:
-        return [], []
+        return [], [], []
     row = conn.execute(
         """with line as (
                select * from unnest(%(documents)s::bigint[], %(items)s::bigint[], %(lots)s::bigint[],
-                                    %(days)s::int[], %(comes)s::bool[])
-                   as l (document_id, item_id, lot_id, days, comes)),
+                                    %(days)s::int[], %(comes)s::bool[], %(lines)s::bigint[], %(owners)s::text[])
+                   as l (document_id, item_id, lot_id, days, comes, line_id, owner)),
            asked as (
                select document_id, item_id, comes, max(days) as days, bool_and(lot_id is not null) as names_lots,
-                      array_agg(lot_id) as lots
+                      array_agg(lot_id) as lots, array_agg(line_id) as lines, array_agg(owner) as owners
                from line group by 1, 2, 3),
            announced as (
                select distinct a.document_id, coalesce(t.lot_id, c.lot_id) as lot_id
@@ -150,23 +157,42 @@ def _suspicious(conn: Conn, lines: Sequence[_Line], day: date) -> tuple[list[int
                where b.item_id in (select item_id from asked where not comes)
                  and b.status <> 'available' and b.on_hand > 0
                union
-               select b.balance_id from bad join balance b using (lot_id) where b.on_hand > 0)
-           select array(select lot_id from bad order by 1), array(select balance_id from held order by 1)""",
+               select b.balance_id from bad join balance b using (lot_id) where b.on_hand > 0),
+           withheld as (
+               select b.balance_id from asked a join balance b using (item_id)
+               where not a.comes and b.owner <> '' and b.owner <> all(a.owners) and b.on_hand > 0
+               union
+               select b.balance_id from asked a join balance b using (item_id)
+               where not a.comes and b.owner = '' and '' <> all(a.owners) and b.on_hand > 0
+               union
+               select b.balance_id from asked a join reservation r on r.item_id = a.item_id and r.state = 'pending'
+               join balance b on b.item_id = r.item_id and b.location_id = r.location_id and b.owner = r.owner
+                   and b.status = r.status and b.lot_id is not distinct from r.lot_id
+                   and b.serial_id is not distinct from r.serial_id and b.hu_id is not distinct from r.hu_id
+               where not a.comes and (r.line_id is null or r.line_id <> all(a.lines)) and b.reserved >= b.on_hand
+                 and b.on_hand > 0)
+           select array(select lot_id from bad order by 1),
+                  array(select balance_id from held union select balance_id from withheld order by 1),
+                  array(select balance_id from withheld order by 1)""",
         {
             "documents": [line.document_id for line in lines],
             "items": [line.item_id for line in lines],
             "lots": [line.taker.lot_id for line in lines],
             "days": [line.taker.life.days_min(False) for line in lines],
             "comes": [line.flow is Flow.IN for line in lines],
+            "lines": [line.taker.line_id for line in lines],
+            "owners": [line.taker.owner for line in lines],
             "day": day,
         },
     ).fetchone()
     assert row is not None
-    lots, balances = row
-    return lots, balances
+    lots, balances, withheld = row
+    return lots, balances, withheld
 
 
-def _tags(conn: Conn, lots: Sequence[int], balances: Sequence[int], coming_in: Sequence[int]) -> list[_Candidate]:
+def _tags(
+    conn: Conn, lots: Sequence[int], balances: Sequence[int], withheld: Sequence[int], coming_in: Sequence[int]
+) -> list[_Candidate]:
     """Tags of such goods, the youngest movements first, with where they stand by the books' own rule."""
     rows = conn.execute(
         """(select t.epc from balance b join tag t using (serial_id) where b.balance_id = any(%(balances)s)
@@ -186,6 +212,13 @@ def _tags(conn: Conn, lots: Sequence[int], balances: Sequence[int], coming_in: S
             where b.balance_id = any(%(balances)s) and b.lot_id = any(%(lots)s) and b.serial_id is null
             order by m.seq desc limit %(limit)s)
            union
+           (select mt.epc from balance b
+            join move m on m.to_location_id = b.location_id and m.item_id = b.item_id and m.to_status = b.status
+                       and m.to_hu_id is not distinct from b.hu_id and m.lot_id is not distinct from b.lot_id
+                       and m.owner = b.owner
+            join move_tag mt using (seq)
+            where b.balance_id = any(%(withheld)s) and b.serial_id is null order by m.seq desc limit %(limit)s)
+           union
            (select t.epc from tag t where t.lot_id = any(%(lots)s)
               and not exists (select from move_tag mt where mt.epc = t.epc) limit %(limit)s)
            union
@@ -194,7 +227,13 @@ def _tags(conn: Conn, lots: Sequence[int], balances: Sequence[int], coming_in: S
             where a.document_id = any(%(coming_in)s) and coalesce(c.lot_id, t.lot_id) = any(%(lots)s)
               and (c.epc is not null or t.hu_id is null) limit %(limit)s)
            limit %(limit)s""",
-        {"balances": balances, "lots": lots, "coming_in": coming_in, "limit": CANDIDATES_MAX},
+        {
+            "balances": balances,
+            "lots": lots,
+            "withheld": withheld,
+            "coming_in": coming_in,
+            "limit": CANDIDATES_MAX,
+        },
     )
     tags = tags_of(conn, [epc for (epc,) in rows])
     goods = [tag.goods for tag in tags.values() if tag.goods is not None and not tag.retired]
@@ -235,8 +274,10 @@ def _units(
     return [_Candidate(epc, BalanceKey(*key), key[3]) for epc, *key in rows]
 
 
-def _reserved(conn: Conn, lines: Sequence[_Line]) -> dict[BalanceKey, frozenset[int]]:
-    """By balance the lines that stock there is reserved for."""
+def _reserved(
+    conn: Conn, lines: Sequence[_Line], withheld: Sequence[int]
+) -> tuple[dict[BalanceKey, frozenset[int]], set[BalanceKey]]:
+    """By balance the lines that stock there is reserved for; and the balances all of which is reserved."""
     found: dict[BalanceKey, set[int]] = defaultdict(set)
     for line_id, *key in conn.execute(
         """select line_id, item_id, lot_id, serial_id, location_id, hu_id, owner, status from reservation
@@ -244,4 +285,12 @@ def _reserved(conn: Conn, lines: Sequence[_Line]) -> dict[BalanceKey, frozenset[
         ([line.taker.line_id for line in lines],),
     ):
         found[BalanceKey(*key)].add(line_id)
-    return {key: frozenset(line_ids) for key, line_ids in found.items()}
+    taken = {
+        BalanceKey(*key)
+        for key in conn.execute(
+            """select item_id, lot_id, serial_id, location_id, hu_id, owner, status from balance
+               where balance_id = any(%s) and reserved >= on_hand""",
+            (list(withheld),),
+        )
+    }
+    return {key: frozenset(line_ids) for key, line_ids in found.items()}, taken

@@ -10,6 +10,7 @@ import pytest
 from tests.warehouse.postgres.store import Store, gtin, open_store, sgtin
 from warehouse.commands import (
     BlockLot,
+    CancelDocument,
     CreateDocument,
     CreateItem,
     CreateLot,
@@ -98,9 +99,44 @@ def test_shelf_life_is_what_the_partner_insists_on_and_what_our_rule_asks_of_wha
     assert at_the_door(store, "DN-SHOP") == {("shelf_life_short", "SOON"): tags("SOON")}
     # Other issues are for nobody's use.
     store.do(CreateDocument("other_issue", "OI-1", line, door="D1"))
-    assert at_the_door(store, "OI-1") == {}
+    assert at_the_door(store, "OI-1") == {("reserved", "SOON"): tags("SOON")}
     store.do(CreateDocument("delivery", "DN-2", line, partner="SHOP", door="D2"))
     assert ship(store, *tags("SOON"), *tags("GOOD"), portal="D2") == list(tags("SOON"))
+
+
+def test_what_is_reserved_for_another_document_does_not_leave_for_this_one(store: Store) -> None:
+    for number in ("DN-1", "DN-2"):
+        store.document("delivery", number, {"I2": 2}, door="D1", epcs=tags("GOOD"))
+    assert at_the_door(store, "DN-2") == {}
+    first, second = (
+        ReserveStock("I2", Decimal(1), "STAGE", "clerk", "GOOD", None, None, "delivery", "DN-1", 1) for _ in range(2)
+    )
+    store.do(first)
+    assert at_the_door(store, "DN-2") == {}, "which of them are reserved nobody has said"
+    store.do(second)
+    assert at_the_door(store, "DN-1") == {}
+    assert at_the_door(store, "DN-2") == {("reserved", "GOOD"): tags("GOOD")}
+    store.do(CancelDocument("delivery", "DN-1"))
+    assert at_the_door(store, "DN-2") == {}
+    store.do(ReserveStock("I2", Decimal(2), "STAGE", "somebody", "GOOD"))
+    assert at_the_door(store, "DN-2") == {("reserved", "GOOD"): tags("GOOD")}
+    assert ship(store, *tags("GOOD")) == list(tags("GOOD"))
+
+
+def test_another_owner_s_goods_do_not_leave_as_ours_nor_ours_as_theirs(store: Store) -> None:
+    store.do(SetPartner("VENDOR"))
+    theirs = (sgtin(2, 41), sgtin(2, 42))
+    store.do(RegisterTags(tuple(TagSpec(epc, "I2", lot="GOOD") for epc in theirs)))
+    line = (LineSpec("I2", Decimal(2), owner="VENDOR"),)
+    store.do(CreateDocument("purchase_receipt", "ASN-2", line, epcs=theirs))
+    assert not store.post(store.load(theirs, minute=1)).discrepancy_ids
+    store.document("delivery", "DN-OURS", {"I2": 2}, door="D1")
+    store.do(CreateDocument("delivery", "DN-THEIRS", line, door="D2"))
+    assert at_the_door(store, "DN-OURS") == {("other_owner", "GOOD"): theirs}
+    every = {("other_owner", lot): tags(lot) for lot in ("BAD", "GOOD", "SOON")}
+    assert at_the_door(store, "DN-THEIRS", "D2") == every
+    store.do(CancelDocument("delivery", "DN-THEIRS"))
+    assert ship(store, tags("GOOD")[0], *theirs) == list(theirs)
 
 
 def test_an_expired_lot_may_go_back_to_the_vendor_and_nowhere_else(store: Store) -> None:
