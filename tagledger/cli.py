@@ -66,6 +66,7 @@ def root(
     """Tagledger: from RFID tag reads to a stock ledger."""
 
 
+EYE_MARGIN_S = 0.5
 ColumnOption = Annotated[
     list[str] | None,
     typer.Option("--column", help="A field's column in the reads, as FIELD=HEADER or FIELD=NUMBER; again for each."),
@@ -84,6 +85,9 @@ TruthColumnOption = Annotated[
 ]
 EventsOption = Annotated[
     Path | None, typer.Option("--events", help="Photo-eye events in a file of their own: time, gpi, state.")
+]
+EyeMarginOption = Annotated[
+    float, typer.Option(min=0.0, help="Seconds by which photo-eye windows are widened, as far as loads stand apart.")
 ]
 SiteOption = Annotated[Path, typer.Option("--site", help="The site file (TOML).", envvar="TAGLEDGER_SITE")]
 RebuildOption = Annotated[
@@ -267,13 +271,16 @@ def replay(
     side: SideOption = None,
     eye: EyeOption = None,
     events: EventsOption = None,
+    eye_margin: EyeMarginOption = EYE_MARGIN_S,
     json: JsonOption = False,
 ) -> None:
     """Run recorded bytes through the same path; the same movements every time."""
     from tagledger.replay import run_replay
     from tagledger.replay_source import CsvOptions
 
-    options = CsvOptions(tuple(column or ()), tuple(place or ()), tuple(side or ()), tuple(eye or ()), events)
+    options = CsvOptions(
+        tuple(column or ()), tuple(place or ()), tuple(side or ()), tuple(eye or ()), events, eye_margin
+    )
     run_replay(capture, speed, site, state_dir, options, as_json=json)
 
 
@@ -295,6 +302,7 @@ def score(
     write_site: Annotated[Path | None, typer.Option(help="Write the site that was assumed, to edit.")] = None,
     plots: Annotated[Path | None, typer.Option(help="Draw power over time per tag into this folder.")] = None,
     events: EventsOption = None,
+    eye_margin: EyeMarginOption = EYE_MARGIN_S,
     json: JsonOption = False,
 ) -> None:
     """Score our decisions on anyone's recording: precision, recall, exact loads, direction, zones."""
@@ -314,6 +322,7 @@ def score(
         windows=windows,
         write_site=write_site,
         events=events,
+        eye_margin_s=eye_margin,
     )
 
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from stream.recorded import RecordedError, RecordedReads
+from stream.recorded_eyes import widened
 from stream.recorded_truth import RecordedTruth
 from warehouse.site import Antenna, AntennaRef, Direction, PhotoEye, Portal, Reader, Side, Site, Zone
 
@@ -109,6 +110,17 @@ def assumptions(site: Site, reads: RecordedReads, truth: RecordedTruth | None) -
         device, port = ports[0]
         said.append(f"photo-eye events of {len(ports)} inputs are not used: --eye {device}:{port}=outside says where")
     return said
+
+
+def with_margins(site: Site, reads: RecordedReads, margin_s: float) -> tuple[RecordedReads, list[str]]:
+    """The recording with its photo-eyes' windows widened (`recorded_eyes`), and a sentence if that changed any."""
+    events = reads.events
+    for portal in site.portals:
+        events = widened(events, portal.photo_eyes, round(margin_s * 1e6))
+    if events == reads.events:
+        return reads, []
+    note = f"photo-eye windows are taken {margin_s:g} s wider on either side, where loads stand apart (--eye-margin)"
+    return replace(reads, events=events), [note]
 
 
 def whole(site: Site) -> Site:

@@ -23,7 +23,7 @@ from tagledger.config import parse_site
 from tagledger.decide import batches as cut
 from tagledger.decide import reduce_reads
 from tagledger.recorded_imports import ImportNote, decode_note
-from tagledger.recorded_site import site_of
+from tagledger.recorded_site import site_of, with_margins
 from warehouse.site import Antenna, Reader, Site, Zone
 
 # LLRP numbers antennas from 1; golden files use up to this many.
@@ -45,6 +45,7 @@ class CsvOptions:
     sides: tuple[str, ...] = ()
     eyes: tuple[str, ...] = ()
     events: Path | None = None
+    eye_margin_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -150,6 +151,7 @@ def plain_site(agent: str = "replay", reader: str = "replay") -> Site:
 def _csv(path: Path, given: Site | None, options: CsvOptions, outcome: Outcome) -> Source:
     reads = read_csv(path, mapped(options.columns, "--column"), events=options.events)
     site = given or site_of(reads, None, options.places, options.sides, options.eyes)
+    reads, _ = with_margins(site, reads, options.eye_margin_s)
     epoch = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     seen = reduce_reads(reads, site.edge.window_ms)
     outcome.count.reads = len(reads)

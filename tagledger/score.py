@@ -30,7 +30,7 @@ from stream.scoring import (
     score_zones,
 )
 from tagledger.decide import Decided, decide_recording
-from tagledger.recorded_site import assumptions, site_of, whole
+from tagledger.recorded_site import assumptions, site_of, whole, with_margins
 from tagledger.score_notes import fit_together, in_one_time, not_found, sides_by_truth, unscored
 from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_USAGE, complain, console, print_json, site_or_exit
@@ -147,6 +147,7 @@ def run_score(
     windows: Path | None = None,
     write_site: Path | None = None,
     events: Path | None = None,
+    eye_margin_s: float = 0.0,
 ) -> None:
     """The command. Exit 2 when a file or an option is wrong."""
     try:
@@ -156,6 +157,7 @@ def run_score(
         truth, moved = in_one_time(reads, truth)
         fit_together(reads, truth)
         site = site_or_exit(site_file) if site_file else site_of(reads, truth, places, sides, eyes)
+        reads, widened = with_margins(site, reads, eye_margin_s)
         scored = score_recording(site, reads, truth)
         if write_site is not None:
             write_site.write_text(site_text(whole(site)), encoding="utf-8")
@@ -163,7 +165,7 @@ def run_score(
         complain(wrong)
         raise typer.Exit(EXIT_USAGE) from None
     notes = [] if site_file else assumptions(site, reads, truth)
-    notes += [*moved, *unscored(site, truth), *sides_by_truth(site, reads, truth), *scored.notes]
+    notes += [*widened, *moved, *unscored(site, truth), *sides_by_truth(site, reads, truth), *scored.notes]
     written = 0
     if plots is not None:
         from tagledger.score_plots import draw
@@ -200,7 +202,8 @@ def _print(reads: RecordedReads, scored: Scored, notes: Sequence[str], known: bo
     console.print(f"{len(scored.decided.final)} passages, {len(scored.decided.updates)} location updates")
     shares = scored.passages.shares() if scored.passages is not None else scored.by_tag
     if shares is not None:
-        console.print(f"stray reads in the loads' windows: {scored.stray_reads:.1%}")
+        if scored.by_tag is None:
+            console.print(f"stray reads in the loads' windows: {scored.stray_reads:.1%}")
         for name, share in shares.items():
             _print_share(name, share)
     if scored.passages is not None:

@@ -9,7 +9,7 @@ an option to give and never used: a score that looked at the truth would be none
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.recorded import RecordedError, RecordedReads
-from stream.recorded_truth import WHOLE, RecordedTruth
+from stream.recorded_truth import WHOLE, RecordedTruth, TrueLoad
 from stream.scoring import SLACK_US, PassageScore
 from warehouse.site import AntennaRef, Direction, Site
 
@@ -143,8 +143,32 @@ def not_found(passages: PassageScore | None) -> list[str]:
     silent = [score.load for score in passages.loads if score.load is not None and score.passage is None]
     if not silent:
         return []
-    named = ", ".join(load.load_id for load in silent[:LOADS_NAMED]) + (", ..." if len(silent) > LOADS_NAMED else "")
-    return [f"no passage was seen in the windows of {len(silent)} true loads ({named}): their tags count as missed"]
+    seen = [score.passage for score in passages.loads if score.passage is not None]
+    shared = [
+        load
+        for load in silent
+        if any(
+            load.portal in ("", passage.portal)
+            and passage.opened_us - SLACK_US <= load.end_us
+            and load.start_us <= passage.closed_us + SLACK_US
+            for passage in seen
+        )
+    ]
+    alone = [load for load in silent if load not in shared]
+    notes = []
+    missed = "their tags count as missed"
+    if alone:
+        notes.append(f"no passage was seen in the windows of {len(alone)} true loads ({_named(alone)}): {missed}")
+    if shared:
+        notes.append(
+            f"{len(shared)} true loads ({_named(shared)}) share a passage with another; it is compared with the one it "
+            f"has more tags of: {missed}, and as wrong there"
+        )
+    return notes
+
+
+def _named(loads: Sequence[TrueLoad]) -> str:
+    return ", ".join(load.load_id for load in loads[:LOADS_NAMED]) + (", ..." if len(loads) > LOADS_NAMED else "")
 
 
 def fit_together(reads: RecordedReads, truth: RecordedTruth) -> None:

@@ -126,20 +126,24 @@ def run_survey(
             one.place,
             str(one.tags),
             f"{one.reads_per_s:.1f}",
-            f"{one.median_dbm:.1f}",
-            f"{one.strong_dbm:.1f}",
+            _dbm(one.median_dbm),
+            _dbm(one.strong_dbm),
             str(one.background_tags),
-            f"{one.background_dbm:.1f}",
+            _dbm(one.background_dbm),
             one.suggestion,
         )
     console.print(table)
     for note in reads.notes:
         console.print(f"  {note}", soft_wrap=True, highlight=False)
     for each in result.places:
-        console.print(
-            f"{each.place}: {each.tags} tags, {len(each.background)} standing; best RSSI threshold "
-            f"{each.threshold_dbm:.0f} dBm, wrong for {each.mistakes:.1%} of the tags"
-        )
+        threshold = "no RSSI, so no threshold"
+        if np.isfinite(each.threshold_dbm):
+            threshold = f"best RSSI threshold {each.threshold_dbm:.0f} dBm, wrong for {each.mistakes:.1%} of the tags"
+        console.print(f"{each.place}: {each.tags} tags, {len(each.background)} standing; {threshold}", soft_wrap=True)
+
+
+def _dbm(value: float) -> str:
+    return f"{value:.1f}" if np.isfinite(value) else "-"
 
 
 def _of(reads: RecordedReads, ref: AntennaRef) -> NDArray[np.bool_]:
