@@ -10,14 +10,29 @@ without certainty belong, as their unit does. Contents without tags go with thei
 
 A document is chosen in this order: it announced the EPC (or the unit's EPC); it has the item open at this door, then
 without a door, then at another door (`wrong_door`: goods that came in are posted and reported, goods that go out are
-held, they may be on the wrong lorry). Among equals: the one that announced most of this load, then the earlier.
+held, they may be on the wrong lorry). Among equals: the one that announced most of this load, then the earlier. A
+return takes only lots and serials that went on the line it answers to and are not back (`wrong_goods`).
 """
 
 from warehouse.fulfilment.deciding import decide
-from warehouse.fulfilment.facts import Flow, Goods, ItemFacts, LineFacts, LoadFacts, LotFacts, ReadTag, Rules, TagFacts
+from warehouse.fulfilment.facts import (
+    ALIKE,
+    Flow,
+    Goods,
+    ItemFacts,
+    LineFacts,
+    LoadFacts,
+    LotFacts,
+    ReadTag,
+    Rules,
+    TagFacts,
+    WentKey,
+    went_key,
+)
 from warehouse.fulfilment.outcome import ANSWERED_ELSEWHERE, Decision, Finding, FindingKind, PostLine
 
 __all__ = [
+    "ALIKE",
     "ANSWERED_ELSEWHERE",
     "Decision",
     "Finding",
@@ -32,5 +47,7 @@ __all__ = [
     "ReadTag",
     "Rules",
     "TagFacts",
+    "WentKey",
     "decide",
+    "went_key",
 ]

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from warehouse.fulfilment.contents import moved_goods
 from warehouse.fulfilment.draft import Draft, Moved, merge, note
-from warehouse.fulfilment.facts import Flow, Goods, LineFacts, LoadFacts, ReadTag, Rules
+from warehouse.fulfilment.facts import Flow, Goods, LineFacts, LoadFacts, ReadTag, Rules, went_key
 from warehouse.fulfilment.lines import announcing, choose_line, words
 from warehouse.fulfilment.outcome import Decision, Finding, FindingKind, PostLine
 from warehouse.ledger import LedgerRefusal, LineRole, MovedTag, Place, StockStatus
@@ -79,7 +79,7 @@ def _bring_in(
         if line is not None and where.location_id not in facts.transit:
             source = Place(line.counterpart_id, None, where.status)
         arrived = Place(facts.target_id, unit.hu_id, where.status)
-        _post_or_hold(unit, _line(unit, source, arrived, line), kind, words(kind, line, facts), draft)
+        _post_or_hold(unit, _line(unit, source, arrived, line), kind, words(kind, line, unit.goods, facts), draft)
         return
     counterpart = line.counterpart_id if line is not None else facts.default_counterpart_id
     waits = facts.items[unit.goods.item_id].inspect and (line is None or line.ships_from is None)
@@ -89,7 +89,7 @@ def _bring_in(
     if bad is not None:
         draft.hold(bad[0], post, bad[1])
         return
-    _post_or_hold(unit, post, kind, words(kind, line, facts), draft)
+    _post_or_hold(unit, post, kind, words(kind, line, unit.goods, facts), draft)
 
 
 def _take_out(
@@ -105,7 +105,7 @@ def _take_out(
     if bad is not None and (line is None or not line.rejects):
         draft.hold(bad[0], post, bad[1])
         return
-    _post_or_hold(unit, post, kind, words(kind, line, facts), draft)
+    _post_or_hold(unit, post, kind, words(kind, line, unit.goods, facts), draft)
 
 
 def _carry(
@@ -139,6 +139,8 @@ def _post_or_hold(unit: Moved, post: PostLine, kind: FindingKind | None, detail:
         source_id = draft.source_of[post.line_id]
         if source_id is not None:
             draft.source_room[source_id] -= post.quantity
+            went = source_id, went_key(post.lot_id, post.serial_id)
+            draft.back[went] = draft.back.get(went, Decimal(0)) + post.quantity
         if post.document_id in announcing(unit, draft.facts):
             draft.kept[post.line_id] -= min(post.quantity, draft.kept[post.line_id])
     draft.posted.append(post)

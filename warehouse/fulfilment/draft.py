@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from warehouse.fulfilment.facts import Goods, LoadFacts
+from warehouse.fulfilment.facts import Goods, LoadFacts, WentKey
 from warehouse.fulfilment.outcome import ANSWERED_ELSEWHERE, Finding, FindingKind, PostLine
 
 
@@ -27,13 +27,16 @@ class Moved:
 
 @dataclass(slots=True)
 class Draft:
-    """`room` and `kept`: what each line still takes and keeps. Lines of one order (`source_of`) share `source_room`."""
+    """`room` and `kept`: what each line still takes and keeps. Lines of one order (`source_of`) share `source_room`,
+    and what went on it and is `back` with this load.
+    """
 
     facts: LoadFacts
     room: dict[int, Decimal]
     kept: dict[int, Decimal]
     source_of: dict[int, int | None]
     source_room: dict[int, Decimal]
+    back: dict[tuple[int, WentKey], Decimal] = field(default_factory=dict)
     posted: list[PostLine] = field(default_factory=list)
     held: dict[tuple[FindingKind, int | None, int | None, int | None, str], list[PostLine]] = field(
         default_factory=dict

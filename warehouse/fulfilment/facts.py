@@ -42,6 +42,16 @@ class Goods:
     owner: str | None = None
 
 
+# What tells goods apart that went and may come back: their serial, else their lot; those with neither are all alike.
+WentKey = tuple[int | None, int | None]
+ALIKE: WentKey = (None, None)
+
+
+def went_key(lot_id: int | None, serial_id: int | None) -> WentKey:
+    """(lot, None) or (None, serial)."""
+    return (lot_id, None) if serial_id is None else (None, serial_id)
+
+
 @dataclass(frozen=True, slots=True)
 class TagFacts:
     """What the warehouse knows of a tag: a handling unit's (`hu_id`) or goods, maybe packed in a unit (`in_hu`)."""
@@ -76,6 +86,8 @@ class LineFacts:
 
     A line of a transfer has `ships_from`, the places it takes goods from: on the way out it ships them into transit
     (its counterpart), on the way in it receives them from there, through a door between two places of ours both.
+
+    A line of a return has `went`: what of each lot and serial moved on the line it answers to and is not back.
     """
 
     line_id: int
@@ -93,6 +105,7 @@ class LineFacts:
     source_room: Decimal | None = None
     owner: str = ""
     ships_from: frozenset[int] | None = None
+    went: Mapping[WentKey, Decimal] | None = None
 
 
 @dataclass(frozen=True, slots=True)

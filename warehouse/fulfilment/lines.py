@@ -4,7 +4,7 @@ from collections import Counter
 from decimal import Decimal
 
 from warehouse.fulfilment.draft import Draft, Moved
-from warehouse.fulfilment.facts import Flow, LineFacts, LoadFacts
+from warehouse.fulfilment.facts import ALIKE, Flow, Goods, LineFacts, LoadFacts, went_key
 from warehouse.fulfilment.outcome import FindingKind
 from warehouse.ledger import Place, StockStatus
 
@@ -38,7 +38,7 @@ def choose_line(
     def preference(line: LineFacts) -> tuple[bool, bool, bool, int, int, int, int]:
         door = 0 if line.door == facts.portal else 1 if not line.door else 2
         full = free(line) < goods.quantity
-        misfit = line.rejects is not rejected
+        misfit = line.rejects is not rejected or not answers(line, goods, draft)
         return (
             line.document_id not in announced, misfit, full, door, -favoured[line.document_id], line.rank, line.line_id,
         )  # fmt: skip
@@ -46,10 +46,23 @@ def choose_line(
     best = min(fits, key=preference)
     if free(best) < goods.quantity:
         return best, FindingKind.OVER
+    if not answers(best, goods, draft):
+        return best, FindingKind.WRONG_GOODS
     # A transfer comes in by whatever door the other end has: the one it names may be where it was shipped.
     if best.door and best.door != facts.portal and (best.ships_from is None or facts.flow is Flow.OUT):
         return best, FindingKind.WRONG_DOOR
     return best, None
+
+
+def answers(line: LineFacts, goods: Goods, draft: Draft) -> bool:
+    """Whether the line takes goods of this lot and serial: a return only those that went and are not back. Of goods
+    with neither its room tells.
+    """
+    key = went_key(goods.lot_id, goods.serial_id)
+    if line.went is None or line.source_id is None or key == ALIKE:
+        return True
+    left = line.went.get(key, Decimal(0)) - draft.back.get((line.source_id, key), Decimal(0))
+    return left >= goods.quantity
 
 
 def suits(line: LineFacts, where: Place | None, announced: bool, facts: LoadFacts) -> bool:
@@ -76,8 +89,14 @@ def announcing(unit: Moved, facts: LoadFacts) -> set[int]:
     return documents
 
 
-def words(kind: FindingKind | None, line: LineFacts | None, facts: LoadFacts) -> str:
+def words(kind: FindingKind | None, line: LineFacts | None, goods: Goods, facts: LoadFacts) -> str:
     match kind:
+        case FindingKind.WRONG_GOODS if line is not None:
+            lot = facts.lots.get(goods.lot_id) if goods.lot_id is not None else None
+            what = "it" if lot is None else f"lot {lot.code}"
+            return (
+                f"{what} did not go on the line that {line.number} answers to, or is back: accepted, it is of no line"
+            )
         case FindingKind.OVER if line is not None:
             return f"more than {line.number} still takes"
         case FindingKind.WRONG_DOOR if line is not None:

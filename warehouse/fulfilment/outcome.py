@@ -21,6 +21,7 @@ class FindingKind(StrEnum):
     WRONG_DOOR = "wrong_door"
     OVER = "over"
     SHORT = "short"
+    WRONG_GOODS = "wrong_goods"
     NO_DOCUMENT = "no_document"
     REFUSED = "refused"
     SUGGESTION = "suggestion"

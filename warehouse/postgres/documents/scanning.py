@@ -12,7 +12,6 @@ from warehouse.ledger import Circumstance
 from warehouse.loads import Load, LoadTag
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.clock import database_now
-from warehouse.postgres.documents.sources import check_goods
 from warehouse.postgres.goods.scanned import find_scanned
 from warehouse.postgres.goods.stock import post_or_refuse
 from warehouse.postgres.handlers import Answer, Handlers
@@ -60,9 +59,6 @@ def scan_document(conn: Conn, c: ScanDocument, actor: Actor, request_id: UUID) -
     moves = to_moves(decision.lines, request_id, "scan")
     if not moves:
         raise Refuse(RefusalCode.INVALID, "epcs", "the scanned units are empty")
-    for move in moves:
-        if move.line_id is not None:
-            check_goods(conn, move.line_id, move.lot_id, move.serial_id, move.quantity)
     post_or_refuse(conn, moves, Circumstance(actor.name, at, actor.device, request_id=request_id, reason="by scan"))
     settle_lines(conn, [move.line_id for move in moves if move.line_id is not None], at)
     units = {place.hu_id for move in moves for place in (move.source, move.target) if place.hu_id is not None}

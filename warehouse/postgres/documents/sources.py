@@ -5,10 +5,13 @@ tolerance; of anything else what truly moved on it, so that a return never bring
 their sources are locked in one order before the room is read.
 """
 
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from warehouse.commands import RefusalCode
 from warehouse.commands.documents import LineName
+from warehouse.fulfilment import ALIKE, PostLine, WentKey, went_key
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.naming import NamedItem, Refuse
 
@@ -73,10 +76,7 @@ def check_goods(conn: Conn, line_id: int, lot_id: int | None, serial_id: int | N
 
     Goods without lot and serial are all alike: of those the line's room tells.
     """
-    if lot_id is None and serial_id is None:
-        return
-    left = _left_with_them(conn, "(select source_line_id from document_line where line_id = %(line)s)", line_id, lot_id,
-                           serial_id)  # fmt: skip
+    left = _left_to_answer(conn, line_id, went_key(lot_id, serial_id))
     if left is None or left >= quantity:
         return
     field = "serial" if serial_id is not None else "lot"
@@ -84,8 +84,50 @@ def check_goods(conn: Conn, line_id: int, lot_id: int | None, serial_id: int | N
     raise Refuse(RefusalCode.WRONG_GOODS, field, message)
 
 
+def kept_on_lines(conn: Conn, lines: Sequence[PostLine]) -> list[PostLine]:
+    """What a person accepts of a load, the lines of returns left out where goods did not go on what they answer to, or
+    are back: what came is here, and a return brings back nothing else. Locks those lines.
+    """
+    lock_lines(conn, {line.line_id for line in lines if line.line_id is not None})
+    result: list[PostLine] = []
+    taken: dict[tuple[int, WentKey], Decimal] = {}
+    for line in lines:
+        left = None
+        if line.line_id is not None:
+            key = went_key(line.lot_id, line.serial_id)
+            left = _left_to_answer(conn, line.line_id, key)
+            if left is not None:
+                so_far = taken.get((line.line_id, key), Decimal(0)) + line.quantity
+                if so_far <= left:
+                    taken[line.line_id, key] = so_far
+                else:
+                    line = replace(line, line_id=None, document_id=None)
+        result.append(line)
+    return result
+
+
+def _left_to_answer(conn: Conn, line_id: int, key: WentKey) -> Decimal | None:
+    """What of these goods is still to come back on the line; None where it answers to nothing that moved goods."""
+    if key == ALIKE:
+        return None
+    row = conn.execute("select source_line_id from document_line where line_id = %s", (line_id,)).fetchone()
+    if row is None or row[0] is None:
+        return None
+    left = went(conn, [row[0]], [key]).get(row[0])
+    return None if left is None else left.get(key, Decimal(0))
+
+
 def check_undone(conn: Conn, line_id: int, lot_id: int | None, serial_id: int | None, quantity: Decimal) -> None:
     """Refuse to undo what a return has undone: goods would be there twice. Locks the line."""
+    why = undone_already(conn, line_id, lot_id, serial_id, quantity)
+    if why is not None:
+        raise Refuse(RefusalCode.WRONG_STATE, "move_id", why)
+
+
+def undone_already(
+    conn: Conn, line_id: int, lot_id: int | None, serial_id: int | None, quantity: Decimal
+) -> str | None:
+    """Why a movement on this line is not undone: what of it is back, in words. Locks the line."""
     conn.execute("select 1 from document_line where line_id = %s for update", (line_id,))
     back = conn.execute(
         """select d.kind, d.number from document_line l join document d using (document_id)
@@ -93,11 +135,12 @@ def check_undone(conn: Conn, line_id: int, lot_id: int | None, serial_id: int | 
         (line_id,),
     ).fetchone()
     if back is None:
-        return
-    left = _left_with_them(conn, "%(line)s", line_id, lot_id, serial_id)
-    if left is not None and left < quantity:
-        message = f"goods of it came back on {back[0]} {back[1]}: {left.normalize():f} are left, reverse that one first"
-        raise Refuse(RefusalCode.WRONG_STATE, "move_id", message)
+        return None
+    key = went_key(lot_id, serial_id)
+    left = went(conn, [line_id], [key]).get(line_id, {}).get(key, Decimal(0))
+    if left >= quantity:
+        return None
+    return f"goods of it came back on {back[0]} {back[1]}: {left.normalize():f} are left, reverse that one first"
 
 
 def check_on_the_way(
@@ -120,33 +163,46 @@ def check_on_the_way(
         raise Refuse(code, field, f"{row[0].normalize():f} of these goods of this line are in transit, not {quantity}")
 
 
-def _left_with_them(conn: Conn, source: str, line_id: int, lot_id: int | None, serial_id: int | None) -> Decimal | None:
-    """Of these goods, what moved on the source line and no line that answers to it brought back.
-
-    None where there is no such line, or it is an order, on which nothing moves.
+def went(conn: Conn, sources: Collection[int], goods: Collection[WentKey]) -> dict[int, dict[WentKey, Decimal]]:
+    """By source line, what of these goods moved on it and no line that answers to it brought back. Orders are left out:
+    nothing moves on them.
     """
-    row = conn.execute(
-        f"""select sum(case when m.line_id = s.line_id then 1 else -1 end
-                       * case when m.reverses is null then m.quantity else -m.quantity end)
+    lots, serials = [lot or 0 for lot, _ in goods], [serial or 0 for _, serial in goods]
+    found: dict[int, dict[WentKey, Decimal]] = {}
+    for source_id, lot_id, serial_id, left in conn.execute(
+        """select s.line_id, case when m.serial_id is null then m.lot_id end, m.serial_id,
+                  sum(l.sign * case when m.reverses is null then m.quantity else -m.quantity end)
            from document_line s join document e on e.document_id = s.document_id
            join document_kind k on k.kind = e.kind and k.direction <> 'plan'
-           left join document_line l on l.line_id = s.line_id or l.source_line_id = s.line_id
-           left join move m on m.line_id = l.line_id and m.lot_id is not distinct from %(lot)s
-                and m.serial_id is not distinct from %(serial)s
-           where s.line_id = {source} group by s.line_id""".encode(),  # noqa: S608  (one of the two above)
-        {"line": line_id, "lot": lot_id, "serial": serial_id},
-    ).fetchone()
-    return None if row is None else Decimal(row[0] or 0)
+           cross join lateral (
+               select s.line_id, 1 as sign
+               union all select x.line_id, -1 from document_line x where x.source_line_id = s.line_id) l
+           left join move m on m.line_id = l.line_id
+                and (case when m.serial_id is null then coalesce(m.lot_id, 0) else 0 end, coalesce(m.serial_id, 0))
+                    in (select * from unnest(%s::bigint[], %s::bigint[]))
+           where s.line_id = any(%s) group by 1, 2, 3""",
+        (lots, serials, sorted(sources)),
+    ):
+        found.setdefault(source_id, {})
+        if left is not None:
+            found[source_id][lot_id, serial_id] = left
+    return found
 
 
 def lock_room(conn: Conn, line_id: int) -> Decimal:
     """How much the line takes now; it and its source stay locked."""
-    conn.execute(
-        """select 1 from document_line
-           where line_id = %(line)s or line_id = (select source_line_id from document_line where line_id = %(line)s)
-           order by line_id for update""",
-        {"line": line_id},
-    )
+    lock_lines(conn, [line_id])
     row = conn.execute("select line_room(%s)", (line_id,)).fetchone()
     assert row is not None
     return Decimal(row[0])
+
+
+def lock_lines(conn: Conn, line_ids: Collection[int]) -> None:
+    """Lines and what they answer to, in one order."""
+    conn.execute(
+        """select 1 from document_line
+           where line_id = any(%(lines)s)
+               or line_id in (select source_line_id from document_line where line_id = any(%(lines)s))
+           order by line_id for update""",
+        {"lines": list(line_ids)},
+    )

@@ -40,7 +40,7 @@ from warehouse.postgres.books.measures import find_factor, measured, to_base
 from warehouse.postgres.books.posting_record import decode_line
 from warehouse.postgres.clock import database_now
 from warehouse.postgres.control import approval
-from warehouse.postgres.documents.sources import check_on_the_way, check_undone
+from warehouse.postgres.documents.sources import check_on_the_way, check_undone, kept_on_lines
 from warehouse.postgres.goods import unit_moves
 from warehouse.postgres.goods.tags_of_stock import with_its_tags
 from warehouse.postgres.handlers import Answer, Handlers
@@ -73,6 +73,9 @@ _CALLED: dict[type[Command] | type[None], dict[str, str]] = {
     AdjustStock: {"quantity": "difference"},
     MoveStock: {"location": "target"},
 }
+
+# Two-sided movements, and what takes back both sides.
+_UNDONE_BY = {"conversion": "convert them back", "owner_change": "change the owner back"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +252,8 @@ def reverse_movement(conn: Conn, c: ReverseMovement, actor: Actor, request_id: U
         reverses=seq,
         tags=tags,
     )
-    if kind == "conversion":
-        message = "one side of a conversion is not undone alone, goods would be there twice: convert them back"
+    if kind in _UNDONE_BY:
+        message = f"one side of it is not undone alone, goods would be there twice: {_UNDONE_BY[kind]}"
         raise Refuse(RefusalCode.WRONG_STATE, "move_id", message)
     if line_id is not None and line_role == LineRole.FULFIL:
         check_undone(conn, line_id, lot_id, serial_id, quantity)
@@ -277,7 +280,7 @@ def resolve_discrepancy(conn: Conn, c: ResolveDiscrepancy, actor: Actor, request
     if c.resolution is Resolution.POST:
         if not held:
             raise Refuse(RefusalCode.WRONG_STATE, "resolution", f"{kind} holds no movements: only dismiss is possible")
-        lines = at_their_unit(conn, [decode_line(line) for line in held])
+        lines = kept_on_lines(conn, at_their_unit(conn, [decode_line(line) for line in held]))
         moves = to_moves(lines, c.discrepancy_id, "held")
         post_or_refuse(
             conn,

@@ -9,6 +9,7 @@ from warehouse.ledger import Circumstance, LineRole, MovedTag, NewMove, Place, S
 from warehouse.loads import Load
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.ledger import post_possible
+from warehouse.postgres.documents.sources import undone_already
 from warehouse.postgres.loads import discrepancies
 
 
@@ -84,16 +85,28 @@ def reverse(conn: Conn, load: Load, removed: Sequence[Live], circumstance: Circu
         )
         for ordinal, live in enumerate(removed)
     ][::-1]  # the last first: what was received out of transit goes back there before it goes back where it came from
-    done, refused = post_possible(conn, undo, replace(circumstance, reason="amended"))
+    back = {move.move_id: _back_already(conn, move) for move in sorted(undo, key=lambda move: move.line_id or 0)}
+    done, refused = post_possible(
+        conn, [move for move in undo if back[move.move_id] is None], replace(circumstance, reason="amended")
+    )
+    why_not = [(move, f"{why.detail} ({why.reason})") for move, why in refused]
+    why_not += [(move, why) for move in undo if (why := back[move.move_id]) is not None]
     held = [
         Finding(
             FindingKind.REFUSED,
-            f"movement {move.reverses} should be undone, but: {why.detail} ({why.reason})",
+            f"movement {move.reverses} should be undone, but: {why}",
             tuple(tag.epc for tag in move.tags),
             item_id=move.item_id,
             quantity=move.quantity,
         )
-        for move, why in refused
+        for move, why in why_not
     ]
     discrepancies.record(conn, discrepancies.Asked.of(load), held, part="undo")
     return tuple(move.move_id for move, _ in done)
+
+
+def _back_already(conn: Conn, move: NewMove) -> str | None:
+    """What a return has brought back is not undone as well: by command it is refused, here it is a finding."""
+    if move.line_id is None or move.line_role is not LineRole.FULFIL:
+        return None
+    return undone_already(conn, move.line_id, move.lot_id, move.serial_id, move.quantity)

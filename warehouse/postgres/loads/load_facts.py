@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from warehouse.epc import decode
-from warehouse.fulfilment import Flow, Goods, ItemFacts, LineFacts, LoadFacts, LotFacts, TagFacts
+from warehouse.fulfilment import Flow, Goods, ItemFacts, LineFacts, LoadFacts, LotFacts, TagFacts, went_key
 from warehouse.ledger import STOCKED_KINDS, Place, StockStatus
 from warehouse.loads import Load
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.documents.sources import lock_lines, went
 from warehouse.times import from_us
 
 # Open lines considered for one load, nearest documents first; a door never has that many at once.
@@ -54,7 +55,7 @@ def read_facts(
         _items(conn, item_ids),
         lots_of(conn, sorted({g.lot_id for g in goods if g.lot_id is not None})),
         standing,
-        _lines(conn, item_ids, load.portal, flow, (source_id, target_id), only),
+        _lines(conn, goods, load.portal, flow, (source_id, target_id), only),
         announced,
         transit=transit,
     )
@@ -259,8 +260,9 @@ def standing_of(
 
 
 def _lines(
-    conn: Conn, item_ids: Sequence[int], portal: str, flow: Flow, ends: tuple[int, int], only: int | None
+    conn: Conn, goods: Sequence[Goods], portal: str, flow: Flow, ends: tuple[int, int], only: int | None
 ) -> tuple[LineFacts, ...]:
+    item_ids = sorted({g.item_id for g in goods})
     if flow is Flow.NONE or not item_ids:
         return ()
     candidates = [
@@ -293,13 +295,7 @@ def _lines(
     ]
     if not candidates:
         return ()
-    # Lines and what they answer to, in one order; what they take is read under the locks.
-    conn.execute(
-        """select 1 from document_line where line_id = any(%(lines)s)
-               or line_id in (select source_line_id from document_line where line_id = any(%(lines)s))
-           order by line_id for update""",
-        {"lines": candidates},
-    )
+    lock_lines(conn, candidates)  # what they take is read under the locks
     rows: list[tuple[Any, ...]] = conn.execute(
         """select l.line_id, l.document_id, d.number, d.door, l.item_id, l.lot_id,
                   case when k.direction <> 'internal'
@@ -309,15 +305,19 @@ def _lines(
                   p.location_id,
                   k.direction = 'out' and p.kind in ('supplier', 'scrap'), l.source_line_id,
                   source_room(l.source_line_id), l.owner, case when k.direction = 'internal' then d.source_id end,
-                  d.expected_at
+                  d.expected_at, sk.direction <> 'plan'
            from document_line l join document d using (document_id) join document_kind k on k.kind = d.kind
            join location p on p.code = k.counterpart
+           left join document_line s on s.line_id = l.source_line_id
+           left join document sd on sd.document_id = s.document_id left join document_kind sk on sk.kind = sd.kind
            where l.line_id = any(%(lines)s) and d.status = 'open' order by l.line_id""",
         {"lines": candidates, "flow": str(flow)},
     ).fetchall()
     order = sorted(range(len(rows)), key=lambda n: (rows[n][13] is None, rows[n][13] or 0, rows[n][1], rows[n][0]))
     awaited = _awaited(conn, sorted({row[1] for row in rows}), item_ids)
     inside = _inside(conn, {row[12] for row in rows if row[12] is not None})
+    returned = {row[9] for row in rows if row[14]}
+    back = went(conn, returned, {went_key(g.lot_id, g.serial_id) for g in goods}) if returned else {}
     lines = []
     for rank, n in enumerate(order):
         line_id, document_id, number, door, item_id, lot_id, room, counterpart_id = rows[n][:8]
@@ -343,6 +343,7 @@ def _lines(
                 source_room,
                 owner,
                 ships_from,
+                back.get(source_line_id),
             )
         )
     return tuple(lines)
