@@ -36,6 +36,7 @@ STEPS = {
     "move": ("storing", "in_progress"),
     "adjustment": ("cycle_counting", "in_progress"),
     "count": ("cycle_counting", "in_progress"),
+    "owner_change": ("accepting", "in_progress"),
 }
 # On the way between two of our places, whatever the document.
 _LEAVING, _COMING = ("departing", "in_transit"), ("arriving", "in_progress")
@@ -54,10 +55,14 @@ def epcis(event: Event, site: str, timezone: str = "UTC") -> str | None:
     """The event as an EPCIS document; None where EPCIS has no such event. `timezone` is the site's (IANA)."""
     zone = ZoneInfo(timezone)
     if event.type == "stock.moved":
-        found = [_moved(event, movement, site, zone) for movement in event.data["movements"]]
+        found = [
+            _moved(event, movement, site, zone) for movement in event.data["movements"] if not _gives_away(movement)
+        ]
     elif event.type == "tag.located":
         found = _located(event, site, zone)
     else:
+        return None
+    if not found:
         return None
     document = {
         "@context": _CONTEXT,
@@ -109,6 +114,11 @@ def _moved(event: Event, movement: Mapping[str, Any], site: str, zone: ZoneInfo)
     if movement["lot"] is not None:
         made["tagledger:lot"] = movement["lot"]
     return made
+
+
+def _gives_away(movement: Mapping[str, Any]) -> bool:
+    """The first half of a change of owner: the second one tells it, where the goods stand."""
+    return movement["kind"] == "owner_change" and movement["target_kind"] not in _OURS
 
 
 def _times(at: datetime, zone: ZoneInfo) -> dict[str, str]:

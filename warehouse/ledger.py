@@ -118,7 +118,8 @@ class MovedTag:
 class NewMove:
     """One movement to post. `quantity` in the item's base unit; `releases` is how much of it was reserved for this.
 
-    `unit_cost` is what one base unit that comes into our stock costs, when whoever posts it knows.
+    `unit_cost` is what one base unit that comes into our stock costs, when whoever posts it knows. `since` is since
+    when goods that come have been here, when they are not new.
     """
 
     move_id: UUID
@@ -136,6 +137,7 @@ class NewMove:
     releases: Decimal = ZERO
     tags: tuple[MovedTag, ...] = ()
     unit_cost: Decimal | None = None
+    since: datetime | None = None
 
     def key_at(self, place: Place) -> BalanceKey:
         return BalanceKey(

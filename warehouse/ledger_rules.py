@@ -228,7 +228,7 @@ def _apply(move: NewMove, index: int, run: _Run) -> Refused | None:
                 LedgerRefusal.SERIAL_ELSEWHERE, index, f"serial {move.serial_id} is at location {at.location_id}"
             )
         run.serials[move.serial_id] = target_key if target_stocked else None
-    first_in_at = run.effective_at
+    first_in_at = move.since or run.effective_at
     if source_stocked:
         taken = run.standing(source_key)
         refused = _check_stock(move, index, taken)

@@ -45,6 +45,26 @@ ROUTES = (
         POSTED,
     ),
     CommandRoute(
+        commands.ChangeOwner,
+        "/v1/stock/change-owner",
+        "stock_change_owner",
+        "stock",
+        "Goods become another owner's where they stand",
+        "A consignor's become ours (`new_owner` empty), or ours another's: an item with its quantity at a place or in a"
+        " unit, a whole unit (`unit` alone), or the goods with these `epcs`. Value is booked, reserved stock refused.",
+        {
+            "owner": "Supplier Ltd",
+            "new_owner": "",
+            "item": "A-100",
+            "quantity": "4",
+            "location": "RACK-1-03",
+            "lot": "L-2026-014",
+            "unit_cost": "2.50",
+            "reason": "consignment agreement 7, withdrawal 31",
+        },
+        POSTED,
+    ),
+    CommandRoute(
         commands.DecideInspection,
         "/v1/inspections",
         "inspections_decide",

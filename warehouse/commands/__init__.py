@@ -40,6 +40,7 @@ from warehouse.commands.master_data import (
     UpdateLocation,
     UpdateLot,
 )
+from warehouse.commands.owners import ChangeOwner
 from warehouse.commands.people import (
     AccessCommand,
     CreateKey,
@@ -157,6 +158,7 @@ __all__ = [
     "CancelPrintJob",
     "CancelTask",
     "CanonicalLine",
+    "ChangeOwner",
     "Characteristic",
     "CharacteristicResult",
     "ClaimTask",

@@ -122,7 +122,7 @@ def move_unit(
     lock_units(conn, tree)
     held = [holding for holding in holdings(conn, tree) if holding.key.location_id != target_id]
     at = dated(conn, circumstance.effective_at, [holding.last_effective_at for holding in held])
-    tags, unit_tags = _tags(conn, tree)
+    tags, unit_tags = tags_in(conn, tree), _unit_tags(conn, tree)
     moves = []
     for n, holding in enumerate(held):
         key = holding.key
@@ -162,8 +162,8 @@ def dated(conn: Conn, wanted: datetime, came: Sequence[datetime]) -> datetime:
     return at
 
 
-def _tags(conn: Conn, tree: Sequence[int]) -> tuple[dict[BalanceKey, list[str]], dict[int | None, list[str]]]:
-    """Tags of the contents by the balance they were last posted to, and the units' own by unit."""
+def tags_in(conn: Conn, tree: Sequence[int]) -> dict[BalanceKey, list[str]]:
+    """Tags of the contents by the balance they were last posted to."""
     by_balance: dict[BalanceKey, list[str]] = {}
     for epc, *key in conn.execute(
         """select c.epc, m.item_id, m.lot_id, m.serial_id, m.to_location_id, m.to_hu_id, m.owner, m.to_status
@@ -174,12 +174,16 @@ def _tags(conn: Conn, tree: Sequence[int]) -> tuple[dict[BalanceKey, list[str]],
         {"tree": list(tree)},
     ):
         by_balance.setdefault(BalanceKey(*key), []).append(epc)
+    return by_balance
+
+
+def _unit_tags(conn: Conn, tree: Sequence[int]) -> dict[int | None, list[str]]:
     own: dict[int | None, list[str]] = {}
     for hu_id, epc in conn.execute(
         "select hu_id, epc from tag where hu_id = any(%s) and retired_at is null order by epc", (list(tree),)
     ):
         own.setdefault(hu_id, []).append(epc)
-    return by_balance, own
+    return own
 
 
 def _carry_reservations(conn: Conn, held: Sequence[Holding], target_id: int) -> None:
