@@ -4,11 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.documented import problems
+from api.moments import Moment
 from api.paging import Code, Lister, Page, Paging
 from api.postgres.pool import Pool
 from api.problems import INVALID_CURSOR
@@ -25,8 +26,8 @@ class AuditQuery(Paging):
     outcome: Annotated[Code | None, Field(description="`done` or a refusal's code.", examples=["forbidden"])] = None
     refused: Annotated[bool | None, Field(description="Only what was refused, or only what was done.")] = None
     request_id: Annotated[UUID | None, Field(description="As movements name it.")] = None
-    since: Annotated[AwareDatetime | None, Field(description="Recorded at or after.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="Recorded before.")] = None
+    since: Annotated[Moment | None, Field(description="Recorded at or after.")] = None
+    until: Annotated[Moment | None, Field(description="Recorded before.")] = None
 
 
 def router(pool: Pool) -> APIRouter:

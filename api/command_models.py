@@ -15,8 +15,9 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
+from api.moments import Day, Moment
 from warehouse.barcodes import LENGTH_MAX, ScannedText
 
 LIST_MAX = 10_000
@@ -50,10 +51,10 @@ _SIMPLE: dict[Any, Any] = {
     str: Text,
     ScannedText: Scan,
     Decimal: Quantity,
-    datetime: AwareDatetime,
+    datetime: Moment,
     int: SmallInteger,
     bool: Annotated[bool, Field(strict=True)],
-    date: date,
+    date: Day,
     UUID: UUID,
 }
 

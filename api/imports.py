@@ -10,7 +10,6 @@ import io
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
@@ -25,6 +24,7 @@ from api.documented import problems
 from api.downloads import CSV_MEDIA_TYPE, CSV_RESPONSE, XLSX_MEDIA_TYPE, attachment, csv_response
 from api.encoding import json_response
 from api.languages import Language, preferred
+from api.moments import Day
 from api.paging import TEXT_PATTERN, Code, Lister, Page, Paging
 from api.postgres import imports as store
 from api.postgres.imports import ImportChange, ImportProblem, ImportView, Position, Reconciled
@@ -81,7 +81,7 @@ class UploadQuery(BaseModel):
     file_name: Annotated[Code, Field(description="Its name, for people.", examples=["stock-2025.csv"])] = "upload"
     apply: Annotated[bool, Field(description="Also put it into the books, if nothing is wrong with it.")] = False
     as_of: Annotated[
-        date | None, Field(description="The day that opening stock without one is dated.", examples=["2025-12-31"])
+        Day | None, Field(description="The day that opening stock without one is dated.", examples=["2025-12-31"])
     ] = None
     control_rows: Annotated[
         int | None, Field(ge=0, le=2**31, description="Rows by the old system; else it is refused.", examples=[2])

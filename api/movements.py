@@ -5,12 +5,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.documented import problems
 from api.encoding import json_response
+from api.moments import Moment
 from api.paging import Code, Lister, Page, Paging
 from api.postgres.explanations import CommandTrace, MovedTagView, command_of, moved_tags
 from api.postgres.passages import PassageView, passage
@@ -46,8 +47,8 @@ class MovementQuery(Paging):
     location: Annotated[Code | None, Field(description="From it or to it.", examples=["hall-a"])] = None
     passage: Annotated[UUID | None, Field(description="Made by this passage.")] = None
     document: DocumentName | None = None
-    since: Annotated[AwareDatetime | None, Field(description="Happened at or after.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="Happened before.")] = None
+    since: Annotated[Moment | None, Field(description="Happened at or after.")] = None
+    until: Annotated[Moment | None, Field(description="Happened before.")] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.documented import problems
 from api.encoding import json_response
 from api.epcs import Epc
+from api.moments import Moment
 from api.paging import Code, Lister, Page, Paging
 from api.ports import EvidenceColumns, EvidenceReader
 from api.postgres.passages import (
@@ -35,8 +36,8 @@ class PassageQuery(Paging):
     portal: Annotated[Code | None, Field(examples=["door-1"])] = None
     direction: Annotated[Direction | None, Field(examples=["in"])] = None
     epc: Annotated[Epc | None, Field(description="Only passages that saw this tag.")] = None
-    since: Annotated[AwareDatetime | None, Field(description="Closed at or after.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="Closed before.")] = None
+    since: Annotated[Moment | None, Field(description="Closed at or after.")] = None
+    until: Annotated[Moment | None, Field(description="Closed before.")] = None
 
 
 class PassageTagQuery(Paging):

@@ -34,6 +34,8 @@ ERRORS_MAX = 50
 
 # The one value that has two forms.
 _NO_NUMBER = "Input should be a whole number or a decimal number as text"
+_TIME = "use RFC 3339 time with its offset, such as 2026-03-01T08:00:00Z"
+_DAY = "use a day such as 2026-03-01"
 _FIXES = {
     "missing": "add it",
     "extra_forbidden": "remove it, or correct its spelling",
@@ -45,8 +47,12 @@ _FIXES = {
     "uuid_parsing": "use a UUID such as 0190b6a2-5a0c-7c3e-8f00-000000000001",
     "string_type": "use text",
     "string_unicode": "use well-formed Unicode text",
-    "datetime_from_date_parsing": "use RFC 3339 time with its offset, such as 2026-03-01T08:00:00Z",
-    "datetime_parsing": "use RFC 3339 time with its offset, such as 2026-03-01T08:00:00Z",
+    "datetime_from_date_parsing": _TIME,
+    "datetime_parsing": _TIME,
+    "iso_time": _TIME,
+    "iso_day": _DAY,
+    "date_parsing": _DAY,
+    "date_from_datetime_parsing": _DAY,
     "timezone_aware": "add the offset, such as Z or +08:00",
     "model_attributes_type": "send a JSON object with Content-Type: application/json",
     "dataclass_type": "send a JSON object with Content-Type: application/json",

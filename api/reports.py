@@ -10,13 +10,14 @@ from typing import Annotated, Any, Literal, get_args
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api.documented import problems
 from api.downloads import CSV_MEDIA_TYPE, XLSX_MEDIA_TYPE, attachment
 from api.encoding import json_response
+from api.moments import Moment
 from api.paging import Code
 from api.postgres.pool import Pool
 from api.principal import principal_of
@@ -60,11 +61,11 @@ class ReportQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     since: Annotated[
-        AwareDatetime | None,
+        Moment | None,
         Field(description="30 days before `until` when not given.", examples=["2026-03-01T00:00:00Z"]),
     ] = None
     until: Annotated[
-        AwareDatetime | None, Field(description="Not included; now when not given.", examples=["2026-04-01T00:00:00Z"])
+        Moment | None, Field(description="Not included; now when not given.", examples=["2026-04-01T00:00:00Z"])
     ] = None
     item: Annotated[Code | None, Field(examples=["A-100"])] = None
     location: Annotated[Code | None, Field(description="With the places in it.", examples=["hall-a"])] = None
@@ -86,8 +87,8 @@ class ReportOrder(BaseModel):
     report: ReportName
     format: Literal["csv", "xlsx"] = "csv"
     language: Literal["en", "zh"] = "en"
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     item: Code | None = None
     location: Code | None = None
     tolerance_percent: Annotated[str, Field(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3})?$")] = "0"

@@ -1,16 +1,16 @@
 """Stock: balances by item, lot, location, status and handling unit; the named quantities of an item; as of any time."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.documented import problems
 from api.encoding import json_response
+from api.moments import Day, Moment
 from api.paging import TEXT_PATTERN, Code, Lister, Page, Paging
 from api.places import LocationLevel
 from api.postgres.pool import Pool
@@ -58,8 +58,8 @@ class StockQuery(Paging):
     serial: Annotated[Code | None, Field(examples=["6789"])] = None
     owner: Owner | None = None
     category: Annotated[Code | None, Field(examples=["bearings"])] = None
-    expires_before: Annotated[date | None, Field(description="Of lots that expire before this day.")] = None
-    expires_from: Annotated[date | None, Field(description="Of lots that expire on this day or later.")] = None
+    expires_before: Annotated[Day | None, Field(description="Of lots that expire before this day.")] = None
+    expires_from: Annotated[Day | None, Field(description="Of lots that expire on this day or later.")] = None
 
 
 class TotalsQuery(Paging):
@@ -78,7 +78,7 @@ class PastQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    at: Annotated[AwareDatetime, Field(examples=["2026-03-01T08:00:00Z"])]
+    at: Annotated[Moment, Field(examples=["2026-03-01T08:00:00Z"])]
     clock: Annotated[
         Clock,
         Field(description="`effective`: what we know today of that instant. `recorded`: what the books said then."),

@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from psycopg.rows import tuple_row
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api.downloads import CSV_MEDIA_TYPE, csv_response
 from api.encoding import json_bytes
+from api.moments import Moment
 from api.paging import Code
 from api.postgres.pool import Pool
 
@@ -55,7 +56,7 @@ class SnapshotQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     as_of: Annotated[
-        AwareDatetime | None,
+        Moment | None,
         Field(description="By effective time; else now.", examples=["2026-03-01T00:00:00Z"]),
     ] = None
     item: Annotated[Code | None, Field(description="Of one item only.", examples=["A-100"])] = None

@@ -4,11 +4,12 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from api.encoding import json_response
 from api.listing import add_list
+from api.moments import Moment
 from api.paging import Code, Paging
 from api.postgres.pool import Pool
 from warehouse.postgres.queries.value import (
@@ -33,7 +34,7 @@ class ValueQuery(Paging):
     """Which items, and when."""
 
     category: Annotated[Code | None, Field(examples=["bearings"])] = None
-    at: Annotated[AwareDatetime | None, Field(description="By effective time; now without.")] = None
+    at: Annotated[Moment | None, Field(description="By effective time; now without.")] = None
 
 
 class EntryQuery(Paging):
@@ -41,8 +42,8 @@ class EntryQuery(Paging):
 
     item: Annotated[Code | None, Field(examples=["A-100"])] = None
     kind: ValueKind | None = None
-    since: Annotated[AwareDatetime | None, Field(description="Happened at or after.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="Happened before.")] = None
+    since: Annotated[Moment | None, Field(description="Happened at or after.")] = None
+    until: Annotated[Moment | None, Field(description="Happened before.")] = None
 
 
 def router(pool: Pool) -> APIRouter:
