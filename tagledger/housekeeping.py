@@ -21,6 +21,7 @@ from warehouse.postgres.control import sessions
 from warehouse.postgres.database import files
 from warehouse.postgres.database.hypertables import compress_closed
 from warehouse.postgres.exchange import jobs, webhooks
+from warehouse.postgres.loads import locations
 from warehouse.postgres.transaction import in_transaction
 
 EXPIRE_EVERY_S = 30.0
@@ -49,6 +50,7 @@ def tidy(pool: WritePool) -> tuple[int, int]:
             jobs.forget_old(connection)
             webhooks.forget_old(connection)
             sessions.forget_old(connection)
+            locations.forget_old(connection)
         compress_closed(connection)
     return messages, answers
 
