@@ -132,13 +132,31 @@ async def test_every_schema_is_json_schema_and_every_reference_resolves(document
         assert reference.rpartition("/")[2] in schemas
 
 
+def with_what_it_names(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """The schema with those it refers to, and no others: a validator of all of them costs a second under load."""
+    named: dict[str, Any] = {}
+    waiting = [schema]
+    while waiting:
+        for part in json.dumps(waiting.pop()).split('"$ref": "#/components/schemas/')[1:]:
+            name = part.split('"', 1)[0]
+            if name not in named:
+                named[name] = schemas[name]
+                waiting.append(schemas[name])
+    return {**schema, "components": {"schemas": named}}
+
+
 async def test_every_example_is_one(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
+    tried = 0
     for name, schema in schemas.items():
         for field, described in schema.get("properties", {}).items():
-            validator = Draft202012Validator({**described, "components": {"schemas": schemas}})
-            for example in described.get("examples", ()):
+            if "examples" not in described:
+                continue
+            validator = Draft202012Validator(with_what_it_names(described, schemas))
+            for example in described["examples"]:
                 assert validator.is_valid(example), f"{name}.{field}: {example!r}"
+                tried += 1
+    assert tried > 300
 
 
 async def test_problems_satisfy_their_schema(shared: Running, document: dict[str, Any]) -> None:
