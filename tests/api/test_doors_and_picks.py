@@ -153,32 +153,36 @@ async def test_between_the_requests(api: Running, script: list[Step]) -> None:
     known: dict[str, str] = {}
     with psycopg.connect(api.dsn, autocommit=True) as conn:
         for n, (what, body, wanted) in enumerate(script):
-            if what == "door":
-                seen: Any = _through_the_door(conn, **body)
-            elif what == "expire":
-                with conn.transaction():
-                    seen = reservations.expire(conn, datetime.now(UTC) + timedelta(minutes=body["minutes"]))
-            elif what.startswith("GET "):
-                seen = _read((await api.client.get(f"/v1/{what[4:]}", params=body)).json(), wanted)
-            else:
-                answer = await api.client.post(
-                    f"/v1/{what}", json={k: known.get(v, v) if isinstance(v, str) else v for k, v in body.items()}
-                )
-                got = answer.json()
-                seen = (
-                    f"{got['code']} {' '.join(e['pointer'] for e in got.get('errors', ()))}"
-                    if "code" in got
-                    else _fields(got["response"], wanted)
-                )
-            if what == "door":
-                newest = conn.execute(
-                    "select discrepancy_id::text from discrepancy order by seq desc limit 1"
-                ).fetchone()
-                known["$discrepancy"] = newest[0] if newest is not None else ""
+            _, seen = await take_step(api, conn, what, body, wanted, known)
             if seen != wanted:
                 wrong.append(f"{n}: {what} {body}\n    wanted {wanted}\n    got    {seen}")
         assert check(conn) == []
     assert not wrong, "\n" + "\n".join(wrong)
+
+
+async def take_step(
+    api: Running, conn: psycopg.Connection[Any], what: str, body: dict[str, Any], wanted: Any, known: dict[str, str]
+) -> tuple[Any, Any]:
+    """The whole answer to one step, and what of it was wanted. `known` stands for values named in bodies."""
+    if what == "door":
+        moved = _through_the_door(conn, **body)
+        newest = conn.execute("select discrepancy_id::text from discrepancy order by seq desc limit 1").fetchone()
+        known["$discrepancy"] = newest[0] if newest is not None else ""
+        return moved, moved
+    if what == "expire":
+        with conn.transaction():
+            ended = reservations.expire(conn, datetime.now(UTC) + timedelta(minutes=body["minutes"]))
+        return ended, ended
+    if what.startswith("GET "):
+        got = (await api.client.get(f"/v1/{what[4:]}", params=body)).json()
+        return got, _read(got, wanted)
+    asked = {k: known.get(v, v) if isinstance(v, str) else v for k, v in body.items()}
+    got = (await api.client.post(f"/v1/{what}", json=asked)).json()
+    if "code" in got:
+        return got, f"{got['code']} {' '.join(e['pointer'] for e in got.get('errors', ()))}"
+    if "reservations" in got["response"]:
+        got["response"]["lots"] = [reserved["lot"] for reserved in got["response"]["reservations"]]
+    return got, read_fields(got["response"], wanted)
 
 
 def _through_the_door(
@@ -199,12 +203,12 @@ def _through_the_door(
 def _read(got: Any, wanted: Any) -> Any:
     """The wanted fields of a document, or of each row of a list."""
     if "items" not in got or not isinstance(wanted, list):
-        return _fields(got, wanted)
+        return read_fields(got, wanted)
     names = list(wanted[0]) if wanted else []
     return [{name: row.get(name) for name in names} for row in got["items"]]
 
 
-def _fields(got: Any, wanted: Any) -> Any:
+def read_fields(got: Any, wanted: Any) -> Any:
     """Fields by path, such as `lines.0.item`."""
     if not isinstance(wanted, dict):
         return got

@@ -142,28 +142,26 @@ def new_lot(
                 )
             return made[0], code
         if not number.digits:
-            return _known(conn, item, code, supplier, expires, field), code
+            return _known(conn, item, code, expires, field), code
     raise Refuse(RefusalCode.EXISTS, field, f"the next {TAKEN_MAX} numbers of {pattern!r} are taken")
 
 
-def _known(conn: Conn, item: NamedItem, code: str, supplier: str, expires_on: date | None, field: str) -> int:
+def _known(conn: Conn, item: NamedItem, code: str, expires_on: date | None, field: str) -> int:
     """A supplier's lot that came before; the same number with another expiry is another lot and refused."""
-    row = conn.execute(
-        "select lot_id, expires_on from lot where item_id = %s and code = %s", (item.item_id, code)
-    ).fetchone()
+    row = conn.execute("select lot_id from lot where item_id = %s and code = %s", (item.item_id, code)).fetchone()
     assert row is not None
-    if expires_on is not None and row[1] is not None and row[1] != expires_on:
-        raise Refuse(RefusalCode.EXISTS, field, f"lot {code} of {item.code} expires on {row[1]}, not on {expires_on}")
+    if expires_on is not None:
+        refuse_other_expiry(conn, item, row[0], expires_on, "expires_on" if field == "lot" else field)
     return int(row[0])
 
 
-def refuse_other_expiry(conn: Conn, item: NamedItem, lot_id: int, expires_on: date) -> None:
+def refuse_other_expiry(conn: Conn, item: NamedItem, lot_id: int, expires_on: date, field: str = "expires_on") -> None:
     """A lot expires once: whoever reads another day off the label has another lot, or a wrong one in the books."""
     row = conn.execute("select code, expires_on from lot where lot_id = %s", (lot_id,)).fetchone()
     assert row is not None
     if row[1] != expires_on:
         message = f"lot {row[0]} of {item.code} expires on {row[1] or 'no day'}, not on {expires_on}"
-        raise Refuse(RefusalCode.INVALID, "expires_on", message)
+        raise Refuse(RefusalCode.INVALID, field, message)
 
 
 def _pattern(conn: Conn, item: NamedItem) -> tuple[str, str, str] | None:

@@ -172,7 +172,7 @@ def test_the_supplier_s_number_is_kept_and_another_expiry_is_another_lot(store: 
     assert store.do(one(supplier_lot="77", expires_on=may))["lot"] == "77"
     assert store.do(one(supplier_lot="78", expires_on=june))["lot"] == "78"
     assert store.do(one(supplier_lot="77", expires_on=may))["lot"] == "77"
-    assert store.refused(one(supplier_lot="77", expires_on=june)) == ("exists", "lot")
+    assert store.refused(one(supplier_lot="77", expires_on=june)) == ("invalid", "expires_on")
     store.document("other_receipt", "R2", {"A": 1})
     assert store.refused(c.FulfilLine("other_receipt", "R2", 1, Decimal(1), "STAGE")) == ("invalid", "lot")
 
