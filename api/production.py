@@ -1,7 +1,6 @@
 """Bills of material and work orders."""
 
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from api.documented import problems
 from api.documents import DocumentStatus
 from api.encoding import json_response
+from api.moments import Day
 from api.paging import TEXT_PATTERN, Code, Lister, Page, Paging
 from api.postgres.pool import Pool
 from api.problems import INVALID_CURSOR, NOT_FOUND, not_found
@@ -50,7 +50,7 @@ class ExplosionQuery(BaseModel):
 
     item: Annotated[Code, Field(description="The product.", examples=["PUMP-7"])]
     quantity: Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,9})?$", examples=["10"])] = "1"
-    day: Annotated[date, Field(description="Bills in effect on it.", examples=["2026-03-01"])]
+    day: Annotated[Day, Field(description="Bills in effect on it.", examples=["2026-03-01"])]
     version: Annotated[Code | None, Field(description="Of the product's bill; by default the one in effect.")] = None
 
 

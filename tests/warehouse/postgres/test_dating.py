@@ -44,6 +44,7 @@ def test_every_command_with_a_time_is_refused_far_ahead_and_changes_nothing(stor
         c.MoveStock("I2", D(1), "STAGE", "BIN-1", effective_at=at),
         c.MoveUnit(unit, "BIN-1", effective_at=at),
         c.AdjustStock("I2", D(1), "STAGE", "found", effective_at=at),
+        c.ChangeOwner("", "", "agreed", "I2", D(1), "STAGE", effective_at=at),
         c.FulfilLine("purchase_receipt", "PO", 1, D(1), "STAGE", effective_at=at),
         c.ScanDocument("purchase_receipt", "PO", (pallet,), "STAGE", effective_at=at),
         c.AssignLots("purchase_receipt", "PO", effective_at=at),
