@@ -16,6 +16,7 @@ from rich.table import Table
 from readers.modbus.connection import Link, ModbusAddress, ModbusUnavailable
 from readers.modbus.driver import read_registers
 from readers.modbus.interpretations import Interpretation, interpretations, near
+from readers.modbus.profile import load, shipped
 from tagledger.logs import configure_logs
 from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, console, print_json
 
@@ -36,7 +37,15 @@ def probe(
     host: Annotated[str, typer.Argument(help="The unit's address.")],
     port: Annotated[int, typer.Option(help="TCP port.", min=1, max=65535)] = 502,
     unit: Annotated[int, typer.Option(help="Modbus unit (device id).", min=0, max=255)] = 1,
-    first: Annotated[int, typer.Option(help="First register, counted from 0 (40001 is 0).", min=0, max=65535)] = 0,
+    first: Annotated[
+        int | None,
+        typer.Option(
+            help="First register, counted from 0 (40001 is 0). Without it from 0, and where known scales have theirs.",
+            min=0,
+            max=65535,
+            show_default=False,
+        ),
+    ] = None,
     count: Annotated[int, typer.Option(help="How many registers.", min=1, max=10_000)] = 100,
     rtu: Annotated[bool, typer.Option("--rtu", help="RTU frames over TCP.")] = False,
     weight: Annotated[str, typer.Option(help="Show only what says this known weight.")] = "",
@@ -53,7 +62,7 @@ def probe(
         raise typer.Exit(EXIT_USAGE) from None
     address = ModbusAddress(Link.RTU_OVER_TCP if rtu else Link.TCP, host, port, unit, timeout_s=timeout_s)
     try:
-        registers = asyncio.run(_read(address, first, count))
+        registers = asyncio.run(_read(address, _ranges(first, count)))
     except ModbusUnavailable as error:
         complain(f"{error}. Fix: check address, port, unit and framing (--rtu).")
         raise typer.Exit(EXIT_FAILED) from None
@@ -78,12 +87,26 @@ def probe(
         for name, values in registers.items():
             _print(name, values, found[name])
     if not any(registers.values()) or (known is not None and not any(found.values())):
-        complain("nothing was found. Fix: look at other registers (--first, --count) or another --unit.")
+        looked = ", ".join(f"{start}–{start + length - 1}" for start, length in _ranges(first, count))
+        complain(f"nothing was found in registers {looked}. Fix: look at others (--first, --count) or another --unit.")
         raise typer.Exit(EXIT_FAILED)
 
 
-async def _read(address: ModbusAddress, first: int, count: int) -> dict[str, dict[int, int]]:
-    return {name: await read_registers(address, code, first, count) for code, name in _TABLES.items()}
+def _ranges(first: int | None, count: int) -> list[tuple[int, int]]:
+    """Where to look, as first register and how many: what was asked for, or where scales are likely to have theirs."""
+    if first is not None:
+        return [(first, count)]
+    known = {(profile.first, profile.count) for profile in map(load, shipped())}
+    return [(0, count), *sorted(span for span in known if sum(span) > count)]
+
+
+async def _read(address: ModbusAddress, ranges: list[tuple[int, int]]) -> dict[str, dict[int, int]]:
+    found: dict[str, dict[int, int]] = {}
+    for code, name in _TABLES.items():
+        found[name] = {}
+        for first, count in ranges:
+            found[name] |= await read_registers(address, code, first, count)
+    return found
 
 
 def _plain(row: Interpretation) -> dict[str, object]:

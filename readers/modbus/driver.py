@@ -102,7 +102,8 @@ async def read_registers(address: ModbusAddress, function: int, first: int, coun
     """Register values by PDU address; those that the unit does not have are not there.
 
     A refused block is asked for again in halves, down to single registers, so that one missing address does not hide
-    the others; at most twice as many requests as registers.
+    the others; at most twice as many requests as registers. A block that is not answered is asked for once more, over a
+    new connection: of thousands of requests a slow indicator leaves one out.
 
     `function` 3 reads holding, 4 input registers. Raises `ModbusUnavailable` when there is no connection or no answer,
     ValueError for a range that is none.
@@ -112,6 +113,7 @@ async def read_registers(address: ModbusAddress, function: int, first: int, coun
     connection = await ModbusConnection.open(address)
     try:
         found: dict[int, int] = {}
+        unanswered: tuple[int, int] | None = None
         waiting = [(start, min(BLOCK_MAX, first + count - start)) for start in range(first, first + count, BLOCK_MAX)]
         while waiting:
             start, length = waiting.pop(0)
@@ -121,6 +123,14 @@ async def read_registers(address: ModbusAddress, function: int, first: int, coun
                 if length > 1:
                     half = length // 2
                     waiting[:0] = [(start, half), (start + half, length - half)]
+                continue
+            except ModbusUnavailable:
+                if unanswered == (start, length):
+                    raise
+                unanswered = start, length
+                waiting[:0] = [unanswered]
+                connection.close()
+                connection = await ModbusConnection.open(address)
                 continue
             found.update(zip(range(start, start + length), values, strict=True))
         return found

@@ -56,6 +56,14 @@ def test_the_known_weight_is_found_at_the_profiles_address(name: str) -> None:
     assert any((row["address"], row["type"], row["word_order"]) == (number.address, wanted, "ABCD") for row in found)
 
 
+def test_without_a_first_register_it_looks_where_known_scales_have_theirs() -> None:
+    with weighing("eagle-ei4000", Decimal(812)) as port:
+        code, output = run("127.0.0.1", "--port", port, "--weight", 812, "--json")
+        assert run("127.0.0.1", "--port", port, "--first", 0, "--weight", 812)[0] == 1
+    assert code == 0
+    assert 0x1000 in {row["address"] for row in json.loads(output)["interpretations"]["holding"]}
+
+
 def test_it_prints_registers_and_meanings() -> None:
     with weighing("tuna-id551", Decimal(500)) as port:
         code, output = run("127.0.0.1", "--port", port, "--count", 8)

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from readers.modbus.connection import Link, ModbusAddress, ModbusConnection, ModbusUnavailable
-from readers.modbus.driver import ScaleDriver
+from readers.modbus.driver import ScaleDriver, read_registers
 from readers.modbus.profile import ScaleProfile, Stability, load, shipped
 from readers.modbus.reading import Fault, Reading
 from readers.modbus.settling import Settling, Weighing
@@ -151,6 +152,41 @@ def test_a_weight_without_a_motion_bit_needs_the_whole_window() -> None:
         for at_ms, weight in [(0, 100), (500, 100), (900, 102), (1500, 102), (1899, 102), (1900, 102), (2500, 102)]
     ]
     assert [weighing is not None for weighing in found] == [False, False, False, False, False, True, False]
+
+
+@pytest.mark.parametrize(("answers_from", "found"), [(2, {0: 7, 1: 7}), (9, None)])
+async def test_a_scan_asks_once_more_over_a_new_connection(
+    answers_from: int, found: dict[int, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens = accepted = 0
+    opened = ModbusConnection.open
+
+    async def impatient(address: ModbusAddress) -> ModbusConnection:
+        """Waits long only for what will be answered."""
+        nonlocal opens
+        opens += 1
+        return await opened(replace(address, timeout_s=60 if opens >= answers_from else 0.3))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Two registers of 7; silent before connection `answers_from`."""
+        nonlocal accepted
+        accepted += 1
+        request = await reader.read(12)
+        if accepted >= answers_from:
+            writer.write(request[:4] + bytes([0, 7, request[6], 3, 4, 0, 7, 0, 7]))
+            await writer.drain()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        address = ModbusAddress(Link.TCP, "127.0.0.1", server.sockets[0].getsockname()[1], timeout_s=60)
+        monkeypatch.setattr(ModbusConnection, "open", impatient)
+        if found is None:
+            with pytest.raises(ModbusUnavailable):
+                await read_registers(address, 3, 0, 2)
+        else:
+            assert await read_registers(address, 3, 0, 2) == found
+    assert opens == 2
 
 
 async def test_who_is_asked_to_end_in_the_moment_of_an_answer_ends() -> None:
