@@ -127,7 +127,7 @@ def parse_csv(text: str, mapping: Mapping[str, str] | None = None, delimiter: st
     notes: list[str] = []
     if len(table.header) > len(index):
         unused = [name for column, name in enumerate(table.header) if column not in index.values()]
-        notes.append(f"columns not used: {', '.join(unused)}")
+        notes.append(f"columns not used: {', '.join(name or 'one without a name' for name in unused)}")
 
     def field(row: Sequence[str], name: str) -> str:
         return row[index[name]] if name in index else ""

@@ -299,6 +299,9 @@ def score(
     windows: Annotated[
         Path | None, typer.Option(help="When, where and which way the truth's loads passed, a CSV by load.")
     ] = None,
+    windows_known: Annotated[
+        bool, typer.Option("--windows-known", help="Take when loads passed from the truth, as from a photo-eye.")
+    ] = False,
     write_site: Annotated[Path | None, typer.Option(help="Write the site that was assumed, to edit.")] = None,
     plots: Annotated[Path | None, typer.Option(help="Draw power over time per tag into this folder.")] = None,
     events: EventsOption = None,
@@ -323,6 +326,7 @@ def score(
         write_site=write_site,
         events=events,
         eye_margin_s=eye_margin,
+        windows_known=windows_known,
     )
 
 

@@ -8,19 +8,22 @@ others' tags. A direction needs `--side` on antennas, or antennas called inside 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
+from stream.model import DeviceEvent, DeviceEventKind
 from stream.recorded import RecordedError, RecordedReads
 from stream.recorded_eyes import widened
-from stream.recorded_truth import RecordedTruth
+from stream.recorded_truth import WHOLE, RecordedTruth
 from warehouse.site import Antenna, AntennaRef, Direction, PhotoEye, Portal, Reader, Side, Site, Zone
 
 ValueT = TypeVar("ValueT")
 DOOR = "door"
+TRUE_GPI = 1001
+"""Inputs that no reader has: where the truth stands in for a photo-eye."""
 
 
 def site_of(
@@ -121,6 +124,38 @@ def with_margins(site: Site, reads: RecordedReads, margin_s: float) -> tuple[Rec
         return reads, []
     note = f"photo-eye windows are taken {margin_s:g} s wider on either side, where loads stand apart (--eye-margin)"
     return replace(reads, events=events), [note]
+
+
+def with_true_windows(site: Site, reads: RecordedReads, truth: RecordedTruth) -> tuple[Site, RecordedReads, list[str]]:
+    """The site and the recording as if a photo-eye at each portal had seen the truth's loads, and what that means."""
+    portals, events = [], []
+    for number, portal in enumerate(site.portals):
+        refs = sorted(site.antennas_of(portal.name))
+        loads = [load for load in truth.loads if load.portal in ("", portal.name) and load.start_us not in WHOLE]
+        if portal.photo_eyes or not refs or not loads:
+            portals.append(portal)
+            continue
+        eye = PhotoEye(refs[0].reader, TRUE_GPI + number, Side.INSIDE)
+        portals.append(replace(portal, photo_eyes=(eye,)))
+        for start_us, end_us in _united((load.start_us, load.end_us) for load in loads):
+            for at_us, blocked in ((start_us, True), (end_us, False)):
+                events.append(DeviceEvent(eye.reader, DeviceEventKind.GPI, at_us, port=eye.gpi, state=blocked))
+    if not events:
+        raise RecordedError("--windows-known: the truth has no windows of loads, or all doors have photo-eyes already")
+    every = tuple(sorted((*reads.events, *events), key=lambda event: event.at_us))
+    note = "when loads passed is taken from the truth, as a photo-eye would tell it: loads found are no finding"
+    return replace(site, portals=tuple(portals)), replace(reads, events=every), [note]
+
+
+def _united(windows: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Windows in order, those that overlap as one."""
+    out: list[tuple[int, int]] = []
+    for start, end in sorted(windows):
+        if out and start <= out[-1][1]:
+            out[-1] = out[-1][0], max(end, out[-1][1])
+        else:
+            out.append((start, end))
+    return out
 
 
 def whole(site: Site) -> Site:

@@ -30,7 +30,7 @@ from stream.scoring import (
     score_zones,
 )
 from tagledger.decide import Decided, decide_recording
-from tagledger.recorded_site import assumptions, site_of, whole, with_margins
+from tagledger.recorded_site import assumptions, site_of, whole, with_margins, with_true_windows
 from tagledger.score_notes import fit_together, in_one_time, not_found, sides_by_truth, unscored
 from tagledger.site_text import site_text
 from tagledger.terminal import EXIT_USAGE, complain, console, print_json, site_or_exit
@@ -148,6 +148,7 @@ def run_score(
     write_site: Path | None = None,
     events: Path | None = None,
     eye_margin_s: float = 0.0,
+    windows_known: bool = False,
 ) -> None:
     """The command. Exit 2 when a file or an option is wrong."""
     try:
@@ -157,6 +158,9 @@ def run_score(
         truth, moved = in_one_time(reads, truth)
         fit_together(reads, truth)
         site = site_or_exit(site_file) if site_file else site_of(reads, truth, places, sides, eyes)
+        given: list[str] = []
+        if windows_known:
+            site, reads, given = with_true_windows(site, reads, truth)
         reads, widened = with_margins(site, reads, eye_margin_s)
         scored = score_recording(site, reads, truth)
         if write_site is not None:
@@ -165,7 +169,7 @@ def run_score(
         complain(wrong)
         raise typer.Exit(EXIT_USAGE) from None
     notes = [] if site_file else assumptions(site, reads, truth)
-    notes += [*widened, *moved, *unscored(site, truth), *sides_by_truth(site, reads, truth), *scored.notes]
+    notes += [*given, *widened, *moved, *unscored(site, truth), *sides_by_truth(site, reads, truth), *scored.notes]
     written = 0
     if plots is not None:
         from tagledger.score_plots import draw

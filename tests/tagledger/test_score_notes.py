@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from stream.recorded import RecordedReads, parse_csv
+from stream.recorded import RecordedError, RecordedReads, parse_csv
 from stream.recorded_truth import RecordedTruth, TrueLoad
 from tagledger.decide import decide
-from tagledger.recorded_site import site_of
+from tagledger.recorded_site import site_of, with_true_windows
 from tagledger.score_notes import in_one_time, sides_by_truth
 from warehouse.site import Direction
 
@@ -87,3 +87,17 @@ def test_two_photo_eyes_that_agree_say_a_direction_where_nothing_else_does() -> 
     assert other.direction is Direction.OUT
     (unwired,) = decide(site_of(reads, None), reads, lead_s=5.0).final
     assert unwired.direction is Direction.UNSURE
+
+
+def test_the_truths_windows_stand_in_for_a_photo_eye(door: tuple[RecordedReads, RecordedTruth]) -> None:
+    reads, truth = door
+    late = replace(truth.loads[0], start_us=truth.loads[0].end_us - S, end_us=truth.loads[0].end_us + S)
+    site, seen, notes = with_true_windows(site_of(reads, truth), reads, RecordedTruth((*truth.loads, late)))
+    (eye,) = site.portals[0].photo_eyes
+    assert {(event.device, event.port) for event in seen.events} == {(eye.reader, eye.gpi)}
+    spans = [(load.start_us, load.end_us) for load in truth.loads]
+    told = [(a.at_us, b.at_us) for a, b in zip(seen.events[::2], seen.events[1::2], strict=True)]
+    assert told == [(spans[0][0], late.end_us), *spans[1:]]  # what overlaps cannot be parted
+    assert "no finding" in notes[0]
+    with pytest.raises(RecordedError, match="photo-eyes already"):
+        with_true_windows(site, reads, truth)
