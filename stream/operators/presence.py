@@ -1,13 +1,13 @@
 """Presence: which zone a tag is in, from how strongly each zone's antennas hear it. Two steps, two keys.
 
 `ZoneObserver` (key: zone) condenses sightings to at most one `ZoneReport` a tag and report interval. `PresenceOperator`
-(key: a shard of tags, `presence_key`) compares the zones. It keeps, per tag, the power of up to `CANDIDATES` places as
-an exponentially forgotten sum (time constant `tau_s`), so that a place which stops hearing the tag fades by itself and
-multipath flicker averages out. A tag *arrives* after `arrive_s` of evidence, and *moves* when one other place stayed
-ahead by `margin_db` until its lead, summed over time, reached `move_db_s`: a clear lead convinces in seconds, a narrow
-one has to last. It *departs* when nobody heard it for its place's `depart_after_s`; a tag that is always heard rarely,
-buried in a pallet, gets `patience_gaps` of its usual gaps, at most `patience_most` times as long (as SMURF widens its
-window for tags with a low read rate).
+(key: a shard of tags, `presence_key`) compares the zones. It keeps, per tag, the mean power of a read at up to
+`CANDIDATES` places, summed over intervals and exponentially forgotten (time constant `tau_s`), so that a place which
+stops hearing the tag fades by itself and multipath flicker averages out. A tag *arrives* after `arrive_s` of evidence,
+and *moves* when one other place stayed ahead by `margin_db` until its lead, summed over time, reached `move_db_s`: a
+clear lead convinces in seconds, a narrow one has to last. It *departs* when nobody heard it for its place's
+`depart_after_s`; a tag that is always heard rarely, buried in a pallet, gets `patience_gaps` of its usual gaps, at most
+`patience_most` times as long (as SMURF widens its window for tags with a low read rate).
 
 One operator holds many tags in columns: an object, a timer and a snapshot for each of 10^5 tags would cost more than
 the decision. What it says about a tag depends on that tag's reports alone, so a shard of one tag is as good as any.
@@ -31,6 +31,8 @@ from warehouse.site import AntennaRef, Zone
 
 PRESENCE_NAMESPACE = UUID("5f0f4ac2-6d7a-5a0e-8a55-3f4e6f5b7f21")
 CANDIDATES = 4
+SILENT_DBM = -119.0
+"""What readers that tell no strength report is less: every interval they hear a tag in counts alike."""
 _NOWHERE = -1
 
 
@@ -232,7 +234,8 @@ class PresenceOperator:
             place = np.fromiter((self._place(report.zone) for report in items), np.int32, len(items))
             dbm = np.fromiter((report.power_dbm for report in items), np.float64, len(items))
             reads = np.fromiter((report.reads for report in items), np.int64, len(items))
-            mw = np.power(10.0, dbm / 10.0)
+            # A reader with fewer tags to read reads each more often: the mean read says more than the sum.
+            mw = np.power(10.0, dbm / 10.0) / np.where(dbm > SILENT_DBM, reads, 1)
             known = tag >= 0
             for at_us in np.unique(at[known]).tolist():
                 out += self._departures(at_us)

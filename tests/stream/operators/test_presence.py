@@ -76,6 +76,19 @@ def test_equal_strength_with_flicker_never_moves() -> None:
     assert len(moves) <= 2
 
 
+def test_a_zone_that_reads_more_often_is_not_nearer_for_that() -> None:
+    """An antenna with few other tags reads a far one often; the near one, busy with a full shelf, rarely."""
+    near = [replace(report(s, "a", -50.0), reads=1) for s in range(1, 60)]
+    far = [replace(report(s, "b", -53.0 + 7.0), reads=5) for s in range(1, 60)]
+    assert story(feed(near + far, 60))[0] == (LocationEvent.ARRIVED, "LOC-A", 2)
+
+
+def test_without_strengths_a_tag_is_where_it_is_heard_in_more_intervals() -> None:
+    often = [replace(report(s, "a", -120.0), reads=9) for s in range(1, 60)]
+    seldom = [report(s, "b", -120.0) for s in range(1, 60, 3)]
+    assert story(feed(often + seldom, 60))[0] == (LocationEvent.ARRIVED, "LOC-A", 2)
+
+
 def test_zones_with_one_location_are_one_place() -> None:
     reports = [report(s, "a", -50.0) for s in range(1, 20)] + [report(s, "a2", -40.0) for s in range(20, 60)]
     assert [event for event, _, _ in story(feed(reports, 60))] == [LocationEvent.ARRIVED]
