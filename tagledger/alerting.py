@@ -7,6 +7,7 @@ same mail again, under the same Message-ID. One process at a time does it.
 import asyncio
 import smtplib
 import ssl
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -15,6 +16,7 @@ import structlog
 
 from tagledger.command_desk import WritePool
 from warehouse.postgres.exchange.alerts import Mail, due_mails, queue_notices, settle_mail, watch_site
+from warehouse.site import Portal, Site
 from warehouse.site_settings import MailSettings
 
 LOOK_EVERY_S = 15.0
@@ -24,24 +26,26 @@ LOCK = 0x616C7274
 _log = structlog.get_logger(__name__)
 
 
-async def keep_alerting(pool: WritePool, site: str, settings: MailSettings) -> None:
+async def keep_alerting(pool: WritePool, site: Site) -> None:
     """Until cancelled. A database or mail server that is away now is asked again."""
     while True:
         try:
-            await asyncio.to_thread(alert_once, pool, site, settings, datetime.now(UTC))
+            await asyncio.to_thread(alert_once, pool, site.name, site.mail, datetime.now(UTC), site.portals)
         except psycopg.Error as error:
             _log.warning("no alerts", error=str(error))
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-def alert_once(pool: WritePool, site: str, settings: MailSettings, now: datetime) -> int:
+def alert_once(
+    pool: WritePool, site: str, settings: MailSettings, now: datetime, portals: Sequence[Portal] = ()
+) -> int:
     """Raise, clear, and mail what is due; how many mails were sent."""
     with pool.connection() as connection:
         with connection.transaction():
             row = connection.execute("select pg_try_advisory_xact_lock(%s)", (LOCK,)).fetchone()
             if row is None or not row[0]:
                 return 0
-            watch_site(connection, now)
+            watch_site(connection, now, portals)
             queue_notices(connection, now)
         if not settings.host:
             return 0

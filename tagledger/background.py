@@ -27,7 +27,7 @@ async def run_background(site: Site, pool: WritePool, give: Give) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(keep_going("tidying", lambda: keep_tidy(pool)))
         group.create_task(keep_going("jobs", lambda: keep_working(pool)))
-        group.create_task(keep_going("alerts", lambda: keep_alerting(pool, site.name, site.mail)))
+        group.create_task(keep_going("alerts", lambda: keep_alerting(pool, site)))
         group.create_task(keep_going("labels", lambda: keep_printing(pool)))
         group.create_task(keep_going("pushed letters", lambda: keep_giving_again(pool, give)))
         group.create_task(keep_going("webhooks", lambda: keep_sending(pool, site.name, site.webhooks, site.timezone)))

@@ -34,6 +34,7 @@ from warehouse.commands import (
 )
 from warehouse.ledger import Tracking
 from warehouse.postgres.commands import execute
+from warehouse.site import PhotoEye, Portal, Side
 from warehouse.site_settings import MailSettings
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # in Shanghai
@@ -69,14 +70,29 @@ class Site:
         actor = Actor("kim", rights=ALL_RIGHTS)
         return execute(self.conn, command, actor=actor, source="test", client_event_id=str(uuid4()))
 
-    def look(self, now: datetime) -> int:
+    def look(self, now: datetime, *portals: Portal) -> int:
         watch_stock(self.pool, now, stillness=True)
-        return alert_once(self.pool, "plant-1", self.mail, now)
+        return alert_once(self.pool, "plant-1", self.mail, now, portals)
 
     def device(self, kind: str, at: datetime) -> None:
         self.conn.execute(
             "insert into device_event (at, agent, device, kind) values (%s, 'dock', 'dock-1', %s)", (at, kind)
         )
+
+    def load(self, at: datetime, *eyes: int) -> None:
+        """A load passes gate; these inputs of dock-1 break."""
+        self.conn.execute(
+            """insert into passage (passage_id, revision, portal, opened_at, closed_at, direction, direction_score,
+                                    belongs, unsure, strays)
+               values (gen_random_uuid(), 0, 'gate', %s, %s, 'in', 0.99, 12, 0, 3)""",
+            (at, at + timedelta(seconds=4)),
+        )
+        for eye in eyes:
+            self.conn.execute(
+                "insert into device_event (at, agent, device, kind, port, state)"
+                " values (%s, 'dock', 'dock-1', 'gpi', %s, true)",
+                (at + timedelta(seconds=1), eye),
+            )
 
     def alerts(self) -> list[tuple[str, bool]]:
         return self.conn.execute(
@@ -124,6 +140,31 @@ def test_a_device_that_is_down_is_mailed_once_and_clears_when_it_is_back(site: S
     assert topics == ["alert", "alert_cleared"]
     site.device("reader_down", NOON + timedelta(minutes=6))
     assert site.look(NOON + timedelta(minutes=9)) == 1  # another matter
+
+
+def test_a_photo_eye_that_sees_no_load_is_down_until_it_sees_one(site: Site) -> None:
+    gate = Portal(
+        "gate",
+        inside="hall",
+        outside="yard",
+        photo_eyes=(PhotoEye("dock-1", 1, Side.OUTSIDE), PhotoEye("dock-1", 2, Side.INSIDE)),
+    )
+    site.do(SetAlertChannel("it", ("it@plant.example",), ("it",)))
+    began = NOON - timedelta(hours=1)
+    site.load(began, 1, 2)
+    for number in (1, 2):
+        site.load(began + timedelta(minutes=number), 1)
+    assert site.look(began + timedelta(minutes=10), gate) == 0  # two are an accident
+    site.load(began + timedelta(minutes=11), 1)
+    assert site.look(began + timedelta(minutes=11, seconds=30), gate) == 0  # its events may be on their way
+    assert site.look(began + timedelta(minutes=13), gate) == 1
+    assert site.alerts() == [("device_down", False)]
+    text = site.office.mails[0][2]
+    assert "the photo-eye of gate on the inside (dock-1, input 2) saw none of the last 3 loads" in text
+    assert site.look(began + timedelta(minutes=20), gate) == 0  # told once
+    site.load(began + timedelta(minutes=21), 1, 2)
+    site.look(began + timedelta(minutes=23), gate)
+    assert site.alerts() == [("device_down", True)]
 
 
 def test_quiet_hours_end_in_one_mail_and_urgent_kinds_know_none(site: Site) -> None:

@@ -25,6 +25,7 @@ from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse
 from warehouse.quiet_hours import is_quiet
+from warehouse.site import Portal
 
 KINDS = (
     "below_safety", "dead", "slow", "near_expiry", "expired", "rule_broken",
@@ -33,6 +34,10 @@ KINDS = (
 # A device is down when it said so this long ago and has not come back.
 DOWN_AFTER = timedelta(seconds=60)
 GAP_LOOKED_AT = timedelta(days=7)
+# So many loads in a row past an eye that saw none of them: the number after which the door itself does without it
+# (`silent_max` in `stream.operators.passage_window`).
+UNSEEN_LOADS = 3
+UNSEEN_LOOKED_AT = timedelta(days=7)
 NOTICES_A_MAIL = 100
 ATTEMPTS_MAX = 10
 RETRY_AFTER_MAX = timedelta(hours=1)
@@ -61,13 +66,35 @@ _MATTERS = {
         from data_gap where filled < last - first + 1 and recorded_at > %(now)s - %(gap_looked_at)s group by agent""",
 }
 
+# A load's beams break within its passage; ten seconds are for one that begins with the other eye's.
+_BLIND_EYES = """
+    select 'photo-eye ' || e.portal || ' ' || e.reader || '/' || e.gpi,
+           'the photo-eye of ' || e.portal || ' on the ' || e.side || ' (' || e.reader || ', input ' || e.gpi
+           || ') saw none of the last ' || l.loads || ' loads'
+    from unnest(%(portals)s::text[], %(readers)s::text[], %(gpis)s::int[], %(sides)s::text[])
+         as e (portal, reader, gpi, side)
+    cross join lateral (
+        select min(opened_at) as since, count(*) as loads from (
+            select opened_at from passage
+            where portal = e.portal and revision = 0 and belongs > 0
+              and closed_at between %(now)s - %(looked_at)s and %(now)s - %(down_after)s
+            order by closed_at desc limit %(unseen)s) as last) l
+    where l.loads = %(unseen)s and not exists (
+        select from device_event d where d.device = e.reader and d.kind = 'gpi' and d.port = e.gpi
+        and d.at >= l.since - interval '10 seconds')"""
 
-def watch_site(conn: Conn, now: datetime) -> tuple[int, int]:
-    """Raise what is the matter and clear what is over, in the caller's transaction; how many of each."""
+
+def watch_site(conn: Conn, now: datetime, portals: Sequence[Portal] = ()) -> tuple[int, int]:
+    """Raise what is the matter and clear what is over, in the caller's transaction; how many of each.
+
+    `portals` are those of the site file: a photo-eye of theirs that sees no load is down.
+    """
     raised = cleared = 0
     values = {"now": now, "down_after": DOWN_AFTER, "gap_looked_at": GAP_LOOKED_AT}
     for kind, query in _MATTERS.items():
         wanted = dict(conn.execute(query.encode(), values).fetchall())
+        if kind == "device_down":
+            wanted |= _blind_eyes(conn, now, portals)
         standing = dict(
             conn.execute(
                 "select subject, alert_id from site_alert where kind = %s and cleared_at is null", (kind,)
@@ -81,6 +108,27 @@ def watch_site(conn: Conn, now: datetime) -> tuple[int, int]:
         for subject in sorted(wanted.keys() - standing.keys()):
             raised += _raise(conn, kind, subject, wanted[subject], now)
     return raised, cleared
+
+
+def _blind_eyes(conn: Conn, now: datetime, portals: Sequence[Portal]) -> dict[str, str]:
+    """Photo-eyes that saw none of the last loads of their portal: blind, covered, turned away or not wired.
+
+    Such a door goes by what its antennas hear; its windows are wider and later then, and its passages less sure.
+    """
+    eyes = [(portal.name, eye) for portal in portals for eye in portal.photo_eyes]
+    if not eyes:
+        return {}
+    values = {
+        "portals": [name for name, _ in eyes],
+        "readers": [eye.reader for _, eye in eyes],
+        "gpis": [eye.gpi for _, eye in eyes],
+        "sides": [str(eye.side) for _, eye in eyes],
+        "now": now,
+        "down_after": DOWN_AFTER,
+        "looked_at": UNSEEN_LOOKED_AT,
+        "unseen": UNSEEN_LOADS,
+    }
+    return dict(conn.execute(_BLIND_EYES, values).fetchall())
 
 
 def _raise(conn: Conn, kind: str, subject: str, detail: str, now: datetime) -> int:
