@@ -30,7 +30,7 @@ from tagledger.decide import decide_recording
 from tagledger.score import own_reads
 
 WORKERS = 2
-HELD_SEEDS = (40_004, 40_005)
+HELD_SEEDS = (40_006, 40_007)
 FIGURES = ("precision", "recall", "exact", "loads_found", "tags_unsure", "direction", "direction_unsure")
 
 

@@ -4,14 +4,22 @@ What decisions are fitted on beside the library's own fitting scenarios. A libra
 those twenty doors; a thousand drawn ones leave it only what doors have in common. Every seed gives one dock of one to
 three doors: antennas, light barriers, spacing, transmit power, session and target, link mode, room (half of them other
 than the frozen one), what is parked, and for each door a programme of loads one after another, with goods brought
-beside the door or driven past it meanwhile. The same seed gives the same scenario.
+beside the door or driven past it meanwhile. One scenario in four is at other speeds than most: forklifts that do not
+slow down for the door, belts that crawl or race. The same seed gives the same scenario.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
 from simulators.scenarios.spec import Air, Layout, Parked, People, Room, Scenario, Split, Traffic
 
 DRAWN_STREAM = 20_261_122
+SPEEDS_STREAM = 20_261_123
+OTHER_SPEEDS = 0.25
+TRUCKS_M_S = (2.2, 4.0)
+BELTS_M_S = ((0.2, 0.4), (1.2, 2.0))
+BELT_GAPS_M = (2.0, 5.0)
 FULL_S = 95.0
 """A door's programme takes loads until about then."""
 LANE_M = 18.0
@@ -53,6 +61,9 @@ def drawn(seed: int) -> Scenario:
     if rng.random() < 0.25:
         traffic.append(_aside(rng, doors))
     parked = tuple(_parked(rng, doors) for _ in range(int(rng.integers(0, 4))))
+    speeds = np.random.default_rng([seed, SPEEDS_STREAM])
+    if speeds.random() < OTHER_SPEEDS:
+        traffic = [_at_other_speed(speeds, each) for each in traffic]
     return Scenario(
         name=f"drawn-{seed}",
         about="Drawn from a seed",
@@ -117,6 +128,19 @@ def _belt(rng: np.random.Generator, door: int) -> list[Traffic]:
             start_s=round(float(rng.uniform(4.0, 12.0)), 2),
         )
     ]
+
+
+def _at_other_speed(rng: np.random.Generator, traffic: Traffic) -> Traffic:
+    """Forklifts that keep their speed in the door; belts that crawl or race, their totes as far apart as on others."""
+    if traffic.carrier == "conveyor":
+        speed = round(float(rng.uniform(*BELTS_M_S[int(rng.integers(2))])), 2)
+        gap_s = float(rng.uniform(*BELT_GAPS_M)) / speed
+        count = min(traffic.count, 7) if speed < 1.0 else traffic.count
+        return replace(traffic, count=count, speed_m_s=(speed, speed), gap_s=(gap_s, gap_s * 1.5))
+    if traffic.carrier == "forklift" and traffic.pattern == "through":
+        low, high = sorted(rng.uniform(*TRUCKS_M_S, 2).tolist())
+        return replace(traffic, speed_m_s=(low, high))
+    return traffic
 
 
 def _aside(rng: np.random.Generator, doors: int) -> Traffic:
