@@ -19,8 +19,9 @@ Zones: a tag at rest is one that all its stays put into one zone; its seconds ar
 and its moves are false. Of tags that move, the seconds of each stay, from when the tag was put there, and the moves
 (from a stay to the next, in another zone) that were told before that stay ended.
 
-An `unsure` tag counts as not said to belong. Intervals: Wilson's for shares of loads; for tags, which are not
-independent within a load, the bootstrap over loads (1,000 resamples, fixed seed).
+An `unsure` tag counts as not said to belong; `tags_unsure` is of all tags that passed and were read, were said to have
+passed, or are unsure. Intervals: Wilson's for shares of loads; for tags, which are not independent within a load, the
+bootstrap over loads (1,000 resamples, fixed seed).
 """
 
 import math
@@ -70,6 +71,7 @@ class LoadScore:
     unsure: int
     exact: bool
     exact_all: bool
+    unsure_strays: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class PassageScore:
             "direction": wilson(right, len(paired) - unsure),
             "direction_unsure": wilson(unsure, len(paired)),
             "loads_found": wilson(sum(s.passage is not None for s in true), len(true)),
-            "tags_unsure": clustered([(s.unsure, s.right + s.missed + s.wrong) for s in self.loads]),
+            "tags_unsure": clustered([(s.unsure, s.right + s.missed + s.wrong + s.unsure_strays) for s in self.loads]),
         }
 
 
@@ -176,6 +178,7 @@ def score_passages(
                 unsure=len(asked),
                 exact=load is not None and passage is not None and said == read and not asked & true,
                 exact_all=load is not None and said == true,
+                unsure_strays=len(asked - true),
             )
         )
     return PassageScore(tuple(out))

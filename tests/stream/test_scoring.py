@@ -39,6 +39,12 @@ def test_right_wrong_missed_unread_and_unsure() -> None:
     assert shares["direction"].value == 1.0
 
 
+def test_the_share_of_unsure_tags_is_never_more_than_all() -> None:
+    said = [passage(1, 10, 13, Direction.IN, A="belongs", B="unsure", X="unsure", Y="unsure")]
+    score = score_passages(said, [load("L1", 10, 12, Direction.IN, "A", "B")], READS)
+    assert (score.shares()["tags_unsure"].hits, score.shares()["tags_unsure"].of) == (3, 4)
+
+
 def test_exact_asks_for_the_read_tags_and_exact_all_for_all() -> None:
     said = [passage(1, 10, 13, Direction.OUT, A="belongs", B="belongs", X="stray")]
     score = score_passages(said, [load("L1", 10, 12, Direction.IN, "A", "B", "Z")], READS)
