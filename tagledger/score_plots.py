@@ -44,7 +44,7 @@ def draw(loads: Sequence[LoadScore], folder: Path) -> int:
         columns = min(len(ports), COLUMNS_MAX) or 1
         lines = -(-len(ports) // columns) or 1
         figure, panels = pyplot.subplots(
-            lines, columns, figsize=(6.5 * columns + 2, 3.2 * lines + 1.2), sharex=True, sharey=True, squeeze=False
+            lines, columns, figsize=(6.5 * columns + 2, 3.2 * lines + 1.5), sharex=True, sharey=True, squeeze=False
         )
         for axes, port in zip(panels.flat, ports, strict=False):
             _lines(axes, score, passage, seen, np.flatnonzero(seen.antenna == port))
@@ -65,8 +65,10 @@ def draw(loads: Sequence[LoadScore], folder: Path) -> int:
             for kind, count_of in sorted(_kinds(score).items())
         ]
         if handles:
-            figure.legend(handles=handles, fontsize=8, loc="upper right", ncols=len(handles))
-        figure.tight_layout(rect=(0.0, 0.0, 1.0, 0.97))
+            figure.legend(
+                handles=handles, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 0.95), ncols=len(handles)
+            )
+        figure.tight_layout(rect=(0.0, 0.0, 1.0, 0.93))
         figure.savefig(folder / f"{count + 1:03d}-{_plain(passage.portal)}-{_plain(name)}.png", dpi=90)
         pyplot.close(figure)
         count += 1
