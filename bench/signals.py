@@ -65,6 +65,7 @@ SEED = 1
 ACTOR = Actor("bench", rights=ALL_RIGHTS)
 DURATION_S = 240.0
 KINDS = ("inproc", "mqtt")
+SLOWEST = 12
 FINE_MS = 50
 FINE_US = FINE_MS * 1000
 EARLIER_US = 3_000_000
@@ -142,6 +143,9 @@ def run(
         }
         stages = [[each.decided_s for each in found], [each.told_s for each in found], [each.shown_s for each in found]]
         row["stages_p50_s"] = [round(statistics.median(stage), 3) for stage in stages]
+        # Where the time of the slowest went: to the decision, or to the machine.
+        slowest = sorted(found, key=lambda each: each.whole_s, reverse=True)[:SLOWEST]
+        row["slowest_stages_s"] = [[round(s, 3) for s in (e.decided_s, e.told_s, e.shown_s)] for e in slowest]
         result[kind] = row
         medians = "  ".join(f"{median:.3f}" for median in row["stages_p50_s"])
         print(
@@ -325,7 +329,7 @@ def _broker(folder: Path) -> Iterator[int]:
 def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.signals", description="From the deciding read to the lamp.")
     parser.add_argument("duration_s", nargs="?", type=float, default=DURATION_S, help="of each plant, in real time")
-    parser.add_argument("seeds", nargs="*", type=int, default=[SEED], help="one plant each, about 15 signals in 240 s")
+    parser.add_argument("seeds", nargs="*", type=int, default=[SEED], help="one plant each, about 30 signals in 240 s")
     parser.add_argument("--only", choices=KINDS, help="one of the two ways, by default one after the other")
     return parser.parse_args(arguments)
 
