@@ -106,7 +106,8 @@ def post_each(conn: Conn, postings: Sequence[Posting], at: datetime) -> tuple[Re
     last: dict[BalanceKey, int | None] = {}
     before = dict(read.balances)
     for asked in postings:
-        posting = replace(asked, circumstance=replace(asked.circumstance, effective_at=at))
+        under = asked.circumstance
+        posting = asked if under.effective_at == at else replace(asked, circumstance=replace(under, effective_at=at))
         changes = _plan_either(posting, at, read)
         if isinstance(changes, Refused):
             outcomes.append(changes)
