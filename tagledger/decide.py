@@ -26,8 +26,6 @@ TAIL_S = 5.0
 SILENCE_S = 60.0
 LEAD_S = 5.0
 """Longer than operators take for getting to know what is there when they start."""
-BOTH_EYES_AGREE = 0.8
-"""What the direction by two photo-eyes alone scores is 0.84 when they agree, 0.5 when they do not."""
 CUT_TO_LOAD = Costs(wrong_in=1.0)
 """In a recording cut to its load nearly everything read belongs."""
 
@@ -120,9 +118,7 @@ def decide(
     presence = presence or PresenceParams(zones=site.zones)
     # A recording has one agent, whatever the site file says of who owns which reader.
     router = Router(replace(site, readers=tuple(replace(reader, agent="") for reader in site.readers)))
-    doors = {
-        portal.name: door_operator(site, portal, as_recorded(site, portal, reads, passages)) for portal in site.portals
-    }
+    doors = {portal.name: door_operator(site, portal, as_recorded(portal, reads, passages)) for portal in site.portals}
     zones = {
         zone.name: ZoneObserver(zone, frozenset(site.antennas_of(zone.name)), presence)
         for zone in site.zones
@@ -163,20 +159,11 @@ def decide_recording(
     return again, ["no load by what came later: what is read at the beginning is taken for arriving, not for parked"]
 
 
-def as_recorded(site: Site, portal: Portal, reads: RecordedReads, params: PassageParams) -> PassageParams:
-    """A portal's settings, by what the whole recording says of its photo-eyes.
-
-    Where they broke at all they are trusted before they first do. Where both sides have one and no antenna's side is
-    told, theirs is the only word on directions.
-    """
+def as_recorded(portal: Portal, reads: RecordedReads, params: PassageParams) -> PassageParams:
+    """A portal's settings: photo-eyes that break at all in the recording are trusted before they first do."""
     wired = {(eye.reader, eye.gpi) for eye in portal.photo_eyes}
-    if not any((event.device, event.port) in wired for event in reads.events):
-        return params
-    params = replace(params, trust_eyes_s=math.inf)
-    sided = any((at := site.antenna_at(ref)) is not None and at.side for ref in site.antennas_of(portal.name))
-    if not sided and len({eye.side for eye in portal.photo_eyes}) > 1:
-        params = replace(params, direction_score_min=min(params.direction_score_min, BOTH_EYES_AGREE))
-    return params
+    seen = any((event.device, event.port) in wired for event in reads.events)
+    return replace(params, trust_eyes_s=math.inf) if seen else params
 
 
 def door_operator(site: Site, portal: Portal, params: PassageParams) -> PassageOperator:

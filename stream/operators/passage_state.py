@@ -34,6 +34,8 @@ class PassageParams:
     # Where little is known, much of what belongs scores 0.5 to 0.75; nobody answers a question about each such tag.
     bare_costs: Costs = field(default_factory=lambda: Costs(wrong_in=2.2))
     direction_score_min: float = 0.9
+    # Where no antenna has a side the order of the photo-eyes is all there is: 0.84 when first and last agree, else 0.5.
+    direction_score_min_of_eyes: float = 0.8
     model: PassageModel | None = None
 
 

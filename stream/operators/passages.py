@@ -58,6 +58,8 @@ class PassageOperator:
         self._params = params
         self._model = (params.model or shipped_model()).over(FEATURES)
         self._by_eyes = bool(portal.photo_eyes)
+        by_eyes_alone = not self._antennas.sides_told and len({eye.side for eye in portal.photo_eyes}) > 1
+        self._direction_score_min = params.direction_score_min_of_eyes if by_eyes_alone else params.direction_score_min
         self._eyes = WindowTracker(portal.photo_eyes, params.window, state.window if state else None)
         self._density = DensityTracker(
             params.density, params.window.tick_us, params.window.open_max_s, state.density if state else None
@@ -315,7 +317,7 @@ class PassageOperator:
         cut = self._cuts.cut(record, closed_us, breaks, self._tick_us or 0, whole=amend)
         # A window once said to hold one load, or two, is amended as such.
         may_part = final and (not amend or len(record.said) > 1)
-        loads = judge(cut, eyes, breaks, self._model, self._params.direction_score_min, may_part=may_part)
+        loads = judge(cut, eyes, breaks, self._model, self._direction_score_min, may_part=may_part)
         spent = spent_tags(record, self._settled, self._params.again_s)
         out: list[Passage] = []
         for number, load in enumerate(loads):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.model import Passage, TagVerdict
-from stream.operators.passage_model import parse_model
+from stream.operators.passage_model import parse_model, shipped_model
 from stream.operators.passages import PassageOperator, PassageParams, PassageState
 from stream.operators.slices import PlaceSlice
 from tests.stream.operators.analytic_door import NEXT_DOOR, OWN, SIDES, Door, plain_model, portal
@@ -104,6 +104,16 @@ def test_a_door_with_a_blind_eye_goes_by_what_it_reads() -> None:
     door.events = [event for event in door.events if event.port == 1]
     final = [p for _, p in run(True, door.slices()) if p.final]
     assert [(belonging(p), p.direction) for p in final[1:]] == [(epcs, Direction.IN) for epcs in loads[1:]]
+
+
+@pytest.mark.parametrize(("way", "direction"), [(1, Direction.IN), (-1, Direction.OUT)])
+def test_two_eyes_alone_say_which_way_where_no_antenna_has_a_side(way: int, direction: Direction) -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, way)
+    params = replace(SEEN, model=replace(plain_model(), direction=shipped_model().direction))
+    op = PassageOperator(portal(True), frozenset(OWN), dict.fromkeys(OWN), params)
+    said = [passage for now_us, items in door.slices() for passage in op.on_batch(now_us, items)]
+    assert [p.direction for p in said if p.final] == [direction]
 
 
 def test_a_parked_pallet_and_the_load_next_door_do_not_belong() -> None:
