@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -205,8 +205,9 @@ class _RunningSite:
             self._restore()
         elif fault.part == "postgres":
             assert self._base.server.pid is not None
-            os.kill(self._base.server.pid, signal.SIGKILL)
-            later(self._base.server.start)
+            with suppress(ProcessLookupError):  # an earlier fault has it down, and brings it back
+                os.kill(self._base.server.pid, signal.SIGKILL)
+                later(self._base.server.start)
         elif fault.part.startswith("kafka-"):
             self._kafka(fault, int(fault.part.removeprefix("kafka-")), later)
         else:
