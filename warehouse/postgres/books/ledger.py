@@ -44,7 +44,7 @@ from warehouse.ledger import (
 from warehouse.ledger_rules import absorb, plan, plan_reservation
 from warehouse.postgres.books import value_pools
 from warehouse.postgres.books.balances import Conn, LedgerBroken, later_peaks, sort_key
-from warehouse.postgres.clock import database_now
+from warehouse.postgres.clock import NOW
 
 _Uses = tuple[tuple[UUID, Decimal], ...]
 
@@ -212,11 +212,12 @@ def _in_turn(conn: Conn, effective_at: datetime, latest: datetime) -> datetime:
     Its "now" is when its transaction began: left there it would take goods before they came, and be refused. What is
     dated ahead of the clock draws nothing after it.
     """
-    if latest <= effective_at or effective_at < database_now(conn):
+    if latest <= effective_at:
         return effective_at
-    row = conn.execute("select clock_timestamp()").fetchone()
+    row = conn.execute(f"select {NOW}, clock_timestamp()".encode()).fetchone()
     assert row is not None
-    return latest if latest <= row[0] else effective_at
+    began, clock = row
+    return latest if began <= effective_at and latest <= clock else effective_at
 
 
 def _ids(values: Iterable[int | None]) -> list[int]:
