@@ -1,8 +1,10 @@
 """Where commands wait to be executed together: who comes while others are executed waits, and goes with the rest.
 
 Nothing waits when nothing is going on: the first to come executes what is there, itself alone, at once. At most
-`LEADERS` groups are under way at a time; while they are, commands gather, and whoever finishes hands the desk to one
-of those that wait. So a group is as large as the load makes it, up to `GROUP_MAX`, and no thread is kept for it.
+`LEADERS` groups are under way at a time, of about one size: a group begins when as many wait as are under way, and
+takes half of all there are. Its first caller executes it, and no thread is kept for it. So a group is as large as the
+load makes it, up to `GROUP_MAX`, and callers that ask again as soon as they are answered do not end up in many small
+groups, each of which costs a transaction.
 
 Each caller is a thread that waits for its own command, so the queue is bounded by the callers' threads.
 """
@@ -23,12 +25,13 @@ Execute = Callable[[Sequence[Request]], list[Outcome]]
 
 
 class _Waiting:
-    """One request, and what became of it: None when its thread is woken to lead the next group."""
+    """One request, and what became of it; or the group that its thread is woken to execute."""
 
-    __slots__ = ("asked", "outcome", "woken")
+    __slots__ = ("asked", "group", "outcome", "woken")
 
     def __init__(self, asked: Request) -> None:
         self.asked = asked
+        self.group: list[_Waiting] = []
         self.outcome: Outcome | None = None
         self.woken = threading.Lock()  # a plain lock is the cheapest thing a thread can sleep on
         self.woken.acquire()
@@ -42,29 +45,39 @@ class GroupDesk:
         self._lock = threading.Lock()
         self._waiting: deque[_Waiting] = deque()
         self._leading = 0
+        self._under_way = 0
 
     def execute(self, asked: Request) -> Result | Refusal:
         """Blocks until it is committed. Raises what executing it raised."""
         own = _Waiting(asked)
         with self._lock:
-            leads = self._leading < LEADERS
-            if leads:
-                self._leading += 1
-            else:
-                self._waiting.append(own)
-        if not leads:
-            own.woken.acquire()
-        if own.outcome is None:
-            self._lead(own)
+            self._waiting.append(own)
+            leaders = self._begin()
+        for leader in leaders:
+            leader.woken.release()
+        own.woken.acquire()
+        if own.group:
+            self._lead(own.group)
         assert own.outcome is not None
         if isinstance(own.outcome, BaseException):
             raise own.outcome
         return own.outcome
 
-    def _lead(self, own: _Waiting) -> None:
-        """Execute this thread's own request and what waits; then let the next lead, and wake whose work is done."""
-        with self._lock:
-            group = [own, *(self._waiting.popleft() for _ in range(min(GROUP_MAX - 1, len(self._waiting))))]
+    def _begin(self) -> list[_Waiting]:
+        """Make up the groups that can begin now, under the lock; who is to execute them."""
+        leaders = []
+        while self._waiting and self._leading < LEADERS and len(self._waiting) >= self._under_way:
+            # Beside another group the greater half, so that of three nobody is left over.
+            half = (len(self._waiting) + self._under_way + bool(self._under_way)) // 2
+            group = [self._waiting.popleft() for _ in range(min(GROUP_MAX, max(1, half)))]
+            group[0].group = group
+            leaders.append(group[0])
+            self._leading += 1
+            self._under_way += len(group)
+        return leaders
+
+    def _lead(self, group: list[_Waiting]) -> None:
+        """Execute it; then wake who is to execute the next, and whose work is done."""
         try:
             outcomes = self._execute([each.asked for each in group])
         except BaseException as error:  # no connection, or this thread is to end: the others must not wait for ever
@@ -72,10 +85,10 @@ class GroupDesk:
         for each, outcome in zip(group, outcomes, strict=True):
             each.outcome = outcome
         with self._lock:
-            successor = self._waiting.popleft() if self._waiting else None
-            if successor is None:
-                self._leading -= 1
-        if successor is not None:
-            successor.woken.release()
-        for each in group:
+            self._leading -= 1
+            self._under_way -= len(group)
+            leaders = self._begin()
+        for leader in leaders:
+            leader.woken.release()
+        for each in group[1:]:
             each.woken.release()

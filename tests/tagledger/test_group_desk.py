@@ -57,6 +57,39 @@ def test_what_comes_while_groups_are_executed_goes_together() -> None:
     assert max(len(group) for group in books.groups) == GROUP_MAX
 
 
+def test_a_group_begins_when_as_many_wait_as_are_under_way_and_takes_half() -> None:
+    gates = [threading.Event() for _ in range(4)]
+    sizes: list[int] = []
+    begun = threading.Semaphore(0)
+
+    def execute(requests: Sequence[Request]) -> list[Outcome]:
+        gate = gates[len(sizes)]
+        sizes.append(len(requests))
+        begun.release()
+        assert gate.wait(60)
+        return [Result(asked.request_id, {}) for asked in requests]
+
+    desk = GroupDesk(execute)
+    with ThreadPoolExecutor(18) as pool:
+        answers = []
+        for n in range(LEADERS):
+            answers.append(pool.submit(desk.execute, request(n)))
+            assert begun.acquire(timeout=60)
+        answers += [pool.submit(desk.execute, request(n)) for n in range(2, 16)]
+        while len(desk._waiting) < 14:  # poll: until all of them wait
+            threading.Event().wait(0.005)
+        gates[0].set()
+        assert begun.acquire(timeout=60)  # beside one under way, half of all fifteen there are
+        gates[1].set()
+        assert answers[1].result(60)  # six are left, which wait: eight are under way
+        answers += [pool.submit(desk.execute, request(n)) for n in (16, 17)]
+        assert begun.acquire(timeout=60)
+        assert sizes == [1, 1, 8, 8]
+        for gate in gates:
+            gate.set()
+        assert len([answer.result(60) for answer in answers]) == 18
+
+
 def test_a_group_that_cannot_be_executed_is_told_to_all_in_it_and_the_desk_goes_on() -> None:
     books = Books(frozenset({"0"}))
     books.go.set()

@@ -92,20 +92,35 @@ class Audit:
     after: dict[str, Any] = field(default_factory=dict)
 
 
+# `dataclasses.fields` looks anew each time. One entry a class.
+_FIELDS: dict[type, tuple[tuple[str, Any], ...]] = {}
+
+
+def fields_of(kind: type) -> tuple[tuple[str, Any], ...]:
+    """Names and defaults of a dataclass's fields; of what is no dataclass, none."""
+    known = _FIELDS.get(kind)
+    if known is None:
+        known = tuple((at.name, at.default) for at in fields(kind)) if is_dataclass(kind) else ()
+        _FIELDS[kind] = known
+    return known
+
+
 def encode(command: Command) -> dict[str, Any]:
     """The command as JSON-able values, quantities normalised (5 and 5.0 are the same command)."""
-    return {at.name: _encoded(getattr(command, at.name)) for at in fields(command)}
+    return {name: _encoded(getattr(command, name)) for name, _ in fields_of(type(command))}
 
 
 def _encoded(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
+    if isinstance(value, str | Decimal):
+        return _plain(value)
     if isinstance(value, tuple | list):
         return [_encoded(inner) for inner in value]
+    if is_dataclass(value):
+        return {name: _encoded(getattr(value, name)) for name, _ in fields_of(type(value))}
     if isinstance(value, Mapping):
         return {str(key): _encoded(inner) for key, inner in value.items()}
-    if is_dataclass(value):
-        return {at.name: _encoded(getattr(value, at.name)) for at in fields(value)}
     return _plain(value)
 
 
@@ -117,11 +132,13 @@ def digest(command: Command) -> str:
 
 def _said(value: Any) -> Any:
     """The fields of a dataclass that are not at their defaults, in it and in all it holds."""
+    if value is None or isinstance(value, str | Decimal):
+        return value
     if is_dataclass(value):
         return {
-            at.name: _said(getattr(value, at.name))
-            for at in fields(value)
-            if at.default is MISSING or getattr(value, at.name) != at.default
+            name: _said(said)
+            for name, default in fields_of(type(value))
+            if (said := getattr(value, name)) != default or default is MISSING
         }
     return [_said(inner) for inner in value] if isinstance(value, tuple) else value
 

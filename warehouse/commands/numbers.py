@@ -3,8 +3,9 @@
 What is none (NaN, 1e40) comes from other systems' mistakes; it is refused by its field before any rule looks at it.
 """
 
-import dataclasses
 from decimal import Decimal
+
+from warehouse.commands.command import fields_of
 
 # At most so many digits before the point, and after it.
 DIGITS_MAX = 15
@@ -13,14 +14,14 @@ DECIMALS_MAX = 12
 
 def unusable_number(value: object, path: str = "") -> tuple[str, str] | None:
     """The first number in a command that cannot be used: the path of its field, and what is wrong."""
+    if value is None or isinstance(value, str):
+        return None
     if isinstance(value, Decimal):
         return _wrong(value, path)
     if isinstance(value, tuple):
         parts = [(str(n), part) for n, part in enumerate(value)]
-    elif dataclasses.is_dataclass(value):
-        parts = [(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)]
     else:
-        return None
+        parts = [(name, getattr(value, name)) for name, _ in fields_of(type(value))]
     for name, part in parts:
         found = unusable_number(part, f"{path}.{name}" if path else name)
         if found is not None:

@@ -40,24 +40,23 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer to store, with its audit row and what is told to others: nothing of a refusal."""
+    """An answer to store, with its audit row; who did what is told to others, a refusal is not."""
 
     asked: Request
+    accepted: bool
     outcome: str
     response: dict[str, Any]
     before: dict[str, Any] | None
     after: dict[str, Any]
-    told: dict[str, Any] | None
 
     @classmethod
     def done(cls, asked: Request, response: dict[str, Any], audit: Audit) -> "Answered":
-        told = {"command": type(asked.command).__name__, "actor": asked.actor.name, "response": response}
-        return cls(asked, "done", response, audit.before, audit.after, told)
+        return cls(asked, True, "done", response, audit.before, audit.after)
 
     @classmethod
     def refused(cls, asked: Request, refusal: Refusal) -> "Answered":
         response = {"code": refusal.code, "field": refusal.field, "message": refusal.message}
-        return cls(asked, refusal.code, response, None, response, None)
+        return cls(asked, False, refusal.code, response, None, response)
 
 
 def begin(conn: Conn, asked: Request) -> Result | Refusal | None:
@@ -90,12 +89,11 @@ def store(conn: Conn, answers: Sequence[Answered]) -> None:
             "actor": answered.asked.actor.name,
             "device": answered.asked.actor.device,
             "command": type(answered.asked.command).__name__,
-            "accepted": answered.told is not None,
+            "accepted": answered.accepted,
             "outcome": answered.outcome,
             "response": answered.response,
             "before": answered.before,
             "after": {"command": commands.encode(answered.asked.command), **answered.after},
-            "told": answered.told,
         }
         for answered in answers
     ]

@@ -59,3 +59,19 @@ def test_the_shipped_migrations_apply_and_nothing_is_pending_after(empty: str) -
     assert pending(empty) == names
     assert migrate(empty) == names
     assert pending(empty) == ()
+
+
+def test_no_index_of_a_balance_is_about_what_a_posting_changes(empty: str) -> None:
+    """One that is makes every posting write all of the balance's indexes anew (0052, 0060)."""
+    migrate(empty)
+    with psycopg.connect(empty) as connection:
+        named = connection.execute(
+            """select distinct d.objid::regclass::text, a.attname from pg_index i
+               join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = i.indexrelid
+                                and d.refobjid = i.indrelid
+               join pg_attribute a on a.attrelid = i.indrelid and a.attnum = d.refobjsubid
+               where i.indrelid = 'balance'::regclass"""
+        ).fetchall()
+    assert ("balance_item_page", "item_id") in named, "what indexes are about is found"
+    changed = {"on_hand", "reserved", "last_seq", "last_effective_at", "first_in_at"}
+    assert [index for index, column in named if column in changed] == []
