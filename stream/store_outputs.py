@@ -4,11 +4,11 @@ Every function works inside the caller's transaction. Broken connections, deadlo
 (`psycopg.OperationalError`) pass through for the caller to try again.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import psycopg
 from psycopg.types.json import Jsonb
 
@@ -28,16 +28,16 @@ def text(value: str) -> str:
 
 def heard_by(evidence: Sightings) -> dict[str, list[str]]:
     """By tag the antennas that heard it, the one with the strongest read first; without RSSI by how often."""
-    best: dict[tuple[int, int], tuple[float, int]] = {}
-    for tag, antenna, peak_dbm, reads in zip(
-        evidence.tag.tolist(), evidence.antenna.tolist(), evidence.peak_dbm.tolist(), evidence.reads.tolist(),
-        strict=True,
-    ):  # fmt: skip
-        peak, count = best.get((tag, antenna), (-math.inf, 0))
-        best[tag, antenna] = (peak if math.isnan(peak_dbm) else max(peak, peak_dbm), count + reads)
+    pairs, at = np.unique(evidence.tag.astype(np.int64) << 16 | evidence.antenna, return_inverse=True)
+    tag, antenna = pairs >> 16, pairs & 0xFFFF
+    peak_dbm = np.full(len(pairs), -np.inf)
+    np.maximum.at(peak_dbm, at, np.where(np.isnan(evidence.peak_dbm), -np.inf, evidence.peak_dbm))
+    reads = np.bincount(at, weights=evidence.reads, minlength=len(pairs))
+    order = np.lexsort((antenna, -reads, -peak_dbm, tag))
+    names = [text(str(ref)) for ref in evidence.antennas]
     found: dict[str, list[str]] = {}
-    for tag, antenna in sorted(best, key=lambda key: (key[0], *(-part for part in best[key]), key[1])):
-        found.setdefault(text(evidence.tags[tag]), []).append(text(str(evidence.antennas[antenna])))
+    for of, by in zip(tag[order].tolist(), antenna[order].tolist(), strict=True):
+        found.setdefault(text(evidence.tags[of]), []).append(names[by])
     return found
 
 
@@ -68,24 +68,25 @@ def write_passages(connection: psycopg.Connection[Any], passages: Iterable[Passa
         if stored.rowcount == 0:
             continue
         heard = {} if passage.evidence is None else heard_by(passage.evidence)
-        connection.cursor().executemany(
+        rows = [
+            {
+                "epc": tag.epc,
+                "verdict": tag.verdict,
+                "score": tag.score,
+                "first_at": from_us(tag.first_us),
+                "last_at": from_us(tag.last_us),
+                "reads": tag.reads,
+                "features": tag.features,
+                "antennas": heard.get(tag.epc, []),
+            }
+            for tag in passage.tags
+        ]
+        connection.execute(
             "insert into passage_tag (passage_id, revision, epc, verdict, score, first_at, last_at, reads, features,"
-            " antennas) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                (
-                    passage.passage_id,
-                    passage.revision,
-                    tag.epc,
-                    tag.verdict,
-                    tag.score,
-                    from_us(tag.first_us),
-                    from_us(tag.last_us),
-                    tag.reads,
-                    Jsonb(tag.features, dumps=msgspec.json.encode),
-                    heard.get(tag.epc, []),
-                )
-                for tag in passage.tags
-            ],
+            " antennas) select %s, %s, epc, verdict, score, first_at, last_at, reads, features, antennas"
+            " from jsonb_to_recordset(%s) as t (epc text, verdict text, score double precision, first_at timestamptz,"
+            " last_at timestamptz, reads integer, features jsonb, antennas text[])",
+            (passage.passage_id, passage.revision, Jsonb(rows, dumps=msgspec.json.encode)),
         )
         _tell(
             connection,

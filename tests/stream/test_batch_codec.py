@@ -49,6 +49,12 @@ def assert_same(left: Sightings, right: Sightings) -> None:
         np.testing.assert_array_equal(one, other, err_msg=name)
 
 
+@pytest.mark.parametrize("tags", [("E28", "0"), ("E2 8", "00"), ("E2", "XY"), ("E2" * 256,)])
+def test_a_tag_that_is_not_whole_bytes_is_not_sent_whatever_stands_beside_it(tags: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"tag|hexadecimal"):
+        encode_sightings(sightings(2, tags))
+
+
 @pytest.mark.parametrize("rows", [0, 1, 7, 1000])
 def test_a_batch_comes_back_as_it_went(rows: int) -> None:
     sent = batch(rows)
