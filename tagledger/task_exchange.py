@@ -53,6 +53,8 @@ class WarehouseTaskSource:
                 task.uom,
                 task.stock_owner,
                 task.stock_status,
+                task.serials,
+                task.rest_of,
             )
             for task in found
         ]

@@ -6,7 +6,7 @@ from warehouse.commands import RefusalCode
 from warehouse.ledger import LedgerRefusal
 
 _TASK = "0e6c4c7e-3a53-5f8e-9f0c-2b8f5a7d1c11"
-_HELD = (RefusalCode.OVERTAKEN, RefusalCode.NOT_YOURS)
+_HELD = (RefusalCode.OVERTAKEN, RefusalCode.NOT_YOURS, RefusalCode.WRONG_GOODS)
 
 ROUTES = (
     CommandRoute(
@@ -60,7 +60,8 @@ ROUTES = (
         "tasks",
         "Say how far a task is",
         "`accepted` when work has begun, `picked` when the load is on the vehicle, which is its place from then on."
-        " Either keeps the claim alive.",
+        " Either keeps the claim alive. Of loose goods less may be picked (`quantity`, `serials` or `epcs`): the others"
+        " are back in the queue as a task of their own, `rest`.",
         {"task_id": _TASK, "attempt": 1, "step": "picked", "vehicle": "agv-7"},
         (*POSTED, *_HELD),
     ),
@@ -71,7 +72,9 @@ ROUTES = (
         "tasks",
         "Say that a task is done",
         "The load is at its target, or at the `target` named here. Stock and place move in the same transaction, with"
-        " everything in the handling unit.",
+        " everything in the handling unit. Of loose goods it may be a part: a `quantity`, `serials`, or the goods that"
+        " `epcs` are on; those tags move along. What is left is a task of its own, `rest`: in the queue, or after"
+        " `picked` with whoever carries it, for another place.",
         {"task_id": _TASK, "attempt": 1},
         (*POSTED, *_HELD),
     ),
@@ -83,7 +86,7 @@ ROUTES = (
         "Say that a task did not work, and why",
         "With the load still at its source the task comes back to the queue, else it waits for a person.",
         {"task_id": _TASK, "attempt": 1, "reason": "blocked_path", "load": "source", "detail": "aisle 3 is closed"},
-        (*POSTED, *_HELD),
+        (*POSTED, *_HELD[:2]),
     ),
     CommandRoute(
         commands.ReleaseTask,

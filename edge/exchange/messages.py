@@ -12,8 +12,10 @@ user. Payloads are JSON; unknown fields are refused, so that a misspelt one is n
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -30,6 +32,8 @@ _PLAIN = r"^[^\u0000-\u001f\u007f]*$"
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=_PLAIN)]
 Text = Annotated[str, msgspec.Meta(max_length=256, pattern=_PLAIN)]
 Attempt = Annotated[int, msgspec.Meta(ge=1)]
+Names = Annotated[tuple[Text, ...], msgspec.Meta(max_length=500)]
+Quantity = Annotated[Decimal, msgspec.Meta(description="In the item's own unit; a number or its text.")]
 _FIELD = re.compile(r"`\$\.?([^`]*)`|field `([^`]*)`")
 
 
@@ -60,7 +64,11 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A step was reached. `vehicle` is where the load is from `picked` on; `at` when it happened, now by default."""
+    """A step was reached. `vehicle` is where the load is from `picked` on; `at` when it happened, now by default.
+
+    Of loose goods less may be `picked`: a `quantity`, `serials`, or the goods that `epcs` are on. The others are a task
+    of their own (`rest` in the reply), in the queue again.
+    """
 
     id: Id
     task_id: UUID
@@ -68,22 +76,34 @@ class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     step: TaskStep
     vehicle: Text = ""
     at: datetime | None = None
+    quantity: Quantity | None = None
+    serials: Names = ()
+    epcs: Names = ()
 
     def command(self) -> Command:
-        return ReportTask(self.task_id, self.attempt, self.step, self.vehicle, self.at)
+        return ReportTask(
+            self.task_id, self.attempt, self.step, self.vehicle, self.at, self.quantity, self.serials, self.epcs
+        )
 
 
 class Finish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The load is at its target, or at `target` when it was put elsewhere."""
+    """The load is at its target, or at `target` when it was put elsewhere.
+
+    Of loose goods it may be a part, named as in `Progress`: what is left is a task of its own (`rest` in the reply), in
+    the queue, or after `picked` with the vehicle that still has it.
+    """
 
     id: Id
     task_id: UUID
     attempt: Attempt
     target: Text | None = None
     at: datetime | None = None
+    quantity: Quantity | None = None
+    serials: Names = ()
+    epcs: Names = ()
 
     def command(self) -> Command:
-        return FinishTask(self.task_id, self.attempt, self.target, self.at)
+        return FinishTask(self.task_id, self.attempt, self.target, self.at, self.quantity, self.serials, self.epcs)
 
 
 class Fail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -106,7 +126,8 @@ class OpenTask(msgspec.Struct, frozen=True):
     """A task that can be claimed. `pickup` is where its load is handed over: a portal, or the source itself.
 
     Its load is the handling unit `unit`; or, where that is null, loose goods: `quantity` (in `uom`) of `item`, of a lot
-    or with a serial number where it has one, owned by a partner where `stock_owner` names one.
+    or with serial numbers where it has them, owned by a partner where `stock_owner` names one. `rest_of` is the task
+    that was done only in part and left this one.
     """
 
     task_id: UUID
@@ -125,6 +146,8 @@ class OpenTask(msgspec.Struct, frozen=True):
     uom: str | None = None
     stock_owner: str = ""
     stock_status: str | None = None
+    serials: Sequence[str] = ()
+    rest_of: UUID | None = None
 
 
 class ReplyError(msgspec.Struct, frozen=True):

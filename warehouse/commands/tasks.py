@@ -97,7 +97,8 @@ class ClaimTask(Command):
 class ReportTask(Command):
     """A step was reached, or again: the claim is alive. `picked` with a vehicle makes the vehicle the load's place.
 
-    `vehicle` names it, by default the owner when that is a vehicle of the site.
+    `vehicle` names it, by default the owner when that is a vehicle of the site. Of loose goods less may be picked: a
+    `quantity` in the item's own unit, `serials`, or the goods that `epcs` are on; the others are a task of their own.
     """
 
     NEEDS: ClassVar[Permission] = Permission.TASK
@@ -107,11 +108,18 @@ class ReportTask(Command):
     step: TaskStep
     vehicle: str = ""
     effective_at: datetime | None = None
+    quantity: Decimal | None = None
+    serials: tuple[str, ...] = ()
+    epcs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FinishTask(Command):
-    """The load is at its target, or at `target` when it was put elsewhere. Stock and place move with it."""
+    """The load is at its target, or at `target` when it was put elsewhere. Stock and place move with it.
+
+    Of loose goods it may be a part: a `quantity` in the item's own unit, `serials`, or the goods that `epcs` are on.
+    What is left is a task of its own, in the queue, or with who still carries it.
+    """
 
     NEEDS: ClassVar[Permission] = Permission.TASK
 
@@ -119,6 +127,9 @@ class FinishTask(Command):
     attempt: int
     target: str | None = None
     effective_at: datetime | None = None
+    quantity: Decimal | None = None
+    serials: tuple[str, ...] = ()
+    epcs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

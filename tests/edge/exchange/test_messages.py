@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -41,6 +43,10 @@ def test_each_request_is_one_command() -> None:
     assert command("claim", id="c-1", vehicle="anna", takes=["unit", "goods"]) == ClaimTask(None, "anna", takes=takes)
     assert command("progress", **REPORT, step="picked") == ReportTask(UUID(TASK), 1, TaskStep.PICKED)
     assert command("finish", **REPORT, target="B-2") == FinishTask(UUID(TASK), 1, "B-2")
+    part = {"quantity": "2.5", "serials": ["7"], "epcs": ["30AA"]}
+    named: dict[str, Any] = {"quantity": Decimal("2.5"), "serials": ("7",), "epcs": ("30AA",)}
+    assert command("finish", **REPORT, **part) == FinishTask(UUID(TASK), 1, **named)
+    assert command("progress", **REPORT, step="picked", **part) == ReportTask(UUID(TASK), 1, TaskStep.PICKED, **named)
     failed = command("fail", **REPORT, reason="blocked", load="source")
     assert failed == FailTask(UUID(TASK), 1, "blocked", LoadWhere.SOURCE)
 

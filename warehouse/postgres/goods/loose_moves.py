@@ -1,10 +1,13 @@
 """Moving loose goods for a task: so much of what stands in no handling unit, with the tags that are known to be on it.
 
-What nobody reserved is moved, in the status it has by now. In the caller's transaction, under the ledger's own locks.
+What nobody reserved is moved, in the status it has by now. The tags that go along are those that who moved them read;
+else all of a balance's when all of it goes; else those the task knows of, unless they are more than is moved: then
+nobody knows which. In the caller's transaction, under the ledger's own locks.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID, uuid5
@@ -18,38 +21,65 @@ from warehouse.postgres.goods.unit_moves import dated, field_of, tell_places
 from warehouse.postgres.naming import Refuse
 
 
+@dataclass(frozen=True, slots=True)
+class LooseGoods:
+    """What loose goods are and where they stand. `key` names no serial: goods that have them are those `serial_ids`."""
+
+    key: BalanceKey
+    serial_ids: tuple[int, ...] = ()
+
+    @staticmethod
+    def of(key: BalanceKey) -> "LooseGoods":
+        """The goods of one balance."""
+        return LooseGoods(key._replace(serial_id=None), () if key.serial_id is None else (key.serial_id,))
+
+    def only(self, serial_ids: Iterable[int]) -> "LooseGoods":
+        """Those with these serial numbers."""
+        return replace(self, serial_ids=tuple(serial_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTag:
+    """A tag that who moves the goods has read: on how much it is, and its status by the books, None where unknown."""
+
+    epc: str
+    quantity: Decimal
+    serial_id: int | None = None
+    status: StockStatus | None = None
+
+
 def move_loose(
     conn: Conn,
-    key: BalanceKey,
-    parts: Sequence[tuple[StockStatus, Decimal]],
+    goods: LooseGoods,
+    parts: Sequence[tuple[BalanceKey, Decimal]],
     quantity: Decimal,
     target_id: int,
     tags: Sequence[str],
+    read: Sequence[ReadTag],
     circumstance: Circumstance,
     namespace: UUID,
     prefix: str,
 ) -> tuple[UUID, ...]:
-    """Take a quantity from `parts`, the free stock by status in the order in which it is taken; the movements' ids.
+    """Take a quantity from `parts`, the free stock by balance in the order in which it is taken; the movements' ids.
 
-    None when it is there already. Raises `Refuse` with the ledger's codes when too little is free, or the ledger does.
+    `tags` are those the task knows of, `read` those on what is moved. None moves when it is there already. Raises
+    `Refuse` with the ledger's codes when too little is free, or the ledger does.
     """
-    if key.location_id == target_id:
+    if goods.key.location_id == target_id:
         return ()
-    _refuse_missing(conn, key, parts, quantity)
+    _refuse_missing(conn, goods, parts, quantity)
     moves: list[NewMove] = []
-    left = quantity
-    for n, (status, free) in enumerate(parts):
-        part = min(left, free)
-        if part <= 0:
-            break
-        left -= part
-        source = Place(key.location_id, None, status)
+    for n, (key, part, mine) in enumerate(_shares(parts, quantity, read)):
+        source = Place(key.location_id, None, StockStatus(key.status))
         there = replace(source, location_id=target_id)
         move = NewMove(uuid5(namespace, f"{prefix}/{n}"), "task", key.item_id, part, source, there, key.lot_id,
                        key.serial_id, key.owner)  # fmt: skip
-        moves.append(with_its_tags(conn, move))
+        found = _its_tags(conn, move)
+        if mine:
+            found = (*(MovedTag(epc) for epc in mine), *(tag for tag in found if tag.epc not in mine))
+        moves.append(replace(move, tags=found))
     if len(moves) == 1 and not moves[0].tags:
-        moves = [replace(moves[0], tags=_named_tags(conn, moves[0], tags))]
+        moves = [replace(moves[0], tags=_known_tags(conn, moves[0], tags))]
     at = dated(conn, circumstance.effective_at, _came(conn, moves))
     outcome = post(conn, moves, replace(circumstance, effective_at=at, device_at=circumstance.effective_at))
     if isinstance(outcome, Refused):
@@ -59,8 +89,34 @@ def move_loose(
     return tuple(move.move_id for move in moves)
 
 
+def _shares(
+    parts: Sequence[tuple[BalanceKey, Decimal]], quantity: Decimal, read: Sequence[ReadTag]
+) -> list[tuple[BalanceKey, Decimal, list[str]]]:
+    """How much is taken of each balance, and the read tags on it: first what those say, then in the given order."""
+    taken: dict[BalanceKey, Decimal] = defaultdict(Decimal)
+    epcs: dict[BalanceKey, list[str]] = defaultdict(list)
+    unplaced = []
+    for tag in read:
+        fits = (key for key, free in parts if (key.serial_id, key.status) == (tag.serial_id, tag.status)
+                and taken[key] + tag.quantity <= free)  # fmt: skip
+        key = next(fits, None)
+        if key is None:
+            unplaced.append(tag.epc)
+        else:
+            taken[key] += tag.quantity
+            epcs[key].append(tag.epc)
+    left = quantity - sum(taken.values(), Decimal(0))
+    for key, free in parts:
+        more = max(Decimal(0), min(left, free - taken[key]))
+        taken[key] += more
+        left -= more
+    shares = [(key, taken[key], epcs[key]) for key, _ in parts if taken[key] > 0]
+    shares[0][2].extend(unplaced)
+    return shares
+
+
 def _refuse_missing(
-    conn: Conn, key: BalanceKey, parts: Sequence[tuple[StockStatus, Decimal]], quantity: Decimal
+    conn: Conn, goods: LooseGoods, parts: Sequence[tuple[BalanceKey, Decimal]], quantity: Decimal
 ) -> None:
     free = sum((part for _, part in parts), Decimal(0))
     if free >= quantity:
@@ -68,10 +124,11 @@ def _refuse_missing(
     row = conn.execute(
         """select coalesce(sum(b.reserved), 0), l.code from location l left join balance b
                on b.location_id = l.location_id and b.item_id = %(item_id)s and b.hu_id is null
-               and b.lot_id is not distinct from %(lot_id)s and b.serial_id is not distinct from %(serial_id)s
-               and b.owner = %(owner)s
+               and b.lot_id is not distinct from %(lot_id)s and b.owner = %(owner)s
+               and case when %(serial_ids)s::bigint[] = '{}' then b.serial_id is null
+                        else b.serial_id = any(%(serial_ids)s) end
            where l.location_id = %(location_id)s group by l.code""",
-        key._asdict(),
+        {**goods.key._asdict(), "serial_ids": list(goods.serial_ids)},
     ).fetchone()
     assert row is not None
     reserved, place = row
@@ -81,7 +138,17 @@ def _refuse_missing(
     raise Refuse(LedgerRefusal.RESERVED if reserved else LedgerRefusal.NOT_ENOUGH, "task_id", told)
 
 
-def _named_tags(conn: Conn, move: NewMove, tags: Sequence[str]) -> tuple[MovedTag, ...]:
+def _its_tags(conn: Conn, move: NewMove) -> tuple[MovedTag, ...]:
+    """The tags of its stock if it takes all of a balance, unless they are on more than that."""
+    found = with_its_tags(conn, move).tags
+    row = conn.execute(
+        "select coalesce(sum(quantity), 0) from tag where epc = any(%s)", ([tag.epc for tag in found],)
+    ).fetchone()
+    assert row is not None
+    return tuple(found) if row[0] <= move.quantity else ()
+
+
+def _known_tags(conn: Conn, move: NewMove, tags: Sequence[str]) -> tuple[MovedTag, ...]:
     """Those of `tags` that still stand there, unless they are more than is moved: then nobody knows which go."""
     rows = conn.execute(
         """select c.epc, t.quantity from unnest(%(tags)s::text[]) as c (epc) join tag t using (epc)

@@ -21,7 +21,8 @@ class Task:
     """A task as it is. `pickup` is where its load is handed over: a portal, or the source itself.
 
     Its load is the handling unit `unit`, or, where that is null, a `quantity` (in `uom`) of loose goods: `item`, `lot`,
-    `serial`, whose they are and the status they had when the task was made.
+    `serials` (and `serial` where it is one), whose they are and the status they had when the task was made.
+    `rest_of` is the task that was done only in part and left this one.
     """
 
     task_id: UUID
@@ -34,6 +35,7 @@ class Task:
     item: str | None
     lot: str | None
     serial: str | None
+    serials: list[str]
     stock_owner: str
     stock_status: str | None
     uom: str | None
@@ -56,6 +58,7 @@ class Task:
     lease_until: datetime | None
     created_at: datetime
     ended_at: datetime | None
+    rest_of: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +89,14 @@ class Carried:
 
 
 _TASK = """select t.task_id, t.seq, t.kind, t.state, t.priority, t.deadline, h.code as unit, i.code as item,
-    o.code as lot, n.code as serial, t.stock_owner, nullif(t.stock_status, '') as stock_status, i.unit as uom, t.pickup,
-    s.code as source, g.code as target, t.rule, t.quantity, t.weight_kg, t.owner, t.claimed_by, t.attempt, t.failures,
-    t.beat, t.step, v.code as carrier, t.lost, t.reason, t.detail, t.lease_until, t.created_at, t.ended_at
+    o.code as lot, case when cardinality(n.codes) = 1 then n.codes[1] end as serial, n.codes as serials, t.stock_owner,
+    nullif(t.stock_status, '') as stock_status, i.unit as uom, t.pickup, s.code as source,
+    g.code as target, t.rule, t.quantity, t.weight_kg, t.owner, t.claimed_by, t.attempt, t.failures,
+    t.beat, t.step, v.code as carrier, t.lost, t.reason, t.detail, t.lease_until, t.created_at, t.ended_at,
+    t.rest_of
     from task t join location s on s.location_id = t.source_id left join handling_unit h on h.hu_id = t.hu_id
     left join item i on i.item_id = t.item_id left join lot o on o.lot_id = t.lot_id
-    left join serial n on n.serial_id = t.serial_id
+    cross join lateral (select array(select code from serial where serial_id = any(t.serial_ids) order by 1)) n (codes)
     left join location g on g.location_id = t.target_id left join location v on v.location_id = t.carrier_id"""
 
 OPEN = f"""{_TASK} where t.state = 'open' and case when t.hu_id is null then %(goods)s else %(unit)s end
@@ -102,16 +107,23 @@ CLAIMS = (
 )
 LAPSED = f"""{_TASK} where t.state in ('assigned', 'in_progress') and t.lease_until < now()
     order by t.lease_until limit %(limit)s"""
-# Open tasks for loose goods of which more is wanted than nobody reserved: of each such goods the last one made.
+# Open tasks for loose goods of which more is wanted than nobody reserved: of each such goods the last one made, and
+# those for serial numbers that are not all there.
 SHORT = f"""{_TASK} where t.seq in (
         select max(w.seq) filter (where w.state = 'open') from task w
         where w.hu_id is null and w.state in ('open', 'assigned', 'in_progress') and w.carrier_id is null
-        group by w.item_id, w.lot_id, w.serial_id, w.stock_owner, w.source_id
+          and w.serial_ids = '{{}}'
+        group by w.item_id, w.lot_id, w.stock_owner, w.source_id
         having sum(w.quantity) > (
             select coalesce(sum(b.on_hand - b.reserved), 0) from balance b
             where b.item_id = w.item_id and b.lot_id is not distinct from w.lot_id
-              and b.serial_id is not distinct from w.serial_id and b.owner = w.stock_owner
+              and b.serial_id is null and b.owner = w.stock_owner
               and b.location_id = w.source_id and b.hu_id is null))
+       or t.state = 'open' and t.hu_id is null and t.serial_ids <> '{{}}' and t.quantity > (
+            select count(*) from balance b
+            where b.item_id = t.item_id and b.lot_id is not distinct from t.lot_id
+              and b.serial_id = any(t.serial_ids) and b.owner = t.stock_owner
+              and b.location_id = t.source_id and b.hu_id is null and b.on_hand > b.reserved)
     limit %(limit)s"""
 
 

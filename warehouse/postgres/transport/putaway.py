@@ -5,7 +5,7 @@ counted as there. Loose goods may be spread over places; `units_max` is about ha
 `PLACES_MAX` nearest places of each rule are looked at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -41,8 +41,15 @@ class _Fill:
     items: set[str] = field(default_factory=set)
 
 
-def choose(conn: Conn, load: Load, source_id: int, pickup: str, task_id: UUID | None = None) -> Choice | None:
-    """Where the rules put all of a load that stands at `source_id`; None when no rule is about it.
+def choose(
+    conn: Conn,
+    load: Load,
+    source_id: int,
+    pickup: str,
+    task_id: UUID | None = None,
+    but_ids: Collection[int] = (),
+) -> Choice | None:
+    """Where the rules put all of a load that stands at `source_id`, not in `but_ids`; None when no rule is about it.
 
     Room that its own task `task_id` keeps is its own. Holds the planning lock to the end of the transaction.
     """
@@ -52,7 +59,7 @@ def choose(conn: Conn, load: Load, source_id: int, pickup: str, task_id: UUID | 
     conn.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
     for rule in rules:
         shelves, ids = _open_shelves(conn, load, rule.target_id, source_id, pickup, task_id)
-        code = place_for_unit(shelves, load.goods)
+        code = place_for_unit([shelf for shelf in shelves if ids[shelf.code] not in but_ids], load.goods)
         if code is not None:
             return replace(rule, target_id=ids[code])
     return replace(rules[0], target_id=None)

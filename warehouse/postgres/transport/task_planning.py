@@ -11,9 +11,10 @@ from warehouse.commands import Actor, RefusalCode
 from warehouse.ledger import BalanceKey
 from warehouse.postgres import outbox
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.goods.loose_moves import LooseGoods
 from warehouse.postgres.goods.unit_moves import lock_units, outermost_units, place_of_unit
 from warehouse.postgres.naming import Refuse
-from warehouse.postgres.transport.loads import LOOSE, Load, contents_of, left_for, loose
+from warehouse.postgres.transport.loads import LOOSE, SERIALS_MAX, Load, contents_of, left_for, loose
 from warehouse.postgres.transport.putaway import Choice, choose, spread, still_fits
 from warehouse.postgres.transport.task_rows import (
     Change,
@@ -68,50 +69,55 @@ def after_loose_receipt(
     """Make the put-away tasks of what these movements brought in without a handling unit, where a rule is about it.
 
     It is handed over at `pickup`, by default where it stands.
-    By item, lot, serial, owner and status; of each what is there, nobody reserved and no other task is about. Where no
-    one place has room for all of it there is a task for each.
+    By item, lot, owner and status; of each what is there, nobody reserved and no other task is about. Where no one
+    place has room for all of it there is a task for each, and serial numbers are shared out in their order.
     """
     if not move_ids or not _any_rule(conn, loose_goods=True):
         return
     rows: list[tuple[Any, ...]] = conn.execute(
-        """select m.item_id, m.lot_id, m.serial_id, m.to_location_id, null, m.owner, m.to_status, sum(m.quantity),
+        """select m.item_id, m.lot_id, null, m.to_location_id, null, m.owner, m.to_status, sum(m.quantity),
+                  array_agg(m.serial_id order by m.serial_id) filter (where m.serial_id is not null),
                   array(select x.epc from move_tag x join move y using (seq)
                         where y.move_id = any(%(ids)s) and y.item_id = m.item_id and y.to_hu_id is null
-                          and y.lot_id is not distinct from m.lot_id and y.serial_id is not distinct from m.serial_id
+                          and y.lot_id is not distinct from m.lot_id
                           and y.to_location_id = m.to_location_id and y.owner = m.owner and y.to_status = m.to_status
                         order by 1),
                   t.code, min(m.move_id::text)
            from move m join location f on f.location_id = m.from_location_id
            join location t on t.location_id = m.to_location_id
            where m.move_id = any(%(ids)s) and m.to_hu_id is null and f.kind <> 'internal' and t.kind = 'internal'
-           group by 1, 2, 3, 4, 6, 7, t.code order by 1, 2 nulls first, 3 nulls first, 4, 6, 7""",
+           group by 1, 2, 4, 6, 7, t.code order by 1, 2 nulls first, 4, 6, 7""",
         {"ids": list(move_ids)},
     ).fetchall()
-    for *columns, quantity, tags, place, first in rows:
-        key = BalanceKey(*columns)
-        quantity = min(quantity, left_for(conn, key))
-        if quantity > 0:
-            _put_loose_away(conn, UUID(first), key, quantity, tags, pickup or place, at, actor, passage_id)
+    for *columns, quantity, serial_ids, tags, place, first in rows:
+        left, goods = left_for(conn, LooseGoods(BalanceKey(*columns), tuple(serial_ids or ())))
+        if min(quantity, left) > 0:
+            load = loose(conn, goods, min(quantity, left), tags)
+            _put_loose_away(conn, UUID(first), load, pickup or place, at, actor, passage_id)
 
 
 def _put_loose_away(
     conn: Conn,
     namespace: UUID,
-    key: BalanceKey,
-    quantity: Decimal,
-    tags: Sequence[str],
+    load: Load,
     pickup: str,
     at: datetime,
     actor: Actor,
     passage_id: UUID | None,
 ) -> None:
     """Put-away tasks by the rules, one for each place that takes some of it; none when no rule is about it."""
-    parts = spread(conn, loose(conn, key, quantity), key.location_id, pickup)
-    for n, (choice, part) in enumerate(parts):
-        # Which of the tagged goods go where is the driver's choice once they are spread.
-        load = loose(conn, key, part, tags if len(parts) == 1 else ())
-        task_id = uuid5(namespace, f"putaway/{n}")
-        _made(conn, _by_rule(choice, task_id, load, pickup, key.location_id, at, passage_id), at, actor, None)
+    assert load.loose is not None
+    source_id, numbers = load.loose.key.location_id, list(load.loose.serial_ids)
+    made = 0
+    for choice, quantity in spread(conn, load, source_id, pickup):
+        mine, numbers = numbers[: int(quantity)], numbers[int(quantity) :]
+        for first in range(0, max(1, len(mine)), SERIALS_MAX):
+            goods = load.loose.only(mine[first : first + SERIALS_MAX])
+            # Which of the tagged goods go where is the driver's choice: until they say, any of them may.
+            part = loose(conn, goods, Decimal(len(goods.serial_ids)) if mine else quantity, load.tags)
+            task_id = uuid5(namespace, f"putaway/{made}")
+            made_task(conn, _by_rule(choice, task_id, part, pickup, source_id, at, passage_id), at, actor, None)
+            made += 1
 
 
 def after_issue(conn: Conn, unit_ids: Iterable[int], at: datetime, actor: Actor, request_id: UUID) -> None:
@@ -142,7 +148,7 @@ def put_away(
         return None
     new = _by_rule(choice, task_id, unit, pickup, source_id, at, passage_id)
     new = replace(new, priority=new.priority if priority is None else priority, deadline=deadline or new.deadline)
-    return _made(conn, new, at, actor, request_id)
+    return made_task(conn, new, at, actor, request_id)
 
 
 def _by_rule(
@@ -163,7 +169,8 @@ def _by_rule(
     )
 
 
-def _made(conn: Conn, new: NewTask, at: datetime, actor: Actor, request_id: UUID | None) -> TaskRow:
+def made_task(conn: Conn, new: NewTask, at: datetime, actor: Actor, request_id: UUID | None) -> TaskRow:
+    """Make a task and tell of it; one without a target has failed and raises an alarm."""
     if not make(conn, new, actor, "" if new.target_id is not None else NO_ROOM):  # an amendment of the same receipt
         found = lock_task(conn, new.task_id)
         assert found is not None
@@ -201,16 +208,28 @@ def fit(conn: Conn, task: TaskRow, at: datetime, actor: Actor, request_id: UUID)
     """An open task for loose goods is about what is there and nobody reserved: less than it was, or over."""
     if task.goods is None or task.state is not TaskState.OPEN:
         return task
-    there = min(task.quantity, left_for(conn, task.goods, task.task_id, task.seq))
+    left, goods = left_for(conn, task.goods, task.task_id, task.seq)
+    there = min(task.quantity, left)
     if there <= 0:
         made = Change("cancelled", TaskState.CANCELLED, at, actor, request_id, {"reason": GOODS_LEFT}, GOODS_LEFT)
         return change(conn, task, made)
     if there == task.quantity:
         return task
-    load = loose(conn, task.goods, there)
-    values = {"quantity": there, "weight_kg": load.weight_kg, "volume_m3": load.volume_m3}
+    values = about(loose(conn, goods, there, task.tags))
     detail = f"{there.normalize():f} of {task.quantity.normalize():f} are left"
     return change(conn, task, Change("reduced", TaskState.OPEN, at, actor, request_id, values, GOODS_LEFT, detail))
+
+
+def about(load: Load) -> dict[str, object]:
+    """What of a task's row says what it brings, for another quantity of the same loose goods."""
+    assert load.loose is not None
+    return {
+        "quantity": load.quantity,
+        "weight_kg": load.weight_kg,
+        "volume_m3": load.volume_m3,
+        "serial_ids": list(load.loose.serial_ids),
+        "tags": list(load.tags),
+    }
 
 
 def _renew(conn: Conn, task: TaskRow, unit: Load) -> None:

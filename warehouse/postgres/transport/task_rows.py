@@ -13,6 +13,7 @@ from warehouse.commands import Actor
 from warehouse.ledger import BalanceKey
 from warehouse.postgres import outbox
 from warehouse.postgres.books.balances import Conn
+from warehouse.postgres.goods.loose_moves import LooseGoods
 from warehouse.postgres.transport.loads import Load
 from warehouse.tasks import Claimed, TaskKind, TaskLoad, TaskState, TaskStep
 
@@ -21,17 +22,20 @@ _COLUMNS = frozenset(
     {
         "priority", "deadline", "target_id", "rule", "quantity", "weight_kg", "volume_m3", "items", "owner",
         "claimed_by", "attempt", "failures", "step", "carrier_id", "lost", "reason", "detail", "lease_s", "source_id",
-        "pickup", "stock_status",
+        "pickup", "stock_status", "serial_ids", "tags",
     }
 )  # fmt: skip
 
 _SELECT = """select t.task_id, t.kind, t.state, t.hu_id, h.code as unit, t.pickup, s.code as source, t.source_id,
     g.code as target, t.target_id, t.priority, t.deadline, t.owner, t.claimed_by, t.attempt, t.failures, t.beat,
     t.step, t.carrier_id, t.lost, t.reason, t.lease_s, t.seq, t.quantity, t.item_id, i.code as item, i.unit as uom,
-    t.lot_id, o.code as lot, t.serial_id, n.code as serial, t.stock_owner, t.stock_status, t.tags
+    t.lot_id, o.code as lot, t.serial_ids,
+    array(select n.code from unnest(t.serial_ids) with ordinality as u (serial_id, place)
+          join serial n using (serial_id) order by u.place) as serials,
+    t.stock_owner, t.stock_status, t.tags, t.rest_of, t.rule
     from task t join location s on s.location_id = t.source_id left join location g on g.location_id = t.target_id
     left join handling_unit h on h.hu_id = t.hu_id left join item i on i.item_id = t.item_id
-    left join lot o on o.lot_id = t.lot_id left join serial n on n.serial_id = t.serial_id"""
+    left join lot o on o.lot_id = t.lot_id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,13 @@ class TaskRow:
     uom: str | None
     lot_id: int | None
     lot: str | None
-    serial_id: int | None
-    serial: str | None
+    serial_ids: list[int]
+    serials: list[str]
     stock_owner: str
     stock_status: str
     tags: list[str]
+    rest_of: UUID | None
+    rule: str
 
     @property
     def named(self) -> str:
@@ -80,16 +86,17 @@ class TaskRow:
             return f"unit {self.unit}"
         told = [f"{self.quantity.normalize():f} {self.uom} of {self.item}"]
         told += [f"lot {self.lot}"] if self.lot is not None else []
-        told += [f"serial {self.serial}"] if self.serial is not None else []
+        told += [f"serial {self.serials[0]}"] if len(self.serials) == 1 else []
         return ", ".join(told)
 
     @property
-    def goods(self) -> BalanceKey | None:
+    def goods(self) -> LooseGoods | None:
         """What loose goods are, where they stand now; None of a handling unit."""
         if self.item_id is None:
             return None
         at_id = self.source_id if self.carrier_id is None else self.carrier_id
-        return BalanceKey(self.item_id, self.lot_id, self.serial_id, at_id, None, self.stock_owner, self.stock_status)
+        key = BalanceKey(self.item_id, self.lot_id, None, at_id, None, self.stock_owner, self.stock_status)
+        return LooseGoods(key, tuple(self.serial_ids))
 
     @property
     def claimed(self) -> Claimed:
@@ -107,7 +114,8 @@ class TaskRow:
             "unit": self.unit,
             "item": self.item,
             "lot": self.lot,
-            "serial": self.serial,
+            "serial": self.serials[0] if len(self.serials) == 1 else None,
+            "serials": self.serials,
             "stock_owner": self.stock_owner,
             "stock_status": self.stock_status,
             "quantity": str(self.quantity),
@@ -117,6 +125,7 @@ class TaskRow:
             "target": self.target,
             "priority": self.priority,
             "deadline": None if self.deadline is None else self.deadline.isoformat(),
+            "rest_of": None if self.rest_of is None else str(self.rest_of),
         }
 
 
@@ -148,22 +157,24 @@ class NewTask:
     deadline: datetime | None = None
     rule: str = ""
     passage_id: UUID | None = None
+    rest_of: UUID | None = None
 
 
 def make(conn: Conn, new: NewTask, actor: Actor, reason: str) -> bool:
     """Write its row, without telling anybody; False when it is there already. `reason`: why it has failed."""
-    load, key = new.load, new.load.key
+    load, goods = new.load, new.load.loose
+    key = None if goods is None else goods.key
     made = conn.execute(
         """insert into task (task_id, kind, state, priority, deadline, hu_id, pickup, source_id, target_id, rule,
                              quantity, weight_kg, volume_m3, items, reason, passage_id, created_by,
-                             item_id, lot_id, serial_id, stock_owner, stock_status, tags)
-           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                             item_id, lot_id, serial_ids, stock_owner, stock_status, tags, rest_of)
+           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
            on conflict (task_id) do nothing""",
         (new.task_id, new.kind, TaskState.FAILED if reason else TaskState.OPEN, new.priority, new.deadline, load.hu_id,
          new.pickup, new.source_id, new.target_id, new.rule, load.quantity, load.weight_kg, load.volume_m3,
          list(load.item_ids), reason, new.passage_id, actor.name,
-         *((None, None, None, "", "") if key is None else
-           (key.item_id, key.lot_id, key.serial_id, key.owner, key.status)), list(load.tags)),
+         *((None, None, [], "", "") if key is None or goods is None else
+           (key.item_id, key.lot_id, list(goods.serial_ids), key.owner, key.status)), list(load.tags), new.rest_of),
     )  # fmt: skip
     return made.rowcount == 1
 

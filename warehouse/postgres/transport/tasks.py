@@ -20,17 +20,18 @@ from warehouse.commands import (
     ReleaseTask,
     ReportTask,
 )
-from warehouse.ledger import BalanceKey, Circumstance, LedgerRefusal
+from warehouse.ledger import BalanceKey, Circumstance, LedgerRefusal, Tracking
 from warehouse.postgres.books.balances import Conn
 from warehouse.postgres.books.measures import to_base
 from warehouse.postgres.clock import database_now
-from warehouse.postgres.goods.loose_moves import move_loose
+from warehouse.postgres.goods.loose_moves import LooseGoods, move_loose
 from warehouse.postgres.goods.unit_moves import lock_units, move_unit, place_of_unit
 from warehouse.postgres.handlers import Answer, Handlers
 from warehouse.postgres.naming import Refuse, find_location, find_stock, find_unit
-from warehouse.postgres.transport.loads import Load, contents_of, free_parts, left_for, loose
+from warehouse.postgres.transport.loads import SERIALS_MAX, Load, contents_of, free_parts, left_for, loose, numbers_at
 from warehouse.postgres.transport.putaway import choose, still_fits
-from warehouse.postgres.transport.task_planning import NO_ROOM, fit, move_task, put_away
+from warehouse.postgres.transport.task_parts import Part, left_behind, named_part, still_carried
+from warehouse.postgres.transport.task_planning import NO_ROOM, about, fit, move_task, put_away
 from warehouse.postgres.transport.task_rows import Change, TaskRow, change, live_task_of, lock_next, lock_task
 from warehouse.tasks import (
     CLAIMED,
@@ -100,7 +101,10 @@ def _goods_asked(conn: Conn, c: CreateTask) -> tuple[Load, int]:
         named.item.item_id, named.lot_id, named.serial_id, named.locations["source"], None, c.stock_owner,
         c.stock_status,
     )  # fmt: skip
-    free = left_for(conn, key)
+    goods = LooseGoods.of(key)
+    if named.item.tracking == Tracking.SERIAL and not goods.serial_ids:
+        goods = numbers_at(conn, key)
+    free, goods = left_for(conn, goods)
     quantity = free if c.quantity is None else to_base(named.item, c.quantity, Fraction(1))
     if quantity <= 0 and c.quantity is not None:
         raise Refuse(RefusalCode.INVALID, "quantity", "a task brings more than nothing")
@@ -109,7 +113,11 @@ def _goods_asked(conn: Conn, c: CreateTask) -> tuple[Load, int]:
             f"{max(free, Decimal(0)).normalize():f} of {c.item} are loose at {c.source}, free and in no other task"
         )
         raise Refuse(LedgerRefusal.NOT_ENOUGH, "quantity" if c.quantity is not None else "item", message)
-    return loose(conn, key, quantity), key.location_id
+    if goods.serial_ids:
+        if quantity > SERIALS_MAX:
+            raise Refuse(RefusalCode.INVALID, "quantity", f"a task is about {SERIALS_MAX} serial numbers at most")
+        goods = goods.only(goods.serial_ids[: int(quantity)])
+    return loose(conn, goods, quantity), key.location_id
 
 
 def claim_task(conn: Conn, c: ClaimTask, actor: Actor, request_id: UUID) -> Answer:
@@ -141,19 +149,28 @@ def report_task(conn: Conn, c: ReportTask, actor: Actor, request_id: UUID) -> An
     at = c.effective_at or database_now(conn)
     step = TaskStep.PICKED if task.step is TaskStep.PICKED else c.step
     values: dict[str, object] = {"step": step, "lost": False, "lease_s": task.lease_s}
+    part = _picked_part(conn, task, c)
     if step is TaskStep.PICKED and task.step is not TaskStep.PICKED:
         values["carrier_id"] = carrier_id = _carrier(conn, c.vehicle, task.owner)
         if carrier_id is not None:
             reason = f"task {task.task_id}: on {c.vehicle or task.owner}"
-            _bring(conn, task, carrier_id, _circumstance(actor, at, request_id, reason), request_id, "picked")
-    now = change(conn, task, Change(c.step, TaskState.IN_PROGRESS, at, actor, request_id, values))
-    return now.answer(), Audit({"step": task.step}, {"step": step})
+            _bring(conn, task, carrier_id, _circumstance(actor, at, request_id, reason), request_id, "picked", part)
+    detail = ""
+    if part is not None and part.rest is not None:
+        values |= about(part.load)
+        detail = _of(part.load, task)
+    now = change(conn, task, Change(c.step, TaskState.IN_PROGRESS, at, actor, request_id, values, detail=detail))
+    rest = None
+    if part is not None and part.rest is not None:
+        rest = left_behind(conn, task, part.rest, at, actor, request_id)
+    return {**now.answer(), **_rest(rest)}, Audit({"step": task.step}, {"step": step})
 
 
 def finish_task(conn: Conn, c: FinishTask, actor: Actor, request_id: UUID) -> Answer:
     task = _task(conn, c.task_id)
     if _checked(conn, task, finish_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
-        return {**task.answer(), "moves": []}, Audit()
+        return {**task.answer(), "moves": [], **_rest(None)}, Audit()
+    part = named_part(conn, task, c.quantity, c.serials, c.epcs)
     target_id = task.target_id
     if c.target is not None:
         target_id = find_location(conn, c.target, "target")
@@ -162,10 +179,22 @@ def finish_task(conn: Conn, c: FinishTask, actor: Actor, request_id: UUID) -> An
         raise Refuse(RefusalCode.INVALID, "target", "the task has no target: say where the load is")
     at = c.effective_at or database_now(conn)
     reason = f"task {task.task_id}: put away by {task.owner}"
-    moves = _bring(conn, task, target_id, _circumstance(actor, at, request_id, reason), request_id, "done")
-    values = {"carrier_id": None, "lost": False, "target_id": target_id, "reason": "", "detail": ""}
-    now = change(conn, task, Change("done", TaskState.DONE, at, actor, request_id, values))
-    response = {**now.answer(), "moves": [str(move) for move in moves]}
+    moves = _bring(conn, task, target_id, _circumstance(actor, at, request_id, reason), request_id, "done", part)
+    values: dict[str, object] = {
+        "carrier_id": None, "lost": False, "target_id": target_id, "reason": "", "detail": "",
+    }  # fmt: skip
+    detail = ""
+    if part is not None and part.rest is not None:
+        values |= about(part.load)
+        detail = _of(part.load, task)
+    now = change(conn, task, Change("done", TaskState.DONE, at, actor, request_id, values, detail=detail))
+    rest = None
+    if part is not None and part.rest is not None:
+        if task.step is TaskStep.PICKED:
+            rest = still_carried(conn, task, part.rest, target_id, at, actor, request_id)
+        else:
+            rest = left_behind(conn, task, part.rest, at, actor, request_id)
+    response = {**now.answer(), "moves": [str(move) for move in moves], **_rest(rest)}
     return response, Audit({"state": task.state}, {"state": now.state, "target": now.target})
 
 
@@ -278,15 +307,44 @@ def _load(conn: Conn, task: TaskRow) -> Load:
     return contents_of(conn, task.hu_id)
 
 
+def _picked_part(conn: Conn, task: TaskRow, c: ReportTask) -> Part | None:
+    """What of loose goods was picked up; all of them when nothing else is said."""
+    named = [field for field in ("quantity", "serials", "epcs") if getattr(c, field)]
+    if named and c.step is not TaskStep.PICKED:
+        raise Refuse(RefusalCode.INVALID, named[0], "goes with the step picked")
+    part = named_part(conn, task, c.quantity, c.serials, c.epcs)
+    if part is not None and part.rest is not None and task.step is TaskStep.PICKED:
+        raise Refuse(RefusalCode.INVALID, named[0], f"{task.named} was picked up: say what is put away when it is")
+    return part
+
+
+def _of(load: Load, task: TaskRow) -> str:
+    return f"{load.quantity.normalize():f} of {task.quantity.normalize():f}"
+
+
+def _rest(rest: TaskRow | None) -> dict[str, object]:
+    return {"rest": None if rest is None else rest.answer()}
+
+
 def _bring(
-    conn: Conn, task: TaskRow, target_id: int, circumstance: Circumstance, request_id: UUID, prefix: str
+    conn: Conn,
+    task: TaskRow,
+    target_id: int,
+    circumstance: Circumstance,
+    request_id: UUID,
+    prefix: str,
+    part: Part | None = None,
 ) -> tuple[UUID, ...]:
-    """Move what the task is about, stock and tags; loose goods from where they are by the task."""
+    """Move what the task is about, or a part of its loose goods, stock and tags, from where they are by the task."""
     if task.goods is None:
         assert task.hu_id is not None
         return move_unit(conn, task.hu_id, target_id, circumstance, request_id, prefix)
-    free = free_parts(conn, task.goods)
-    return move_loose(conn, task.goods, free, task.quantity, target_id, task.tags, circumstance, request_id, prefix)
+    load, read = (_load(conn, task), ()) if part is None else (part.load, part.read)
+    assert load.loose is not None
+    free = free_parts(conn, load.loose)
+    return move_loose(
+        conn, load.loose, free, load.quantity, target_id, load.tags, read, circumstance, request_id, prefix
+    )
 
 
 def _other_task(conn: Conn, task: TaskRow) -> UUID | None:

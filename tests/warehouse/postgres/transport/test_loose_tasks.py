@@ -255,3 +255,117 @@ def test_somebody_asks_for_loose_goods(yard: TaskStore) -> None:
     yard.store.do(SetPutawayRule("loose", "RACK", unit_kind="loose"))
     assert yard.do(CreateTask(**ask))["target"] == "S1"
     assert yard.refused(CreateTask(**ask)) == ("not_enough", "item")
+
+
+def test_serial_numbers_that_came_together_are_one_task_and_parted_by_their_tags(yard: TaskStore) -> None:
+    epcs = yard.store.tags(1, 1, 4)
+    yard.store.document("purchase_receipt", "ASN-1", {"I1": 4}, epcs=epcs)
+    yard.store.post(yard.store.load(epcs))
+    task = claim(yard, "cart-1")
+    assert (task["quantity"], len(task["serials"]), task["serial"]) == ("4", 4, None)
+    task_id = UUID(task["task_id"])
+    serial = yard.store.one("select s.code from serial s join tag using (serial_id) where epc = %s", (epcs[0],))
+    picked = ReportTask(task_id, 1, TaskStep.PICKED, "cart-1", serials=(serial,), epcs=epcs[1:3])
+    rest = yard.do(picked)["rest"]
+    assert (rest["state"], rest["quantity"], rest["rest_of"], rest["target"]) == ("open", "1", str(task_id), "S1")
+    assert (yard.store.stock("I1", "cart-1"), yard.store.stock("I1")) == (3, 1)
+    assert yard.refused(FinishTask(task_id, 1, quantity=Decimal(2))) == ("invalid", "serials")
+    assert yard.refused(FinishTask(task_id, 1, serials=("nobody's",))) == ("wrong_goods", "serials.0")
+    assert yard.refused(FinishTask(task_id, 1, epcs=epcs[3:])) == ("wrong_goods", "epcs.0")
+    yard.do(FinishTask(task_id, 1, quantity=Decimal(3), epcs=epcs[:3]))
+    yard.do(FinishTask(UUID(claim(yard)["task_id"]), 1))
+    assert {yard.seen_at(epc) for epc in epcs} == {"S1"}
+    assert short(yard) == []
+
+
+def test_a_serial_number_that_left_is_no_part_of_its_task_any_more(yard: TaskStore) -> None:
+    yard.store.document("purchase_receipt", "PR-1", {"I1": 3})
+    for serial in ("7", "8", "9"):
+        yard.store.do(FulfilLine("purchase_receipt", "PR-1", 1, Decimal(1), "STAGE", serial=serial))
+    ask: dict[str, Any] = {"item": "I1", "source": "STAGE"}
+    assert yard.refused(CreateTask(**ask)) == ("not_enough", "item")
+    yard.store.conn.execute("update task set state = 'cancelled', ended_at = now()")
+    task = yard.do(CreateTask(**ask))
+    assert (task["serials"], task["target"]) == (["7", "8", "9"], "S1")
+    yard.store.do(MoveStock("I1", Decimal(1), "STAGE", "BIN-1", serial="8"))
+    ((task_id, beat),) = short(yard)
+    yard.do(LapseTask(task_id, beat))
+    assert short(yard) == []
+    assert claim(yard)["serials"] == ["7", "9"]
+
+
+def test_what_a_full_place_does_not_take_stays_with_its_driver_for_another(yard: TaskStore) -> None:
+    load = receive(yard, 5)
+    epcs = [tag.epc for tag in load.tags]
+    task_id = UUID(claim(yard, "cart-1")["task_id"])
+    yard.do(ReportTask(task_id, 1, TaskStep.PICKED, vehicle="cart-1"))
+    again = FinishTask(task_id, 1, epcs=tuple(epcs[:2]))
+    done = yard.do(again, event="once")
+    assert (done["state"], done["quantity"], done["target"]) == ("done", "2", "S1")
+    rest = done["rest"]
+    assert (rest["state"], rest["step"], rest["owner"], rest["target"]) == ("in_progress", "picked", "cart-1", "S2")
+    assert yard.do(again, event="once") == done
+    assert [yard.seen_at(epc) for epc in epcs] == ["S1"] * 2 + ["cart-1"] * 3
+    assert (yard.store.stock("I2", "S1"), yard.store.stock("I2", "cart-1")) == (2, 3)
+    assert yard.refused(FinishTask(UUID(rest["task_id"]), 1, epcs=tuple(epcs[:1]))) == ("wrong_goods", "epcs.0")
+    last = yard.do(FinishTask(UUID(rest["task_id"]), 1, quantity=Decimal(1)))["rest"]
+    assert (last["state"], last["step"], last["target"]) == ("in_progress", "picked", "S1")
+    yard.do(FinishTask(UUID(last["task_id"]), 1, target="STAGE"))
+    assert [yard.store.stock("I2", place) for place in ("S1", "S2", "STAGE", "cart-1")] == [2, 1, 2, 0]
+    # Which of three went where nobody said: their tags stay where they were last known to be.
+    assert [yard.seen_at(epc) for epc in epcs[2:]] == ["cart-1"] * 3
+
+
+def test_a_rest_that_no_other_place_takes_waits_and_can_still_be_set_down(yard: TaskStore) -> None:
+    yard.store.conn.execute("delete from storage_place p using location l where l.location_id = p.location_id"
+                            " and code = 'S2'")  # fmt: skip
+    by_hand(yard, 4)
+    task_id = UUID(claim(yard, "cart-1")["task_id"])
+    yard.do(ReportTask(task_id, 1, TaskStep.PICKED, vehicle="cart-1"))
+    rest = yard.do(FinishTask(task_id, 1, quantity=Decimal(3)))["rest"]
+    assert (rest["state"], rest["target"]) == ("failed", None)
+    assert yard.refused(FinishTask(UUID(rest["task_id"]), 1)) == ("invalid", "target")
+    yard.do(FinishTask(UUID(rest["task_id"]), 1, target="BIN-1"))
+    assert [yard.store.stock("I2", place) for place in ("S1", "BIN-1", "cart-1")] == [3, 1, 0]
+
+
+def test_a_part_put_away_without_a_vehicle_leaves_the_rest_in_the_queue(yard: TaskStore) -> None:
+    by_hand(yard, 9)
+    task_id = UUID(claim(yard)["task_id"])
+    for wrong, field in (({"quantity": Decimal(10)}, "quantity"), ({"quantity": Decimal(0)}, "quantity"),
+                         ({"quantity": Decimal("1.5")}, "quantity"), ({"epcs": ("30FF",)}, "epcs.0")):  # fmt: skip
+        assert yard.refused(FinishTask(task_id, 1, **wrong))[1] == field
+    assert yard.refused(ReportTask(task_id, 1, TaskStep.ACCEPTED, quantity=Decimal(1))) == ("invalid", "quantity")
+    yard.do(FinishTask(task_id, 1, quantity=Decimal(4)))
+    assert tasks(yard) == [("done", 4, "S1"), ("open", 5, "S1")]
+    assert (yard.store.stock("I2", "S1"), yard.store.stock("I2")) == (4, 5)
+    assert yard.store.one("select detail from task_event where event = 'done'") == "4 of 9"
+    left = claim(yard)
+    assert (left["rest_of"], left["attempt"]) == (str(task_id), 1)
+    yard.do(FinishTask(UUID(left["task_id"]), 1))
+    assert yard.store.stock("I2", "S1") == 9
+
+
+def test_tags_follow_when_goods_are_spread_as_soon_as_their_driver_reads_some(yard: TaskStore) -> None:
+    load = receive(yard, 16)
+    epcs = tuple(tag.epc for tag in load.tags)
+    first, second = claim(yard), claim(yard, "bert")
+    assert (first["quantity"], second["quantity"]) == ("10", "6")
+    yard.do(FinishTask(UUID(second["task_id"]), 1, epcs=epcs[10:]))
+    yard.do(FinishTask(UUID(first["task_id"]), 1))
+    assert [yard.seen_at(epc) for epc in epcs] == ["S1"] * 10 + ["S2"] * 6
+
+
+def test_tags_of_goods_that_were_spread_unread_are_not_all_said_to_be_where_the_last_went(yard: TaskStore) -> None:
+    receive(yard, 16)
+    for _ in range(2):
+        yard.do(FinishTask(UUID(claim(yard)["task_id"]), 1))
+    assert yard.store.one("select count(*) from tag_location") == 0
+    assert [yard.store.stock("I2", place) for place in ("S1", "S2", "STAGE")] == [10, 6, 0]
+
+
+def test_a_handling_unit_is_not_brought_in_parts(yard: TaskStore) -> None:
+    yard.receive(9)
+    task_id = UUID(yard.claim()["task_id"])
+    assert yard.refused(FinishTask(task_id, 1, quantity=Decimal(1))) == ("invalid", "quantity")
+    assert yard.refused(ReportTask(task_id, 1, TaskStep.PICKED, epcs=("30FF",))) == ("invalid", "epcs")
