@@ -41,12 +41,15 @@ class PassageParams:
 
 @dataclass(slots=True)
 class Said:
-    """What was last said under one passage id: final revisions so far, provisional ones, verdicts, direction."""
+    """What was last said under one passage id: final revisions so far, provisional ones, verdicts, direction, and the
+    tags that were certain at some time and still belong.
+    """
 
     revisions: int = 0
     shown: int = 0
     verdicts: dict[str, TagVerdict] = field(default_factory=dict)
     direction: Direction = Direction.UNSURE
+    certain: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -63,7 +66,7 @@ class PassageRecord:
     said: list[Said] = field(default_factory=list)
 
     def copy(self) -> "PassageRecord":
-        said = [replace(one, verdicts=dict(one.verdicts)) for one in self.said]
+        said = [replace(one, verdicts=dict(one.verdicts), certain=set(one.certain)) for one in self.said]
         return replace(self, breaks=list(self.breaks), said=said)
 
 

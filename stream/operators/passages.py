@@ -1,15 +1,15 @@
 """Passages: one operator a portal turns sightings and photo-eyes into loads that went through, tag by tag.
 
-States of a passage: *open* (provisional revisions, at most one every `provisional_every_s`, when something changed),
-*closed* (one final revision, `closed_us` + at most 2 s of reader time), *settled* (late reads within `amend_s` make a
-further final revision when they change a verdict or the direction), *gone* (later reads are counted, not used). Final
-revisions are the same whether or not provisional ones are made.
+States of a passage: *open* (provisional revisions, at most one every `provisional_every_s`, when something changed, or
+a tag has become certain enough for the light), *closed* (one final revision, `closed_us` + at most 2 s of reader time),
+*settled* (late reads within `amend_s` make a further final revision when they change a verdict or the direction),
+*gone* (later reads are counted, not used). Final revisions are the same whether or not provisional ones are made.
 
-Work is done per tick of reader time, once the watermark covers it, so only the reads and the watermark matter, not how
-reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a dip in the reads between
-them, are one passage; two that meet in opposite directions are told apart at the close and are two. `passage_window`
-and `passage_density` say when, `passage_past` what was heard before, `passage_features`, `passage_likeness` and
-`passage_model` which tags, `passage_direction` which way, and `passage_judge` puts it together.
+Work is done per tick of reader time, as soon as the watermark covers its last microsecond, so only the reads and the
+watermark matter, not how reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a
+dip in the reads between them, are one passage; two that meet in opposite directions are told apart at the close and are
+two. `passage_window` and `passage_density` say when, `passage_past` what was heard before, `passage_features`,
+`passage_likeness` and `passage_model` which tags, `passage_direction` which way, and `passage_judge` puts it together.
 
 Bounds: rows, tags and records as `PassageParams` says; what no longer fits is dropped oldest first and counted.
 """
@@ -26,7 +26,7 @@ from stream.operators.passage_background import Background
 from stream.operators.passage_cuts import PassageCuts
 from stream.operators.passage_density import DensityTracker
 from stream.operators.passage_features import FEATURES
-from stream.operators.passage_judge import judge
+from stream.operators.passage_judge import Judged, judge
 from stream.operators.passage_model import shipped_model
 from stream.operators.passage_past import read_power_mw
 from stream.operators.passage_rows import PassageRows
@@ -122,7 +122,7 @@ class PassageOperator:
         """The end of the next tick while anything is under way, else None."""
         if self._tick_us is None or (self._idle and not self._beams):
             return None
-        return self._tick_us + self._params.window.tick_us
+        return self._tick_us + self._params.window.tick_us - 1
 
     def snapshot(self) -> PassageState:
         """Everything needed to go on from here."""
@@ -179,10 +179,11 @@ class PassageOperator:
         assert self._tick_us is not None
         out: list[Passage] = []
         step = self._params.window.tick_us
-        while self._tick_us + step <= now_us:
+        over_us = now_us + 1  # what is before that is complete
+        while self._tick_us + step <= over_us:
             if self._idle:
-                self._skip(now_us)
-                if self._tick_us + step > now_us:
+                self._skip(over_us)
+                if self._tick_us + step > over_us:
                     break
             start, end = self._tick_us, self._tick_us + step
             beams = self._due_beams(end)
@@ -214,14 +215,14 @@ class PassageOperator:
         self._beams = [pair for pair in self._beams if pair[0].at_us >= end_us]
         return due
 
-    def _skip(self, now_us: int) -> None:
+    def _skip(self, over_us: int) -> None:
         """Jump over ticks in which nothing happened, learning the background on the way."""
         assert self._tick_us is not None
         step = self._params.window.tick_us
         first = self._rows.first_from(self._tick_us)
         times = [] if first is None else [first]
         times += [event.at_us for event, _ in self._beams]
-        target = min([*times, now_us])
+        target = min([*times, over_us])
         target -= target % step
         if target > self._tick_us:
             self._tick_us = target
@@ -330,13 +331,16 @@ class PassageOperator:
                 for tag, score in zip(load.tags.tags.tolist(), load.scores.tolist(), strict=True)
             }
             changed = verdicts != said.verdicts or load.direction is not said.direction
-            if not changed and (not final or amend):
+            certain = self._certain(load, verdicts) | {
+                epc for epc in said.certain if verdicts.get(epc) is TagVerdict.BELONGS
+            }
+            if not changed and (amend if final else certain == said.certain):
                 continue
             nobody = not (record.by_eyes or said.revisions or members(verdicts))
             if nobody and not said.shown:
                 continue
             withdrawn = final and nobody
-            said.verdicts, said.direction = verdicts, load.direction
+            said.verdicts, said.direction, said.certain = verdicts, load.direction, certain
             revision = said.revisions if final else said.shown
             said.shown = 0 if final else said.shown + 1
             said.revisions += final and not withdrawn
@@ -356,6 +360,11 @@ class PassageOperator:
                 )
             )
         return out
+
+    def _certain(self, load: Judged, verdicts: Mapping[str, TagVerdict]) -> set[str]:
+        """The tags of a load that the light counts on."""
+        sure = load.tags.tags[load.scores >= self._portal.signal.certain_score].tolist()
+        return {epc for epc in map(self._rows.tags.__getitem__, sure) if verdicts[epc] is TagVerdict.BELONGS}
 
     def _forget(self) -> None:
         assert self._tick_us is not None

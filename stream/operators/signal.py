@@ -10,8 +10,9 @@ While a load is in the door its provisional verdicts are compared with what open
 - amber: neither by `decide_after_s`, or at the close: a person has to look;
 - off: `hold_s` after the close.
 
-Certain means verdict `belongs` with a score of at least `certain_score`. A later verdict takes an earlier one back, so
-the light follows. Until an expectation is known nothing is said. A load that has passed is not judged again: by then
+Certain means verdict `belongs`, with a score of at least `certain_score` now or before: scores swing while a load is in
+the door, and a light that flickers is believed by nobody. A later verdict takes an earlier one back, so the light
+follows. Until an expectation is known nothing is said. A load that has passed is not judged again: by then
 the books may have taken it, and what is expected next is for the next load. Amended passages light no empty door.
 A signal is valid for `valid_s`: whoever drives a light checks that against the wall clock (replay never drives one).
 While a colour stays it is given again, as `renewed`, every half of that: what is not renewed goes dark by itself.
@@ -42,6 +43,7 @@ class SignalState:
     last: Signal | None = None
     off_at_us: int | None = None
     over: UUID | None = None
+    certain: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class SignalOperator:
         self._last = state.last
         self._off_at_us = state.off_at_us
         self._over = state.over
+        self._certain = state.certain
 
     def on_batch(self, now_us: int, items: Sequence[Passage | Expectation]) -> Sequence[Signal]:
         """Take verdicts and expectations in the order they came."""
@@ -84,6 +87,7 @@ class SignalOperator:
                 else:
                     self._expectation = item
             elif item.passage_id != self._over:
+                self._certain = self._sure(item)
                 self._passage = item
                 self._turn()
                 if item.final:
@@ -108,7 +112,9 @@ class SignalOperator:
 
     def snapshot(self) -> SignalState:
         """What the next call needs."""
-        return SignalState(self._expectation, self._following, self._passage, self._last, self._off_at_us, self._over)
+        return SignalState(
+            self._expectation, self._following, self._passage, self._last, self._off_at_us, self._over, self._certain
+        )
 
     def _changed(self, now_us: int) -> Sequence[Signal]:
         if self._off_at_us is not None and now_us >= self._off_at_us:
@@ -125,6 +131,16 @@ class SignalOperator:
         self._last = signal
         return () if first and self._passage is None else (signal,)
 
+    def _sure(self, passage: Passage) -> frozenset[str]:
+        """The tags that are certain to belong, by what is said now and what was said of the same load before."""
+        same = self._passage is not None and self._passage.passage_id == passage.passage_id
+        before = self._certain if same else frozenset()
+        return frozenset(
+            tag.epc
+            for tag in passage.tags
+            if tag.verdict is TagVerdict.BELONGS and (tag.score >= self._params.certain_score or tag.epc in before)
+        )
+
     def _turn(self) -> None:
         """The load before is over: what was learnt meanwhile counts from here on."""
         if self._following is not None:
@@ -137,11 +153,7 @@ class SignalOperator:
             return None
         if passage is None:
             return Signal(self._portal.name, Colour.OFF, "no load in the door", now_us, valid_until_us)
-        certain = [
-            tag.epc
-            for tag in passage.tags
-            if tag.verdict is TagVerdict.BELONGS and tag.score >= self._params.certain_score
-        ]
+        certain = [tag.epc for tag in passage.tags if tag.epc in self._certain]
         found = self._compare(expected, certain)
         colour, reason = self._colour(now_us, passage, expected, found)
         return Signal(

@@ -75,6 +75,32 @@ def test_provisional_revisions_are_at_least_a_tick_apart() -> None:
 
 
 @pytest.mark.parametrize("eyes", [True, False])
+def test_a_tick_is_judged_with_the_batch_that_promises_its_last_microsecond(eyes: bool) -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    promised = [(now_us - 1, items) for now_us, items in door.slices()]
+    early, late = run(eyes, promised), run(eyes, door.slices())
+    assert [now_us + 1 for now_us, _ in early] == [now_us for now_us, _ in late]
+    assert comparable([p for _, p in early]) == comparable([p for _, p in late])
+    op = operator(eyes)
+    op.on_batch(*promised[0])
+    woken = [(op.next_wakeup(), now_us) for now_us, items in promised[1:] if not op.on_batch(now_us, items)]
+    assert {due_us - now_us for due_us, now_us in woken if due_us is not None} == {250_000}
+
+
+@pytest.mark.parametrize("eyes", [True, False])
+def test_a_tag_that_becomes_certain_is_told_though_no_verdict_changes(eyes: bool) -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    by_and_by = {"features": ["window_s"], "weights": [0.4], "bias": 1.3}
+    model = parse_model(json.dumps({"passes": [by_and_by], "direction": {}}))
+    said = [p for _, p in run(eyes, door.slices(), replace(SEEN, model=model)) if not p.final]
+    assert [belonging(p) for p in said] == [LOAD, LOAD]
+    certain_score = portal(eyes).signal.certain_score
+    assert [{tag.score >= certain_score for tag in p.tags} for p in said] == [{False}, {True}]
+
+
+@pytest.mark.parametrize("eyes", [True, False])
 def test_final_revisions_are_the_same_when_no_provisional_ones_are_made(eyes: bool) -> None:
     door = Door()
     door.walk(LOAD, 5.0, 1)

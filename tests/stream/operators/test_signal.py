@@ -197,6 +197,20 @@ def test_an_amended_passage_lights_no_empty_door() -> None:
     assert operator.on_batch(OPENED + 20 * S, [replace(gone, revision=1, tags=(tag(nut(1)),))]) == ()
 
 
+def test_a_tag_once_certain_counts_while_it_belongs_so_the_light_does_not_flicker() -> None:
+    operator = light()
+    assert [s.colour for s in operator.on_batch(OPENED, [expecting(bolts=2), load(bolt(1), bolt(2))])] == [Colour.GREEN]
+    assert operator.on_batch(OPENED + S // 4, [load(tag(bolt(1), 0.8), bolt(2))]) == ()
+    operator = light(state=decode_state(encode_state(operator.snapshot()), SignalState))
+    assert operator.on_batch(OPENED + S // 2, [load(tag(bolt(1), 0.7), tag(bolt(2), 0.7))]) == ()
+    unsure = load(tag(bolt(1), 0.5, TagVerdict.UNSURE), bolt(2))
+    (said,) = operator.on_batch(OPENED + S, [unsure])
+    assert (said.colour, said.seen) == (Colour.OFF, 1)
+    assert operator.on_batch(OPENED + S, [load(tag(bolt(1), 0.8), bolt(2))]) == ()
+    (said,) = operator.on_batch(OPENED + 2 * S, [load(tag(bolt(1), 0.8), tag(bolt(2), 0.8), number=2)])
+    assert said.seen == 0
+
+
 def test_a_snapshot_goes_on_where_it_was_taken() -> None:
     def story(restart_before: int) -> list[Signal]:
         operator = light()
