@@ -16,7 +16,7 @@ from edge.fleet.missions import Mission
 from edge.fleet.tasks import Failure, FailureReason, LoadWhere
 from readers.vda5050.order import Order
 from readers.vda5050.plan import OrderPlan
-from readers.vda5050.state import ActionStatus, State
+from readers.vda5050.state import ActionStatus, Error, State
 
 
 class Phase(StrEnum):
@@ -45,6 +45,9 @@ class Job:
     uncertain: bool = False
     blocked_us: int | None = None
     quiet_us: int | None = None
+    loaded: bool = False
+    empty_us: int | None = None
+    old_errors: tuple[Error, ...] = ()
     reason: FailureReason | None = None
     detail: str = ""
 
@@ -90,7 +93,9 @@ class Job:
     def failed_action(self, state: State) -> str | None:
         """What a vehicle says about an action of ours that failed; None when none did."""
         for action in state.action_states:
-            if action.action_status == ActionStatus.FAILED and action.action_id.startswith(f"{self.order_id}:"):
+            # No action of ours may be tried again: one that waits for that would wait for ever.
+            failed = action.action_status in (ActionStatus.FAILED, ActionStatus.RETRIABLE)
+            if failed and action.action_id.startswith(f"{self.order_id}:"):
                 told = [
                     e.error_description or e.error_type
                     for e in state.errors
@@ -100,9 +105,24 @@ class Job:
         return None
 
     def rejection(self, state: State) -> str | None:
-        """What a vehicle says against this order; None when nothing."""
-        said = next((e for e in state.errors if e.refers_to("orderId", self.order_id)), None)
-        return "; ".join(filter(None, (said.error_type, said.error_description))) if said is not None else None
+        """What a vehicle says against the last message of this order; None when nothing.
+
+        Such errors stay until the next order (2.1.0, 6.6.5): one that was there when the vehicle had taken all that was
+        sent, or that names another update, is about an earlier message or a copy of one.
+        """
+        update = str(self.plan.update_id) if self.plan is not None else None
+        for error in state.errors:
+            others = [r.reference_value for r in error.error_references if r.reference_key == "orderUpdateId"]
+            if error.refers_to("orderId", self.order_id) and error not in self.old_errors and others in ([], [update]):
+                return error.in_words()
+        return None
+
+    def load_is_gone(self, state: State) -> bool:
+        """Whether a vehicle that had the load has none, and has not begun to set it down."""
+        if self.picked and state.loads:
+            self.loaded = True
+        left = [state.status_of(action.action_id) for _, actions in self.mission.stops[1:] for action in actions]
+        return self.picked and self.loaded and state.loads == () and set(left) <= {ActionStatus.WAITING, None}
 
     def is_expired(self, now_us: int) -> bool:
         """Whether its task's time is over."""
@@ -121,8 +141,10 @@ class Job:
             for node in self.plan.nodes
         )
 
-    def load_where(self, state: State | None) -> LoadWhere:
-        """Where the load of a transport is that will not go on."""
+    def load_where(self, state: State | None, *, stopped: bool = True) -> LoadWhere:
+        """Where the load of a transport is that will not go on; without `stopped` the vehicle still may."""
+        if not stopped and not self.picked and self.pick_is_released():
+            return LoadWhere.UNKNOWN
         status = state.status_of(self.mission.pick_id) if state is not None and self.is_ours(state) else None
         if status == ActionStatus.FINISHED or (status is None and self.picked):
             return LoadWhere.UNKNOWN if state is not None and state.loads == () else LoadWhere.VEHICLE
@@ -132,6 +154,7 @@ class Job:
             return LoadWhere.SOURCE
         return LoadWhere.UNKNOWN
 
-    def failure(self, state: State | None) -> Failure:
+    def failure(self, state: State | None, *, stopped: bool = True) -> Failure:
         """What to tell the book."""
-        return Failure(self.reason or FailureReason.CANCELLED, self.load_where(state), self.detail)
+        where = self.load_where(state, stopped=stopped)
+        return Failure(self.reason or FailureReason.CANCELLED, where, self.detail)

@@ -6,7 +6,9 @@ Rules
   ends, and nothing held back moves it later.
 - A station's node is released to one vehicle, and to the next when that one has driven on.
 - An order that no claim stands behind is cancelled.
-- A vehicle that could not drive for `silent_s` before it took its order gives the task back.
+- A vehicle that could not drive for `silent_s` before it took its order, or before its pick was released, gives the
+  task back. One that was told to stop and does not within `silent_s` gives it to a person, if it may have the load.
+- A vehicle is sent to charge once in ten minutes: some never say that they charge.
 - Silence: what a vehicle cannot have begun (the pick is not released) goes back to the queue at once; otherwise the
   task is reported lost, stays the vehicle's, and goes on when the vehicle is heard again.
 
@@ -24,6 +26,7 @@ from edge.fleet.tasks import Failure, FailureReason, FleetClaim, FleetTask, Load
 from edge.fleet.vehicle import VehicleView
 from readers.vda5050.connection import Connection
 from readers.vda5050.factsheet import Factsheet
+from readers.vda5050.header import Header
 from readers.vda5050.order import Action, ActionParameter, InstantActions, Order
 from readers.vda5050.plan import OrderPlan
 from readers.vda5050.state import State
@@ -70,9 +73,11 @@ class FleetMaster:
         """What a vehicle is."""
         self.vehicles[vehicle].factsheet = factsheet
 
-    def on_state(self, now_us: int, vehicle: str, state: State) -> list[Effect]:
-        """What a vehicle says of itself."""
+    def on_state(self, now_us: int, vehicle: str, state: State, header: Header | None = None) -> list[Effect]:
+        """What a vehicle says of itself; nothing when it was overtaken by what it said later."""
         view = self.vehicles[vehicle]
+        if header is not None and view.came_late(header):
+            return []
         view.state, view.heard_us = state, now_us
         if view.job is not None and view.job.uncertain:
             view.job.uncertain = False
@@ -162,6 +167,9 @@ class FleetMaster:
                 self._end(now_us, view, job, None)
             elif not job.is_ours(state) or (state.is_idle and view.was_heard_after(job.decided_us)):
                 self._end(now_us, view, job, job.failure(state))
+            elif now_us - job.decided_us > self._silent_us and view.was_heard_after(job.decided_us):
+                job.detail = f"{job.detail}; it did not stop"
+                self._end(now_us, view, job, job.failure(state, stopped=False))
             elif view.is_online:
                 self._cancel_order(now_us, view, job.order_id)
 
@@ -188,10 +196,11 @@ class FleetMaster:
             # The last message is dead by now; a state from after its death shows that it was not taken.
             if view.was_heard_after((job.sent_us or job.decided_us) + self._valid_us):
                 reason = FailureReason.EXPIRED if expired else FailureReason.NOT_TAKEN
-                self._finish(now_us, view, job, reason, f"sent {job.tries} times")
+                said = "; ".join(error.in_words() for error in state.errors)
+                self._finish(now_us, view, job, reason, f"sent {job.tries} times{said and f'; it says {said}'}")
             return
         if self._is_blocked(now_us, view, job):
-            self._finish(now_us, view, job, FailureReason.NOT_TAKEN, f"cannot drive, mode {state.operating_mode}")
+            self._finish(now_us, view, job, FailureReason.NOT_TAKEN, f"cannot drive: {view.hindrance()}")
             return
         if view.can_drive() and view.was_heard_within(self._recent_us, now_us):
             if job.plan is None or job.resuming:
@@ -219,12 +228,17 @@ class FleetMaster:
             else:
                 self._give_up(now_us, view, job, FailureReason.FORGOTTEN, "it does not say how its last action ended")
             return
+        if job.is_confirmed(state):
+            job.old_errors = state.errors
         failed, severe = job.failed_action(state), view.severe_error()
         if failed is not None:
             self._give_up(now_us, view, job, FailureReason.ACTION_FAILED, failed)
         elif severe is not None:
-            detail = "; ".join(filter(None, (severe.error_type, severe.error_description)))
-            self._give_up(now_us, view, job, FailureReason.VEHICLE_ERROR, detail)
+            self._give_up(now_us, view, job, FailureReason.VEHICLE_ERROR, severe.in_words())
+        elif self._is_empty(now_us, view, job, state):
+            self._give_up(now_us, view, job, FailureReason.LOAD_GONE, "it reports no load any more")
+        elif not job.picked and not job.pick_is_released() and self._is_blocked(now_us, view, job):
+            self._give_up(now_us, view, job, FailureReason.BLOCKED, f"cannot drive: {view.hindrance()}")
         elif job.is_overdue(now_us):
             self._give_up(now_us, view, job, FailureReason.EXPIRED, "not picked in time")
         elif job.plan is None:
@@ -239,8 +253,16 @@ class FleetMaster:
                 else:
                     self._send_order(now_us, view, job)
 
+    def _is_empty(self, now_us: int, view: VehicleView, job: Job, state: State) -> bool:
+        """Whether the load was seen to be gone, twice and some time apart."""
+        if not job.load_is_gone(state):
+            job.empty_us = None
+            return False
+        job.empty_us = now_us if job.empty_us is None else job.empty_us
+        return view.was_heard_after(job.empty_us + self._valid_us)
+
     def _is_blocked(self, now_us: int, view: VehicleView, job: Job) -> bool:
-        """Whether a vehicle that has not taken its order could not drive for `silent_s`: others can."""
+        """Whether a vehicle that cannot have begun could not drive for `silent_s`: others can."""
         if view.can_drive() or job.resuming:  # who resumes may have the load
             job.blocked_us = None
             return False
@@ -259,9 +281,9 @@ class FleetMaster:
 
     def _extend(self, now_us: int, view: VehicleView, job: Job, known: OrderPlan, state: State) -> None:
         ahead = sum(node.released for node in state.node_states)
-        if known.is_released or ahead >= self.settings.base_nodes - 1:
+        if known.is_released or (ahead >= self.settings.base_nodes - 1 and not state.new_base_request):
             return
-        more = self._releasable(view, known, self.settings.base_nodes - ahead)
+        more = self._releasable(view, known, max(1, self.settings.base_nodes - ahead))
         if more:
             job.plan, job.tries = known.released(more), 0
             self._send_order(now_us, view, job)
@@ -372,9 +394,11 @@ class FleetMaster:
             if view.is_free(now_us) and view.was_heard_within(self._recent_us, now_us)
         ]
         for view in list(free):
-            node = occupancy.nearest_free(view, StationKind.CHARGE) if view.wants_charge(self.settings) else None
+            wants = view.wants_charge(self.settings) and view.may_be_sent_to_charge(now_us)
+            node = occupancy.nearest_free(view, StationKind.CHARGE) if wants else None
             if node is not None:
                 free.remove(view)
+                view.charge_sent_us = now_us
                 self._start(now_us, view, charge(view.name, node, now_us))
                 occupancy = Occupancy(self.routes, self.vehicles.values())
         ready = [view for view in free if view.is_charged_for_work(self.settings)]
@@ -388,7 +412,10 @@ class FleetMaster:
             home = self.routes.stations.get(view.config.home)
             station = self.routes.station_at.get(view.node(self.routes) or "")
             # Whoever has nothing to do at a station leaves it to the next: a dock, and a charger once full.
-            stays = station is None or station.kind is StationKind.PARK or view.is_charging(self.settings)
+            charges = view.is_charging(self.settings) or view.wants_charge(self.settings)
+            stays = (
+                station is None or station.kind is StationKind.PARK or (charges and station.kind is StationKind.CHARGE)
+            )
             if home is not None and not stays and home is not station and occupancy.is_free_for(view, home.node):
                 self._start(now_us, view, park(view.name, home.node, now_us))
                 occupancy = Occupancy(self.routes, self.vehicles.values())

@@ -125,14 +125,14 @@ class FleetService:
             name = self._names.get(address.vehicle)
             if name is None or address.version is not self.master.vehicles[name].version:
                 return
-            _, message = decode(address.topic, payload)
+            header, message = decode(address.topic, payload)
         except Vda5050Error as error:
             self.refused_messages += 1
             _log.warning("vehicle message refused", topic=topic, error=str(error))
             return
         now_us = self._clock.now_us()
         if isinstance(message, State):
-            await self._do(self.master.on_state(now_us, name, message))
+            await self._do(self.master.on_state(now_us, name, message, header))
         elif isinstance(message, Connection):
             await self._do(self.master.on_connection(now_us, name, message))
         elif isinstance(message, Factsheet):

@@ -26,6 +26,8 @@ class FailureReason(StrEnum):
     CANCELLED = "cancelled"
     FORGOTTEN = "forgotten"
     NO_ROUTE = "no_route"
+    BLOCKED = "blocked"
+    LOAD_GONE = "load_gone"
 
 
 @dataclass(frozen=True, slots=True)

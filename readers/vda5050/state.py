@@ -140,6 +140,10 @@ class Error(Wire, frozen=True):
     error_description: str | None = None
     error_hint: str | None = None
 
+    def in_words(self) -> str:
+        """Type and description, for a person."""
+        return ": ".join(filter(None, (self.error_type, self.error_description)))
+
     def refers_to(self, key: str, value: str) -> bool:
         return any(r.reference_key == key and r.reference_value == value for r in self.error_references)
 
