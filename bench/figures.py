@@ -53,6 +53,7 @@ KEY_FIGURES: tuple[tuple[str, str, str, str, Peers], ...] = (
     ("storage", "bytes a sighting", "packed/bytes_each", "bytes", (("x_bytes_rows", "the rows with their indexes"),)),
     ("ledger", "postings, one hot item, 16 workers", "hot/post", "/s", (("hot/post_x_update", _UPDATE),)),
     ("ledger", "postings, spread, 16 workers", "spread/post", "/s", (("spread/post_x_update", _UPDATE),)),
+    ("ledger", "rows of postings by hand, spread", "by_hand/rows", "/s", (("by_hand/rows_x_update", _UPDATE),)),
     ("ledger", "reservations, spread, 16 workers", "spread/reserve", "/s", (("spread/reserve_x_update", _UPDATE),)),
     ("api", "where is this tag", "tag/ours_cpu_s", "requests per CPU-second", _of("tag", _API)),
     ("api", "stock of an item", "stock/ours_cpu_s", "requests per CPU-second", _of("stock", _API)),

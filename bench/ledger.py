@@ -8,15 +8,22 @@ each worker has an item and places of its own. At the end every invariant of the
 Peer, in interleaved rounds: `update`, one `UPDATE stock SET on_hand = on_hand - 1 WHERE id = ? AND on_hand >= 1`
 a transaction, which keeps no book at all, by 16 processes with a connection each. fsync is on for all.
 
-Where a posting's time goes, in groups of 16 (pg_stat_statements and cProfile): about 0.2 ms of PostgreSQL, of which the
-movement with its eleven indexes and three foreign keys 0.06, two balances locked and changed 0.05, answer, audit and
-outbox 0.03, names and twins 0.03, the calls themselves the rest; and 0.17 ms of Python in the one process that groups
-and plans. Hot, the group changes two balances once. Spread, both together are what two cores can do.
+After them, in rounds of its own: `rows`, the rows of postings alone, written by hand in groups by two processes
+(`bench.posting_rows`). Nothing is asked and nothing answered, so it bounds what any way of keeping these books can reach.
 
-What a posting writes, spread (pg_stat_user_tables, pg_stat_wal): four rows inserted (the movement in eleven indexes,
-audit, answer, outbox) and two balances changed in place, 34 WAL records of 3.7 kB together; the bare UPDATE changes one
-row in place, 116 bytes. At half the bare UPDATE's rate a posting would have to cost what two of them do, round trip and
-commit included: what is audited and kept for ever costs its rows.
+Where a posting's CPU time goes, spread (/proc, beside other work): 0.31 ms of PostgreSQL and 0.30 ms of Python, in
+groups of 7. A group costs 1.1 and 0.75 ms whatever is in it, six messages and the start of two dozen statements; each
+posting in it 0.1 and 0.14 ms more: in groups of 64, which 16 callers cannot make, 0.12 ms of each. The bare UPDATE
+costs 0.08 and 0.07 ms, the rows by hand 0.14 ms of PostgreSQL alone. At half the bare UPDATE's rate a posting would
+have 0.31 ms for both, with two cores never idle. Hot, a group changes two balances once, and the bare UPDATEs wait for
+each other's commits.
+
+What a posting writes, spread (pg_stat_statements): four rows inserted, with nineteen entries in trees, and two balances
+changed in place: 31 WAL records of 3.2 kB together; the bare UPDATE changes one row in place, 116 bytes.
+
+Transactions that write a message commit one after another, disk included: NOTIFY holds a lock of the whole database
+until then. On a disk that took 5 ms, 16 connections committed 190 of them a second, and 670 with the trigger that
+notifies left out; groups are what keeps postings from that.
 """
 
 import json
@@ -28,6 +35,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -35,6 +43,7 @@ from uuid import uuid4
 import psycopg
 from psycopg_pool import ConnectionPool
 
+from bench import posting_rows
 from tagledger.command_desk import DirectBus
 from tagledger.group_desk import LEADERS, GroupDesk
 from warehouse.commands import (
@@ -65,12 +74,16 @@ WARM_UP = 12
 STOCK = Decimal(10_000_000)
 ACTOR = Actor("bench", "bench", ALL_RIGHTS)
 Connection = psycopg.Connection[Any]
+Task = Callable[[Connection, int], None]
+"""Done again and again by a process, which has a number."""
 
 
 def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, object]:
     """Median operations/s by contestant, hot and spread, and ratios within a round."""
     fork = multiprocessing.get_context("fork")
     contestants = ("post", "reserve", "update")
+    rows: list[float] = []
+    rows_x: list[float] = []
     rates: dict[str, list[float]] = {f"{name}_{where}": [] for where in ("hot", "spread") for name in contestants}
     groups: list[int] = []
     with tempfile.TemporaryDirectory(prefix="tagledger-bench-") as folder, EmbeddedServer(Path(folder)) as server:
@@ -78,11 +91,19 @@ def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, object]:
         _fill(server.dsn)
         for _ in range(rounds):
             for where in ("hot", "spread"):
-                rates[f"update_{where}"].append(_processes(fork, server.dsn, where == "hot", seconds))
+                update = partial(_updating, hot=where == "hot")
+                rates[f"update_{where}"].append(_processes(fork, server.dsn, WORKERS, update, seconds))
                 for name, make in (("post", _move), ("reserve", _reserve)):
                     rates[f"{name}_{where}"].append(_desk(server.dsn, make, where == "hot", seconds, groups))
         with psycopg.connect(server.dsn, autocommit=True) as connection:
             assert check(connection) == []
+            posting_rows.prepare(connection, WORKERS)
+        # These rows keep no books, so they come last, and beside an `update` of their own.
+        for _ in range(rounds):
+            bare = _processes(fork, server.dsn, WORKERS, partial(_updating, hot=False), seconds)
+            by_hand = _processes(fork, server.dsn, WORKERS // posting_rows.GROUP, _writing, seconds)
+            rows.append(posting_rows.GROUP * by_hand)
+            rows_x.append(posting_rows.GROUP * by_hand / bare)
     result: dict[str, object] = {
         "bench": "ledger",
         "unit": "operations/s",
@@ -107,6 +128,9 @@ def run(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, object]:
             f"{where:10}{row['post']:10,}{row['reserve']:11,}{row['update']:10,}"
             f"{ratio['post_x_update']:9}{ratio['reserve_x_update']:11}"
         )
+    by_hand_rate, by_hand_x = round(statistics.median(rows)), round(statistics.median(rows_x), 3)
+    result["by_hand"] = {"rows": by_hand_rate, "rows_x_update": by_hand_x}
+    print(f"the rows of postings written by hand, spread: {by_hand_rate:,}/s, {by_hand_x} of update")
     print(json.dumps(result))
     return result
 
@@ -154,31 +178,41 @@ def _desk(dsn: str, make: Callable[[int], Command], hot: bool, seconds: float, g
             return sum(threads.map(work, range(WORKERS)))
 
 
-def _processes(fork: Any, dsn: str, hot: bool, seconds: float) -> float:
+def _processes(fork: Any, dsn: str, workers: int, task: Task, seconds: float) -> float:
+    """Processes with a connection each; how often a second all together did their task."""
     done: Any = fork.Queue()
-    ready: Any = fork.Barrier(WORKERS)
-    workers = [
-        fork.Process(target=_worker, args=(dsn, 0 if hot else number, seconds, ready, done))
-        for number in range(WORKERS)
+    ready: Any = fork.Barrier(workers)
+    started = [
+        fork.Process(target=_worker, args=(dsn, number, task, seconds, ready, done)) for number in range(workers)
     ]
-    for worker in workers:
+    for worker in started:
         worker.start()
-    counts = [done.get(timeout=seconds + 60) for _ in workers]
-    for worker in workers:
+    counts = [done.get(timeout=seconds + 60) for _ in started]
+    for worker in started:
         worker.join()
     return float(sum(count / spent_s for count, spent_s in counts))
 
 
-def _worker(dsn: str, item: int, seconds: float, ready: Any, done: Any) -> None:
+def _worker(dsn: str, number: int, task: Task, seconds: float, ready: Any, done: Any) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         for _ in range(WARM_UP):
-            _update(connection, item)
+            task(connection, number)
         ready.wait(60)
         began_s, count = time.perf_counter(), 0
         while (spent_s := time.perf_counter() - began_s) < seconds:
-            _update(connection, item)
+            task(connection, number)
             count += 1
         done.put((count, spent_s))
+
+
+def _updating(connection: Connection, number: int, *, hot: bool) -> None:
+    item = 0 if hot else number
+    done = connection.execute("update bare set on_hand = on_hand - 1 where id = %s and on_hand >= 1", (item,))
+    assert done.rowcount == 1
+
+
+def _writing(connection: Connection, number: int) -> None:
+    posting_rows.write(connection, number * posting_rows.GROUP)
 
 
 def _move(item: int) -> Command:
@@ -187,11 +221,6 @@ def _move(item: int) -> Command:
 
 def _reserve(item: int) -> Command:
     return ReserveStock(f"I{item}", Decimal(1), f"FROM{item}", "bench")
-
-
-def _update(connection: Connection, item: int) -> None:
-    done = connection.execute("update bare set on_hand = on_hand - 1 where id = %s and on_hand >= 1", (item,))
-    assert done.rowcount == 1
 
 
 def _do(connection: Connection, command: Command) -> None:
