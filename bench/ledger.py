@@ -9,7 +9,7 @@ Peer, in interleaved rounds: `update`, one `UPDATE stock SET on_hand = on_hand -
 a transaction, which keeps no book at all, by 16 processes with a connection each. fsync is on for all.
 
 After them, in rounds of its own: `rows`, the rows of postings alone, written by hand in groups by two processes
-(`bench.posting_rows`). Nothing is asked and nothing answered, so it bounds what any way of keeping these books can reach.
+(`bench.posting_rows`). Nothing is asked or answered, so it bounds what any way of keeping these books can reach.
 
 Where a posting's CPU time goes, spread (/proc, beside other work): 0.31 ms of PostgreSQL and 0.30 ms of Python, in
 groups of 7. A group costs 1.1 and 0.75 ms whatever is in it, six messages and the start of two dozen statements; each
