@@ -9,11 +9,11 @@ import psycopg
 from psycopg import Connection
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from edge.exchange.messages import OpenTask
+from edge.exchange.messages import HeldTask, OpenTask
 from tagledger.command_desk import WritePool
 from tagledger.task_book import Submit
 from warehouse.commands import Actor, Command, Refusal, Result
-from warehouse.postgres.queries.tasks import OPEN, read, taking
+from warehouse.postgres.queries.tasks import CLAIMS, OPEN, read, taking
 from warehouse.tasks import TaskLoad
 
 # In the dead letters beside those of the stream, which takes up its own kinds only.
@@ -55,6 +55,29 @@ class WarehouseTaskSource:
                 task.stock_status,
                 task.serials,
                 task.rest_of,
+            )
+            for task in found
+        ]
+
+    async def claims(self, client: str, limit: int) -> Sequence[HeldTask]:
+        """As the database has them."""
+        found = await self._on_connection(lambda connection: read(connection, CLAIMS, limit=limit, claimed_by=client))
+        return [
+            HeldTask(
+                task.task_id,
+                task.attempt,
+                task.owner,
+                task.state,
+                task.step,
+                task.lost,
+                task.unit,
+                task.item,
+                f"{task.quantity:f}",
+                task.uom,
+                task.serials,
+                task.pickup,
+                task.source,
+                task.target,
             )
             for task in found
         ]

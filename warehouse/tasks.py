@@ -94,8 +94,11 @@ def claim_standing(task: Claimed, claimed_by: str, owner: str) -> Standing:
     return Standing.WRONG_STATE
 
 
-def report_standing(task: Claimed, attempt: int, actor: str) -> Standing:
-    """A step or a failure. A claim that lapsed and that no other has followed is alive again by it."""
+def failure_standing(task: Claimed, attempt: int, actor: str) -> Standing:
+    """A failure; of a claim that was given up or taken away it says nothing new.
+
+    A claim that lapsed and that no other has followed is alive again by it.
+    """
     found = _attempt_standing(task, attempt, actor)
     if found is not Standing.GOOD:
         return found
@@ -104,9 +107,9 @@ def report_standing(task: Claimed, attempt: int, actor: str) -> Standing:
     return Standing.WRONG_STATE if task.state is TaskState.CANCELLED else Standing.GOOD
 
 
-def finish_standing(task: Claimed, attempt: int, actor: str) -> Standing:
-    """The end of the last attempt is believed also after it lapsed: the load is where it says."""
-    found = report_standing(task, attempt, actor)
+def progress_standing(task: Claimed, attempt: int, actor: str) -> Standing:
+    """A step, or the end: believed also after the claim lapsed, not of one that was given up or taken away."""
+    found = failure_standing(task, attempt, actor)
     if found is Standing.REPEATED and task.state is not TaskState.DONE:
         return Standing.WRONG_STATE
     return found

@@ -4,6 +4,7 @@
 |---|---|---|---|---|
 | `open/{task_id}` | Tagledger | 1 | yes | `OpenTask`; empty once it is open no more |
 | `request/{client}/{operation}` | controller | 1 | no | `Claim`, `Progress`, `Finish` or `Fail` |
+| `claims/{client}` | Tagledger | 1 | yes | `Claims`: what it has now |
 | `reply/{client}` | Tagledger | 1 | no | `Reply`, after the commit; to the MQTT 5 response topic below it, if given |
 
 A request has an `id` that its sender made and keeps until it has the reply: the same id again gets the same answer, so
@@ -150,6 +151,35 @@ class OpenTask(msgspec.Struct, frozen=True):
     rest_of: UUID | None = None
 
 
+class HeldTask(msgspec.Struct, frozen=True):
+    """A claim that counts: by it the controller may report. `lost`: it said nobody knows where the load is."""
+
+    task_id: UUID
+    attempt: int
+    vehicle: str
+    state: str
+    step: str
+    lost: bool
+    unit: str | None
+    item: str | None
+    quantity: str
+    uom: str | None
+    serials: Sequence[str]
+    pickup: str
+    source: str
+    target: str | None
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """All that a controller has claimed and that is not over.
+
+    A task that is no longer here without a `finish` or `fail` of its own has lapsed, or a person cancelled it, put it
+    back or gave it to another: its vehicle is to stop.
+    """
+
+    items: Sequence[HeldTask]
+
+
 class ReplyError(msgspec.Struct, frozen=True):
     """Why not: a stable code, the field of the request it is about, and words for a person."""
 
@@ -183,6 +213,10 @@ class Asked:
 
 def open_topic(site: str, task_id: str) -> str:
     return f"{ROOT}/{site}/tasks/open/{task_id}"
+
+
+def claims_topic(site: str, client: str) -> str:
+    return f"{ROOT}/{site}/tasks/claims/{client}"
 
 
 def requests_topic(site: str) -> str:
@@ -238,7 +272,7 @@ def malformed(operation: str, error: RequestError) -> Reply:
 
 def schemas() -> dict[str, dict[str, Any]]:
     """JSON Schemas (2020-12) of every payload, by name."""
-    kinds = [*OPERATIONS.values(), OpenTask, Reply]
+    kinds = [*OPERATIONS.values(), OpenTask, Claims, Reply]
     return {kind.__name__: msgspec.json.schema(kind) for kind in kinds}
 
 

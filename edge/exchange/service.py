@@ -3,18 +3,21 @@
 A request is acknowledged to the broker after its command is committed and its reply handed over, so that what was not
 committed is sent again to the next process of this name. Requests are executed one after the other, in the order of
 their arrival: a controller's `progress` cannot overtake its `claim`. While the database is away nothing is acknowledged
-and the broker keeps the rest.
+and the broker keeps the rest. What each controller has is retained for it, so that one that was started again knows,
+and one whose task was taken from it hears.
 
 What is no request becomes a dead letter, and its sender is told the field; a letter given again is taken up here. Open
 tasks are retained, looked at every `LOOK_S` and after every request; what an earlier process left retained and is open
 no more is cleared.
 
-Bounds: `RECEIVE_MAX` unacknowledged requests (MQTT 5.0, 3.3.4), `OPEN_MAX` open tasks shown, the most urgent first.
+Bounds: `RECEIVE_MAX` unacknowledged requests (MQTT 5.0, 3.3.4), `OPEN_MAX` open tasks shown, the most urgent first,
+and `OPEN_MAX` claims of a controller, the oldest first.
 """
 
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -27,10 +30,13 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.exchange.messages import (
+    Claims,
+    HeldTask,
     OpenTask,
     Reply,
     RequestError,
     answer,
+    claims_topic,
     decode_request,
     malformed,
     open_topic,
@@ -61,6 +67,9 @@ class TaskSource(Protocol):
     async def open_tasks(self, limit: int) -> Sequence[OpenTask]:
         """What can be claimed, the most urgent first."""
 
+    async def claims(self, client: str, limit: int) -> Sequence[HeldTask]:
+        """What a controller has claimed and is not over."""
+
     async def keep(self, topic: str, payload: bytes, reason: str) -> None:
         """Keep what is no request as a dead letter; returns when it is committed."""
 
@@ -83,6 +92,7 @@ class TaskExchange:
         self._look = asyncio.Event()
         self._shown: dict[str, bytes] = {}
         self._stale: set[str] = set()
+        self._held: dict[str, bytes] = {}
         self.connected = asyncio.Event()
 
     async def run(self) -> None:
@@ -155,6 +165,7 @@ class TaskExchange:
     def _reset(self) -> None:
         """A broker that lost what it retained hears all of it again."""
         self._shown.clear()
+        self._held.clear()
         self.connected.set()
         self._look.set()
 
@@ -217,9 +228,18 @@ class TaskExchange:
                 if self._shown.get(task_id) != payload:
                     client.publish(open_topic(self._site, task_id), payload, qos=1, retain=True)
             self._shown, self._stale = wanted, set()
+            await self._show_claims(client)
             for letter_id, topic, payload in await self._reached(self._source.given_again):
                 await self._give_again(client, letter_id, topic, payload)
             await self._news_or_later()
+
+    async def _show_claims(self, client: mqtt.Client) -> None:
+        for name in self._settings.clients:
+            held = await self._reached(partial(self._source.claims, name, OPEN_MAX))
+            payload = msgspec.json.encode(Claims(held))
+            if self._held.get(name) != payload:
+                client.publish(claims_topic(self._site, name), payload, qos=1, retain=True)
+                self._held[name] = payload
 
     async def _give_again(self, client: mqtt.Client, letter_id: UUID, topic: str, payload: bytes) -> None:
         """As if it had come now: the reply goes to the controller's own topic."""

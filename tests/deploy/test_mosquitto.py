@@ -19,7 +19,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge.exchange.messages import OpenTask
+from edge.exchange.messages import HeldTask, OpenTask
 from edge.exchange.service import TaskExchange
 from edge.fleet.service import FleetService
 from edge.push_mqtt import PushSubscriber
@@ -275,6 +275,9 @@ class OneTask:
     async def open_tasks(self, limit: int) -> Sequence[OpenTask]:
         return [OpenTask(UUID(int=7), "putaway", "1", "door-1", "dock", "bin", 5, None, "0")]
 
+    async def claims(self, client: str, limit: int) -> Sequence[HeldTask]:
+        return []
+
     async def keep(self, topic: str, payload: bytes, reason: str) -> None:
         raise AssertionError(reason)
 
@@ -291,8 +294,9 @@ async def test_a_controller_sees_the_open_tasks(broker: tuple[int, Path]) -> Non
     controller = Client(broker, "other")
     try:
         controller.subscribe("tagledger/v1/plant/tasks/open/+")
+        controller.subscribe("tagledger/v1/plant/tasks/claims/other")
         exchange = TaskExchange("plant", given, OneTask())
-        await until(lambda: bool(controller.heard), asyncio.create_task(exchange.run()))
-        assert controller.heard[0] == f"tagledger/v1/plant/tasks/open/{UUID(int=7)}"
+        expected = {f"tagledger/v1/plant/tasks/open/{UUID(int=7)}", "tagledger/v1/plant/tasks/claims/other"}
+        await until(lambda: set(controller.heard) == expected, asyncio.create_task(exchange.run()))
     finally:
         controller.close()

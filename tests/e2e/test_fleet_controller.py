@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiomqtt
 import pytest
@@ -20,6 +21,7 @@ from tagledger.task_exchange import WarehouseTaskSource
 from tagledger.task_lapses import watch_leases
 from tests.mosquitto import Mosquitto
 from tests.warehouse.postgres.task_store import TaskStore, open_task_store
+from warehouse.commands import ALL_RIGHTS, Actor, ReassignTask
 from warehouse.site_settings import TaskExchangeSettings
 
 pytestmark = pytest.mark.mosquitto
@@ -158,6 +160,33 @@ async def test_open_tasks_are_retained_and_cleared_also_those_of_an_earlier_life
                 await run.until(lambda: [task.get("unit") for task in shown.values()] == [unit])
                 run.store.claim()
                 await run.until(lambda: not shown)
+            finally:
+                following.cancel()
+
+
+async def test_a_controller_hears_which_tasks_are_its_own_and_that_one_was_taken_from_it(
+    database: str, mosquitto: Mosquitto
+) -> None:
+    async with site(database, mosquitto) as run:
+        unit, _ = run.store.receive(1)
+        task = run.store.claim("acme-truck", actor=Actor("acme", "acme-truck", ALL_RIGHTS))
+        held: list[dict[str, Any]] = [{"heard": "nothing"}]
+        async with run.client("acme") as acme:
+            await acme.subscribe([(f"{TASKS}/claims/acme", 1), (f"{TASKS}/claims/other", 1)])
+
+            async def follow() -> None:
+                async for message in acme.messages:
+                    assert isinstance(message.payload, bytes)
+                    assert message.topic.value.endswith("/acme")
+                    held[:] = json.loads(message.payload)["items"]
+
+            following = asyncio.create_task(follow())
+            try:
+                mine = (task["task_id"], 1, unit, "acme-truck", "assigned")
+                names = ("task_id", "attempt", "unit", "vehicle", "state")
+                await run.until(lambda: [tuple(one.get(name) for name in names) for one in held] == [mine])
+                run.store.do(ReassignTask(UUID(task["task_id"]), "anna"))
+                await run.until(lambda: held == [])
             finally:
                 following.cancel()
 

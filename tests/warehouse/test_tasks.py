@@ -9,8 +9,8 @@ from warehouse.tasks import (
     Standing,
     TaskState,
     claim_standing,
-    finish_standing,
-    report_standing,
+    failure_standing,
+    progress_standing,
     state_after_failure,
 )
 
@@ -39,7 +39,7 @@ def test_claims(state: str, same: Standing, other: Standing) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "report", "finish"),
+    ("state", "failure", "progress"),
     [
         ("open", GOOD, GOOD),  # it lapsed, and nobody followed
         ("assigned", GOOD, GOOD),
@@ -49,23 +49,23 @@ def test_claims(state: str, same: Standing, other: Standing) -> None:
         ("cancelled", WRONG, WRONG),
     ],
 )
-def test_reports_of_the_last_attempt(state: str, report: Standing, finish: Standing) -> None:
-    assert report_standing(task(state), 2, "fleet") is report
-    assert finish_standing(task(state), 2, "fleet") is finish
+def test_reports_of_the_last_attempt(state: str, failure: Standing, progress: Standing) -> None:
+    assert failure_standing(task(state), 2, "fleet") is failure
+    assert progress_standing(task(state), 2, "fleet") is progress
 
 
 @pytest.mark.parametrize("state", list(TaskState))
 def test_reports_of_others_and_of_other_attempts(state: TaskState) -> None:
-    for judge in (report_standing, finish_standing):
+    for judge in (failure_standing, progress_standing):
         assert judge(task(state), 1, "fleet") is OVERTAKEN
         assert judge(task(state), 3, "fleet") is WRONG
         assert judge(task(state), 2, "other") is NOT_YOURS
 
 
-def test_who_gave_a_task_up_may_say_so_again_but_not_finish_it() -> None:
+def test_who_gave_a_task_up_may_say_so_again_but_not_go_on_with_it() -> None:
     given_up = task("open", claimed_by="")
-    assert report_standing(given_up, 2, "fleet") is REPEATED
-    assert finish_standing(given_up, 2, "fleet") is WRONG
+    assert failure_standing(given_up, 2, "fleet") is REPEATED
+    assert progress_standing(given_up, 2, "fleet") is WRONG
 
 
 def test_what_fails_comes_back_while_its_load_is_where_it_was() -> None:

@@ -42,8 +42,8 @@ from warehouse.tasks import (
     TaskState,
     TaskStep,
     claim_standing,
-    finish_standing,
-    report_standing,
+    failure_standing,
+    progress_standing,
     state_after_failure,
 )
 
@@ -144,7 +144,7 @@ def claim_task(conn: Conn, c: ClaimTask, actor: Actor, request_id: UUID) -> Answ
 
 def report_task(conn: Conn, c: ReportTask, actor: Actor, request_id: UUID) -> Answer:
     task = _task(conn, c.task_id)
-    if _checked(conn, task, report_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
+    if _checked(conn, task, progress_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
         return task.answer(), Audit()
     at = c.effective_at or database_now(conn)
     step = TaskStep.PICKED if task.step is TaskStep.PICKED else c.step
@@ -168,7 +168,7 @@ def report_task(conn: Conn, c: ReportTask, actor: Actor, request_id: UUID) -> An
 
 def finish_task(conn: Conn, c: FinishTask, actor: Actor, request_id: UUID) -> Answer:
     task = _task(conn, c.task_id)
-    if _checked(conn, task, finish_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
+    if _checked(conn, task, progress_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
         return {**task.answer(), "moves": [], **_rest(None)}, Audit()
     part = named_part(conn, task, c.quantity, c.serials, c.epcs)
     target_id = task.target_id
@@ -202,7 +202,7 @@ def fail_task(conn: Conn, c: FailTask, actor: Actor, request_id: UUID) -> Answer
     if not c.reason:
         raise Refuse(RefusalCode.INVALID, "reason", "say why it failed")
     task = _task(conn, c.task_id)
-    if _checked(conn, task, report_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
+    if _checked(conn, task, failure_standing(task.claimed, c.attempt, actor.name)) is Standing.REPEATED:
         return task.answer(), Audit()
     at = c.effective_at or database_now(conn)
     told = {"reason": c.reason, "detail": c.detail}

@@ -206,6 +206,18 @@ def test_who_was_overtaken_changes_nothing(yard: TaskStore) -> None:
     assert yard.at(code) == {"STAGE"}
 
 
+def test_a_task_that_was_taken_away_is_not_gone_on_with(yard: TaskStore) -> None:
+    yard.receive(1)
+    task_id = UUID(yard.claim()["task_id"])
+    yard.do(ReleaseTask(task_id))
+    assert yard.refused(ReportTask(task_id, 1, TaskStep.PICKED)) == ("wrong_state", "task_id")
+    assert yard.refused(FinishTask(task_id, 1)) == ("wrong_state", "task_id")
+    assert yard.do(FailTask(task_id, 1, "late", LoadWhere.SOURCE))["state"] == "open"
+    yard.claim()
+    yard.do(CancelTask(task_id))
+    assert yard.refused(ReportTask(task_id, 2, TaskStep.ACCEPTED)) == ("wrong_state", "task_id")
+
+
 def test_given_to_somebody_else(yard: TaskStore) -> None:
     yard.receive(1)
     task_id = UUID(yard.claim("agv-1")["task_id"])
