@@ -1,8 +1,8 @@
-"""What registers could mean: every number type, word order and decimal scale that gives a plausible weight. Pure.
+"""What registers could mean: every number type, word and byte order and decimal scale that makes a plausible weight.
 
 An engineer puts a known load on the scale and looks for its weight here: type, word order and scale of the row with the
 right number are the profile's. Counters, status words and halves of other numbers give plausible rows as well; that is
-why the raw registers are printed beside them.
+why the raw registers are printed beside them. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,15 @@ SCALES = (Decimal(1), Decimal("0.1"), Decimal("0.01"), Decimal("0.001"))
 # Of a floating-point number no scale is needed, and the tiny and huge ones are other things read as a float.
 _FLOAT_MIN, _FLOAT_MAX = Decimal("0.0001"), Decimal(10_000_000)
 _WEIGHT_MAX = Decimal(1_000_000)
-_TYPES = (NumberType.INT16, NumberType.UINT16, NumberType.INT32, NumberType.UINT32, NumberType.FLOAT32)
+_TYPES = (
+    NumberType.INT16, NumberType.UINT16, NumberType.INT32, NumberType.UINT32, NumberType.FLOAT32, NumberType.BCD16,
+    NumberType.BCD32,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """One reading of one or two registers; `order` is None for a single one."""
+    """One reading of one or two registers; `order` is None for a single one whose bytes are not swapped."""
 
     address: int
     type: NumberType
@@ -39,7 +42,7 @@ def interpretations(registers: Mapping[int, int]) -> list[Interpretation]:
             known = [word for word in words if word is not None]
             if len(known) < kind.words or not any(known):
                 continue
-            orders: Sequence[WordOrder | None] = tuple(WordOrder) if kind.words == 2 else (None,)
+            orders: Sequence[WordOrder | None] = tuple(WordOrder) if kind.words == 2 else (None, WordOrder.BADC)
             for order in orders:
                 found += _scaled(address, kind, order, known)
     return found
@@ -58,6 +61,8 @@ def _scaled(address: int, kind: NumberType, order: WordOrder | None, words: Sequ
     if kind is NumberType.FLOAT32:
         plausible = raw == 0 or _FLOAT_MIN <= abs(raw) <= _FLOAT_MAX
         return [Interpretation(address, kind, order, Decimal(1), raw)] if plausible else []
+    if kind.is_bcd and raw < 10:
+        return []  # an integer reads the same
     if kind in (NumberType.UINT16, NumberType.UINT32) and raw < 1 << (16 * kind.words - 1):
         return []  # the signed type reads the same
     return [Interpretation(address, kind, order, s, raw * s) for s in SCALES if abs(raw * s) <= _WEIGHT_MAX]

@@ -10,6 +10,7 @@ A file in `profiles/` is one model, with the document it was read from. Sites wh
 """
 
 import tomllib
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 from importlib import resources
@@ -29,7 +30,10 @@ class ProfileError(ValueError):
 
 
 class NumberType(StrEnum):
-    """How a number lies in registers; `magnitude32` is an unsigned value whose sign is a status bit."""
+    """How a number lies in registers; `magnitude32` is an unsigned value whose sign is a status bit.
+
+    `bcd16` and `bcd32` have a decimal digit in every four bits, and their sign, if any, in a status bit too.
+    """
 
     INT16 = "int16"
     UINT16 = "uint16"
@@ -37,17 +41,37 @@ class NumberType(StrEnum):
     UINT32 = "uint32"
     FLOAT32 = "float32"
     MAGNITUDE32 = "magnitude32"
+    BCD16 = "bcd16"
+    BCD32 = "bcd32"
 
     @property
     def words(self) -> int:
-        return 1 if self in (NumberType.INT16, NumberType.UINT16) else 2
+        return 1 if self in (NumberType.INT16, NumberType.UINT16, NumberType.BCD16) else 2
+
+    @property
+    def is_bcd(self) -> bool:
+        return self in (NumberType.BCD16, NumberType.BCD32)
 
 
 class WordOrder(StrEnum):
-    """Which register holds the high word: the first (ABCD) or the second (CDAB)."""
+    """Which register holds the high word: the first (ABCD) or the second (CDAB); in BADC and DCBA the two bytes of each
+    register are swapped as well, also those of a number in one register. Status bits are counted as they arrive.
+    """
 
     ABCD = "ABCD"
     CDAB = "CDAB"
+    BADC = "BADC"
+    DCBA = "DCBA"
+
+    @property
+    def swaps_bytes(self) -> bool:
+        return self in (WordOrder.BADC, WordOrder.DCBA)
+
+    def arranged(self, words: Sequence[int]) -> tuple[int, ...]:
+        """Words from high to low as they lie in registers, or back: each order is its own inverse."""
+        if self.swaps_bytes:
+            words = [(word & 0xFF) << 8 | word >> 8 for word in words]
+        return tuple(reversed(words)) if self in (WordOrder.CDAB, WordOrder.DCBA) else tuple(words)
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -163,8 +187,12 @@ def parse(text: str, where: str) -> ScaleProfile:
             )
         if isinstance(part, Bit) and not 0 <= part.bit <= 15:
             raise ProfileError(f"{where}: {key}.bit: {part.bit} is not in a register. Fix: use 0 to 15.")
-        if isinstance(part, Number) and (part.type is NumberType.MAGNITUDE32) != (part.negative is not None):
-            raise ProfileError(f"{where}: {key}.negative: a magnitude32, and only that, needs its sign bit.")
+        if not isinstance(part, Number) or part.type.is_bcd:
+            continue
+        if (part.type is NumberType.MAGNITUDE32) != (part.negative is not None):
+            raise ProfileError(
+                f"{where}: {key}.negative: a magnitude32 needs its sign bit, a bcd may have one, others have none."
+            )
     return profile
 
 

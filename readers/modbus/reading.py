@@ -84,20 +84,19 @@ def read(profile: ScaleProfile, registers: Sequence[int], at_us: int) -> Reading
 
 
 def number_at(registers: Sequence[int], index: int, kind: NumberType, order: WordOrder) -> Decimal | None:
-    """The number at an index of a block; None for a float that is not finite."""
-    words = registers[index : index + kind.words]
-    if kind is NumberType.UINT16:
-        return Decimal(words[0])
-    if kind is NumberType.INT16:
-        return Decimal(words[0] - 0x10000 if words[0] & 0x8000 else words[0])
-    high, low = (words[0], words[1]) if order is WordOrder.ABCD else (words[1], words[0])
-    raw = high << 16 | low
-    if kind is NumberType.INT32:
-        return Decimal(raw - (1 << 32) if raw & 0x80000000 else raw)
+    """The number at an index of a block; None for a float that is not finite, and BCD with a digit above 9."""
+    raw = 0
+    for word in order.arranged(registers[index : index + kind.words]):
+        raw = raw << 16 | word
+    if kind.is_bcd:
+        digits = f"{raw:x}"
+        return Decimal(digits) if digits.isdecimal() else None
     if kind is NumberType.FLOAT32:
         value = struct.unpack("!f", raw.to_bytes(4, "big"))[0]
         return Decimal(str(np.float32(value))) if math.isfinite(value) else None
-    return Decimal(raw)
+    signed = kind in (NumberType.INT16, NumberType.INT32)
+    bits = 16 * kind.words
+    return Decimal(raw - (1 << bits) if signed and raw >> bits - 1 else raw)
 
 
 def holds(profile: ScaleProfile, registers: Sequence[int], bit: Bit) -> bool:

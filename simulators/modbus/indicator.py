@@ -15,7 +15,7 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from readers.modbus.profile import Action, ActionKind, Bit, Number, NumberType, ScaleProfile, WordOrder
+from readers.modbus.profile import Action, ActionKind, Bit, Number, NumberType, ScaleProfile
 from simulators.modbus.platform import Platform
 
 _NAN = 0x7FC00000
@@ -137,16 +137,18 @@ class IndicatorSimulator:
         return words
 
     def _encoded(self, part: Number, value: Decimal) -> list[int]:
-        if part.type.words == 1:
-            return [int(value) & 0xFFFF]
-        if part.type is NumberType.FLOAT32:
+        order = self._profile.word_order
+        if part.type.is_bcd:
+            raw = int(str(abs(int(value))), 16)
+        elif part.type.words == 1:
+            raw = int(value) & 0xFFFF
+        elif part.type is NumberType.FLOAT32:
             raw = _NAN if self.not_a_number else struct.unpack("!I", struct.pack("!f", value))[0]
         elif part.type is NumberType.MAGNITUDE32:
             raw = abs(int(value))
         else:
             raw = int(value) & 0xFFFFFFFF
-        high, low = raw >> 16, raw & 0xFFFF
-        return [high, low] if self._profile.word_order is WordOrder.ABCD else [low, high]
+        return list(order.arranged([raw & 0xFFFF] if part.type.words == 1 else [raw >> 16 & 0xFFFF, raw & 0xFFFF]))
 
     def _command(self, function: int, address: int, written: "list[int] | list[bool]") -> None:
         for offset, value in enumerate(written):

@@ -6,11 +6,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from readers.modbus.connection import Link, ModbusAddress
+from readers.modbus.driver import read_registers
 from readers.modbus.profile import NumberType, load
+from readers.modbus.reading import read
 from simulators.modbus.indicator import IndicatorSimulator
 from simulators.modbus.platform import Platform
 from tagledger.devices import app
@@ -23,11 +27,11 @@ def run(*arguments: object) -> tuple[int, str]:
 
 
 @contextmanager
-def weighing(name: str, weight: Decimal) -> Iterator[int]:
+def weighing(name: str, weight: Decimal, *, rtu: bool = False) -> Iterator[int]:
     """An indicator with a load at rest, served from a thread of its own; yields its port."""
     platform = Platform(seed=1)
     platform.put(weight, 0)
-    indicator = IndicatorSimulator(load(name), platform, lambda: 60_000_000)
+    indicator = IndicatorSimulator(load(name), platform, lambda: 60_000_000, rtu=rtu)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -54,6 +58,41 @@ def test_the_known_weight_is_found_at_the_profiles_address(name: str) -> None:
     found = json.loads(output)["interpretations"]["holding" if profile.function == 3 else "input"]
     wanted = {NumberType.MAGNITUDE32: "int32"}.get(number.type, number.type.value)
     assert any((row["address"], row["type"], row["word_order"]) == (number.address, wanted, "ABCD") for row in found)
+
+
+ODD_MAP = """
+name = "odd"
+model = "an indicator nobody has heard of"
+source = "none"
+function = 4
+first = 0x2001
+count = 4
+gross = {{ address = 0x2002, type = "{kind}" }}
+stable = {{ address = 0x2001, bit = 3 }}
+word_order = "{order}"
+scale = "0.1"
+"""
+
+
+@pytest.mark.parametrize(("kind", "order"), [("bcd32", "DCBA"), ("bcd16", "ABCD"), ("int32", "BADC")])
+def test_an_odd_map_over_serial_frames_is_found_and_is_then_a_profile(tmp_path: Path, kind: str, order: str) -> None:
+    file = tmp_path / "odd.toml"
+    file.write_text(ODD_MAP.format(kind=kind, order=order))
+    with weighing(str(file), Decimal("812.5"), rtu=True) as port:
+        code, output = run(
+            "127.0.0.1", "--port", port, "--rtu", "--first", 0x2001, "--count", 4, "--weight", "812.5", "--within", 0,
+            "--json",
+        )  # fmt: skip
+        address = ModbusAddress(Link.RTU_OVER_TCP, "127.0.0.1", port, 1, timeout_s=5.0)
+        registers = asyncio.run(read_registers(address, 4, 0x2001, 4))
+    assert code == 0
+    found = [
+        (row["address"], row["type"], row["word_order"], row["scale"])
+        for row in json.loads(output)["interpretations"]["input"]
+    ]
+    assert (0x2002, kind, None if kind == "bcd16" else order, "0.1") in found
+    reading = read(load(str(file)), list(registers.values()), 0)
+    assert (reading.weight, reading.stable) == (Decimal("812.5"), True)
 
 
 def test_without_a_first_register_it_looks_where_known_scales_have_theirs() -> None:

@@ -62,18 +62,34 @@ def test_a_float_that_is_no_number_is_a_fault_not_a_weight() -> None:
     assert (found.fault, found.weight) == (Fault.NOT_A_NUMBER, None)
 
 
-@pytest.mark.parametrize("order", WordOrder)
 @pytest.mark.parametrize(
-    ("kind", "words", "value"),
+    ("order", "float_12_5", "int_minus_65535", "bcd_15678", "int16_812", "bcd16_812"),
     [
-        (NumberType.INT32, (0xFFFF, 0x0001), -65535),
-        (NumberType.UINT32, (0x0001, 0x0002), 65538),
-        (NumberType.FLOAT32, (0x4148, 0x0000), Decimal("12.5")),
+        ("ABCD", (0x4148, 0x0000), (0xFFFF, 0x0001), (0x0001, 0x5678), 0x032C, 0x0812),
+        ("CDAB", (0x0000, 0x4148), (0x0001, 0xFFFF), (0x5678, 0x0001), 0x032C, 0x0812),
+        ("BADC", (0x4841, 0x0000), (0xFFFF, 0x0100), (0x0100, 0x7856), 0x2C03, 0x1208),
+        ("DCBA", (0x0000, 0x4841), (0x0100, 0xFFFF), (0x7856, 0x0100), 0x2C03, 0x1208),
     ],
 )
-def test_word_order(kind: NumberType, words: tuple[int, int], value: Decimal, order: WordOrder) -> None:
-    given = list(words) if order is WordOrder.ABCD else list(reversed(words))
-    assert number_at(given, 0, kind, order) == value
+def test_word_and_byte_order(
+    order: str,
+    float_12_5: tuple[int, int],
+    int_minus_65535: tuple[int, int],
+    bcd_15678: tuple[int, int],
+    int16_812: int,
+    bcd16_812: int,
+) -> None:
+    named = WordOrder(order)
+    assert number_at(float_12_5, 0, NumberType.FLOAT32, named) == Decimal("12.5")
+    assert number_at(int_minus_65535, 0, NumberType.INT32, named) == -65535
+    assert number_at(int_minus_65535, 0, NumberType.UINT32, named) == 0xFFFF0001
+    assert number_at(bcd_15678, 0, NumberType.BCD32, named) == 15678
+    assert number_at([int16_812], 0, NumberType.INT16, named) == 812
+    assert number_at([bcd16_812], 0, NumberType.BCD16, named) == 812
+
+
+def test_a_digit_above_nine_is_no_number() -> None:
+    assert number_at([0x081A], 0, NumberType.BCD16, WordOrder.ABCD) is None
 
 
 def test_a_bit_may_mean_its_absence() -> None:
