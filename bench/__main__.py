@@ -41,6 +41,7 @@ def names() -> list[str]:
 
 
 def main(chosen: list[str]) -> int:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `tagledger` does
     if chosen == ["table"]:
         write_readme()
         print(table(), end="")

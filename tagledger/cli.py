@@ -1,5 +1,6 @@
 """The `tagledger` command. Each command imports what it runs when it runs, so that `--help` stays quick."""
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -332,6 +333,9 @@ def score(
 
 def main() -> None:
     """Entry point of the console script. A file or folder that cannot be used ends every command with one line."""
+    # Said before NumPy is imported: its matrices are of a few hundred tags, and the threads that BLAS would start for
+    # them spin while they wait for each other, on a busy machine for half of an edge's time.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except OSError as error:

@@ -1,6 +1,9 @@
 """The command line: what it lists, and how it ends when something is wrong."""
 
 import json
+import os
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,6 +36,24 @@ def test_the_help_names_every_command() -> None:
 
 def test_it_says_its_version() -> None:
     assert CliRunner().invoke(app, ["--version"]).stdout == f"tagledger {version('tagledger')}\n"
+
+
+def test_its_matrices_are_multiplied_by_one_thread() -> None:
+    script = """
+import os
+from tagledger.cli import main
+try:
+    main()
+except SystemExit:
+    import numpy
+    many = numpy.ones((600, 600))
+    assert (many @ many).any()
+    print(len(os.listdir("/proc/self/task")))
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    command = [sys.executable, "-c", script, "--version"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "1"
 
 
 def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
