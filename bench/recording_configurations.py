@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.physics.recording import LoadTruth
+from stream.model import DeviceEvent, DeviceEventKind
 from stream.recorded import RecordedReads
-from warehouse.site import Antenna, AntennaRef, Side, Site
+from warehouse.site import Antenna, AntennaRef, PhotoEye, Portal, Side, Site
 
 Case = tuple[Site, RecordedReads]
 Change = Callable[[Site, RecordedReads, np.random.Generator], Case]
+BEAM_GPI = 1001
+BEAM_CLEAR_S = 0.1
 COLUMNS = ("time_us", "tag", "reader", "antenna", "rssi_dbm", "channel", "phase_rad", "doppler_hz")
 
 
@@ -123,6 +126,44 @@ def cut_to_loads(reads: RecordedReads, loads: Sequence[LoadTruth], rng: np.rando
             there &= np.isin(reads.tag, [number[epc] for epc in load.epcs if epc in number])
         kept |= there
     return _only(reads, kept)
+
+
+def beam(loads: Sequence[LoadTruth]) -> Change:
+    """One photo-eye across every lane, in its middle or off it, broken for as long as a box is long, or a pallet."""
+
+    def change(site: Site, reads: RecordedReads, rng: np.random.Generator) -> Case:
+        portals: list[Portal] = []
+        events: list[DeviceEvent] = []
+        for portal in site.portals:
+            if not (refs := sorted(site.antennas_of(portal.name))):
+                continue
+            eye = PhotoEye(refs[0].reader, BEAM_GPI + len(portals), Side.INSIDE)
+            portals.append(replace(portal, photo_eyes=(eye,), beams_clear_s=BEAM_CLEAR_S))
+            windows = _passing([load for load in loads if load.portal == portal.name])
+            long, off = rng.uniform(0.25, 1.0), rng.normal(0.0, 0.15)
+            middles = [(start_us + end_us) / 2 + off * (end_us - start_us) for start_us, end_us in windows]
+            room = np.diff([-np.inf, *middles, np.inf])
+            for number, (start_us, end_us) in enumerate(windows):
+                half_us = min(long * (end_us - start_us) / 2, 0.4 * min(room[number], room[number + 1]))
+                events += [
+                    DeviceEvent(eye.reader, DeviceEventKind.GPI, int(at_us), port=eye.gpi, state=blocked)
+                    for at_us, blocked in ((middles[number] - half_us, True), (middles[number] + half_us, False))
+                ]
+        ordered = tuple(sorted(events, key=lambda event: event.at_us))
+        return replace(site, portals=tuple(portals)), replace(reads, events=ordered)
+
+    return change
+
+
+def _passing(loads: Sequence[LoadTruth]) -> list[tuple[int, int]]:
+    """When something passes; loads abreast, or that meet, are one."""
+    out: list[tuple[int, int]] = []
+    for start_us, end_us in sorted((load.start_us, load.end_us) for load in loads):
+        if out and start_us - out[-1][0] < 0.3 * (end_us - start_us):
+            out[-1] = out[-1][0], max(end_us, out[-1][1])
+        else:
+            out.append((start_us, end_us))
+    return out
 
 
 CSV: tuple[Change, ...] = (no_eyes, no_sides, no_phase, whole_db)

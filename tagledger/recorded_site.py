@@ -22,6 +22,7 @@ from warehouse.site import Antenna, AntennaRef, Direction, PhotoEye, Portal, Rea
 
 ValueT = TypeVar("ValueT")
 DOOR = "door"
+TRUE_CLEAR_S = 0.05
 TRUE_GPI = 1001
 """Inputs that no reader has: where the truth stands in for a photo-eye."""
 
@@ -116,10 +117,14 @@ def assumptions(site: Site, reads: RecordedReads, truth: RecordedTruth | None) -
 
 
 def with_margins(site: Site, reads: RecordedReads, margin_s: float) -> tuple[RecordedReads, list[str]]:
-    """The recording with its photo-eyes' windows widened (`recorded_eyes`), and a sentence if that changed any."""
+    """The recording with the windows of eyes on two sides widened (`recorded_eyes`), and what that means if it did.
+
+    Those of eyes on one side are looked at wider anyway (`stream.operators.passage_cuts`).
+    """
     events = reads.events
     for portal in site.portals:
-        events = widened(events, portal.photo_eyes, round(margin_s * 1e6))
+        if len({eye.side for eye in portal.photo_eyes}) > 1:
+            events = widened(events, portal.photo_eyes, round(margin_s * 1e6))
     if events == reads.events:
         return reads, []
     note = f"photo-eye windows are taken {margin_s:g} s wider on either side, where loads stand apart (--eye-margin)"
@@ -136,7 +141,7 @@ def with_true_windows(site: Site, reads: RecordedReads, truth: RecordedTruth) ->
             portals.append(portal)
             continue
         eye = PhotoEye(refs[0].reader, TRUE_GPI + number, Side.INSIDE)
-        portals.append(replace(portal, photo_eyes=(eye,)))
+        portals.append(replace(portal, photo_eyes=(eye,), beams_clear_s=TRUE_CLEAR_S))
         for start_us, end_us in _united((load.start_us, load.end_us) for load in loads):
             for at_us, blocked in ((start_us, True), (end_us, False)):
                 events.append(DeviceEvent(eye.reader, DeviceEventKind.GPI, at_us, port=eye.gpi, state=blocked))

@@ -25,6 +25,7 @@ _MAIL = ("starttls", "tls", "none")
 _MQTT = ("5", "3.1.1")
 VALID_S_MIN, VALID_S_MAX = 2.0, 30.0
 HOLD_S_MAX = 600.0
+BEAMS_CLEAR_S_MAX = 5.0
 
 
 def cross_checks(site: Site) -> list[Found]:
@@ -119,6 +120,12 @@ def _portal(site: Site, portal: Portal, key: str) -> Iterator[Found]:
             yield f"{key}.photo_eyes[{n}].reader", f"there is no reader {eye.reader!r}", "name one of the [[readers]]"
     if not 0 <= portal.inferred_share_max <= 1:
         yield f"{key}.inferred_share_max", f"{portal.inferred_share_max} is no share", "use 0 (infer nothing) to 1"
+    if not 0 < portal.beams_clear_s <= BEAMS_CLEAR_S_MAX:
+        yield (
+            f"{key}.beams_clear_s",
+            f"{portal.beams_clear_s} s is out of range",
+            f"use more than 0, at most {BEAMS_CLEAR_S_MAX:g}",
+        )
     if not 0.5 <= portal.signal.certain_score <= 1:
         yield f"{key}.signal.certain_score", f"{portal.signal.certain_score} is not certain", "use 0.5 to 1"
     for name, value in (("decide_after_s", portal.signal.decide_after_s), ("hold_s", portal.signal.hold_s)):

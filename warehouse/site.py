@@ -215,7 +215,9 @@ class Portal:
     `inferred_share_max` is the largest share (0 to 1) of a handling unit's tagged contents that may go unread and still
     be booked with the unit; above it they are short. An ordinary door misses at most one in a hundred of the tags that
     pass (`python -m bench accuracy`; more where loads meet or tags answer only once), so one missing in twenty is the
-    door's doing; what is missed beyond that is somebody's to look at. 0 infers nothing.
+    door's doing; what is missed beyond that is somebody's to look at. 0 infers nothing. For `beams_clear_s` all beams
+    of photo-eyes are clear between two loads: longer than a load's own gaps (a forklift's mast), shorter than what is
+    between boxes on a belt.
     """
 
     name: str
@@ -228,6 +230,7 @@ class Portal:
     interlock: Interlock | None = None
     signal: SignalSettings = SignalSettings()
     inferred_share_max: float = INFERRED_SHARE_MAX
+    beams_clear_s: float = 0.7
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,6 @@ from simulators.scenarios.spec import Air, Layout
 from warehouse.site import Antenna, Inventory, PhotoEye, Portal, Reader, Side, Site, Zone
 
 OPENING_M = 3.0
-POST_M = 1.75
-FROM_WALL_M = 0.8
 TURN_RAD = np.radians(25.0)
 EYE_FROM_WALL_M = 0.6
 CEILING_M = 4.5
@@ -76,15 +74,17 @@ def _posts(count: int) -> list[tuple[Side, int, float]]:
     raise ValueError(f"2, 4 or 8 antennas a door, not {count}")
 
 
-def _mount(rng: np.random.Generator, port: int, x_m: float, post: tuple[Side, int, float], power_dbm: float) -> Mount:
+def _mount(
+    rng: np.random.Generator, port: int, x_m: float, post: tuple[Side, int, float], power_dbm: float, layout: Layout
+) -> Mount:
     side, left_or_right, z_m = post
     sign = 1.0 if side is Side.INSIDE else -1.0
     toward = np.array([-left_or_right * np.cos(TURN_RAD), sign * np.sin(TURN_RAD)])
     azimuth = float(np.arctan2(-toward[0], toward[1])) + float(rng.normal(0.0, 0.06))
     return Mount(
         port,
-        x_m + left_or_right * (POST_M + float(rng.normal(0.0, 0.05))),
-        sign * (FROM_WALL_M + float(rng.normal(0.0, 0.1))),
+        x_m + left_or_right * (layout.post_m + float(rng.normal(0.0, 0.05))),
+        sign * (layout.from_wall_m + float(rng.normal(0.0, 0.1))),
         z_m + float(rng.normal(0.0, 0.08)),
         azimuth,
         float(rng.normal(0.05, 0.05)),
@@ -111,7 +111,9 @@ def dock(rng: np.random.Generator, name: str, layout: Layout, air: Air) -> SiteP
             }
         for reader, own in groups.items():
             power = round(float(rng.uniform(*layout.power_dbm)) * 4) / 4
-            mounts = tuple(_mount(rng, port, openings[door].x_m, post, power) for port, post in enumerate(own, start=1))
+            mounts = tuple(
+                _mount(rng, port, openings[door].x_m, post, power, layout) for port, post in enumerate(own, start=1)
+            )
             readers.append(ReaderPlan(reader, mounts, air_inventory(air)))
             antennas = tuple(
                 Antenna(mount.port, portal, post[0], mount.power_dbm) for mount, post in zip(mounts, own, strict=True)

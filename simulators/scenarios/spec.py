@@ -26,7 +26,11 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The doors and what hangs at them. `zones` > 0 replaces the doors by that many ceiling antennas, one zone each."""
+    """The doors and what hangs at them. `zones` > 0 replaces the doors by that many ceiling antennas, one zone each.
+
+    `post_m`: antennas hang that far from the middle of the lane, and `from_wall_m` from the door's plane; a belt's
+    tunnel is narrow.
+    """
 
     doors: int = 2
     spacing_m: float = 4.0
@@ -37,6 +41,9 @@ class Layout:
     zones: int = 0
     zone_spacing_m: float = 7.0
     wall: bool = True
+    # Not in the repr: what is kept of simulated scenarios stays theirs, and those that differ here differ by name.
+    post_m: float = field(default=1.75, repr=False)
+    from_wall_m: float = field(default=0.8, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """What one passage is judged by, cut out of all that its portal's antennas heard."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.operators.passage_antennas import PassageAntennas
+from stream.operators.passage_convoy import REACH_US, Convoy, Lag, convoy_of
 from stream.operators.passage_direction import eyes_way
 from stream.operators.passage_facts import Cut
 from stream.operators.passage_past import Past, past_of
@@ -19,12 +21,18 @@ class PassageCuts:
     """Cuts from a portal's rows. What was heard before an approach is summed up once, while it stays as it is."""
 
     def __init__(
-        self, eyes: Sequence[PhotoEye], antennas: PassageAntennas, rows: PassageRows, params: PassageParams
+        self,
+        eyes: Sequence[PhotoEye],
+        antennas: PassageAntennas,
+        rows: PassageRows,
+        params: PassageParams,
+        lag: Lag,
     ) -> None:
         self._eyes = eyes
         self._antennas = antennas
         self._rows = rows
         self._params = params
+        self._lag = lag
         self._past: tuple[tuple[object, ...], Past] | None = None
 
     def heard(self, added: NDArray[np.void]) -> None:
@@ -33,10 +41,21 @@ class PassageCuts:
             self._past = None
 
     def cut(
-        self, record: PassageRecord, closed_us: int, breaks: Sequence[BeamBreak], ticked_us: int, *, whole: bool = False
+        self,
+        record: PassageRecord,
+        closed_us: int,
+        breaks: Sequence[BeamBreak],
+        ticked_us: int,
+        others: Iterable[PassageRecord] = (),
+        *,
+        whole: bool = False,
     ) -> Cut:
         """The rows of the approach and later, with what was heard before them, and the background; `whole` has all rows
-        of before instead. Reads from `ticked_us` on are there or not as batches were cut: they wait.
+        of before instead. Reads from `ticked_us` on are there or not as batches were cut: they wait. `others` are the
+        portal's windows.
+
+        A window of beams on one side is as long as what broke them; it is looked at `beam_margin_s` wider on either
+        side, whatever else passes then.
         """
         params = self._params
         tail_us = int(params.tail_s * 1e6)
@@ -46,28 +65,52 @@ class PassageCuts:
         background = np.zeros(len(self._rows.tags), np.float32)
         known = np.frombuffer(record.background, np.float32)
         background[: len(known)] = known
+        opened_us, convoy = record.opened_us, None
+        if record.by_eyes and not two_sided:
+            convoy = self._convoy(record, closed_us, ticked_us, others)
+            margin_us = int(params.beam_margin_s * 1e6)
+            opened_us, closed_us = opened_us - margin_us, closed_us + margin_us
         return Cut(
-            rows=self._rows.between(record.opened_us - int(back_s * 1e6), min(closed_us + tail_us + 1, ticked_us)),
+            rows=self._rows.between(opened_us - int(back_s * 1e6), min(closed_us + tail_us + 1, ticked_us)),
             own=self._antennas.own(self._rows),
             side=self._antennas.side(self._rows),
             background=background,
-            opened_us=record.opened_us,
+            opened_us=opened_us,
             closed_us=closed_us,
             approach_us=int(params.approach_s * 1e6),
             tail_us=tail_us,
             first_beam_us=min((b.at_us for b in breaks), default=None),
             eyes_way=way,
             eyes_back=bool(breaks) and way == 0 and two_sided,
-            past=None if whole else self._past_of(record),
+            past=None if whole else self._past_of(record.passage_id, opened_us),
             sides_told=self._antennas.sides_told,
+            convoy=convoy,
         )
 
-    def _past_of(self, record: PassageRecord) -> Past:
+    def _convoy(self, record: PassageRecord, closed_us: int, ticked_us: int, others: Iterable[PassageRecord]) -> Convoy:
+        """Where its tags stand among the windows nearby."""
+        beside = [other for other in others if other is not record]
+        earlier = [other for other in beside if (other.closed_us or 0) <= record.opened_us]
+        before = max(earlier, key=lambda other: other.closed_us or 0, default=None)
+        behind = [other.opened_us for other in beside if other.opened_us >= closed_us]
+        rows = self._rows.between(record.opened_us - 2 * REACH_US, min(closed_us + 2 * REACH_US, ticked_us))
+        return convoy_of(
+            rows[self._antennas.own(self._rows)[rows["antenna"]]],
+            len(self._rows.tags),
+            (record.opened_us, closed_us),
+            before and before.closed_us,
+            min(behind, default=None),
+            ticked_us,
+            self._lag.seconds,
+            before and before.cell_end_us,
+        )
+
+    def _past_of(self, passage_id: UUID, opened_us: int) -> Past:
         """What was heard before a window's approach."""
         own, rows = self._antennas.own(self._rows), self._rows
-        made_of = record.passage_id, record.opened_us, len(own), rows.dropped_rows
+        made_of = passage_id, opened_us, len(own), rows.dropped_rows
         if self._past is None or self._past[0] != made_of:
-            start = record.opened_us - int(self._params.approach_s * 1e6)
-            earlier = rows.between(record.opened_us - int(self._params.lookback_s * 1e6), start)
+            start = opened_us - int(self._params.approach_s * 1e6)
+            earlier = rows.between(opened_us - int(self._params.lookback_s * 1e6), start)
             self._past = made_of, past_of(earlier, own, start)
         return self._past[1]

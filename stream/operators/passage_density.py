@@ -47,7 +47,7 @@ class DensityParams:
     slow_s: float = 15.0
     warm_s: float = 3.0
     typical_amplitude: float = 0.002
-    floor_share: float = 0.1
+    floor_share: float = 0.01
     open_share: float = 0.6
     novel_factor: float = 2.0
     fallen_share: float = 0.3

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.operators.passage_company import Company, company
+from stream.operators.passage_convoy import Convoy
 from stream.operators.passage_likeness import Traces, traces
 from stream.operators.passage_past import FLOOR_DBM, Past, Phases, past_of, peaks, phases_of, read_power_mw
 from stream.operators.passage_sums import Floats, summed
@@ -27,7 +28,8 @@ class Cut:
     `sides_guessed` says that nobody told them, and which is inside is not known. `sides_told` is on how many sides the
     site has antennas, heard yet or not; None counts those heard.
     `first_beam_us`, `eyes_way` (+1 in, -1 out, 0 neither) and `eyes_back` (it came back) are the photo-eyes' word.
-    With `past`, which sums up what was heard before the approach, `rows` begin with the approach.
+    With `past`, which sums up what was heard before the approach, `rows` begin with the approach. `convoy` is told of
+    windows of beams on one side.
     """
 
     rows: NDArray[np.void]
@@ -44,6 +46,7 @@ class Cut:
     past: Past | None = None
     sides_guessed: bool = False
     sides_told: int | None = None
+    convoy: Convoy | None = None
 
 
 @dataclass(frozen=True, slots=True)

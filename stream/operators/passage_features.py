@@ -117,6 +117,8 @@ def tag_features(
             * np.exp(-facts.seconds_before / 5.0)
             * (1.0 - facts.background.clip(0.0, 1.0)) ** 2
         )
+        if cut.convoy is not None:
+            weight = weight * cut.convoy.here[facts.tags]
     score, weight = weight, weight + 1e-6
 
     load_centroid = weighted_median(facts.centroid, weight)

@@ -66,7 +66,9 @@ def judge(
             Judged(tags, scores, *_direction(told, tags, scores, eyes, (), model, direction_score_min), bare)
             for tags, scores in parts
         ]
-    tags, scores = _scored(cut, facts, guess, passes)
+    here = None if cut.convoy is None else cut.convoy.here[facts.tags]
+    tags, scores = _scored(cut, facts, guess, passes, here)
+    scores = scores if here is None else np.where(here, scores, 0.0)
     return [Judged(tags, scores, *_direction(told, tags, scores, eyes, breaks, model, direction_score_min), bare)]
 
 

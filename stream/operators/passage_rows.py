@@ -9,7 +9,7 @@ Bounds: `rows_max` rows, the oldest go first and are counted in `dropped_rows`; 
 holds more than `TAGS_SLACK` tags and more than twice those still in use.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import takewhile
 
 import numpy as np
@@ -133,6 +133,10 @@ class PassageRows:
             return rows[:0]
         low, high = int(wanted.argmax()), len(wanted) - int(wanted[::-1].argmax())
         return rows[low:high] if wanted[low:high].all() else rows[wanted]
+
+    def known(self, epcs: Collection[str]) -> NDArray[np.int64]:
+        """Numbers of those tags of which there are rows, in rising order."""
+        return np.array(sorted(at for epc in epcs if (at := self._tag_id.get(epc)) is not None), np.int64)
 
     def first_from(self, start_us: int) -> int | None:
         """The earliest first read at or after a time; None when there is none."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from stream.model import BatchId, DeviceEvent, TagVerdict
+from stream.operators.passage_convoy import Lag
 from stream.operators.passage_density import DensityParams, DensityState
 from stream.operators.passage_model import Costs, PassageModel
 from stream.operators.passage_window import BeamBreak, WindowParams, WindowState
@@ -21,6 +22,7 @@ class PassageParams:
     density: DensityParams = field(default_factory=DensityParams)
     approach_s: float = 3.0
     tail_s: float = 0.5
+    beam_margin_s: float = 0.75
     lookback_s: float = 30.0
     background_tau_s: float = 60.0
     provisional_every_s: float | None = 0.25
@@ -54,7 +56,9 @@ class Said:
 
 @dataclass(slots=True)
 class PassageRecord:
-    """One window's bookkeeping. `background` is float32 by tag id, as of the opening; `said` has one entry a load."""
+    """One window's bookkeeping. `background` is float32 by tag id, as of the opening; `said` has one entry a load;
+    `cell_end_us` is up to when a tag's mean time made it this window's, once the one behind it is known.
+    """
 
     passage_id: UUID
     opened_us: int
@@ -64,6 +68,7 @@ class PassageRecord:
     background: bytes = b""
     breaks: list[BeamBreak] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
+    cell_end_us: int | None = None
 
     def copy(self) -> "PassageRecord":
         said = [replace(one, verdicts=dict(one.verdicts), certain=set(one.certain)) for one in self.said]
@@ -94,3 +99,4 @@ class PassageState:
     settled: list[PassageRecord]
     late_dropped: int = 0
     rows_dropped: int = 0
+    lag: Lag = field(default_factory=Lag)

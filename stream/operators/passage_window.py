@@ -1,7 +1,8 @@
 """When a load is in a door with photo-eyes. (Without them: `passage_density`.)
 
 A window opens when a beam breaks. It closes when all beams have been clear for `clear_s` and the sequence is complete:
-both sides broken, or one side twice (a load that turned round), or the portal has eyes on one side only. An incomplete
+both sides broken, or one side twice (a load that turned round), or the portal has eyes on one side only. Unless the
+next load breaks a beam, `settle_s` is waited for then, so that there is something to look at. An incomplete
 sequence (a load standing between the beams) is waited for, up to `between_s`. A beam broken for longer than
 `open_max_s` is a fault: the window is closed and the eye ignored until it clears. When all eyes of one side kept silent
 in `silent_max` windows, or in the first of all, they are taken for blind or covered: windows are told of no more
@@ -24,6 +25,7 @@ class WindowParams:
 
     tick_us: int = 250_000
     clear_s: float = 0.7
+    settle_s: float = 0.0
     between_s: float = 5.0
     open_max_s: float = 120.0
     silent_max: int = 3
@@ -102,11 +104,29 @@ class WindowTracker:
 
     def tick(self, end_us: int) -> list[WindowEdge]:
         """One tick ending at `end_us` is complete."""
-        state, params = self.state, self._params
         edges: list[WindowEdge] = []
-        due = [b for b in state.breaks if b.at_us < end_us]
-        if not due:
-            return edges
+        while (due := self._first(end_us)) and self._over(due, end_us, edges):
+            pass
+        return edges
+
+    def _first(self, end_us: int) -> list[BeamBreak]:
+        """The breaks so far, up to where the beams were clear for long enough to end a window."""
+        due = [b for b in self.state.breaks if b.at_us < end_us]
+        for number in range(1, len(due)):
+            before = due[:number]
+            clear_us = max(b.until_us if b.until_us is not None else end_us for b in before)
+            if due[number].at_us - clear_us >= self._wait_s(before) * 1e6:
+                return before
+        return due
+
+    def _wait_s(self, breaks: Sequence[BeamBreak]) -> float:
+        """How long beams are clear before a window of these breaks is over."""
+        complete = not self._two_sided or self._complete(breaks)
+        return self._params.clear_s if complete else self._params.between_s
+
+    def _over(self, due: Sequence[BeamBreak], end_us: int, edges: list[WindowEdge]) -> bool:
+        """Whether the window of these breaks is over; what opens and closes joins the edges."""
+        state, params = self.state, self._params
         if state.opened_us is None:
             state.opened_us, state.told = due[0].at_us, False
         if not state.told and self.are_whole:
@@ -114,23 +134,23 @@ class WindowTracker:
             edges.append(WindowEdge(True, state.opened_us))
         still = [b for b in due if b.until_us is None or b.until_us >= end_us]
         if still and end_us - state.opened_us < params.open_max_s * 1e6:
-            return edges
+            return False
         if still:
             state.ignored.extend(b.eye for b in still if b.until_us is None)
             last_clear = end_us
         else:
             last_clear = max(b.until_us or 0 for b in due)
-            complete = not self._two_sided or self._complete(due)
-            wait_s = params.clear_s if complete else params.between_s
-            if end_us - last_clear < wait_s * 1e6:
-                return edges
+            next_here = any(b.at_us < end_us for b in state.breaks if b not in due)
+            wait_s = self._wait_s(due)
+            if end_us - last_clear < (wait_s if next_here else max(wait_s, params.settle_s)) * 1e6:
+                return False
         if state.told:
             edges.append(WindowEdge(False, last_clear, tuple(due)))
-        state.breaks = [b for b in state.breaks if b.at_us >= end_us]
+        state.breaks = [b for b in state.breaks if b not in due]
         state.opened_us = None
         broken = {b.eye for b in due}
         state.silent = {eye: 0 if eye in broken else self._silent(eye) + 1 for eye in range(len(self._eyes))}
-        return edges
+        return True
 
     def _level(self, eye: int, at_us: int, blocked: bool) -> None:
         breaks = self.state.breaks

@@ -15,6 +15,7 @@ Bounds: rows, tags and records as `PassageParams` says; what no longer fits is d
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID, uuid5
 
 import numpy as np
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from stream.model import BatchId, DeviceEvent, DeviceEventKind, Passage, TagVerdict
 from stream.operators.passage_antennas import PassageAntennas
 from stream.operators.passage_background import Background
+from stream.operators.passage_convoy import REACH_US, Lag
 from stream.operators.passage_cuts import PassageCuts
 from stream.operators.passage_density import DensityTracker
 from stream.operators.passage_features import FEATURES
@@ -39,6 +41,8 @@ from warehouse.site import AntennaRef, Portal, Side
 __all__ = ["PassageOperator", "PassageParams", "PassageState"]
 
 BEAMS_MAX = 1024  # photo-eye events ahead of the watermark; a faulty clock must not fill memory
+LOOKS = 2
+"""So many windows are looked at again when the one behind them closed: their tags may be heard that long."""
 PASSAGE_NAMESPACE = UUID("0b5c4ad7-3a52-5c56-9d0c-6a7a3f0f3c11")
 
 
@@ -58,9 +62,12 @@ class PassageOperator:
         self._params = params
         self._model = (params.model or shipped_model()).over(FEATURES)
         self._by_eyes = bool(portal.photo_eyes)
+        self._by_beam = len({eye.side for eye in portal.photo_eyes}) == 1
         by_eyes_alone = not self._antennas.sides_told and len({eye.side for eye in portal.photo_eyes}) > 1
         self._direction_score_min = params.direction_score_min_of_eyes if by_eyes_alone else params.direction_score_min
-        self._eyes = WindowTracker(portal.photo_eyes, params.window, state.window if state else None)
+        settle_s = params.beam_margin_s + params.tail_s if self._by_beam else 0.0
+        window = replace(params.window, clear_s=portal.beams_clear_s, settle_s=settle_s)
+        self._eyes = WindowTracker(portal.photo_eyes, window, state.window if state else None)
         self._density = DensityTracker(
             params.density, params.window.tick_us, params.window.open_max_s, state.density if state else None
         )
@@ -89,7 +96,8 @@ class PassageOperator:
             self._opening, self._ordinal, self._beam_us = state.opening, state.ordinal, state.beam_us
             self._open, self._settled = state.open, list(state.settled)
             self.late_dropped = state.late_dropped
-        self._cuts = PassageCuts(portal.photo_eyes, self._antennas, self._rows, params)
+        self._lag = replace(state.lag) if state else Lag()
+        self._cuts = PassageCuts(portal.photo_eyes, self._antennas, self._rows, params, self._lag)
 
     def on_batch(self, now_us: int, items: Sequence[PlaceSlice]) -> list[Passage]:
         """Take slices; returns revisions of passages in the order they came about."""
@@ -147,6 +155,7 @@ class PassageOperator:
             settled=[record.copy() for record in self._settled],
             late_dropped=self.late_dropped,
             rows_dropped=self._rows.dropped_rows,
+            lag=replace(self._lag),
         )
 
     def _start(self, now_us: int) -> int:
@@ -276,13 +285,32 @@ class PassageOperator:
         self._open = None
         record.closed_us, record.breaks = edge.at_us, list(edge.breaks)
         record.opened_us = edge.begun_us or record.opened_us
-        out = self._evaluate(record, edge.at_us, final=True)
+        before = self._settled[-LOOKS:]
+        self._settled = [*self._settled, record][-self._params.records_max :]
+        out = [amended for earlier in before for amended in self._look_again(earlier, record)]
+        out += self._evaluate(record, edge.at_us, final=True)
+        self._came_through(record)
         if not by_eyes and any(members(said.verdicts) for said in record.said):
             self._density.confirm()
         elif not by_eyes:
             self._density.refute()
-        self._settled = [*self._settled, record][-self._params.records_max :]
         return out
+
+    def _came_through(self, record: PassageRecord) -> None:
+        """What went through a door belongs to no door's background: it may come again, on a belt that goes round."""
+        came = {epc for said in record.said for epc, verdict in said.verdicts.items() if verdict is TagVerdict.BELONGS}
+        ids = self._rows.known(came)
+        level = np.zeros(len(ids), np.float32)
+        known = np.frombuffer(record.background, np.float32)
+        level[ids < len(known)] = known[ids[ids < len(known)]]
+        self._background.passed(len(self._rows.tags), ids, level, record.opened_us // 1_000_000)
+
+    def _look_again(self, before: PassageRecord, record: PassageRecord) -> list[Passage]:
+        """Once a window closed on one side's beams, what is known of one close before it, amended."""
+        closed_us = before.closed_us or 0
+        if not (self._by_beam and before.by_eyes and record.by_eyes and record.opened_us - closed_us < REACH_US):
+            return []
+        return self._evaluate(before, closed_us, final=True, amend=True)
 
     def _begin(
         self, edge: WindowEdge, end_us: int, beams: Sequence[tuple[DeviceEvent, BatchId]], by_eyes: bool
@@ -315,7 +343,7 @@ class PassageOperator:
         record.judged_us = closed_us
         eyes = self._portal.photo_eyes
         breaks = record.breaks if final or not record.by_eyes else self._eyes.state.breaks
-        cut = self._cuts.cut(record, closed_us, breaks, self._tick_us or 0, whole=amend)
+        cut = self._cuts.cut(record, closed_us, breaks, self._tick_us or 0, self._windows, whole=amend)
         # A window once said to hold one load, or two, is amended as such.
         may_part = final and (not amend or len(record.said) > 1)
         loads = judge(cut, eyes, breaks, self._model, self._direction_score_min, may_part=may_part)
@@ -326,6 +354,9 @@ class PassageOperator:
                 record.said.append(Said())
             said = record.said[number]
             costs = self._params.bare_costs if load.bare else self._params.costs
+            if amend and cut.convoy is not None:
+                record.cell_end_us = record.cell_end_us or cut.convoy.end_us
+                self._lag.learn(cut.convoy.late_s[load.tags.tags[load.scores > 0.5]], cut.convoy.gap_s)
             verdicts = {
                 self._rows.tags[tag]: TagVerdict.STRAY if self._rows.tags[tag] in spent else costs.verdict(score)
                 for tag, score in zip(load.tags.tags.tolist(), load.scores.tolist(), strict=True)
@@ -365,6 +396,11 @@ class PassageOperator:
         """The tags of a load that the light counts on."""
         sure = load.tags.tags[load.scores >= self._portal.signal.certain_score].tolist()
         return {epc for epc in map(self._rows.tags.__getitem__, sure) if verdicts[epc] is TagVerdict.BELONGS}
+
+    @property
+    def _windows(self) -> list[PassageRecord]:
+        """Those that closed a while ago at most, and the open one."""
+        return self._settled if self._open is None else [*self._settled, self._open]
 
     def _forget(self) -> None:
         assert self._tick_us is not None

@@ -7,6 +7,7 @@ from bench.recording_configurations import (
     CONFIGURATIONS,
     CSV,
     any_configuration,
+    beam,
     both_sides,
     configured,
     cut_to_loads,
@@ -141,3 +142,17 @@ def test_whatever_is_drawn_can_be_made_again(site: Site, reads: RecordedReads, s
 def test_every_configuration_leaves_some_reads(site: Site, reads: RecordedReads) -> None:
     for changes in CONFIGURATIONS.values():
         assert len(configured(site, reads, changes, rng())[1])
+
+
+def test_a_beam_is_broken_once_for_every_load_and_for_loads_abreast_together(site: Site, reads: RecordedReads) -> None:
+    portal = site.portals[0].name
+    loads = [
+        LoadTruth(f"L{start}", portal, Direction.IN, start * 100_000, end * 100_000, ("A",))
+        for start, end in ((10, 20), (11, 21), (25, 35), (60, 70))
+    ]
+    made, seen = configured(site, reads, (beam(loads),), rng())
+    (eye,) = made.portals[0].photo_eyes
+    states = [event.state for event in seen.events if event.port == eye.gpi]
+    assert states == [True, False] * 3
+    times = [event.at_us for event in seen.events if event.port == eye.gpi]
+    assert times == sorted(times)

@@ -83,6 +83,7 @@ def test_all_problems_are_reported_at_once() -> None:
         ),
         (('outside = "out"', 'outside = "out"\nneighbours = ["door"]'), "portals[0].neighbours", "not another portal"),
         (('outside = "out"', 'outside = "out"\ninferred_share_max = 5'), "portals[0].inferred_share_max", "no share"),
+        (('outside = "out"', 'outside = "out"\nbeams_clear_s = 0'), "portals[0].beams_clear_s", "out of range"),
         (('host = "h"', 'host = "h"\ndriver = "magic"'), "readers[0].driver", "unknown driver"),
         (('host = "h"', 'host = "h"\nport = 70000'), "readers[0].port", "not a TCP port"),
         (('name = "out"', 'name = "in"'), "zones and portals", "used twice"),

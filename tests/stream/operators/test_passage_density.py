@@ -122,7 +122,7 @@ def test_tags_that_rest_for_two_seconds_are_still_one_window() -> None:
 
 def test_a_door_turned_down_comes_to_open() -> None:
     loads = [(20 * number, 12.0 + 12.0 * number) for number in range(9)]
-    windows = Story().run(125.0, loads, scale=0.05)
+    windows = Story().run(125.0, loads, scale=0.012)
     assert not around(windows, 12.2)
     assert len(around(windows, 108.2)) == 1
 

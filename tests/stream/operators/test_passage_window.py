@@ -116,3 +116,31 @@ def test_two_loads_that_turned_round_blind_no_eye() -> None:
     back = past_a_blind_eye(20.0, 30.0)
     again = [outside(40.0, True), inside(40.5, True), outside(41.0, False), inside(41.5, False)]
     assert windows([*THROUGH, *back, *again]) == [(10.0, 11.5), (20.0, 21.0), (30.0, 31.0), (40.0, 41.5)]
+
+
+BELT = WindowParams(tick_us=S // 4, clear_s=0.1, settle_s=1.25, open_max_s=20.0)
+
+
+def on_a_belt(events: list[DeviceEvent], until_s: float = 30.0) -> list[tuple[float, WindowEdge]]:
+    tracker = WindowTracker(EYES[:1], BELT, None)
+    out = []
+    for end_us in range(S // 4, int(until_s * S) + 1, S // 4):
+        for event in events:
+            if end_us - S // 4 <= event.at_us < end_us:
+                tracker.beam(event)
+        out += [(end_us / S, edge) for edge in tracker.tick(end_us)]
+    return out
+
+
+def test_boxes_on_a_belt_are_windows_of_their_own_within_a_tick_too() -> None:
+    box = [outside(10.0, True), outside(10.3, False), outside(10.42, True), outside(10.45, False)]
+    said = [edge for _, edge in on_a_belt([*box, outside(10.56, True), outside(11.0, False)])]
+    assert [edge.at_us / S for edge in said] == [10.0, 10.3, 10.42, 10.45, 10.56, 11.0]
+    assert [edge.opened for edge in said] == [True, False] * 3
+
+
+def test_a_box_is_given_time_to_be_heard_unless_the_next_is_here() -> None:
+    alone = on_a_belt([outside(10.0, True), outside(10.5, False)])
+    assert [at for at, edge in alone if not edge.opened] == [11.75]
+    followed = on_a_belt([outside(10.0, True), outside(10.5, False), outside(11.1, True), outside(11.6, False)])
+    assert [at for at, edge in followed if not edge.opened] == [11.25, 13.0]
