@@ -64,10 +64,13 @@ class Background:
         self.level_dbm[ids] = mean + 0.2 * (strongest - mean)
         self.second[ids] = second
 
-    def passed(self, tag_count: int, ids: NDArray[np.int64], level: NDArray[np.float32], second: int) -> None:
-        """These tags came through: what was seen of them since `second`, their level then, is no background."""
+    def passed(self, tag_count: int, ids: NDArray[np.int64], then: bytes, second: int) -> None:
+        """These tags came through: what was seen of them since `second`, when levels were `then`, is no background."""
         self._grow(tag_count)
-        self.level[ids], self.second[ids] = level, second
+        known = np.frombuffer(then, np.float32)
+        self.level[ids] = 0.0
+        self.level[ids[ids < len(known)]] = known[ids[ids < len(known)]]
+        self.second[ids] = second
 
     def at(self, tag_count: int, second: int) -> NDArray[np.float32]:
         """`level` of every tag as of that second."""

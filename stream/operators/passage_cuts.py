@@ -98,11 +98,11 @@ class PassageCuts:
             rows[self._antennas.own(self._rows)[rows["antenna"]]],
             len(self._rows.tags),
             (record.opened_us, closed_us),
-            before and before.closed_us,
+            None if before is None else before.closed_us,
             min(behind, default=None),
             ticked_us,
             self._lag.seconds,
-            before and before.cell_end_us,
+            None if before is None else before.cell_end_us,
         )
 
     def _past_of(self, passage_id: UUID, opened_us: int) -> Past:

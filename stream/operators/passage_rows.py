@@ -134,6 +134,13 @@ class PassageRows:
         low, high = int(wanted.argmax()), len(wanted) - int(wanted[::-1].argmax())
         return rows[low:high] if wanted[low:high].all() else rows[wanted]
 
+    def first_origin(self, start_us: int, end_us: int, own: NDArray[np.bool_]) -> BatchId:
+        """The batch of the first own sighting in [start, end), else the last batch; `own` by antenna id."""
+        rows = self.between(start_us, end_us)
+        rows = rows[own[rows["antenna"]]]
+        serial = int(rows["origin"][np.argmin(rows["first_us"])]) if len(rows) else max(self.origins)
+        return self.origins[serial]
+
     def known(self, epcs: Collection[str]) -> NDArray[np.int64]:
         """Numbers of those tags of which there are rows, in rising order."""
         return np.array(sorted(at for epc in epcs if (at := self._tag_id.get(epc)) is not None), np.int64)

@@ -299,11 +299,8 @@ class PassageOperator:
     def _came_through(self, record: PassageRecord) -> None:
         """What went through a door belongs to no door's background: it may come again, on a belt that goes round."""
         came = {epc for said in record.said for epc, verdict in said.verdicts.items() if verdict is TagVerdict.BELONGS}
-        ids = self._rows.known(came)
-        level = np.zeros(len(ids), np.float32)
-        known = np.frombuffer(record.background, np.float32)
-        level[ids < len(known)] = known[ids[ids < len(known)]]
-        self._background.passed(len(self._rows.tags), ids, level, record.opened_us // 1_000_000)
+        second, tags = record.opened_us // 1_000_000, self._rows.tags
+        self._background.passed(len(tags), self._rows.known(came), record.background, second)
 
     def _look_again(self, before: PassageRecord, record: PassageRecord) -> list[Passage]:
         """Once a window closed on one side's beams, what is known of one close before it, amended."""
@@ -315,7 +312,9 @@ class PassageOperator:
     def _begin(
         self, edge: WindowEdge, end_us: int, beams: Sequence[tuple[DeviceEvent, BatchId]], by_eyes: bool
     ) -> None:
-        origin = self._origin(edge.at_us, end_us, beams)
+        # The batch that opened the window: its first beam's, else its first own sighting's.
+        broke = (origin for event, origin in beams if event.at_us == edge.at_us)
+        origin = next(broke, None) or self._rows.first_origin(edge.at_us, end_us, self._antennas.own(self._rows))
         self._ordinal = self._ordinal + 1 if origin == self._opening else 0
         self._opening = origin
         name = f"{self._portal.name}/{origin.agent}/{origin.epoch}/{origin.counter}/{self._ordinal}"
@@ -326,17 +325,6 @@ class PassageOperator:
             by_eyes=by_eyes,
             background=self._background.at(len(self._rows.tags), edge.at_us // 1_000_000).tobytes(),
         )
-
-    def _origin(self, opened_us: int, end_us: int, beams: Sequence[tuple[DeviceEvent, BatchId]]) -> BatchId:
-        """The batch that opened the window: its first beam's, else its first own sighting's."""
-        for event, origin in beams:
-            if event.at_us == opened_us:
-                return origin
-        rows = self._rows.between(opened_us, end_us)
-        rows = rows[self._antennas.own(self._rows)[rows["antenna"]]]
-        if not len(rows):
-            return self._rows.origins[max(self._rows.origins)]
-        return self._rows.origins[int(rows["origin"][np.argmin(rows["first_us"])])]
 
     def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
         """Judge a window; a revision for each of its loads of which something is new, or which is final."""
