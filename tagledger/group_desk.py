@@ -4,7 +4,8 @@ Nothing waits when nothing is going on: the first to come executes what is there
 `LEADERS` groups are under way at a time, of about one size: a group begins when as many wait as are under way, and
 takes half of all there are. Its first caller executes it, and no thread is kept for it. So a group is as large as the
 load makes it, up to `GROUP_MAX`, and callers that ask again as soon as they are answered do not end up in many small
-groups, each of which costs a transaction.
+groups, each of which costs a transaction. Who has waited for `PATIENCE_S` begins with those there are: a large group
+may be waiting for a lock.
 
 Each caller is a thread that waits for its own command, so the queue is bounded by the callers' threads.
 """
@@ -19,6 +20,7 @@ from warehouse.postgres.requests import Request
 
 # A second group is made up and read while the first is written; a third would only split the load more.
 LEADERS = 2
+PATIENCE_S = 0.1
 
 Execute = Callable[[Sequence[Request]], list[Outcome]]
 """Executes requests in their order, on a connection of its own."""
@@ -40,8 +42,9 @@ class _Waiting:
 class GroupDesk:
     """Hands what waits to `execute`, in groups."""
 
-    def __init__(self, execute: Execute) -> None:
+    def __init__(self, execute: Execute, patience_s: float = PATIENCE_S) -> None:
         self._execute = execute
+        self._patience_s = patience_s
         self._lock = threading.Lock()
         self._waiting: deque[_Waiting] = deque()
         self._leading = 0
@@ -55,7 +58,11 @@ class GroupDesk:
             leaders = self._begin()
         for leader in leaders:
             leader.woken.release()
-        own.woken.acquire()
+        while not own.woken.acquire(timeout=self._patience_s):
+            with self._lock:
+                leaders = self._begin(anyway=True)
+            for leader in leaders:
+                leader.woken.release()
         if own.group:
             self._lead(own.group)
         assert own.outcome is not None
@@ -63,13 +70,13 @@ class GroupDesk:
             raise own.outcome
         return own.outcome
 
-    def _begin(self) -> list[_Waiting]:
-        """Make up the groups that can begin now, under the lock; who is to execute them."""
+    def _begin(self, *, anyway: bool = False) -> list[_Waiting]:
+        """Make up the groups that can begin now, under the lock, `anyway` however few; who is to execute them."""
         leaders = []
-        while self._waiting and self._leading < LEADERS and len(self._waiting) >= self._under_way:
+        while self._waiting and self._leading < LEADERS and (anyway or len(self._waiting) >= self._under_way):
             # Beside another group the greater half, so that of three nobody is left over.
             half = (len(self._waiting) + self._under_way + bool(self._under_way)) // 2
-            group = [self._waiting.popleft() for _ in range(min(GROUP_MAX, max(1, half)))]
+            group = [self._waiting.popleft() for _ in range(min(GROUP_MAX, len(self._waiting), max(1, half)))]
             group[0].group = group
             leaders.append(group[0])
             self._leading += 1

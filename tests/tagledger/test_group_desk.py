@@ -69,7 +69,7 @@ def test_a_group_begins_when_as_many_wait_as_are_under_way_and_takes_half() -> N
         assert gate.wait(60)
         return [Result(asked.request_id, {}) for asked in requests]
 
-    desk = GroupDesk(execute)
+    desk = GroupDesk(execute, patience_s=60.0)
     with ThreadPoolExecutor(18) as pool:
         answers = []
         for n in range(LEADERS):
@@ -88,6 +88,15 @@ def test_a_group_begins_when_as_many_wait_as_are_under_way_and_takes_half() -> N
         for gate in gates:
             gate.set()
         assert len([answer.result(60) for answer in answers]) == 18
+
+
+def test_one_command_does_not_wait_for_a_large_group_that_waits_for_a_lock() -> None:
+    books = Books()
+    books.go.set()
+    desk = GroupDesk(books.execute, patience_s=0.02)
+    desk._leading, desk._under_way = 1, 8  # a group that does not come back
+    assert isinstance(desk.execute(request(0)), Result)
+    assert books.groups == [["0"]]
 
 
 def test_a_group_that_cannot_be_executed_is_told_to_all_in_it_and_the_desk_goes_on() -> None:
