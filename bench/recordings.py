@@ -48,7 +48,7 @@ BELTS: dict[str, tuple[Change, ...]] = {
     "belts, one photo-eye, CSV, one antenna": (no_sides, no_phase, whole_db, one_antenna),
 }
 BELT_SEEDS = range(22_120, 22_136)
-HELD_SEEDS = (40_006, 40_007)
+HELD_SEEDS = (40_008, 40_009)
 FIGURES = ("precision", "recall", "exact", "loads_found", "tags_unsure", "direction", "direction_unsure")
 
 

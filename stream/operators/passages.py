@@ -3,13 +3,15 @@
 States of a passage: *open* (provisional revisions, at most one every `provisional_every_s`, when something changed, or
 a tag has become certain enough for the light), *closed* (one final revision, `closed_us` + at most 2 s of reader time),
 *settled* (late reads within `amend_s`, and the next boxes of a belt, make a further final revision when they change a
-verdict or the direction), *gone* (later reads are counted, not used). Final revisions are the same whether or not provisional ones are made.
+verdict or the direction), *gone* (later reads are counted, not used). Final revisions are the same whether or not
+provisional ones are made.
 
 Work is done per tick of reader time, as soon as the watermark covers its last microsecond, so only the reads and the
 watermark matter, not how reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a
 dip in the reads between them, are one passage; two that meet in opposite directions are told apart at the close and are
-two. `passage_window` and `passage_density` say when, `passage_past` what was heard before, `passage_convoy` which of several
-windows a tag is nearest to, `passage_features`, `passage_likeness` and `passage_model` which tags, `passage_direction` which way, and `passage_judge` puts it together.
+two. `passage_window` and `passage_density` say when, `passage_past` what was heard before, `passage_convoy` which of
+several windows a tag is nearest to, `passage_features`, `passage_likeness` and `passage_model` which tags,
+`passage_direction` which way, and `passage_judge` puts it together.
 
 Bounds: rows, tags and records as `PassageParams` says; what no longer fits is dropped oldest first and counted.
 """
