@@ -22,9 +22,9 @@ def inside(at_s: float, blocked: bool) -> DeviceEvent:
 
 
 def edges(
-    events: list[DeviceEvent], until_s: float, eyes: tuple[PhotoEye, ...] = EYES
+    events: list[DeviceEvent], until_s: float, eyes: tuple[PhotoEye, ...] = EYES, params: WindowParams = PARAMS
 ) -> list[tuple[float, WindowEdge]]:
-    tracker = WindowTracker(eyes, PARAMS, None)
+    tracker = WindowTracker(eyes, params, None)
     out = []
     for end_us in range(S // 4, int(until_s * S) + 1, S // 4):
         for event in events:
@@ -121,15 +121,8 @@ def test_two_loads_that_turned_round_blind_no_eye() -> None:
 BELT = WindowParams(tick_us=S // 4, clear_s=0.1, settle_s=1.25, open_max_s=20.0)
 
 
-def on_a_belt(events: list[DeviceEvent], until_s: float = 30.0) -> list[tuple[float, WindowEdge]]:
-    tracker = WindowTracker(EYES[:1], BELT, None)
-    out = []
-    for end_us in range(S // 4, int(until_s * S) + 1, S // 4):
-        for event in events:
-            if end_us - S // 4 <= event.at_us < end_us:
-                tracker.beam(event)
-        out += [(end_us / S, edge) for edge in tracker.tick(end_us)]
-    return out
+def on_a_belt(events: list[DeviceEvent]) -> list[tuple[float, WindowEdge]]:
+    return edges(events, 30.0, EYES[:1], BELT)
 
 
 def test_boxes_on_a_belt_are_windows_of_their_own_within_a_tick_too() -> None:
