@@ -25,7 +25,8 @@ import numpy as np
 from bench.accuracy import truth_of
 from bench.door_cases import DEV_SEEDS, HELD_SEEDS, case
 from simulators.scenarios.spec import Scenario, Split, library
-from stream.model import BatchId, DeviceEvent, Passage
+from stream.model import Passage
+from stream.operators.passage_edges import Beam
 from stream.operators.passage_state import PassageParams, PassageRecord
 from stream.operators.passage_window import BeamBreak, WindowEdge
 from stream.operators.passages import PassageOperator
@@ -54,29 +55,24 @@ class _TrueWindows(PassageOperator):
     def _idle(self) -> bool:
         return False
 
-    def _density_edges(self, start_us: int, end_us: int) -> list[WindowEdge]:
-        tick_us = end_us
+    def _ticked(self, start_us: int, end_us: int) -> tuple[list[Beam], list[tuple[WindowEdge, bool]]]:
+        beams, edges = super()._ticked(start_us, end_us)
+        self.past.extend(broken for edge, _ in edges for broken in edge.breaks)
         wider_us = 0 if self._portal.photo_eyes else WIDER_US
-        for load in [load for load in self.due if load.start_us - wider_us < tick_us]:
+        for load in [load for load in self.due if load.start_us - wider_us < end_us]:
             self.due.remove(load)
-            start_us, end_us = load.start_us - wider_us, load.end_us + wider_us
-            background = self._background.at(len(self._rows.tags), start_us // 1_000_000).tobytes()
-            record = PassageRecord(uuid5(NAMESPACE_OID, load.load_id), start_us, end_us, background=background)
+            opened_us, closed_us = load.start_us - wider_us, load.end_us + wider_us
+            background = self._background.at(len(self._rows.tags), opened_us // 1_000_000).tobytes()
+            record = PassageRecord(uuid5(NAMESPACE_OID, load.load_id), opened_us, closed_us, background=background)
             self.begun.append((load, record))
-        for load, record in [each for each in self.begun if (each[1].closed_us or 0) + WAIT_US < tick_us]:
+        for load, record in [each for each in self.begun if (each[1].closed_us or 0) + WAIT_US < end_us]:
             self.begun.remove((load, record))
-            there = [*self.past, *self._eyes.state.breaks]
-            record.breaks = [b for b in there if b.at_us <= load.end_us and (b.until_us or tick_us) >= load.start_us]
+            there = [*self.past, *self._edges.eyes.state.breaks]
+            record.breaks = [b for b in there if b.at_us <= load.end_us and (b.until_us or end_us) >= load.start_us]
             self.judged.append((load, self._evaluate(record, record.closed_us or 0, final=True)))
         # What tags are numbered stays as it is while a window is open.
         self._open = self.begun[0][1] if self.begun else None
-        return []
-
-    def _edge(
-        self, edge: WindowEdge, end_us: int, beams: Sequence[tuple[DeviceEvent, BatchId]], by_eyes: bool
-    ) -> list[Passage]:
-        self.past.extend(edge.breaks)
-        return []
+        return beams, []
 
 
 @dataclass(slots=True)

@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.physics.recording import LoadTruth
-from stream.model import DeviceEvent, DeviceEventKind
 from stream.recorded import RecordedReads
-from warehouse.site import Antenna, AntennaRef, PhotoEye, Portal, Side, Site
+from stream.recorded_truth import RecordedTruth, TrueLoad
+from tagledger.recorded_site import with_true_windows
+from warehouse.site import Antenna, AntennaRef, Direction, Side, Site
 
 Case = tuple[Site, RecordedReads]
 Change = Callable[[Site, RecordedReads, np.random.Generator], Case]
-BEAM_GPI = 1001
-BEAM_CLEAR_S = 0.1
 COLUMNS = ("time_us", "tag", "reader", "antenna", "rssi_dbm", "channel", "phase_rad", "doppler_hz")
 
 
@@ -132,25 +131,18 @@ def beam(loads: Sequence[LoadTruth]) -> Change:
     """One photo-eye across every lane, in its middle or off it, broken for as long as a box is long, or a pallet."""
 
     def change(site: Site, reads: RecordedReads, rng: np.random.Generator) -> Case:
-        portals: list[Portal] = []
-        events: list[DeviceEvent] = []
+        seen: list[TrueLoad] = []
         for portal in site.portals:
-            if not (refs := sorted(site.antennas_of(portal.name))):
-                continue
-            eye = PhotoEye(refs[0].reader, BEAM_GPI + len(portals), Side.INSIDE)
-            portals.append(replace(portal, photo_eyes=(eye,), beams_clear_s=BEAM_CLEAR_S))
             windows = _passing([load for load in loads if load.portal == portal.name])
             long, off = rng.uniform(0.25, 1.0), rng.normal(0.0, 0.15)
             middles = [(start_us + end_us) / 2 + off * (end_us - start_us) for start_us, end_us in windows]
             room = np.diff([-np.inf, *middles, np.inf])
             for number, (start_us, end_us) in enumerate(windows):
                 half_us = min(long * (end_us - start_us) / 2, 0.4 * min(room[number], room[number + 1]))
-                events += [
-                    DeviceEvent(eye.reader, DeviceEventKind.GPI, int(at_us), port=eye.gpi, state=blocked)
-                    for at_us, blocked in ((middles[number] - half_us, True), (middles[number] + half_us, False))
-                ]
-        ordered = tuple(sorted(events, key=lambda event: event.at_us))
-        return replace(site, portals=tuple(portals)), replace(reads, events=ordered)
+                at_us = int(middles[number] - half_us), int(middles[number] + half_us)
+                seen.append(TrueLoad(f"{portal.name}-{number}", portal.name, Direction.UNSURE, *at_us, ()))
+        site, reads = no_eyes(site, replace(reads, events=()), rng)
+        return with_true_windows(site, reads, RecordedTruth(tuple(seen), ()))[:2]
 
     return change
 

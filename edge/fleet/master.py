@@ -22,6 +22,7 @@ from edge.fleet.assignment import Occupancy, assign
 from edge.fleet.effects import Claim, Effect, Report, Send
 from edge.fleet.job import Job, Phase
 from edge.fleet.missions import Mission, charge, park, plan, resumed, transport
+from edge.fleet.patience import Patience
 from edge.fleet.tasks import Failure, FailureReason, FleetClaim, FleetTask, LoadWhere, TaskStep
 from edge.fleet.vehicle import VehicleView
 from readers.vda5050.connection import Connection
@@ -49,6 +50,7 @@ class FleetMaster:
         self._valid_us = int(settings.order_valid_s * 1e6)
         self._silent_us = int(settings.silent_s * 1e6)
         self._recent_us = self._silent_us // 2
+        self._patience = Patience(self._valid_us, self._silent_us)
         self._open: tuple[FleetTask, ...] = ()
         self._loaded = False
         self._actions = 0
@@ -199,7 +201,7 @@ class FleetMaster:
                 said = "; ".join(error.in_words() for error in state.errors)
                 self._finish(now_us, view, job, reason, f"sent {job.tries} times{said and f'; it says {said}'}")
             return
-        if self._is_blocked(now_us, view, job):
+        if self._patience.is_blocked(now_us, view, job):
             self._finish(now_us, view, job, FailureReason.NOT_TAKEN, f"cannot drive: {view.hindrance()}")
             return
         if view.can_drive() and view.was_heard_within(self._recent_us, now_us):
@@ -222,7 +224,7 @@ class FleetMaster:
                 self._report(now_us, view, job, TaskStep.PICKED)
             self._end(now_us, view, job, None)
             return
-        if self._stays_silent(now_us, view, job, state):
+        if self._patience.stays_silent(now_us, view, job, state):
             if job.picked and state.loads == ():
                 self._end(now_us, view, job, None)
             else:
@@ -235,9 +237,9 @@ class FleetMaster:
             self._give_up(now_us, view, job, FailureReason.ACTION_FAILED, failed)
         elif severe is not None:
             self._give_up(now_us, view, job, FailureReason.VEHICLE_ERROR, severe.in_words())
-        elif self._is_empty(now_us, view, job, state):
+        elif self._patience.is_empty(now_us, view, job, state):
             self._give_up(now_us, view, job, FailureReason.LOAD_GONE, "it reports no load any more")
-        elif not job.picked and not job.pick_is_released() and self._is_blocked(now_us, view, job):
+        elif not job.picked and not job.pick_is_released() and self._patience.is_blocked(now_us, view, job):
             self._give_up(now_us, view, job, FailureReason.BLOCKED, f"cannot drive: {view.hindrance()}")
         elif job.is_overdue(now_us):
             self._give_up(now_us, view, job, FailureReason.EXPIRED, "not picked in time")
@@ -252,32 +254,6 @@ class FleetMaster:
                     self._give_up(now_us, view, job, FailureReason.REJECTED, said or "an order update was not taken")
                 else:
                     self._send_order(now_us, view, job)
-
-    def _is_empty(self, now_us: int, view: VehicleView, job: Job, state: State) -> bool:
-        """Whether the load was seen to be gone, twice and some time apart."""
-        if not job.load_is_gone(state):
-            job.empty_us = None
-            return False
-        job.empty_us = now_us if job.empty_us is None else job.empty_us
-        return view.was_heard_after(job.empty_us + self._valid_us)
-
-    def _is_blocked(self, now_us: int, view: VehicleView, job: Job) -> bool:
-        """Whether a vehicle that cannot have begun could not drive for `silent_s`: others can."""
-        if view.can_drive() or job.resuming:  # who resumes may have the load
-            job.blocked_us = None
-            return False
-        job.blocked_us = now_us if job.blocked_us is None else job.blocked_us
-        # A state from after the last message's death shows that it was not taken.
-        fresh = job.sent_us is None or view.was_heard_after(job.sent_us + self._valid_us)
-        return fresh and now_us - job.blocked_us > self._silent_us
-
-    def _stays_silent(self, now_us: int, view: VehicleView, job: Job, state: State) -> bool:
-        """Whether it was seen at the end of its order, twice and some time apart, without a word of its last action."""
-        if not job.is_silent_on_its_end(state):
-            job.quiet_us = None
-            return False
-        job.quiet_us = now_us if job.quiet_us is None else job.quiet_us
-        return view.was_heard_after(job.quiet_us + self._valid_us)
 
     def _extend(self, now_us: int, view: VehicleView, job: Job, known: OrderPlan, state: State) -> None:
         ahead = sum(node.released for node in state.node_states)
@@ -413,9 +389,8 @@ class FleetMaster:
             station = self.routes.station_at.get(view.node(self.routes) or "")
             # Whoever has nothing to do at a station leaves it to the next: a dock, and a charger once full.
             charges = view.is_charging(self.settings) or view.wants_charge(self.settings)
-            stays = (
-                station is None or station.kind is StationKind.PARK or (charges and station.kind is StationKind.CHARGE)
-            )
+            kinds = (StationKind.PARK, StationKind.CHARGE) if charges else (StationKind.PARK,)
+            stays = station is None or station.kind in kinds
             if home is not None and not stays and home is not station and occupancy.is_free_for(view, home.node):
                 self._start(now_us, view, park(view.name, home.node, now_us))
                 occupancy = Occupancy(self.routes, self.vehicles.values())

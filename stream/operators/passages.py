@@ -9,9 +9,9 @@ provisional ones are made.
 Work is done per tick of reader time, as soon as the watermark covers its last microsecond, so only the reads and the
 watermark matter, not how reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a
 dip in the reads between them, are one passage; two that meet in opposite directions are told apart at the close and are
-two. `passage_window` and `passage_density` say when, `passage_past` what was heard before, `passage_convoy` which of
-several windows a tag is nearest to, `passage_features`, `passage_likeness` and `passage_model` which tags,
-`passage_direction` which way, and `passage_judge` puts it together.
+two. `passage_edges`, `passage_window` and `passage_density` say when, `passage_past` what was heard before,
+`passage_convoy` which of several windows a tag is nearest to, `passage_features`, `passage_likeness` and
+`passage_model` which tags, `passage_direction` which way, and `passage_judge` puts it together.
 
 Bounds: rows, tags and records as `PassageParams` says; what no longer fits is dropped oldest first and counted.
 """
@@ -23,26 +23,24 @@ from uuid import UUID, uuid5
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.model import BatchId, DeviceEvent, DeviceEventKind, Passage, TagVerdict
+from stream.model import BatchId, Passage, TagVerdict
 from stream.operators.passage_antennas import PassageAntennas
 from stream.operators.passage_background import Background
 from stream.operators.passage_convoy import REACH_US, Lag
 from stream.operators.passage_cuts import PassageCuts
-from stream.operators.passage_density import DensityTracker
+from stream.operators.passage_edges import Beam, PassageEdges
 from stream.operators.passage_features import FEATURES
 from stream.operators.passage_judge import Judged, judge
 from stream.operators.passage_model import shipped_model
-from stream.operators.passage_past import read_power_mw
 from stream.operators.passage_rows import PassageRows
 from stream.operators.passage_saying import evidence_of, members, passage_tags, spent_tags
 from stream.operators.passage_state import PassageParams, PassageRecord, PassageState, Said
-from stream.operators.passage_window import WindowEdge, WindowTracker
+from stream.operators.passage_window import WindowEdge
 from stream.operators.slices import PlaceSlice
 from warehouse.site import AntennaRef, Portal, Side
 
 __all__ = ["PassageOperator", "PassageParams", "PassageState"]
 
-BEAMS_MAX = 1024  # photo-eye events ahead of the watermark; a faulty clock must not fill memory
 LOOKS = 2
 """So many windows are looked at again when the one behind them closed: their tags may be heard that long."""
 PASSAGE_NAMESPACE = UUID("0b5c4ad7-3a52-5c56-9d0c-6a7a3f0f3c11")
@@ -63,25 +61,16 @@ class PassageOperator:
         self._antennas = PassageAntennas(own, sides)
         self._params = params
         self._model = (params.model or shipped_model()).over(FEATURES)
-        self._by_eyes = bool(portal.photo_eyes)
         self._by_beam = len({eye.side for eye in portal.photo_eyes}) == 1
         by_eyes_alone = not self._antennas.sides_told and len({eye.side for eye in portal.photo_eyes}) > 1
         self._direction_score_min = params.direction_score_min_of_eyes if by_eyes_alone else params.direction_score_min
-        settle_s = params.beam_margin_s + params.tail_s if self._by_beam else 0.0
-        window = replace(params.window, clear_s=portal.beams_clear_s, settle_s=settle_s)
-        self._eyes = WindowTracker(portal.photo_eyes, window, state.window if state else None)
-        self._density = DensityTracker(
-            params.density, params.window.tick_us, params.window.open_max_s, state.density if state else None
-        )
         if state is None:
             self._rows = PassageRows(params.rows_max)
             self._background = Background(params.background_tau_s)
             self._tick_us: int | None = None
             self._second = 0
-            self._beams: list[tuple[DeviceEvent, BatchId]] = []
             self._opening: BatchId | None = None
             self._ordinal = 0
-            self._beam_us = 0
             self._open: PassageRecord | None = None
             self._settled: list[PassageRecord] = []
             self.late_dropped = 0
@@ -94,10 +83,10 @@ class PassageOperator:
                 params.background_tau_s, state.level, state.level_dbm, state.level_second
             )
             self._tick_us, self._second = state.tick_us, state.second
-            self._beams = list(state.beams)
-            self._opening, self._ordinal, self._beam_us = state.opening, state.ordinal, state.beam_us
+            self._opening, self._ordinal = state.opening, state.ordinal
             self._open, self._settled = state.open, list(state.settled)
             self.late_dropped = state.late_dropped
+        self._edges = PassageEdges(portal, self._antennas, self._rows, params, state)
         self._lag = replace(state.lag) if state else Lag()
         self._cuts = PassageCuts(portal.photo_eyes, self._antennas, self._rows, params, self._lag)
 
@@ -109,13 +98,11 @@ class PassageOperator:
             if len(added):
                 late |= self._late(added)
                 self._cuts.heard(added)
-            for event in piece.events:
-                if event.kind is DeviceEventKind.GPI and self._by_eyes:
-                    self._beams.append((event, piece.origin))
+            self._edges.take(piece)
         if self._tick_us is None:
             self._tick_us = self._start(now_us)
             self._second = self._tick_us // 1_000_000
-            self._density.start(self._tick_us)
+            self._edges.start(self._tick_us)
         out = [
             amended
             for record in self._settled
@@ -130,7 +117,7 @@ class PassageOperator:
 
     def next_wakeup(self) -> int | None:
         """The end of the next tick while anything is under way, else None."""
-        if self._tick_us is None or (self._idle and not self._beams):
+        if self._tick_us is None or (self._idle and not self._edges.beams):
             return None
         return self._tick_us + self._params.window.tick_us - 1
 
@@ -147,12 +134,12 @@ class PassageOperator:
             level=self._background.level.tobytes(),
             level_dbm=self._background.level_dbm.tobytes(),
             level_second=self._background.second.tobytes(),
-            window=self._eyes.state.copy(),
-            density=self._density.snapshot(),
-            beams=list(self._beams),
+            window=self._edges.eyes.state.copy(),
+            density=self._edges.density.snapshot(),
+            beams=list(self._edges.beams),
             opening=self._opening,
             ordinal=self._ordinal,
-            beam_us=self._beam_us,
+            beam_us=self._edges.beam_us,
             open=None if self._open is None else self._open.copy(),
             settled=[record.copy() for record in self._settled],
             late_dropped=self.late_dropped,
@@ -162,7 +149,7 @@ class PassageOperator:
 
     def _start(self, now_us: int) -> int:
         """The first tick: that of the oldest input, at most `lookback_s` ago."""
-        times = [now_us, *(event.at_us for event, _ in self._beams)]
+        times = [now_us, *(event.at_us for event, _ in self._edges.beams)]
         if len(self._rows.rows):
             times.append(int(self._rows.rows["first_us"].min()))
         oldest = max(min(times), now_us - int(self._params.lookback_s * 1e6))
@@ -197,34 +184,26 @@ class PassageOperator:
                 if self._tick_us + step > over_us:
                     break
             start, end = self._tick_us, self._tick_us + step
-            beams = self._due_beams(end)
-            for event, _ in beams:
-                self._eyes.beam(event)
-                self._beam_us = max(self._beam_us, event.at_us)
-            by_eyes, by_density = self._eyes.tick(end), self._density_edges(start, end)
+            beams, edges = self._ticked(start, end)
             self._tick_us = end
-            for edge in by_eyes:
-                out += self._edge(edge, end, beams, by_eyes=True)
-            for edge in by_density:
-                out += self._edge(edge, end, beams, by_eyes=False)
+            for edge, by_eyes in edges:
+                out += self._edge(edge, end, beams, by_eyes)
             if self._open is not None and self._is_wanted(self._open, end):
                 out += self._evaluate(self._open, end, final=False)
             if end // 1_000_000 > self._second:
                 self._learn(end // 1_000_000)
-        self._beams = self._beams[-BEAMS_MAX:]
+        self._edges.bound()
         self._forget()
         return out
+
+    def _ticked(self, start_us: int, end_us: int) -> tuple[list[Beam], list[tuple[WindowEdge, bool]]]:
+        """What opens and closes in a tick that is complete."""
+        return self._edges.tick(start_us, end_us)
 
     def _is_wanted(self, record: PassageRecord, end_us: int) -> bool:
         """Whether a provisional judgement of an open window is due."""
         every_s = self._params.provisional_every_s
         return every_s is not None and end_us - record.judged_us >= every_s * 1e6
-
-    def _due_beams(self, end_us: int) -> list[tuple[DeviceEvent, BatchId]]:
-        assert self._tick_us is not None
-        due = sorted((pair for pair in self._beams if pair[0].at_us < end_us), key=lambda pair: pair[0].at_us)
-        self._beams = [pair for pair in self._beams if pair[0].at_us >= end_us]
-        return due
 
     def _skip(self, over_us: int) -> None:
         """Jump over ticks in which nothing happened, learning the background on the way."""
@@ -232,7 +211,7 @@ class PassageOperator:
         step = self._params.window.tick_us
         first = self._rows.first_from(self._tick_us)
         times = [] if first is None else [first]
-        times += [event.at_us for event, _ in self._beams]
+        times += [event.at_us for event, _ in self._edges.beams]
         target = min([*times, over_us])
         target -= target % step
         if target > self._tick_us:
@@ -249,36 +228,15 @@ class PassageOperator:
 
     @property
     def _idle(self) -> bool:
-        return self._open is None and self._eyes.idle and self._density.idle
+        return self._open is None and self._edges.idle
 
-    def _density_edges(self, start_us: int, end_us: int) -> list[WindowEdge]:
-        """What the reads of one tick open and close; an amplitude is the root of a tag's power in the tick."""
-        rows = self._rows.between(start_us, end_us)
-        own = self._antennas.own(self._rows)[rows["antenna"]]
-        tag, count = rows["tag"], len(self._rows.tags)
-        power = read_power_mw(rows)
-        tags = np.flatnonzero(np.bincount(tag, minlength=count))
-        own_mw = np.bincount(tag[own], weights=power[own], minlength=count)[tags]
-        other_mw = np.bincount(tag[~own], weights=power[~own], minlength=count)[tags]
-        edges = self._density.tick(end_us, count, tags, np.sqrt(own_mw), np.sqrt(other_mw))
-        return [
-            WindowEdge(True, opened) if closed is None else WindowEdge(False, closed, begun_us=opened)
-            for opened, closed in edges
-        ]
-
-    def _edge(
-        self, edge: WindowEdge, end_us: int, beams: Sequence[tuple[DeviceEvent, BatchId]], by_eyes: bool
-    ) -> list[Passage]:
-        """A window of one tracker opened or closed.
-
-        Beams that work on all their sides have the say; a load too low for them is let through by read density, once no
-        beam broke for `trust_eyes_s`.
-        """
+    def _edge(self, edge: WindowEdge, end_us: int, beams: Sequence[Beam], by_eyes: bool) -> list[Passage]:
+        """A window of one tracker opened or closed; whose the say is, `PassageEdges` says."""
         if edge.opened:
             if self._open is not None:
                 if by_eyes and not self._open.by_eyes:
                     self._open.by_eyes, self._open.opened_us = True, edge.at_us
-            elif by_eyes or not self._eyes.are_whole or end_us - self._beam_us > self._params.trust_eyes_s * 1e6:
+            elif by_eyes or self._edges.may_open_by_reads(end_us):
                 self._begin(edge, end_us, beams, by_eyes)
             return []
         record = self._open
@@ -293,9 +251,9 @@ class PassageOperator:
         out += self._evaluate(record, edge.at_us, final=True)
         self._came_through(record)
         if not by_eyes and any(members(said.verdicts) for said in record.said):
-            self._density.confirm()
+            self._edges.density.confirm()
         elif not by_eyes:
-            self._density.refute()
+            self._edges.density.refute()
         return out
 
     def _came_through(self, record: PassageRecord) -> None:
@@ -311,9 +269,7 @@ class PassageOperator:
             return []
         return self._evaluate(before, closed_us, final=True, amend=True)
 
-    def _begin(
-        self, edge: WindowEdge, end_us: int, beams: Sequence[tuple[DeviceEvent, BatchId]], by_eyes: bool
-    ) -> None:
+    def _begin(self, edge: WindowEdge, end_us: int, beams: Sequence[Beam], by_eyes: bool) -> None:
         # The batch that opened the window: its first beam's, else its first own sighting's.
         broke = (origin for event, origin in beams if event.at_us == edge.at_us)
         origin = next(broke, None) or self._rows.first_origin(edge.at_us, end_us, self._antennas.own(self._rows))
@@ -332,7 +288,7 @@ class PassageOperator:
         """Judge a window; a revision for each of its loads of which something is new, or which is final."""
         record.judged_us = closed_us
         eyes = self._portal.photo_eyes
-        breaks = record.breaks if final or not record.by_eyes else self._eyes.state.breaks
+        breaks = record.breaks if final or not record.by_eyes else self._edges.eyes.state.breaks
         cut = self._cuts.cut(record, closed_us, breaks, self._tick_us or 0, self._windows, whole=amend)
         # A window once said to hold one load, or two, is amended as such.
         may_part = final and (not amend or len(record.said) > 1)
@@ -406,4 +362,4 @@ class PassageOperator:
             kept = self._rows.compact(self._background.in_use(len(self._rows.tags), self._second, params.forget_s))
             if kept is not None:
                 self._background.keep(kept)
-                self._density.keep(kept)
+                self._edges.density.keep(kept)

@@ -49,7 +49,7 @@ from warehouse.postgres.loads import overrides
 from warehouse.postgres.naming import Refuse, check_numbers
 from warehouse.postgres.requests import Answered, Request, begin, store
 from warehouse.postgres.transaction import in_transaction
-from warehouse.postgres.transport import tasks
+from warehouse.postgres.transport import task_creation, tasks
 
 # Answers are kept this long; the same id after that would be executed again.
 REQUESTS_KEPT_DAYS = 90
@@ -78,6 +78,7 @@ _HANDLERS: Handlers = {
     **scanning.HANDLERS,
     **overrides.HANDLERS,
     **storage.HANDLERS,
+    **task_creation.HANDLERS,
     **tasks.HANDLERS,
     **boms.HANDLERS,
     **work_orders.HANDLERS,
