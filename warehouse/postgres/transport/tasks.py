@@ -82,10 +82,7 @@ def report_task(conn: Conn, c: ReportTask, actor: Actor, request_id: UUID) -> An
         if carrier_id is not None:
             reason = f"task {task.task_id}: on {c.vehicle or task.owner}"
             _bring(conn, task, carrier_id, _circumstance(actor, at, request_id, reason), request_id, "picked", part)
-    detail = ""
-    if part is not None and part.rest is not None:
-        values |= about(part.load)
-        detail = _of(part.load, task)
+    detail = _partly(values, part, task)
     now = change(conn, task, Change(c.step, TaskState.IN_PROGRESS, at, actor, request_id, values, detail=detail))
     rest = None
     if part is not None and part.rest is not None:
@@ -110,10 +107,7 @@ def finish_task(conn: Conn, c: FinishTask, actor: Actor, request_id: UUID) -> An
     values: dict[str, object] = {
         "carrier_id": None, "lost": False, "target_id": target_id, "reason": "", "detail": "",
     }  # fmt: skip
-    detail = ""
-    if part is not None and part.rest is not None:
-        values |= about(part.load)
-        detail = _of(part.load, task)
+    detail = _partly(values, part, task)
     now = change(conn, task, Change("done", TaskState.DONE, at, actor, request_id, values, detail=detail))
     rest = None
     if part is not None and part.rest is not None:
@@ -245,8 +239,12 @@ def _picked_part(conn: Conn, task: TaskRow, c: ReportTask) -> Part | None:
     return part
 
 
-def _of(load: Load, task: TaskRow) -> str:
-    return f"{load.quantity.normalize():f} of {task.quantity.normalize():f}"
+def _partly(values: dict[str, object], part: Part | None, task: TaskRow) -> str:
+    """Where only a part was brought the row is about that from now on; how much of all it is, in words."""
+    if part is None or part.rest is None:
+        return ""
+    values |= about(part.load)
+    return f"{part.load.quantity.normalize():f} of {task.quantity.normalize():f}"
 
 
 def _rest(rest: TaskRow | None) -> dict[str, object]:
