@@ -11,19 +11,18 @@ a transaction, which keeps no book at all, by 16 processes with a connection eac
 After them, in rounds of its own: `rows`, the rows of postings alone, written by hand in groups by two processes
 (`bench.posting_rows`). Nothing is asked or answered, so it bounds what any way of keeping these books can reach.
 
-Where a posting's CPU time goes, spread (/proc, beside other work): 0.31 ms of PostgreSQL and 0.30 ms of Python, in
-groups of 7. A group costs 1.1 and 0.75 ms whatever is in it, six messages and the start of two dozen statements; each
-posting in it 0.1 and 0.14 ms more: in groups of 64, which 16 callers cannot make, 0.12 ms of each. The bare UPDATE
-costs 0.08 and 0.07 ms, the rows by hand 0.14 ms of PostgreSQL alone. At half the bare UPDATE's rate a posting would
-have 0.31 ms for both, with two cores never idle. Hot, a group changes two balances once, and the bare UPDATEs wait for
-each other's commits.
+Where a posting's CPU time goes, spread (/proc, beside other work): half in PostgreSQL, half in Python, in groups of 7.
+A group costs some 0.9 and 0.6 ms whatever is in it, four messages and the start of a dozen statements; each posting in
+it 0.1 ms of both more: in groups of 64, which 16 callers cannot make, 0.12 ms of each. The bare UPDATE costs 0.08 and
+0.07 ms, the rows by hand 0.14 ms of PostgreSQL alone. At half the bare UPDATE's rate a posting would have 0.31 ms for
+both, with two cores never idle. Hot, a group changes two balances once, and the bare UPDATEs wait for each other's
+commits.
 
 What a posting writes, spread (pg_stat_statements): four rows inserted, with nineteen entries in trees, and two balances
 changed in place: 31 WAL records of 3.2 kB together; the bare UPDATE changes one row in place, 116 bytes.
 
-Transactions that write a message commit one after another, disk included: NOTIFY holds a lock of the whole database
-until then. On a disk that took 5 ms, 16 connections committed 190 of them a second, and 670 with the trigger that
-notifies left out; groups are what keeps postings from that.
+A transaction that notifies holds a lock of the whole database until it is on disk: on a disk that took 5 ms, 16
+connections committed 190 of them a second, and 670 that did not notify. Groups notify when they are committed.
 """
 
 import json

@@ -8,6 +8,7 @@ stream in the process, `DirectBus` executes at once.
 
 import asyncio
 import json
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from stream.sequencer import Position
 from tagledger.group_desk import GroupDesk
 from warehouse import commands
 from warehouse.commands import ALL_RIGHTS, AccessCommand, Actor, Command, Refusal, RefusalCode, Result
+from warehouse.postgres import outbox
 from warehouse.postgres.commands import KINDS, execute_request
 from warehouse.postgres.group import GROUP_MAX, Outcome, execute_all, fits
 from warehouse.postgres.requests import Request
@@ -44,6 +46,9 @@ CHANGES_EXPECTATIONS = (
 # They work on files, which no recording holds; what came of them is noted beside the commands
 # (`tagledger.recorded_imports`).
 ABOUT_FILES = (commands.ApplyImport, commands.UndoImport, commands.SignOffImport)
+
+# While groups follow each other, the readers of the outbox are woken so often.
+WAKE_EVERY_S = 0.01
 
 Record = Callable[[str, bytes], None]
 """Takes the actor's name and the command as JSON."""
@@ -106,6 +111,9 @@ class DirectBus:
     def __init__(self, pool: WritePool) -> None:
         self._pool = pool
         self._desk = GroupDesk(self.execute_all)
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._woken_at_s = 0.0
 
     def execute(self, command: Command, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
         """Execute once. Raises what the database raises."""
@@ -120,7 +128,23 @@ class DirectBus:
         """Execute each once, in their order. Raises when there is no connection."""
         with self._pool.connection() as connection:
             connection.autocommit = True
-            return execute_all(connection, requests)
+            with self._lock:
+                self._under_way += 1
+            try:
+                return execute_all(connection, requests)
+            finally:
+                if self._is_to_wake():
+                    outbox.wake(connection)
+
+    def _is_to_wake(self) -> bool:
+        """Whether what ends now wakes the readers of the outbox: now and then, and when nothing is left that will."""
+        now_s = time.monotonic()
+        with self._lock:
+            self._under_way -= 1
+            if self._under_way and now_s < self._woken_at_s + WAKE_EVERY_S:
+                return False
+            self._woken_at_s = now_s
+            return True
 
     async def submit(self, command: Command, actor: Actor, source: str, client_event_id: str) -> Result | Refusal:
         """The same from an event loop."""

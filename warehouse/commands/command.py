@@ -111,7 +111,7 @@ def encode(command: Command) -> dict[str, Any]:
 
 
 def _encoded(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or type(value) is str or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str | Decimal):
         return _plain(value)
@@ -126,7 +126,7 @@ def _encoded(value: Any) -> Any:
 
 def digest(command: Command) -> str:
     """Of what was said: a field that a later version adds, and leaves at its default, changes nothing."""
-    text = json.dumps([type(command).__name__, _said(command)], sort_keys=True, default=_plain)
+    text = _DIGESTED.encode([type(command).__name__, _said(command)])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -149,3 +149,6 @@ def _plain(value: object) -> str:
     if isinstance(value, datetime | date):
         return value.isoformat()
     return str(value)
+
+
+_DIGESTED = json.JSONEncoder(sort_keys=True, default=_plain)

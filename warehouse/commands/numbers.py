@@ -23,6 +23,8 @@ def unusable_number(value: object, path: str = "") -> tuple[str, str] | None:
     else:
         parts = [(name, getattr(value, name)) for name, _ in fields_of(type(value))]
     for name, part in parts:
+        if part is None or type(part) is str:  # most fields are
+            continue
         found = unusable_number(part, f"{path}.{name}" if path else name)
         if found is not None:
             return found

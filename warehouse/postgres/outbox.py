@@ -2,14 +2,17 @@
 
 seq is given out before the commit, so a reader by seq alone skips rows of a transaction that commits late. Readers go
 by (tx, seq) and stop below the oldest transaction still running; nothing can appear below that any more. The channel
-`tagledger_feed` only wakes them.
+`tagledger_feed` only wakes them: they look every second by themselves. A transaction that writes a message notifies,
+but for groups of commands, which do it when they are committed (`wake`).
 """
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from warehouse.postgres.books.balances import Conn
@@ -46,6 +49,12 @@ class Message:
 
 def add(conn: Conn, topic: str, key: str, payload: Mapping[str, Any]) -> None:
     conn.execute("insert into outbox (topic, key, payload) values (%s, %s, %s)", (topic, key, Jsonb(dict(payload))))
+
+
+def wake(conn: Conn) -> None:
+    """Wake the readers, of a connection outside a transaction. They will look anyway: nothing is raised."""
+    with contextlib.suppress(psycopg.Error):
+        conn.execute("notify tagledger_feed")
 
 
 READ = """select tx::text::bigint, seq, topic, key, payload, created_at from outbox

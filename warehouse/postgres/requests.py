@@ -80,6 +80,11 @@ def answer_of(asked: Request, request_id: UUID, digest: str, accepted: bool, res
 
 def store(conn: Conn, answers: Sequence[Answered]) -> None:
     """The answers, their audit rows and what is told to others: one call."""
+    conn.execute("select answers_write(%s)", (rows_of(answers),))
+
+
+def rows_of(answers: Sequence[Answered]) -> Jsonb:
+    """The answers as `answers_write` takes them."""
     rows = [
         {
             "source": answered.asked.source,
@@ -97,4 +102,4 @@ def store(conn: Conn, answers: Sequence[Answered]) -> None:
         }
         for answered in answers
     ]
-    conn.execute("select answers_write(%s)", (Jsonb(rows, dumps=msgspec.json.encode),))
+    return Jsonb(rows, dumps=msgspec.json.encode)

@@ -1,15 +1,20 @@
 """Commands executed together end as they would one after another; one that fails leaves the others alone."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg_pool import ConnectionPool
 
+from tagledger.command_desk import DirectBus
 from tests.warehouse.postgres.store import CLERK, Store
 from warehouse import commands as c
 from warehouse.commands import Actor, Command, Refusal, Result
 from warehouse.ledger import StockStatus, Tracking
+from warehouse.postgres import outbox
 from warehouse.postgres.commands import execute
 from warehouse.postgres.group import Outcome, execute_all
 from warehouse.postgres.requests import Request
@@ -139,3 +144,39 @@ def test_who_may_not_is_refused_in_a_group_as_alone(store: Store) -> None:
     for outcome in execute_all(store.conn, asked):
         assert isinstance(outcome, Refusal)
         assert outcome.code == "forbidden"
+
+
+def test_a_group_leaves_it_to_its_caller_to_wake_the_readers_of_the_outbox(store: Store, database: str) -> None:
+    stocked(store, "GROUP")
+    asked = [
+        Request.of(c.MoveStock("GROUP-P", Decimal(1), "STAGE", "BIN-1"), CLERK, "test", f"w-{n}") for n in range(4)
+    ]
+    with psycopg.connect(database, autocommit=True) as listener:
+        listener.execute("listen tagledger_feed")
+        assert all(isinstance(outcome, Result) for outcome in execute_all(store.conn, asked[:3]))
+        assert list(listener.notifies(timeout=0.3)) == []
+        outbox.wake(store.conn)
+        assert len(list(listener.notifies(timeout=5.0, stop_after=1))) == 1
+        execute_all(store.conn, asked[3:])  # alone it is no group
+        assert len(list(listener.notifies(timeout=5.0, stop_after=1))) == 1
+
+
+def test_what_many_ask_for_at_once_is_told_without_looking(store: Store, database: str) -> None:
+    """Whoever looks into the outbox when it is woken, and only then, sees every message."""
+    stocked(store, "GROUP")
+    with (
+        ConnectionPool[psycopg.Connection[Any]](database, max_size=4, open=True) as pool,
+        psycopg.connect(database, autocommit=True) as listener,
+        ThreadPoolExecutor(12) as threads,
+    ):
+        bus = DirectBus(pool)
+        listener.execute("listen tagledger_feed")
+        move = c.MoveStock("GROUP-P", Decimal(1), "STAGE", "BIN-1")
+        for n in range(30):
+            threads.submit(bus.execute, move, CLERK, "test", f"t-{n}")
+        told = 0
+        for _ in listener.notifies(timeout=20.0):
+            told = store.one("select count(*) from outbox where payload ->> 'command' = 'MoveStock'")
+            if told == 30:
+                break
+        assert told == 30

@@ -1,7 +1,6 @@
 """Posting to the ledger: two calls whatever the number of movements, one for the facts and one to write.
 
-Several postings can share the two calls (`post_each`): each is planned on what those before it left, so they end as
-they would one after another, and one that is refused leaves the others alone.
+Several postings can share the calls (`group_posting`).
 
 Locks are taken in one order: document lines, reservations, serials, balances, value pools, each sorted by key. Two
 postings can then only wait for each other, not deadlock, except where one creates a balance that another locks at that
@@ -9,7 +8,7 @@ moment; PostgreSQL breaks that with 40P01 and `warehouse.postgres.transaction` r
 
 The rules run in Python on the locked rows (`warehouse.ledger_rules`); the conditions are repeated in the UPDATE, and
 under them stand the CHECK constraints and unique keys. A refusal writes nothing. Everything happens in the caller's
-transaction; the two functions are in `migrations/0044_shelf_life_requests.sql` and `0043_posting_groups.sql`.
+transaction; the two functions are in `migrations/0044_shelf_life_requests.sql` and `0062_group_facts.sql`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +40,7 @@ from warehouse.ledger import (
     Tracking,
     Wanted,
 )
-from warehouse.ledger_rules import absorb, plan, plan_reservation
+from warehouse.ledger_rules import plan
 from warehouse.postgres.books import value_pools
 from warehouse.postgres.books.balances import Conn, LedgerBroken, later_peaks, sort_key
 from warehouse.postgres.clock import NOW
@@ -50,28 +49,17 @@ _Uses = tuple[tuple[UUID, Decimal], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """What `posting_facts` gave: movements that use what is reserved for their lines, and what the rules need.
+class Read:
+    """What the rules need to know, read under lock, and when what is posted on it happens.
 
     `balances` and `serials` are those of `facts`, to be brought up to date between postings that share it.
     """
 
     at: datetime
-    moves: Sequence[NewMove]
-    used: Mapping[UUID, _Uses]
     facts: Facts
     balances: dict[BalanceKey, Balance]
     serials: dict[int, Serial]
     balance_ids: Mapping[BalanceKey, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """One of several postings: movements, none of them for a document line or undoing another, or a reservation."""
-
-    circumstance: Circumstance
-    moves: tuple[NewMove, ...] = ()
-    wanted: Wanted | None = None
 
 
 def post(conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance) -> tuple[int, ...] | Refused:
@@ -79,63 +67,12 @@ def post(conn: Conn, moves: Sequence[NewMove], circumstance: Circumstance) -> tu
 
     Raises psycopg errors for a broken world (deadlock and serialisation failures are for the caller to retry).
     """
-    read = _read(conn, moves, circumstance.effective_at)
+    moves, used, read = _read(conn, moves, circumstance.effective_at)
     circumstance = replace(circumstance, effective_at=read.at)
-    changes = plan(read.moves, circumstance, read.facts)
+    changes = plan(moves, circumstance, read.facts)
     if isinstance(changes, Refused):
         return changes
-    return _write(conn, [(move, circumstance) for move in read.moves], changes, read)
-
-
-def post_each(conn: Conn, postings: Sequence[Posting], at: datetime) -> tuple[Refused | None, ...]:
-    """Post each of the postings, in their order, or refuse it; all happen at `at`. None says that it is posted.
-
-    Raises like `post`, and then nothing is posted.
-    """
-    if not postings:
-        return ()
-    moves = [move for posting in postings for move in posting.moves]
-    if any(move.line_id is not None or move.reverses is not None for move in moves):
-        raise ValueError("movements of document lines, and those that undo others, are posted by themselves")
-    reserved = [posting.wanted for posting in postings if posting.wanted is not None]
-    read = _read(conn, moves, at, [wanted.key for wanted in reserved])
-    at = read.at
-    posted: list[tuple[NewMove, Circumstance]] = []
-    made: list[Wanted] = []
-    outcomes: list[Refused | None] = []
-    last: dict[BalanceKey, int | None] = {}
-    before = dict(read.balances)
-    for asked in postings:
-        under = asked.circumstance
-        posting = asked if under.effective_at == at else replace(asked, circumstance=replace(under, effective_at=at))
-        changes = _plan_either(posting, at, read)
-        if isinstance(changes, Refused):
-            outcomes.append(changes)
-            continue
-        outcomes.append(None)
-        absorb(changes, read.balances, read.serials)
-        for change in changes:
-            last[change.key] = change.index + len(posted) if change.index is not None else last.get(change.key)
-        posted += [(move, posting.circumstance) for move in posting.moves]
-        if posting.wanted is not None:
-            made.append(posting.wanted)
-    if posted or made:
-        changes = [_since(key, before.get(key), read.balances[key], index) for key, index in last.items()]
-        _write(conn, posted, changes, read, made, at)
-    return tuple(outcomes)
-
-
-def _plan_either(posting: Posting, at: datetime, read: _Read) -> Sequence[Change] | Refused:
-    if posting.wanted is None:
-        return plan(posting.moves, posting.circumstance, read.facts)
-    change = plan_reservation(posting.wanted, 0, at, read.balances.get(posting.wanted.key), read.facts.lots)
-    return change if isinstance(change, Refused) else (change,)
-
-
-def _since(key: BalanceKey, before: Balance | None, after: Balance, index: int | None) -> Change:
-    """What all postings did to one balance."""
-    on_hand, reserved = (before.on_hand, before.reserved) if before is not None else (ZERO, ZERO)
-    return Change(key, after.on_hand - on_hand, after.reserved - reserved, after.first_in_at, index)
+    return write(conn, [(move, circumstance) for move in moves], changes, read, used)
 
 
 def post_possible(
@@ -145,14 +82,14 @@ def post_possible(
 
     For what physically happened: one wrong pallet must not keep the other thirty off the books.
     """
-    read = _read(conn, moves, circumstance.effective_at)
+    moves, used, read = _read(conn, moves, circumstance.effective_at)
     circumstance = replace(circumstance, effective_at=read.at)
-    wanted = list(read.moves)
+    wanted = list(moves)
     refused: list[tuple[NewMove, Refused]] = []
     while wanted:
         changes = plan(wanted, circumstance, read.facts)
         if not isinstance(changes, Refused):
-            seqs = _write(conn, [(move, circumstance) for move in wanted], changes, read)
+            seqs = write(conn, [(move, circumstance) for move in wanted], changes, read, used)
             return tuple(zip(wanted, seqs, strict=True)), tuple(refused)
         refused.append((wanted.pop(changes.index), changes))
     return (), tuple(refused)
@@ -165,9 +102,10 @@ def closed_through(conn: Conn) -> date | None:
 
 
 def _read(
-    conn: Conn, moves: Sequence[NewMove], effective_at: datetime, reserved_on: Sequence[BalanceKey] = ()
-) -> _Read:
-    keys = sorted({*(m.key_at(p) for m in moves for p in (m.source, m.target)), *reserved_on}, key=sort_key)
+    conn: Conn, moves: Sequence[NewMove], effective_at: datetime
+) -> tuple[Sequence[NewMove], Mapping[UUID, _Uses], Read]:
+    """The movements as they use what is reserved for their lines, which reservations each uses, and the facts."""
+    keys = sorted({m.key_at(p) for m in moves for p in (m.source, m.target)}, key=sort_key)
     asked = {
         "lines": _ids(m.line_id for m in moves),
         "serials": _ids(m.serial_id for m in moves),
@@ -181,9 +119,9 @@ def _read(
     assert row is not None
     found: dict[str, Any] = row[0]
     moves, used = _with_own_reservations(moves, found.get("reservations") or ())
-    rows = found["balances"] or ()
-    at = _in_turn(conn, effective_at, max((datetime.fromisoformat(row[5]) for row in rows), default=effective_at))
-    balances, balance_ids = _balances(conn, keys, rows, at)
+    rows = [(keys[n - 1], *row) for n, *row in found["balances"] or ()]
+    at = _in_turn(conn, effective_at, latest_of(rows, effective_at))
+    balances, balance_ids = balances_of(conn, rows, at)
     standing = {row[2]: BalanceKey(*row) for row in found.get("standing") or ()}
     serials = {
         serial_id: Serial(item_id, lot_id, standing.get(serial_id))
@@ -203,7 +141,7 @@ def _read(
         date.fromisoformat(closed) if closed else None,
         {line_id: LineLife(insisted, ruled) for line_id, insisted, ruled in found.get("lives") or ()},
     )
-    return _Read(at, moves, used, facts, balances, serials, balance_ids)
+    return moves, used, Read(at, facts, balances, serials, balance_ids)
 
 
 def _in_turn(conn: Conn, effective_at: datetime, latest: datetime) -> datetime:
@@ -217,24 +155,37 @@ def _in_turn(conn: Conn, effective_at: datetime, latest: datetime) -> datetime:
     row = conn.execute(f"select {NOW}, clock_timestamp()".encode()).fetchone()
     assert row is not None
     began, clock = row
-    return latest if began <= effective_at and latest <= clock else effective_at
+    return in_turn(effective_at, latest, clock) if began <= effective_at else effective_at
+
+
+def in_turn(now: datetime, latest: datetime, clock: datetime) -> datetime:
+    """When it happens that was asked for at `now` and had its turn at `clock`, the `latest` posted before it."""
+    return max(now, latest) if latest <= clock else now
 
 
 def _ids(values: Iterable[int | None]) -> list[int]:
     return sorted({value for value in values if value is not None})
 
 
-def _balances(
-    conn: Conn, keys: list[BalanceKey], rows: Sequence[Any], effective_at: datetime
+def latest_of(rows: Sequence[Sequence[Any]], otherwise: datetime) -> datetime:
+    """When the last movement of any of the balances happened."""
+    return max((datetime.fromisoformat(row[5]) for row in rows), default=otherwise)
+
+
+def balances_of(
+    conn: Conn, rows: Sequence[Sequence[Any]], effective_at: datetime
 ) -> tuple[dict[BalanceKey, Balance], dict[BalanceKey, int]]:
-    """Locked balances and their ids. `spare` looks at all later points, which only a movement dated back has."""
-    earlier = [keys[row[0] - 1] for row in rows if datetime.fromisoformat(row[5]) > effective_at]
+    """Balances and their ids from rows of key, id, on hand, reserved, first in and last moved, read under lock.
+
+    `spare` looks at all later points, which only a movement dated back has.
+    """
+    earlier = [row[0] for row in rows if datetime.fromisoformat(row[5]) > effective_at]
     peaks = later_peaks(conn, earlier, effective_at) if earlier else {}
     balances: dict[BalanceKey, Balance] = {}
     ids: dict[BalanceKey, int] = {}
-    for n, balance_id, on_hand_text, reserved, first_in_at, _ in rows:
-        key, on_hand = keys[n - 1], Decimal(on_hand_text)
-        spare = on_hand - peaks.get(key, Decimal(0))
+    for key, balance_id, on_hand_text, reserved, first_in_at, _ in rows:
+        on_hand = Decimal(on_hand_text)
+        spare = on_hand - peaks.get(key, ZERO)
         balances[key] = Balance(on_hand, Decimal(reserved), spare, datetime.fromisoformat(first_in_at))
         ids[key] = balance_id
     return balances, ids
@@ -270,25 +221,22 @@ def _with_own_reservations(
     return result, used
 
 
-def _write(
+def write(
     conn: Conn,
     posted: Sequence[tuple[NewMove, Circumstance]],
     changes: Sequence[Change],
-    read: _Read,
+    read: Read,
+    used: Mapping[UUID, _Uses],
     made: Sequence[Wanted] = (),
-    at: datetime | None = None,
+    answers: Jsonb | None = None,
 ) -> tuple[int, ...]:
-    """Write movements with what they are posted under, and reservations made, and what all of them change.
-
-    `at` is when all of it happened; the movements' own time when not given.
-    """
+    """Write movements with what they are posted under, reservations made, what all of them change, and answers."""
     moves = [move for move, _ in posted]
     touched = (c for c in changes if c.on_hand or c.reserved or c.key in read.balance_ids)
     ordered = sorted(touched, key=lambda c: sort_key(c.key))
     held = [_held(c, read.balance_ids[c.key]) for c in ordered if c.key in read.balance_ids]
-    effective_at = at if at is not None else posted[0][1].effective_at
     written: dict[str, Any] = {
-        "effective_at": effective_at,
+        "effective_at": read.at,
         "moves": [_move(move, under) for move, under in posted],
         "held": held,
     }
@@ -298,7 +246,7 @@ def _write(
     picked = [
         {"reservation_id": reservation_id, "quantity": quantity}
         for m in moves
-        for reservation_id, quantity in read.used.get(m.move_id, ())
+        for reservation_id, quantity in used.get(m.move_id, ())
     ]
     parts = {
         "tags": tags,
@@ -308,9 +256,14 @@ def _write(
         "picked": picked,
     }
     written |= {name: rows for name, rows in parts.items() if rows}
-    row = conn.execute("select seqs, taken from posting_write(%s)", (Jsonb(written, dumps=dumps),)).fetchone()
+    values = Jsonb(written, dumps=dumps)
+    if answers is None:
+        row = conn.execute("select seqs, taken from posting_write(%s)", (values,)).fetchone()
+    else:
+        both = "select seqs, taken, answers_write(%s)::text from posting_write(%s)"
+        row = conn.execute(both, (answers, values)).fetchone()
     assert row is not None
-    seqs, taken = row
+    seqs, taken = row[:2]
     if taken != len(held):
         raise LedgerBroken(f"{len(held)} balances were locked with enough stock, {taken} gave it")
     for under, group in groupby(zip(posted, seqs, strict=True), key=lambda each: each[0][1]):

@@ -7,7 +7,7 @@ from warehouse.commands import Actor, Audit, RefusalCode, ReleaseReservation, Re
 from warehouse.ledger import ZERO, BalanceKey, Circumstance, LedgerRefusal, StockStatus, Wanted
 from warehouse.postgres.books import reservations
 from warehouse.postgres.books.balances import Conn
-from warehouse.postgres.books.ledger import Posting
+from warehouse.postgres.books.group_posting import Posting
 from warehouse.postgres.books.measures import measured
 from warehouse.postgres.goods.stock import Asks, refusal_of
 from warehouse.postgres.handlers import Answer, Handlers

@@ -35,7 +35,8 @@ from warehouse.ledger import (
 )
 from warehouse.postgres.books import reservations
 from warehouse.postgres.books.balances import Conn
-from warehouse.postgres.books.ledger import Posting, post
+from warehouse.postgres.books.group_posting import Posting
+from warehouse.postgres.books.ledger import post
 from warehouse.postgres.books.measures import find_factor, measured, to_base
 from warehouse.postgres.books.posting_record import decode_line
 from warehouse.postgres.clock import database_now
