@@ -29,16 +29,18 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 class ReadingPool(Pool):
     """Lends connections that show what the caller may read."""
 
-    @contextlib.asynccontextmanager
-    async def connection(self, timeout: float | None = None) -> AsyncIterator[AsyncConnection[Any]]:
+    def connection(  # type: ignore[override]  # the pool names a private class
+        self, timeout: float | None = None
+    ) -> contextlib.AbstractAsyncContextManager[AsyncConnection[Any]]:
         """See `AsyncConnectionPool.connection`. A connection that cannot be set back is closed, not lent again."""
         limited = warehouses()
+        return super().connection(timeout) if limited is None else self._limited(limited, timeout)
+
+    @contextlib.asynccontextmanager
+    async def _limited(self, to: frozenset[str], timeout: float | None) -> AsyncIterator[AsyncConnection[Any]]:
         async with super().connection(timeout) as connection:
-            if limited is None:
-                yield connection
-                return
             try:
-                await connection.execute(reading.ENTER, {"codes": sorted(limited)})
+                await connection.execute(reading.ENTER, {"codes": sorted(to)})
                 yield connection
             finally:
                 await _set_back(connection)

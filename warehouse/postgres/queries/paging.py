@@ -105,15 +105,13 @@ def contains(text: str | None) -> str | None:
 
 
 async def one(conn: AConn, row_type: type[RowT], query: str, values: Mapping[str, Any]) -> RowT | None:
-    async with conn.cursor(row_factory=view_row(row_type)) as cursor:
-        await cursor.execute(query.encode(), values)
-        return await cursor.fetchone()
+    cursor = await conn.cursor(row_factory=view_row(row_type)).execute(query.encode(), values)
+    return await cursor.fetchone()
 
 
 async def _read(conn: AConn, row_type: type[RowT], query: Statement, values: Mapping[str, Any]) -> list[RowT]:
-    async with conn.cursor(row_factory=view_row(row_type)) as cursor:
-        await cursor.execute(query, values)
-        return await cursor.fetchall()
+    cursor = await conn.cursor(row_factory=view_row(row_type)).execute(query, values)
+    return await cursor.fetchall()
 
 
 def _sorted(query: sql.Composable, order: Order) -> sql.Composed:
