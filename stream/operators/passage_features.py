@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from stream.operators.passage_company import company_features
 from stream.operators.passage_facts import Course, Cut, Flags, TagFacts, share_db, tag_facts
 from stream.operators.passage_likeness import LIKENESS, likeness_features
-from stream.operators.passage_sums import Floats, mean_of, quantile_of, summed, weighted_median, weighted_quantile
+from stream.operators.passage_sums import (
+    Floats,
+    mean_of,
+    quantile_of,
+    sigmoid,
+    summed,
+    weighted_median,
+    weighted_quantile,
+)
 
 BY_CROWD = (
     "peak_dbm",  # strongest own sighting
@@ -112,8 +120,8 @@ def tag_features(
     own, count, peak_dbm, lag = facts.own, len(facts.tags), facts.peak_dbm, facts.lag
     if weight is None:
         weight = (
-            _sigmoid((peak_dbm - (quantile_of(peak_dbm, 0.8) - 10.0)) / 3.0)
-            * _sigmoid(facts.share_db / 3.0)
+            sigmoid((peak_dbm - (quantile_of(peak_dbm, 0.8) - 10.0)) / 3.0)
+            * sigmoid(facts.share_db / 3.0)
             * np.exp(-facts.seconds_before / 5.0)
             * (1.0 - facts.background.clip(0.0, 1.0)) ** 2
         )
@@ -225,7 +233,3 @@ def _way(lag: NDArray[np.float64], trend: NDArray[np.float64], weight: NDArray[n
     if lags.any():
         told += mean_of(lag[lags].clip(-1.0, 1.0), weight[lags])
     return float(np.sign(told))
-
-
-def _sigmoid(value: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(1.0 / (1.0 + np.exp(-value.clip(-40.0, 40.0))), np.float64)

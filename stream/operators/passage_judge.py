@@ -3,6 +3,10 @@
 Every tag is judged against the crowd it might belong to (`passage_features`). When tags of weight wander both ways, the
 crowd is taken apart by the sign of that wandering, each part is judged as a load of its own, and each tag goes the way
 it wanders or, wandering little, to the load it fits better. Two loads abreast in one direction stay one.
+
+What is driven by on one side of the door while a load crosses it is heard as loud and at the same time, but not first
+without and then within. So the tags are judged once more against the part of the crowd that crosses; where that takes
+two bodies apart, it counts. Tags whose crossing nobody can tell are not taken from their load by it: nothing changes.
 """
 
 from collections.abc import Sequence
@@ -15,6 +19,7 @@ from stream.operators.passage_direction import decide_direction, direction_evide
 from stream.operators.passage_facts import Cut, TagFacts, tag_facts
 from stream.operators.passage_features import FEATURES, TagFeatures, tag_features
 from stream.operators.passage_model import PassageModel, TagModel
+from stream.operators.passage_sums import mean_of, sigmoid, weighted_quantile
 from stream.operators.passage_window import BeamBreak
 from warehouse.site import Direction, PhotoEye
 
@@ -29,6 +34,14 @@ ENDS_MIN = 0.75
 ENDS_MIN_BACK = 0.9
 SIDES_TOLD, POWER_TOLD = FEATURES.index("sides_told"), FEATURES.index("power_told")
 POWER_TOLD_MIN = 0.5
+CROSSING_LAG_MIN_S = 0.2
+"""A load that is heard no later than that on the side it goes to does not tell who crosses."""
+CROSSING_SHARE = 0.25
+"""In shares of the lag of the tags that cross best: one with less does not cross."""
+BYSTANDERS_MIN = 1.0
+BYSTANDERS_MAYBE, BYSTANDERS_APART, BYSTANDERS_GAIN = 0.4, 0.75, 0.02
+"""How much surer those that cross are of their crowd than the rest, in mean score: after one pass to go on asking,
+after all to believe it, and by how much more than without asking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,8 @@ def judge(
         ]
     here = None if cut.convoy is None else cut.convoy.here[facts.tags]
     tags, scores = _scored(cut, facts, guess, passes, here)
+    if cut.eyes_way and here is None:
+        tags, scores = _without_bystanders(cut, facts, guess, passes, (tags, scores))
     scores = scores if here is None else np.where(here, scores, 0.0)
     return [Judged(tags, scores, *_direction(told, tags, scores, eyes, breaks, model, direction_score_min), bare)]
 
@@ -82,6 +97,35 @@ def _scored(
         tags = tag_features(cut, crowd, facts, scored=True)
         scores = later.score(tags.matrix)
     return tags, scores
+
+
+def _without_bystanders(
+    cut: Cut,
+    facts: TagFacts,
+    guess: TagFeatures,
+    passes: Sequence[TagModel],
+    plain: tuple[TagFeatures, NDArray[np.float64]],
+) -> tuple[TagFeatures, NDArray[np.float64]]:
+    """The `plain` judgement, or that against the part of the crowd that crosses as the photo-eyes say."""
+    lag = cut.eyes_way * guess.lag_s
+    told = np.isfinite(lag)
+    best = weighted_quantile(lag[told], guess.weight[told], 0.8) if told.any() else 0.0
+    if best < CROSSING_LAG_MIN_S:
+        return plain
+    crosses = np.where(told, sigmoid((lag / best - CROSSING_SHARE) / 0.08), 0.5)
+    crowd, rest = guess.weight * crosses, guess.weight * (1.0 - crosses)
+    if min(float(crowd.sum()), float(rest.sum())) < BYSTANDERS_MIN:
+        return plain
+
+    def apart(scores: NDArray[np.float64]) -> float:
+        return mean_of(scores, crowd) - mean_of(scores, rest)
+
+    crossing = tag_features(cut, crowd, facts)
+    if apart(passes[0].score(crossing.matrix)) < BYSTANDERS_MAYBE:
+        return plain
+    judged = _scored(cut, facts, crossing, passes, crosses >= 0.5)
+    better = apart(judged[1])
+    return judged if better >= BYSTANDERS_APART and better > apart(plain[1]) + BYSTANDERS_GAIN else plain
 
 
 def wander(guess: TagFeatures) -> NDArray[np.float64]:

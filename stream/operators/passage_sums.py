@@ -45,3 +45,8 @@ def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
 def weighted_median(values: Floats, weights: Floats) -> float:
     """The value at which half of all weight is reached."""
     return weighted_quantile(values, weights, 0.5)
+
+
+def sigmoid(value: Floats) -> Floats:
+    """1 / (1 + e^-value)."""
+    return np.asarray(1.0 / (1.0 + np.exp(-value.clip(-40.0, 40.0))), np.float64)

@@ -1,11 +1,11 @@
-"""One load or two: what met in the door is told apart, what turned round in it stays one."""
+"""One load or two: what met in the door is told apart, what turned round stays one, what goes by beside is left out."""
 
 import pytest
 
 from bench.door_cases import recorded
 from simulators.physics.recording import Recording, Truth
 from simulators.scenarios.run import simulate
-from simulators.scenarios.spec import Layout, Parked, Scenario, Split, Traffic
+from simulators.scenarios.spec import Air, Layout, Parked, Scenario, Split, Traffic
 from stream.model import Passage, TagVerdict
 from stream.operators.passage_state import PassageParams
 from tagledger.decide import decide_recording
@@ -46,3 +46,22 @@ def test_a_load_that_turns_round_in_the_door_is_not_two(seed: int) -> None:
     said = passages(recording)
     assert len(said) <= 1
     assert not any(belonging(passage) for passage in said)
+
+
+@pytest.mark.parametrize(("seed", "ahead_s"), [(1, 1.5), (3, 3.0), (12, 1.5)])
+def test_a_pallet_that_is_driven_along_the_wall_while_a_load_crosses_is_not_taken_with_it(
+    seed: int, ahead_s: float
+) -> None:
+    """As near, as loud and at the same time: judged against everything that is strong, all of it belonged."""
+
+    def passing(pattern: str, start_s: float) -> Traffic:
+        return Traffic(pattern, door=0, count=1, tags=(15, 20), speed_m_s=(1.0, 1.4), start_s=start_s)
+
+    traffic = (passing("through", 6.0), passing("along", 6.0 - ahead_s))
+    scene = Scenario("by", "", Split.DEV, Layout(doors=1), air=Air(fast=True), traffic=traffic)
+    recording, truth = simulate(scene, seed)
+    (load,) = truth.loads
+    assert len(set(recording.epcs) - set(load.epcs)) >= 15
+    (passage,) = passages(recording)
+    assert belonging(passage) == set(load.epcs)
+    assert passage.direction is load.direction

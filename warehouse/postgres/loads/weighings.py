@@ -1,15 +1,16 @@
 """Weighings in the books: which handling unit stood on the scale, whether it weighs what it holds, and what if not.
 
 Once per weighing, by its id. The unit is the one whose tag, or whose contents' tags, the passage carried; in a zone the
-one that antennas had there when it was weighed. More than one, or none, is `untied`. What a unit holds is what the
-books have on it and on the units inside it; before anything was posted, its packing list.
+one that antennas had there when it was weighed. Of several that a passage carried it is the one the passage moved in
+the books: a pallet that only went by is asked about and not posted. More than one even so, or none, is `untied`. What a
+unit holds is what the books have on it and on the units inside it; before anything was posted, its packing list.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from warehouse.fulfilment import FindingKind
 from warehouse.loads import Weighing
@@ -142,13 +143,34 @@ def _units(conn: Conn, weighing: Weighing) -> list[tuple[int, str, Decimal]]:
         ).fetchall()
         if not found:
             found = conn.execute("select distinct hu_id from hu_content where epc = any(%s)", (epcs,)).fetchall()
-    ids = [hu_id for (hu_id,) in found]
+    units = _outermost(conn, [hu_id for (hu_id,) in found])
+    if len(units) > 1 and weighing.passage_id is not None:
+        moved = _moved(conn, weighing.passage_id)
+        units = [unit for unit in units if unit[0] in moved] or units
+    return units
+
+
+def _outermost(conn: Conn, ids: Sequence[int]) -> list[tuple[int, str, Decimal]]:
     rows = conn.execute(
         """select hu_id, code, coalesce(tare_kg, 0) from handling_unit
            where hu_id = any(%(ids)s) and (parent_id is null or parent_id <> all(%(ids)s)) order by code""",
-        {"ids": ids},
+        {"ids": list(ids)},
     )
     return [(hu_id, code, tare_kg) for hu_id, code, tare_kg in rows.fetchall()]
+
+
+def _moved(conn: Conn, passage_id: UUID) -> set[int]:
+    """Handling units that the passage moved in the books, those around them too; what was reversed is not counted."""
+    rows = conn.execute(
+        """with recursive moved as (
+               select unnest(array[m.from_hu_id, m.to_hu_id]) as hu_id from move m
+               where m.passage_id = %s and m.reverses is null
+                 and not exists (select from move r where r.reverses = m.seq)
+               union select h.parent_id from handling_unit h join moved using (hu_id) where h.parent_id is not null)
+           select hu_id from moved where hu_id is not null""",
+        (passage_id,),
+    )
+    return {hu_id for (hu_id,) in rows.fetchall()}
 
 
 def _contents(conn: Conn, hu_id: int) -> list[Content]:

@@ -90,6 +90,18 @@ def test_two_pallets_abreast_are_untied_a_tote_on_its_pallet_is_not(store: Store
     assert weigh(store, on_scale("105", epcs=(PALLET, sscc(3)))).verdict.outcome is WeighOutcome.AGREES
 
 
+def test_of_two_pallets_the_one_that_the_passage_moved_stands_on_the_scale(store: Store) -> None:
+    passing = store.pallet(2)
+    load = store.load((PALLET, *CARTONS, passing))
+    store.post(load)
+    weighing = on_scale("105", epcs=(PALLET, *CARTONS, passing))
+    weighed = weigh(store, replace(weighing, passage_id=load.passage_id))
+    assert weighed.verdict.outcome is WeighOutcome.AGREES
+    store.post(replace(load, revision=1, tags=()))
+    again = weigh(store, replace(weighing, weighing_id=uuid4(), passage_id=load.passage_id))
+    assert again.verdict.outcome is WeighOutcome.UNTIED
+
+
 def test_an_item_without_a_weight_is_unknown(store: Store) -> None:
     store.do(CreateItem("I4"))
     store.do(CreateHandlingUnit(epc=sscc(4), contents=(ContentSpec(item="I4", quantity=Decimal(3)),)))
