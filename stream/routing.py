@@ -10,6 +10,7 @@ the same alone as beside the rest of its batch.
 """
 
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import TypeVar
 
 import numpy as np
@@ -155,7 +156,7 @@ def _table_of(site: Site, agent: str) -> _Table:
 
 def take(sightings: Sightings, mask: NDArray[np.bool_]) -> Sightings:
     """The rows where `mask` (shape (n,)) is true, with dictionaries that hold only what they use."""
-    at = np.flatnonzero(mask)
+    at = mask.nonzero()[0]
     if len(at) == len(mask):
         return sightings
     tags, tag = _compacted(sightings.tags, sightings.tag.take(at))
@@ -179,8 +180,6 @@ def take(sightings: Sightings, mask: NDArray[np.bool_]) -> Sightings:
 
 
 def _compacted(entries: tuple[EntryT, ...], index: NDArray[IndexT]) -> tuple[tuple[EntryT, ...], NDArray[IndexT]]:
-    used = np.zeros(len(entries), dtype=bool)
-    used[index] = True
-    kept = np.flatnonzero(used)
-    renumbered = np.cumsum(used) - 1
-    return tuple(map(entries.__getitem__, kept.tolist())), renumbered[index].astype(index.dtype)
+    used = np.bincount(index, minlength=len(entries)) > 0
+    renumbered = (used.cumsum() - 1).astype(index.dtype)
+    return tuple(compress(entries, used.tolist())), renumbered.take(index)

@@ -75,7 +75,8 @@ def convoy_of(
     behind = before if behind_us is None else min(max(behind_us - closed_us, 0), REACH_US)
     lag_us = round(lag_s * 1e6)
     start_us, end_us = start_us or opened_us - before // 2 + lag_us, closed_us + behind // 2 + lag_us
-    rows = rows[(rows["first_us"] >= start_us - REACH_US) & (rows["first_us"] < min(end_us + REACH_US, until_us))]
+    near = (rows["first_us"] >= start_us - REACH_US) & (rows["first_us"] < min(end_us + REACH_US, until_us))
+    rows = rows.take(near.nonzero()[0])
     at, tag, power = rows["first_us"] - opened_us, rows["tag"].astype(np.int64), read_power_mw(rows)
     total = np.maximum(summed(tag, power, count), 1e-15)
     mean_us = summed(tag, power * at, count) / total + opened_us

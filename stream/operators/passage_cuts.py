@@ -95,7 +95,7 @@ class PassageCuts:
         behind = [other.opened_us for other in beside if other.opened_us >= closed_us]
         rows = self._rows.between(record.opened_us - 2 * REACH_US, min(closed_us + 2 * REACH_US, ticked_us))
         return convoy_of(
-            rows[self._antennas.own(self._rows)[rows["antenna"]]],
+            rows.take(self._antennas.own(self._rows)[rows["antenna"]].nonzero()[0]),
             len(self._rows.tags),
             (record.opened_us, closed_us),
             None if before is None else before.closed_us,

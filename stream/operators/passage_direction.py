@@ -78,9 +78,10 @@ def _share_trend(cut: Cut, tags: TagFeatures, belongs: NDArray[np.float64]) -> t
     is_member[members] = True
     keep = is_member[rows["tag"]] & (side != 0)
     keep &= (rows["first_us"] >= cut.opened_us - cut.approach_us) & (rows["first_us"] <= cut.closed_us + cut.tail_us)
-    if not keep.any():
+    kept = keep.nonzero()[0]
+    if not len(kept):
         return 0.0, 0.0
-    rows, side = rows[keep], side[keep].astype(np.float64)
+    rows, side = rows.take(kept), side[kept].astype(np.float64)
     # Each row weighs as the root of its power: linear power would let one tag's flash decide.
     weight = np.sqrt(np.nan_to_num(rows["power_mw"], nan=0.0)) + 1e-12
     seconds = rows["first_us"].astype(np.float64)

@@ -85,9 +85,8 @@ class PassageEdges:
         own = self._antennas.own(self._rows)[rows["antenna"]]
         tag, count = rows["tag"], len(self._rows.tags)
         power = read_power_mw(rows)
-        tags = np.flatnonzero(np.bincount(tag, minlength=count))
-        own_mw = np.bincount(tag[own], weights=power[own], minlength=count)[tags]
-        other_mw = np.bincount(tag[~own], weights=power[~own], minlength=count)[tags]
+        tags = np.bincount(tag, minlength=count).nonzero()[0]
+        own_mw, other_mw = (np.bincount(tag, power * part, count).take(tags) for part in (own, ~own))
         edges = self.density.tick(end_us, count, tags, np.sqrt(own_mw), np.sqrt(other_mw))
         return [
             WindowEdge(True, opened) if closed is None else WindowEdge(False, closed, begun_us=opened)

@@ -127,7 +127,7 @@ def tag_facts(cut: Cut) -> TagFacts | None:
     """Facts of every tag that the portal's own antennas saw in the window; None when they saw none."""
     start, end = cut.opened_us - cut.approach_us, cut.closed_us + cut.tail_us
     past = cut.past or past_of(cut.rows, cut.own, start)
-    rows = cut.rows[cut.rows["first_us"] >= start] if cut.past is None else cut.rows
+    rows = cut.rows.take((cut.rows["first_us"] >= start).nonzero()[0]) if cut.past is None else cut.rows
     tag_of, in_window = rows["tag"], rows["first_us"] <= end
     own_row = cut.own[rows["antenna"]]
     window_at = (own_row & in_window).nonzero()[0]

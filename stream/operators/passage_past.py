@@ -62,7 +62,7 @@ class Past:
 
 def past_of(rows: NDArray[np.void], own: NDArray[np.bool_], until_us: int) -> Past:
     """Of the rows of own antennas first read before `until_us`; `own` by antenna id."""
-    rows = rows.take(np.flatnonzero(own[rows["antenna"]] & (rows["first_us"] < until_us)))
+    rows = rows.take((own[rows["antenna"]] & (rows["first_us"] < until_us)).nonzero()[0])
     tags, tag = np.unique(rows["tag"], return_inverse=True)
     count = len(tags)
     seen = np.unique(tag.astype(np.int64) * 65_536 + (until_us - rows["first_us"]) // 1_000_000)

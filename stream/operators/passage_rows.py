@@ -5,6 +5,8 @@ buffer. Rows are kept in arrival order (nearly time order: an edge seals by wate
 row stands the latest `first_us` so far, which never falls: a stretch of time is found by binary search, and then looked
 through only as far as rows have ever come late.
 
+Rows are picked by `take` and copied as bytes: numpy's other ways copy them field by field, twenty times slower.
+
 Bounds: `rows_max` rows, the oldest go first and are counted in `dropped_rows`; the tag dictionary is rebuilt when it
 holds more than `TAGS_SLACK` tags and more than twice those still in use.
 """
@@ -36,6 +38,7 @@ ROW = np.dtype(
     ]
 )
 TAGS_SLACK = 4096
+_BYTES = np.dtype((np.void, ROW.itemsize))
 
 
 class PassageRows:
@@ -73,7 +76,7 @@ class PassageRows:
         restored.antennas = list(antennas)
         restored._antenna_id = {ref: index for index, ref in enumerate(restored.antennas)}
         restored.origins = dict(origins)
-        restored.rows = np.frombuffer(rows, ROW).copy()
+        restored.rows = np.frombuffer(bytearray(rows), ROW)
         restored._next_origin = next_origin
         return restored
 
@@ -109,8 +112,8 @@ class PassageRows:
             heard = [self._antenna(ref) for ref in seen.antennas]
         antenna_map = np.array(heard, np.int32)
         added = self._room(len(seen))
-        added["tag"] = tag_map[seen.tag]
-        added["antenna"] = antenna_map[seen.antenna]
+        added["tag"] = tag_map.take(seen.tag)
+        added["antenna"] = antenna_map.take(seen.antenna)
         for name in ("first_us", "last_us", "reads", "power_mw", "peak_dbm", "channel"):
             added[name] = getattr(seen, name)
         for name in ("phase_rad", "phase_slope_rad_s", "doppler_hz"):
@@ -132,12 +135,12 @@ class PassageRows:
         if not wanted.any():
             return rows[:0]
         low, high = int(wanted.argmax()), len(wanted) - int(wanted[::-1].argmax())
-        return rows[low:high] if wanted[low:high].all() else rows[wanted]
+        return rows[low:high] if wanted[low:high].all() else rows.take(wanted.nonzero()[0])
 
     def first_origin(self, start_us: int, end_us: int, own: NDArray[np.bool_]) -> BatchId:
         """The batch of the first own sighting in [start, end), else the last batch; `own` by antenna id."""
         rows = self.between(start_us, end_us)
-        rows = rows[own[rows["antenna"]]]
+        rows = rows.take(own[rows["antenna"]].nonzero()[0])
         serial = int(rows["origin"][np.argmin(rows["first_us"])]) if len(rows) else max(self.origins)
         return self.origins[serial]
 
@@ -159,7 +162,8 @@ class PassageRows:
         if keep[gone:].all():
             self._start += gone  # nearly always: rows are nearly in the order of time
         else:
-            self.rows = self.rows[np.concatenate([keep, np.ones(len(self.rows) - until, np.bool_)])]
+            kept = np.concatenate([keep.nonzero()[0], np.arange(until, len(self.rows))])
+            self.rows = self.rows.take(kept)
         oldest = int(self.rows["origin"][0]) if len(self.rows) else self._next_origin
         for serial in list(takewhile(lambda serial: serial < oldest, self.origins)):  # they were numbered as they came
             del self.origins[serial]
@@ -182,7 +186,7 @@ class PassageRows:
 
     def sightings(self, rows: NDArray[np.void]) -> Sightings:
         """Rows as a Sightings value with its own dictionaries, ordered by first read."""
-        rows = rows[np.argsort(rows["first_us"], kind="stable")]
+        rows = rows.take(np.argsort(rows["first_us"], kind="stable"))
         tag_ids, tag = np.unique(rows["tag"], return_inverse=True)
         antenna_ids, antenna = np.unique(rows["antenna"], return_inverse=True)
         return Sightings(
@@ -210,7 +214,8 @@ class PassageRows:
             if self._start < len(held) + count:
                 size = max(1024, 2 * (min(len(held), self.rows_max) + count))
                 self._space, self._latest = np.empty(size, ROW), np.empty(size, np.int64)
-            self._space[: len(held)], self._latest[: len(held)] = held, latest
+            self._space[: len(held)].view(_BYTES)[:] = held.view(_BYTES)
+            self._latest[: len(held)] = latest
             self._start, self._end = 0, len(held)
         self._end += count
         return self._space[self._end - count : self._end]

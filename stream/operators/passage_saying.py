@@ -43,7 +43,8 @@ def passage_tags(
 def evidence_of(rows: PassageRows, cut: Cut, tags: TagFeatures) -> Sightings:
     """The sightings of those tags from the approach on."""
     start = cut.opened_us - cut.approach_us
-    return rows.sightings(cut.rows[(cut.rows["first_us"] >= start) & np.isin(cut.rows["tag"], tags.tags)])
+    theirs = (cut.rows["first_us"] >= start) & np.isin(cut.rows["tag"], tags.tags)
+    return rows.sightings(cut.rows.take(theirs.nonzero()[0]))
 
 
 def spent_tags(record: PassageRecord, settled: Sequence[PassageRecord], again_s: float) -> set[str]:
