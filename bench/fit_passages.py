@@ -249,7 +249,7 @@ def fit(
     slope, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
     score = 1.0 / (1.0 + np.exp(-(slope * raw + shift)))
     for name, which in (("as built", plain), ("as others make them, and variants", ~plain)):
-        _report(name, answer[apart & which], score[apart & which])
+        report(name, answer[apart & which], score[apart & which])
 
     rows, inward = np.concatenate([each.evidence for each in looked]), np.concatenate([each.inward for each in looked])
     # A mirrored passage is as likely: both go in, and no intercept is needed.
@@ -271,7 +271,8 @@ def fit(
     return content
 
 
-def _report(name: str, true: NDArray[np.bool_], score: Matrix) -> None:
+def report(name: str, true: NDArray[np.bool_], score: Matrix) -> None:
+    """Print how well scores tell what belongs."""
     print(f"{name}, seeds kept apart: AUC {roc_auc_score(true, score):.5f}, log loss {log_loss(true, score):.4f}")
     for low, high in ((0.0, 0.02), (0.02, 0.2), (0.2, 0.5), (0.5, 0.8), (0.8, 0.98), (0.98, 1.01)):
         inside = (score >= low) & (score < high)
@@ -294,7 +295,7 @@ def main() -> int:
         content = fit(chosen, labels, Path(scratch), OTHERS[options.part])
     shipped = json.loads(OUT.read_text(encoding="utf-8"))
     if options.part == "doors":
-        content["bare"] = shipped["bare"]
+        content |= {name: shipped[name] for name in ("bare", "hindsight") if name in shipped}
     else:
         content = shipped | {"bare": {name: content[name] for name in ("made_by", "passes")}}
     options.out.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")

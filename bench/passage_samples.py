@@ -83,7 +83,7 @@ def samples(
             door.on_batch(batch.watermark_us, [piece] if piece else [])
     for portal in site.portals:
         kept = doors[portal.name].kept
-        loads = _assigned(
+        loads = assigned(
             [record for record, _, _ in kept], [load for load in truth.loads if load.portal == portal.name]
         )
         for (record, cut, tags), members in zip(kept, loads, strict=True):
@@ -94,7 +94,8 @@ def samples(
             yield Sample(case, seed, record.by_eyes, portal, record, cut, tags, positive, direction)
 
 
-def _assigned(records: Sequence[PassageRecord], loads: Sequence[LoadTruth]) -> list[list[LoadTruth]]:
+def assigned(records: Sequence[PassageRecord], loads: Sequence[LoadTruth]) -> list[list[LoadTruth]]:
+    """The loads of each window: those whose middle lies in it, each in the nearest one."""
     out: list[list[LoadTruth]] = [[] for _ in records]
     for load in loads:
         middle = (load.start_us + load.end_us) // 2

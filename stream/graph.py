@@ -29,8 +29,8 @@ from warehouse.site import AntennaRef, Site
 
 PLACE = "place"
 TAGS = "tags"
-CLOSE_US = 10_000_000
-"""Time at the doors after the last batch there will be: a passage closes within 2 s, and what was late may amend it."""
+CLOSE_US = 12_000_000
+"""Time at the doors after the last batch there will be: a passage is final within 2 s, and looked at again at 9 s."""
 GONE_US = 130_000_000
 """The same at a door that is no more: longer than a window stays open behind a beam that nobody reports free."""
 

@@ -164,6 +164,11 @@ class Passage:
         """Whether the books hear of it: final, and a load."""
         return self.final and not self.withdrawn
 
+    @property
+    def is_amendment(self) -> bool:
+        """Whether it says anew what a load was that is gone: the next one may be in the door by now."""
+        return self.final and self.revision > 0
+
 
 class Colour(StrEnum):
     """What a stack light shows."""

@@ -106,8 +106,8 @@ def write_passages(connection: psycopg.Connection[Any], passages: Iterable[Passa
 
 
 def write_live_loads(connection: psycopg.Connection[Any], passages: Iterable[Passage]) -> None:
-    """What is in each door now, in place of what was; only the newest counts."""
-    newest = {passage.portal: passage for passage in passages}
+    """What is in each door now, in place of what was; only the newest counts, and not what is said of a load gone."""
+    newest = {passage.portal: passage for passage in passages if not passage.is_amendment}
     if newest:
         connection.cursor().executemany(
             "insert into live_load (portal, passage_id, revision, final, body) values (%s, %s, %s, %s, %s)"

@@ -106,7 +106,7 @@ class LivePortals(LiveBoard):
                 self.show(LiveEvent("live.signal", item.portal, signal_data(item)), stands=True)
             elif isinstance(item, Override):
                 self.show(LiveEvent("live.override", item.portal, override_data(item)), stands=item.colour is not None)
-            elif isinstance(item, Passage):
+            elif isinstance(item, Passage) and not item.is_amendment:
                 self.show(LiveEvent("live.passage", item.portal, shown_passage(item)), stands=not item.final)
 
 

@@ -22,7 +22,8 @@ from warehouse.loads import LocationUpdate
 from warehouse.site import Portal, Site
 
 AGENT, EPOCH = "recorded", "1"
-TAIL_S = 5.0
+TAIL_S = 12.0
+"""Until a load that was in the door at the end has been looked at again (`PassageParams.hindsight_s`)."""
 SILENCE_S = 60.0
 LEAD_S = 5.0
 """Longer than operators take for getting to know what is there when they start."""

@@ -223,7 +223,7 @@ def _posted(passage: Passage, posting: Posting) -> str:
     if count[TagVerdict.UNSURE]:
         tags += f", {count[TagVerdict.UNSURE]} unsure"
     progress = ", ".join(f"{at.number} {at.fulfilled:f}/{at.quantity:f}" for at in posting.documents) or "no document"
-    amended = f" (revision {passage.revision})" if passage.revision and passage.final and posting.reversal_ids else ""
+    amended = f" (revision {passage.revision})" if passage.is_amendment else ""
     found = f", [yellow]{len(posting.discrepancy_ids)} discrepancies[/yellow]" if posting.discrepancy_ids else ""
     return (
         f"{_time(passage.closed_us)}   {passage.portal:<7} {passage.direction.upper():<6} {tags} → "

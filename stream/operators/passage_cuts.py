@@ -1,6 +1,7 @@
 """What one passage is judged by, cut out of all that its portal's antennas heard."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import numpy as np
@@ -86,6 +87,11 @@ class PassageCuts:
             sides_told=self._antennas.sides_told,
             convoy=convoy,
         )
+
+    def until(self, cut: Cut, until_us: int) -> Cut:
+        """A whole cut with what was heard since, up to then."""
+        start_us = cut.opened_us - int(self._params.lookback_s * 1e6)
+        return replace(cut, rows=self._rows.between(start_us, until_us + 1), tail_us=until_us - cut.closed_us)
 
     def _convoy(self, record: PassageRecord, closed_us: int, ticked_us: int, others: Iterable[PassageRecord]) -> Convoy:
         """Where its tags stand among the windows nearby."""

@@ -73,6 +73,7 @@ BY_CROWD = (
     "eyes_way",  # photo-eyes: 1 crossed, -1 came back, 0 nothing to tell
     "eyes_offset_s",  # its centroid after the first beam broke; -5 without beams
     "window_s",  # length of the window
+    "tail_s",  # how long after it was listened to
     "antennas_log2",  # antennas the portal has
     "sides_told",  # on how many sides antennas are said to be; 0 when sides are guessed
     "power_told",  # share of the reads in the window that came with RSSI
@@ -184,6 +185,7 @@ def tag_features(
         "eyes_way": -1.0 if cut.eyes_back else float(abs(cut.eyes_way)),
         "eyes_offset_s": eyes_offset,
         "window_s": (cut.closed_us - cut.opened_us) / 1e6,
+        "tail_s": cut.tail_us / 1e6,
         "antennas_log2": np.log2(max(int(cut.own.sum()), 1)),
         "sides_told": 0.0 if cut.sides_guessed else float(sides_told),
         "power_told": facts.power_told,

@@ -121,18 +121,21 @@ class PassageModel:
     """Everything fitted: the tag model in passes, and the weights of the direction's evidence.
 
     The first pass compares tags with a crowd guessed by rule, each further one with the crowd the one before found.
-    `bare` are the passes for recordings of which less is known: no told sides, no RSSI.
+    `bare` are the passes for recordings of which less is known: no told sides, no RSSI. `hindsight` judges once more
+    what the last pass said, when the load is gone.
     """
 
     passes: tuple[TagModel, ...]
     direction: Mapping[str, float]
     made_by: str
     bare: tuple[TagModel, ...] | None = None
+    hindsight: TagModel | None = None
 
     def over(self, features: tuple[str, ...]) -> "PassageModel":
         """`TagModel.over` for all passes."""
         bare = self.bare and tuple(each.over(features) for each in self.bare)
-        return replace(self, passes=tuple(each.over(features) for each in self.passes), bare=bare)
+        hindsight = self.hindsight and self.hindsight.over(features)
+        return replace(self, passes=tuple(each.over(features) for each in self.passes), bare=bare, hindsight=hindsight)
 
 
 def parse_model(text: str) -> PassageModel:
@@ -143,6 +146,7 @@ def parse_model(text: str) -> PassageModel:
         direction={name: float(weight) for name, weight in data["direction"].items()},
         made_by=str(data.get("made_by", "")),
         bare=_passes(data["bare"]) if "bare" in data else None,
+        hindsight=_tag_model(data["hindsight"]) if "hindsight" in data else None,
     )
 
 

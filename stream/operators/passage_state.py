@@ -27,6 +27,7 @@ class PassageParams:
     background_tau_s: float = 60.0
     provisional_every_s: float | None = 0.25
     amend_s: float = 30.0
+    hindsight_s: float = 9.0
     trust_eyes_s: float = 600.0
     again_s: float = 5.0
     forget_s: int = 900
@@ -57,7 +58,8 @@ class Said:
 @dataclass(slots=True)
 class PassageRecord:
     """One window's bookkeeping. `background` is float32 by tag id, as of the opening; `said` has one entry a load;
-    `cell_end_us` is up to when a tag's mean time made it this window's, once the one behind it is known.
+    `cell_end_us` is up to when a tag's mean time made it this window's, once the one behind it is known. `look_us` is
+    when a second look is due; `until_us` up to when was looked, once it was.
     """
 
     passage_id: UUID
@@ -69,6 +71,8 @@ class PassageRecord:
     breaks: list[BeamBreak] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     cell_end_us: int | None = None
+    look_us: int | None = None
+    until_us: int | None = None
 
     def copy(self) -> "PassageRecord":
         said = [replace(one, verdicts=dict(one.verdicts), certain=set(one.certain)) for one in self.said]

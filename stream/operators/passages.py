@@ -2,16 +2,17 @@
 
 States of a passage: *open* (provisional revisions, at most one every `provisional_every_s`, when something changed, or
 a tag has become certain enough for the light), *closed* (one final revision, `closed_us` + at most 2 s of reader time),
-*settled* (late reads within `amend_s`, and the next boxes of a belt, make a further final revision when they change a
-verdict or the direction), *gone* (later reads are counted, not used). Final revisions are the same whether or not
-provisional ones are made.
+*settled* (late reads within `amend_s`, the next boxes of a belt, and a second look `hindsight_s` after the close make a
+further final revision when they change a verdict or the direction), *gone* (later reads are counted, not used). Final
+revisions are the same whether or not provisional ones are made.
 
 Work is done per tick of reader time, as soon as the watermark covers its last microsecond, so only the reads and the
 watermark matter, not how reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a
 dip in the reads between them, are one passage; two that meet in opposite directions are told apart at the close and are
 two. `passage_edges`, `passage_window` and `passage_density` say when, `passage_past` what was heard before,
 `passage_convoy` which of several windows a tag is nearest to, `passage_features`, `passage_likeness` and
-`passage_model` which tags, `passage_direction` which way, and `passage_judge` puts it together.
+`passage_model` which tags, `passage_direction` which way, `passage_judge` puts it together, and `passage_hindsight`
+looks again.
 
 Bounds: rows, tags and records as `PassageParams` says; what no longer fits is dropped oldest first and counted.
 """
@@ -29,7 +30,9 @@ from stream.operators.passage_background import Background
 from stream.operators.passage_convoy import REACH_US, Lag
 from stream.operators.passage_cuts import PassageCuts
 from stream.operators.passage_edges import Beam, PassageEdges
+from stream.operators.passage_facts import Cut
 from stream.operators.passage_features import FEATURES
+from stream.operators.passage_hindsight import is_doubtful, look_back
 from stream.operators.passage_judge import Judged, judge
 from stream.operators.passage_model import shipped_model
 from stream.operators.passage_rows import PassageRows
@@ -116,10 +119,15 @@ class PassageOperator:
         return [] if self._tick_us is None else self._advance(now_us)
 
     def next_wakeup(self) -> int | None:
-        """The end of the next tick while anything is under way, else None."""
-        if self._tick_us is None or (self._idle and not self._edges.beams):
+        """The end of the next tick while anything is under way, else of that of the next second look, if any is due."""
+        if self._tick_us is None:
             return None
-        return self._tick_us + self._params.window.tick_us - 1
+        step, at_us = self._params.window.tick_us, self._tick_us
+        if self._idle and not self._edges.beams:
+            if not self._looks_due:
+                return None
+            at_us = max(at_us, min(self._looks_due) // step * step)
+        return at_us + step - 1
 
     def snapshot(self) -> PassageState:
         """Everything needed to go on from here."""
@@ -167,7 +175,7 @@ class PassageOperator:
         touched = set()
         for record in self._settled:
             start = record.opened_us - int(params.approach_s * 1e6)
-            end = (record.closed_us or 0) + int(params.tail_s * 1e6)
+            end = record.until_us or (record.closed_us or 0) + int(params.tail_s * 1e6)
             if ((behind >= start) & (behind <= end)).any():
                 touched.add(record.passage_id)
         self.late_dropped += int((behind < self._tick_us - int(params.amend_s * 1e6)).sum())
@@ -188,6 +196,7 @@ class PassageOperator:
             self._tick_us = end
             for edge, by_eyes in edges:
                 out += self._edge(edge, end, beams, by_eyes)
+            out += self._look_back(end)
             if self._open is not None and self._is_wanted(self._open, end):
                 out += self._evaluate(self._open, end, final=False)
             if end // 1_000_000 > self._second:
@@ -210,7 +219,7 @@ class PassageOperator:
         assert self._tick_us is not None
         step = self._params.window.tick_us
         first = self._rows.first_from(self._tick_us)
-        times = [] if first is None else [first]
+        times = self._looks_due if first is None else [first, *self._looks_due]
         times += [event.at_us for event, _ in self._edges.beams]
         target = min([*times, over_us])
         target -= target % step
@@ -269,6 +278,20 @@ class PassageOperator:
             return []
         return self._evaluate(before, closed_us, final=True, amend=True)
 
+    @property
+    def _looks_due(self) -> list[int]:
+        """When loads that are gone are looked at again."""
+        return [record.look_us for record in self._settled if record.look_us is not None]
+
+    def _look_back(self, end_us: int) -> list[Passage]:
+        """A second look at the loads whose time for it lies before the end of a tick."""
+        out: list[Passage] = []
+        for record in self._settled:
+            if record.look_us is not None and record.look_us < end_us:
+                record.until_us, record.look_us = record.look_us, None
+                out += self._evaluate(record, record.closed_us or 0, final=True, amend=True)
+        return out
+
     def _begin(self, edge: WindowEdge, end_us: int, beams: Sequence[Beam], by_eyes: bool) -> None:
         # The batch that opened the window: its first beam's, else its first own sighting's.
         broke = (origin for event, origin in beams if event.at_us == edge.at_us)
@@ -293,6 +316,9 @@ class PassageOperator:
         # A window once said to hold one load, or two, is amended as such.
         may_part = final and (not amend or len(record.said) > 1)
         loads = judge(cut, eyes, breaks, self._model, self._direction_score_min, may_part=may_part)
+        if amend and record.until_us is not None and self._model.hindsight is not None:
+            cut = self._cuts.until(cut, record.until_us)
+            loads = [look_back(cut, loads[0], self._model.hindsight)]
         spent = spent_tags(record, self._settled, self._params.again_s)
         out: list[Passage] = []
         for number, load in enumerate(loads):
@@ -336,7 +362,14 @@ class PassageOperator:
                     withdrawn=withdrawn,
                 )
             )
+        if out and final and not amend and self._may_look_back(cut, loads) and not out[0].withdrawn:
+            record.look_us = closed_us + int(self._params.hindsight_s * 1e6)
         return out
+
+    def _may_look_back(self, cut: Cut, loads: Sequence[Judged]) -> bool:
+        """Whether a second look may tell more: of one load in doubt, at a door that is known, no boxes beside it."""
+        alone = len(loads) == 1 and not loads[0].bare and cut.convoy is None
+        return self._model.hindsight is not None and alone and is_doubtful(loads[0])
 
     def _certain(self, load: Judged, verdicts: Mapping[str, TagVerdict]) -> set[str]:
         """The tags of a load that the light counts on."""

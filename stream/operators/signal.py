@@ -13,7 +13,8 @@ While a load is in the door its provisional verdicts are compared with what open
 Certain means verdict `belongs`, with a score of at least `certain_score` now or before: scores swing while a load is in
 the door, and a light that flickers is believed by nobody. A later verdict takes an earlier one back, so the light
 follows. Until an expectation is known nothing is said. A load that has passed is not judged again: by then
-the books may have taken it, and what is expected next is for the next load. Amended passages light no empty door.
+the books may have taken it, and what is expected next is for the next load. Amended passages light no door: the next
+load may be in it.
 A signal is valid for `valid_s`: whoever drives a light checks that against the wall clock (replay never drives one).
 While a colour stays it is given again, as `renewed`, every half of that: what is not renewed goes dark by itself.
 """
@@ -86,7 +87,7 @@ class SignalOperator:
                     self._following = item
                 else:
                     self._expectation = item
-            elif item.passage_id != self._over:
+            elif item.passage_id != self._over and not item.is_amendment:
                 self._certain = self._sure(item)
                 self._passage = item
                 self._turn()

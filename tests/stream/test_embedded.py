@@ -15,10 +15,12 @@ from stream.dead_letters import Answer, DeadLetters, Status
 from stream.embedded import EmbeddedHost, HostEndedError
 from stream.live import Ack, Posted
 from stream.model import EdgeBatch, Passage, Signal
+from stream.operators.passages import PassageParams
 from stream.places import FailureKind
 from stream.sequencer import ResendWanted
 from stream.store import FencedError, Store
 from stream.topology import OperatorParams, operators_of
+from tests.stream.operators.doubting_model import doubting, nothing_belongs
 from tests.stream.plant_books import another_database, prepare, query, results
 from tests.stream.test_places import POISON, brittle
 from tests.stream.traffic import AGENT, EPOCH, START_US, batch, epc, heartbeats, sighting, site, traffic
@@ -98,6 +100,22 @@ def test_a_recording_that_nobody_watches_ends_the_same(plant: str, expected: Any
     unwatched = operators_of(site(), OperatorParams(is_recording=True))
     host_on(plant, operators=unwatched).process_sync(LOG)
     assert results(plant) == expected
+
+
+def test_what_a_second_look_at_a_load_takes_back_the_books_take_back(plant: str) -> None:
+    """A model for which nothing belongs any more, once the load is gone."""
+    passages = PassageParams(model=replace(doubting(), hindsight=nothing_belongs()), provisional_every_s=None)
+    operators = operators_of(site(), OperatorParams(passages=passages))
+    host_on(plant, operators=operators).process_sync(LOG)
+    found = results(plant)
+    first = {row[0]: row for row in found["passages"] if row[1] == 0}
+    last = {row[0]: row for row in found["passages"] if row[1] == 1}
+    assert first.keys() == last.keys()
+    assert all(row[7] > 0 for row in first.values())
+    assert all(row[7] == row[8] == 0 for row in last.values())
+    into = sum(row[3] for row in found["movements"] if row[5] == "hall")
+    assert into == sum(row[3] for row in found["movements"] if row[4] == "hall") > 0
+    assert {fulfilled for *_, fulfilled in found["documents"]} == {0}
 
 
 @pytest.mark.parametrize("cut", [20, 47, 71])

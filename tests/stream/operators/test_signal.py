@@ -197,6 +197,18 @@ def test_an_amended_passage_lights_no_empty_door() -> None:
     assert operator.on_batch(OPENED + 20 * S, [replace(gone, revision=1, tags=(tag(nut(1)),))]) == ()
 
 
+def test_what_is_said_anew_of_a_load_that_is_gone_does_not_turn_the_light_of_the_next() -> None:
+    operator = light()
+    operator.on_batch(OPENED, [expecting(bolts=1)])
+    gone = load(nut(1), final=True)
+    operator.on_batch(OPENED + S, [gone])
+    (green,) = operator.on_batch(OPENED + 3 * S, [load(bolt(1), number=2)])
+    assert (green.colour, green.passage_id) == (Colour.GREEN, UUID(int=2))
+    assert operator.on_batch(OPENED + 4 * S, [replace(gone, revision=1, tags=())]) == ()
+    operator.on_batch(OPENED + 4 * S, [load(bolt(1), number=2, final=True)])
+    assert operator.on_batch(OPENED + 5 * S, [replace(gone, revision=2)]) == ()
+
+
 def test_a_tag_once_certain_counts_while_it_belongs_so_the_light_does_not_flicker() -> None:
     operator = light()
     assert [s.colour for s in operator.on_batch(OPENED, [expecting(bolts=2), load(bolt(1), bolt(2))])] == [Colour.GREEN]

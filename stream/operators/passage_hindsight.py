@@ -1,0 +1,44 @@
+"""The second look at a load, once it is gone: what left with it falls silent as it did, what is parked answers on.
+
+The first look ends with the window, within 2 s of the load's leaving. `hindsight_s` after the close the same tags are
+told apart once more, by the same features over the longer time, with the load the first look found as the crowd, and
+with weights of their own (`PassageModel.hindsight`). Windows, and which way the load went, stay as they were.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from stream.operators.passage_facts import Cut, tag_facts
+from stream.operators.passage_features import TagFeatures, tag_features
+from stream.operators.passage_judge import Judged, looked_at
+from stream.operators.passage_model import TagModel
+
+DOUBTFUL = 0.02, 0.98
+"""Scores that a second look may turn; nobody is looked at again for the sake of the others."""
+
+
+def is_doubtful(load: Judged) -> bool:
+    """Whether any tag's score leaves room for doubt."""
+    low, high = DOUBTFUL
+    return bool(((load.scores > low) & (load.scores < high)).any())
+
+
+def seen_since(cut: Cut, first: Judged) -> TagFeatures:
+    """The features of the first look's tags over a cut whose tail reaches to the second one."""
+    if cut.side[cut.own].any():
+        facts = tag_facts(cut)
+    else:
+        cut, facts, _ = looked_at(cut)
+    assert facts is not None  # the first look's tags are heard in it
+    known = np.searchsorted(facts.tags, first.tags.tags)
+    said = np.zeros(len(facts.tags))
+    said[known] = first.scores
+    since = tag_features(cut, said, facts, scored=True)
+    return replace(first.tags, matrix=since.matrix[known])
+
+
+def look_back(cut: Cut, first: Judged, model: TagModel) -> Judged:
+    """The load as it is known by then."""
+    tags = seen_since(cut, first)
+    return replace(first, tags=tags, scores=model.score(tags.matrix))
