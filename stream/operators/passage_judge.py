@@ -42,6 +42,8 @@ BYSTANDERS_MIN = 1.0
 BYSTANDERS_MAYBE, BYSTANDERS_APART, BYSTANDERS_GAIN = 0.4, 0.75, 0.02
 """How much surer those that cross are of their crowd than the rest, in mean score: after one pass to go on asking,
 after all to believe it, and by how much more than without asking."""
+BARE_MAYBE, BARE_APART, BARE_GAIN = 0.0, 0.4, 0.1
+"""The same of doors of which little is known: their weights take nearly everything near for the load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,8 @@ def judge(
         ]
     here = None if cut.convoy is None else cut.convoy.here[facts.tags]
     tags, scores = _scored(cut, facts, guess, passes, here)
-    if cut.eyes_way and here is None:
-        tags, scores = _without_bystanders(cut, facts, guess, passes, (tags, scores))
+    if here is None:
+        tags, scores = _without_bystanders(cut, facts, guess, passes, (tags, scores), bare=bare)
     scores = scores if here is None else np.where(here, scores, 0.0)
     return [Judged(tags, scores, *_direction(told, tags, scores, eyes, breaks, model, direction_score_min), bare)]
 
@@ -105,9 +107,13 @@ def _without_bystanders(
     guess: TagFeatures,
     passes: Sequence[TagModel],
     plain: tuple[TagFeatures, NDArray[np.float64]],
+    *,
+    bare: bool,
 ) -> tuple[TagFeatures, NDArray[np.float64]]:
-    """The `plain` judgement, or that against the part of the crowd that crosses as the photo-eyes say."""
-    lag = cut.eyes_way * guess.lag_s
+    """The `plain` judgement, or that against the part of the crowd that crosses, which way photo-eyes or crowd say."""
+    # Without the eyes' word the crowd's: what goes by lags neither way.
+    way = cut.eyes_way or np.sign(mean_of(np.nan_to_num(guess.lag_s).clip(-1.0, 1.0), guess.weight))
+    lag = way * guess.lag_s
     told = np.isfinite(lag)
     best = weighted_quantile(lag[told], guess.weight[told], 0.8) if told.any() else 0.0
     if best < CROSSING_LAG_MIN_S:
@@ -120,12 +126,15 @@ def _without_bystanders(
     def apart(scores: NDArray[np.float64]) -> float:
         return mean_of(scores, crowd) - mean_of(scores, rest)
 
+    maybe, enough, gain = (
+        (BARE_MAYBE, BARE_APART, BARE_GAIN) if bare else (BYSTANDERS_MAYBE, BYSTANDERS_APART, BYSTANDERS_GAIN)
+    )
     crossing = tag_features(cut, crowd, facts)
-    if apart(passes[0].score(crossing.matrix)) < BYSTANDERS_MAYBE:
+    if apart(passes[0].score(crossing.matrix)) < maybe:
         return plain
     judged = _scored(cut, facts, crossing, passes, crosses >= 0.5)
     better = apart(judged[1])
-    return judged if better >= BYSTANDERS_APART and better > apart(plain[1]) + BYSTANDERS_GAIN else plain
+    return judged if better >= enough and better > apart(plain[1]) + gain else plain
 
 
 def wander(guess: TagFeatures) -> NDArray[np.float64]:
