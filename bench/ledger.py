@@ -11,12 +11,13 @@ a transaction, which keeps no book at all, by 16 processes with a connection eac
 After them, in rounds of its own: `rows`, the rows of postings alone, written by hand in groups by two processes
 (`bench.posting_rows`). Nothing is asked or answered, so it bounds what any way of keeping these books can reach.
 
-Where a posting's CPU time goes, spread (/proc, beside other work): half in PostgreSQL, half in Python, in groups of 7.
-A group costs some 0.9 and 0.6 ms whatever is in it, four messages and the start of a dozen statements; each posting in
-it 0.1 ms of both more: in groups of 64, which 16 callers cannot make, 0.12 ms of each. The bare UPDATE costs 0.08 and
-0.07 ms, the rows by hand 0.14 ms of PostgreSQL alone. At half the bare UPDATE's rate a posting would have 0.31 ms for
-both, with two cores never idle. Hot, a group changes two balances once, and the bare UPDATEs wait for each other's
-commits.
+Where a posting's CPU time goes, spread (/proc, beside other work): half in PostgreSQL, half in Python, in groups of 7;
+0.61 ms in all on idle cores when a group asked in two calls and wrote in two, an eighth less since it asks in one and
+writes in one (interleaved rounds beside other work). In groups of 7 more than half of it is what a group costs whatever
+is in it: four messages, the start of a dozen statements, the commit. In groups of 64, which 16 callers cannot make, a
+posting costs 0.11 ms of each. The bare UPDATE costs 0.08 and 0.07 ms, the rows by hand 0.14 ms of PostgreSQL alone. At
+half the bare UPDATE's rate a posting would have 0.31 ms for both, with two cores never idle. Hot, a group changes two
+balances once, and the bare UPDATEs wait for each other's commits.
 
 What a posting writes, spread (pg_stat_statements): four rows inserted, with nineteen entries in trees, and two balances
 changed in place: 31 WAL records of 3.2 kB together; the bare UPDATE changes one row in place, 116 bytes.
