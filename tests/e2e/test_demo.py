@@ -35,9 +35,9 @@ class Demo:
         return self.folder / "capture"
 
 
-def tagledger(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+def tagledger(*arguments: object, check: bool = True, timeout_s: float = 200.0) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tagledger", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout_s)
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
 
@@ -68,6 +68,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     # The exit code says whether books and truth agree; here the score is looked at line by line.
     assert (running.returncode in (0, 1), rest) == (True, ""), errors
     return Demo(folder, json.loads(told))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_stock_bins_and_weights_agree_with_the_truth_whatever_the_day(seed: int, tmp_path: Path) -> None:
+    command = ["demo", "--seed", seed, "--port", 0, "--state-dir", tmp_path / "state", "--json"]
+    done = tagledger(*command, check=False, timeout_s=500)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.timeout(240)
