@@ -24,7 +24,7 @@ a quarter of the drawn scenarios had other speeds. Fits with them (`doors --draw
 Labels: the answers people gave to `unsure`, one JSON object a line: {"passage_id", "epc", "belongs": true or false,
 "features": {name: value}} with the features of the passage tag as stored (`PassageTag.features`; the API keeps the
 answer: `tagledger portal labels`). They join the last pass with `LABEL_WEIGHT` times the weight of a simulated tag;
-labels whose features have other names than today's are refused.
+labels whose features have other names than today's are refused, those of second looks (`bench.fit_hindsight`) left out.
 """
 
 import argparse
@@ -65,6 +65,8 @@ VARIANT_WEIGHT = 0.5
 OTHERS = {"doors": 0, "bare": 2}
 OTHERS_WEIGHT = 0.5
 """So many drawn configurations of every recording join, and their weight."""
+FIRST_TAIL_MAX_S = 2.0
+"""What a tag was heard for longer after its window is of a second look, which has weights of its own."""
 CUT_SHARE = 0.2
 """Share of them that are cut to their loads."""
 PASSES = ("medium", "large")
@@ -154,6 +156,8 @@ def read_labels(path: Path) -> tuple[Matrix, NDArray[np.bool_]]:
             continue
         try:
             label: dict[str, Any] = json.loads(line)
+            if label["features"]["tail_s"] > FIRST_TAIL_MAX_S:
+                continue
             rows.append([float(label["features"][name]) for name in FEATURES])
             answers.append(bool(label["belongs"]))
         except (KeyError, TypeError, ValueError) as wrong:

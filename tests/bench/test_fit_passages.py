@@ -26,6 +26,12 @@ def test_labels_are_rows_of_todays_features(tmp_path: Path) -> None:
     assert answers.tolist() == [True, False]
 
 
+def test_labels_of_a_second_look_are_of_another_model(tmp_path: Path) -> None:
+    file = tmp_path / "labels.jsonl"
+    file.write_text(label() + "\n" + label(features=dict.fromkeys(FEATURES, 1.5) | {"tail_s": 9.0}) + "\n")
+    assert len(read_labels(file)[1]) == 1
+
+
 @pytest.mark.parametrize("line", ["{", label(features={"old": 1.0}), "[]"])
 def test_what_is_no_label_of_today_is_refused_by_line(tmp_path: Path, line: str) -> None:
     file = tmp_path / "labels.jsonl"
