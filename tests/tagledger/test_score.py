@@ -95,7 +95,8 @@ def test_deciding_twice_says_the_same(files: tuple[Path, Path]) -> None:
 def test_final_comes_within_two_seconds_of_the_close(files: tuple[Path, Path]) -> None:
     reads, truth = read_csv(files[0]), read_truth(files[1])
     decided = decide(site_of(reads, truth, sides=SIDES), reads)
-    assert max(now_us - passage.closed_us for now_us, passage in decided.said if passage.final) <= 2_000_000
+    finals = [(now_us, passage) for now_us, passage in decided.said if passage.final and not passage.is_amendment]
+    assert max(now_us - passage.closed_us for now_us, passage in finals) <= 2_000_000
 
 
 def test_batches_are_gapless_and_a_long_silence_is_not_played_out() -> None:
