@@ -22,8 +22,9 @@ from warehouse.loads import LocationUpdate
 from warehouse.site import Portal, Site
 
 AGENT, EPOCH = "recorded", "1"
-TAIL_S = 12.0
-"""Until a load that was in the door at the end has been looked at again (`PassageParams.hindsight_s`)."""
+TAIL_S = 5.0
+"""Until a load that was in the door at the end is final. That a recording ends is no silence: a load is looked at again
+(`PassageParams.hindsight_s`) only where most of what came after it was recorded."""
 SILENCE_S = 60.0
 LEAD_S = 5.0
 """Longer than operators take for getting to know what is there when they start."""

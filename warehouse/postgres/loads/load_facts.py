@@ -198,13 +198,17 @@ def _contents(conn: Conn, unit_ids: list[int], flow: Flow) -> tuple[dict[int, tu
 
 
 def _announced(conn: Conn, epcs: Sequence[str], flow: Flow) -> dict[str, tuple[int, ...]]:
+    """The documents that announce each tag: itself, or the unit whose packing list names it, read or not."""
     announced: dict[str, tuple[int, ...]] = {}
     for epc, document_id in conn.execute(
-        """select a.epc, a.document_id from document_tag a join document d using (document_id)
-           join document_kind k using (kind)
-           where a.epc = any(%s) and d.status in ('open', 'complete') and k.direction in (%s, 'internal')
-           order by a.epc, a.document_id""",
-        (list(epcs), str(flow)),
+        """with told as (
+               select epc, epc as announcing from unnest(%(epcs)s::text[]) as e (epc)
+               union select c.epc, u.epc from hu_content c join tag u using (hu_id) where c.epc = any(%(epcs)s))
+           select distinct t.epc, a.document_id from told t join document_tag a on a.epc = t.announcing
+           join document d using (document_id) join document_kind k using (kind)
+           where d.status in ('open', 'complete') and k.direction in (%(flow)s, 'internal')
+           order by t.epc, a.document_id""",
+        {"epcs": list(epcs), "flow": str(flow)},
     ):
         announced[epc] = (*announced.get(epc, ()), document_id)
     return announced

@@ -36,6 +36,7 @@ from warehouse.postgres.loads import discrepancies, elsewhere
 from warehouse.postgres.loads.amendments import difference, posted_before, reverse, turned_round
 from warehouse.postgres.loads.elsewhere import Claims
 from warehouse.postgres.loads.load_facts import read_facts
+from warehouse.postgres.loads.weighings import weigh_again
 from warehouse.postgres.transport.task_planning import after_issue, after_loose_receipt, after_receipt
 from warehouse.site import Direction, Effect
 from warehouse.times import from_us
@@ -77,6 +78,8 @@ def post_load(
     elsewhere.ask(conn, load, claims, before, others, circumstance.effective_at)
     if move_ids or reversals:
         _plan_tasks(conn, load, facts, move_ids, circumstance)
+        if load.revision > 0:
+            weigh_again(conn, load.passage_id, load.revision, circumstance.effective_at)
     _settle_documents(conn, load.passage_id, circumstance.effective_at)
     documents = _progress(conn, load.passage_id, facts.flow)
     posting = Posting(

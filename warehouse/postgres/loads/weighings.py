@@ -3,12 +3,13 @@
 Once per weighing, by its id. The unit is the one whose tag, or whose contents' tags, the passage carried; in a zone the
 one that antennas had there when it was weighed. Of several that a passage carried it is the one the passage moved in
 the books: a pallet that only went by is asked about and not posted. More than one even so, or none, is `untied`. What a
-unit holds is what the books have on it and on the units inside it; before anything was posted, its packing list.
+unit holds is what the books have on it and on the units inside it; before anything was posted, its packing list. When
+the passage is amended, what it weighed is compared anew (`weigh_again`): a mismatch that was ours alone is settled.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid5
 
@@ -63,39 +64,73 @@ def post_weighing(conn: Conn, weighing: Weighing) -> Weighed:
     )
     if stored.rowcount == 0:
         return Weighed(weighing, code, verdict, repeated=True)
-    outbox.add(
-        conn,
-        "weighing",
-        str(weighing.weighing_id),
-        {
-            "scale": weighing.scale,
-            "place": weighing.place,
-            "weight_kg": str(weighing.weight_kg),
-            "unit": code,
-            "outcome": verdict.outcome,
-            "detail": verdict.detail,
-        },
-    )
+    _announce(conn, weighing.weighing_id, weighing.scale, weighing.place, weighing.weight_kg, code, verdict)
     if hu_id is not None and verdict.outcome is WeighOutcome.MISMATCH:
-        _report(conn, weighing, hu_id, verdict)
+        mismatch = uuid5(weighing.weighing_id, FindingKind.WEIGHT_MISMATCH)
+        at = from_us(weighing.at_us)
+        _report(conn, mismatch, weighing.passage_id, weighing.place, at, hu_id, verdict)
     return Weighed(weighing, code, verdict)
 
 
-def _report(conn: Conn, weighing: Weighing, hu_id: int, verdict: WeighVerdict) -> None:
-    discrepancy_id = uuid5(weighing.weighing_id, FindingKind.WEIGHT_MISMATCH)
+def weigh_again(conn: Conn, passage_id: UUID, revision: int, at: datetime) -> None:
+    """Compare what a passage's load weighed with the books once more: a later revision has changed what is on it.
+
+    In the caller's transaction, at `at`. A mismatch that is none any more is superseded, a new one is a discrepancy.
+    """
+    rows = conn.execute(
+        """select w.weighing_id, w.scale, w.place, w.at, w.weight_kg, w.tolerance_kg, w.outcome, w.detail,
+                  u.hu_id, u.code, coalesce(u.tare_kg, 0)
+           from weighing w join handling_unit u using (hu_id)
+           where w.passage_id = %s and w.tolerance_kg is not null order by w.seq""",
+        (passage_id,),
+    ).fetchall()
+    for weighing_id, scale, place, weighed_at, weight_kg, tolerance_kg, before, detail, hu_id, code, tare_kg in rows:
+        verdict = judge(weight_kg, _contents(conn, hu_id), tare_kg, tolerance_kg, Decimal(0))
+        if (verdict.outcome, verdict.detail) == (before, detail):
+            continue
+        conn.execute(
+            "update weighing set expected_kg = %s, outcome = %s, detail = %s where weighing_id = %s",
+            (verdict.expected_kg, verdict.outcome, verdict.detail, weighing_id),
+        )
+        _announce(conn, weighing_id, scale, place, weight_kg, code, verdict)
+        conn.execute(
+            """update discrepancy set state = 'superseded', resolved_by = 'stream', resolved_at = %s, note = %s
+               where passage_id = %s and kind = %s and detail = %s and state = 'open'""",
+            (at, f"revision {revision}", passage_id, FindingKind.WEIGHT_MISMATCH, detail),
+        )
+        if verdict.outcome is WeighOutcome.MISMATCH:
+            mismatch = uuid5(weighing_id, f"{FindingKind.WEIGHT_MISMATCH}/{revision}")
+            _report(conn, mismatch, passage_id, place, weighed_at, hu_id, verdict)
+
+
+def _announce(
+    conn: Conn, weighing_id: UUID, scale: str, place: str, weight_kg: Decimal, unit: str | None, verdict: WeighVerdict
+) -> None:
+    words = {
+        "scale": scale,
+        "place": place,
+        "weight_kg": str(weight_kg),
+        "unit": unit,
+        "outcome": verdict.outcome,
+        "detail": verdict.detail,
+    }
+    outbox.add(conn, "weighing", str(weighing_id), words)
+
+
+def _report(
+    conn: Conn,
+    discrepancy_id: UUID,
+    passage_id: UUID | None,
+    portal: str,
+    at: datetime,
+    hu_id: int,
+    verdict: WeighVerdict,
+) -> None:
     epcs = [epc for (epc,) in conn.execute("select epc from tag where hu_id = %s", (hu_id,)).fetchall()]
     conn.execute(
         """insert into discrepancy (discrepancy_id, kind, passage_id, portal, epcs, detail, at)
            values (%s, %s, %s, %s, %s, %s, %s) on conflict (discrepancy_id) do nothing""",
-        (
-            discrepancy_id,
-            FindingKind.WEIGHT_MISMATCH,
-            weighing.passage_id,
-            weighing.place,
-            epcs,
-            verdict.detail,
-            from_us(weighing.at_us),
-        ),
+        (discrepancy_id, FindingKind.WEIGHT_MISMATCH, passage_id, portal, epcs, verdict.detail, at),
     )
     outbox.add(
         conn,
@@ -103,8 +138,8 @@ def _report(conn: Conn, weighing: Weighing, hu_id: int, verdict: WeighVerdict) -
         str(discrepancy_id),
         {
             "kind": FindingKind.WEIGHT_MISMATCH,
-            "portal": weighing.place,
-            "passage_id": None if weighing.passage_id is None else str(weighing.passage_id),
+            "portal": portal,
+            "passage_id": None if passage_id is None else str(passage_id),
             "detail": verdict.detail,
             "tags": len(epcs),
             "quantity": None,

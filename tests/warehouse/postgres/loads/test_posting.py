@@ -13,6 +13,8 @@ from tests.warehouse.postgres.store import CLERK, Store, sgtin, sscc
 from warehouse.commands import (
     BlockLot,
     CloseDocument,
+    ContentSpec,
+    CreateHandlingUnit,
     CreateItem,
     CreateLot,
     MoveStock,
@@ -206,6 +208,19 @@ def test_what_nobody_announced_does_not_take_the_place_of_what_was(store: Store)
     assert (store.stock("I1"), store.findings()) == (0, ["over"])
     store.post(store.load(epcs, minute=1))
     assert (store.stock("I1"), store.fulfilled("ASN-1")) == (3, [3])
+
+
+def test_cartons_of_an_announced_pallet_are_announced_whether_or_not_its_own_tag_was_read(store: Store) -> None:
+    pallet, cartons = sscc(1), tuple(sgtin(2, serial) for serial in range(10))
+    store.items(2)
+    store.do(RegisterTags(tuple(TagSpec(epc, "I2") for epc in cartons)))
+    store.do(CreateHandlingUnit(epc=pallet, contents=tuple(ContentSpec(epc=epc) for epc in cartons)))
+    store.document("purchase_receipt", "ASN", {"I2": 10}, epcs=(pallet,), door="D1")
+    passage = uuid4()
+    assert store.post(store.load(cartons[:8], passage=passage)).quantity_posted == 8
+    assert store.findings() == []
+    amended = store.post(store.load(cartons, passage=passage, revision=1))
+    assert (amended.quantity_posted, store.findings(), store.fulfilled("ASN")) == (2, [], [10])
 
 
 def test_a_pallet_that_came_in_by_its_tags_leaves_by_them_once(store: Store) -> None:

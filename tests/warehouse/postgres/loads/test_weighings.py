@@ -90,6 +90,23 @@ def test_two_pallets_abreast_are_untied_a_tote_on_its_pallet_is_not(store: Store
     assert weigh(store, on_scale("105", epcs=(PALLET, sscc(3)))).verdict.outcome is WeighOutcome.AGREES
 
 
+def test_an_amended_load_is_compared_anew_with_what_it_weighed(store: Store) -> None:
+    short = store.load((PALLET, *CARTONS[:9]))
+    store.post(short)
+    weighing = replace(on_scale("105", epcs=(PALLET, *CARTONS[:9])), passage_id=short.passage_id)
+    assert weigh(store, weighing).verdict.outcome is WeighOutcome.MISMATCH
+    whole = replace(short, revision=1, tags=store.load((PALLET, *CARTONS)).tags)
+    store.post(whole)
+    assert store.one("select outcome from weighing") == "agrees"
+    assert store.one("select state from discrepancy where kind = 'weight_mismatch'") == "superseded"
+    store.post(replace(short, revision=2))
+    assert store.one("select outcome from weighing") == "mismatch"
+    states = "select array_agg(state order by seq) from discrepancy where kind = 'weight_mismatch'"
+    assert store.one(states) == ["superseded", "open"]
+    store.post(replace(short, revision=2))
+    assert store.one(states) == ["superseded", "open"]
+
+
 def test_of_two_pallets_the_one_that_the_passage_moved_stands_on_the_scale(store: Store) -> None:
     passing = store.pallet(2)
     load = store.load((PALLET, *CARTONS, passing))
