@@ -9,13 +9,18 @@ from dataclasses import replace
 
 import numpy as np
 
+from stream.model import TagVerdict
 from stream.operators.passage_facts import Cut, tag_facts
 from stream.operators.passage_features import TagFeatures, tag_features
 from stream.operators.passage_judge import Judged, looked_at
-from stream.operators.passage_model import TagModel
+from stream.operators.passage_model import Costs, TagModel
 
 DOUBTFUL = 0.02, 0.98
 """Scores that a second look may turn; nobody is looked at again for the sake of the others."""
+
+DOUBT_TURNS = 0.6
+"""What the first look said is posted by now. A second one in doubt itself leaves a tag that belonged in the load from
+this score on, and one that was left out of it below."""
 
 
 def is_doubtful(load: Judged) -> bool:
@@ -38,7 +43,16 @@ def seen_since(cut: Cut, first: Judged) -> TagFeatures:
     return replace(first.tags, matrix=since.matrix[known])
 
 
-def look_back(cut: Cut, first: Judged, model: TagModel) -> Judged:
-    """The load as it is known by then."""
+def look_back(cut: Cut, first: Judged, model: TagModel, costs: Costs) -> Judged:
+    """The load as it is known by then; `costs` are those of the first look's verdicts."""
     tags = seen_since(cut, first)
-    return replace(first, tags=tags, scores=model.score(tags.matrix))
+    scores = model.score(tags.matrix)
+    stands = [
+        costs.verdict(now) is TagVerdict.UNSURE and _stands(costs.verdict(said), now)
+        for said, now in zip(first.scores.tolist(), scores.tolist(), strict=True)
+    ]
+    return replace(first, tags=tags, scores=np.where(stands, first.scores, scores))
+
+
+def _stands(said: TagVerdict, score: float) -> bool:
+    return said is (TagVerdict.BELONGS if score >= DOUBT_TURNS else TagVerdict.STRAY)

@@ -318,7 +318,7 @@ class PassageOperator:
         loads = judge(cut, eyes, breaks, self._model, self._direction_score_min, may_part=may_part)
         if amend and record.until_us is not None and self._model.hindsight is not None:
             cut = self._cuts.until(cut, record.until_us)
-            loads = [look_back(cut, loads[0], self._model.hindsight)]
+            loads = [look_back(cut, loads[0], self._model.hindsight, self._params.costs)]
         spent = spent_tags(record, self._settled, self._params.again_s)
         out: list[Passage] = []
         for number, load in enumerate(loads):

@@ -1,5 +1,6 @@
 """The second look: what stood down beside the door as a load went through answers on, and is no part of it then."""
 
+import math
 from dataclasses import replace
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 from stream.model import Passage, TagVerdict
 from stream.operators.passages import PassageOperator, PassageParams, PassageState
 from tests.stream.operators.analytic_door import OWN, SIDES, Door, portal
-from tests.stream.operators.doubting_model import doubting, parked_is_heard_for_long
+from tests.stream.operators.doubting_model import by_hand, doubting, parked_is_heard_for_long
 
 LOAD = [f"BB{tag:02X}" for tag in range(12)]
 BROUGHT = [f"AA{tag:02X}" for tag in range(4)]
@@ -27,18 +28,18 @@ def story(stays_s: float = 14.0) -> Door:
 
 
 def decided(
-    door: Door, every_s: float = 0.25, cut_at: int | None = None, eyes: bool = True
+    door: Door, every_s: float = 0.25, cut_at: int | None = None, eyes: bool = True, params: PassageParams = PARAMS
 ) -> list[tuple[int, Passage]]:
     """Final revisions with the watermark, until half a minute after; with `cut_at` restored there from a snapshot."""
     calls = door.slices(every_s)
     calls += [(calls[-1][0] + second * 1_000_000, []) for second in range(1, 30)]
-    op = PassageOperator(portal(eyes), frozenset(OWN), SIDES, PARAMS)
+    op = PassageOperator(portal(eyes), frozenset(OWN), SIDES, params)
     out: list[tuple[int, Passage]] = []
     for number, (now_us, items) in enumerate(calls):
         if number == cut_at:
             kept = msgspec.msgpack.encode(op.snapshot())
             state = msgspec.msgpack.decode(kept, type=PassageState)
-            op = PassageOperator(portal(eyes), frozenset(OWN), SIDES, PARAMS, state)
+            op = PassageOperator(portal(eyes), frozenset(OWN), SIDES, params, state)
         out += [(now_us, passage) for passage in op.on_batch(now_us, items)]
     return out
 
@@ -66,6 +67,18 @@ def test_a_second_look_that_finds_the_same_says_nothing() -> None:
     door = Door(seed=4)
     door.walk(LOAD, 20.0, 1)
     assert len(decided(door)) == 1
+
+
+@pytest.mark.parametrize(("score", "stands"), [(0.65, True), (0.5, False)])
+def test_a_second_look_in_doubt_leaves_in_the_load_what_it_leans_to(score: float, stands: bool) -> None:
+    """What belonged is posted by then."""
+    in_doubt = by_hand({}, math.log(score / (1.0 - score)))
+    params = replace(PARAMS, model=replace(doubting(), hindsight=in_doubt))
+    (_, first), *amended = decided(story(), params=params)
+    last = amended[-1][1] if amended else first
+    belonged = said(first, TagVerdict.BELONGS)
+    assert belonged
+    assert belonged <= said(last, TagVerdict.BELONGS if stands else TagVerdict.UNSURE)
 
 
 def test_the_evidence_reaches_to_the_second_look() -> None:
