@@ -38,7 +38,7 @@ from stream.operators.passage_model import shipped_model
 from stream.operators.passage_state import PassageParams, PassageRecord
 from stream.operators.passages import PassageOperator
 from stream.routing import Router
-from tagledger.decide import as_recorded, batches, reduce_reads
+from tagledger.decide import as_recorded, batches, door_parts, reduce_reads
 
 SEEDS_AFTER, DRAWN_AFTER = 10, 400
 FOLDS = 4
@@ -92,10 +92,9 @@ def seen_again(scenario: Scenario, seed: int) -> SeenAgain | None:
         params = PassageParams(model=model, provisional_every_s=None)
         doors: dict[str, _LooksAgain] = {}
         for portal in made_site.portals:
-            own = made_site.antennas_of(portal.name)
-            sides = {ref: antenna.side for ref in own if (antenna := made_site.antenna_at(ref)) is not None}
-            doors[portal.name] = _LooksAgain(portal, frozenset(own), sides, as_recorded(portal, made, params))
-            doors[portal.name].seen, doors[portal.name].closed = [], []
+            door = _LooksAgain(*door_parts(made_site, portal), as_recorded(portal, made, params))
+            door.seen, door.closed = [], []
+            doors[portal.name] = door
         router = Router(replace(made_site, readers=tuple(replace(each, agent="") for each in made_site.readers)))
         for batch in batches(reduce_reads(made), made.events):
             slices = router.route(batch).slices

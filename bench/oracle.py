@@ -33,7 +33,7 @@ from stream.operators.passages import PassageOperator
 from stream.recorded_truth import TrueLoad
 from stream.routing import Router
 from stream.scoring import LoadScore, PassageScore, score_passages
-from tagledger.decide import batches, decide_recording, reduce_reads
+from tagledger.decide import batches, decide_recording, door_parts, reduce_reads
 from tagledger.score import own_reads
 
 WORKERS = 2
@@ -109,9 +109,7 @@ def measure(scenario: Scenario, seed: int) -> Bound:
     bound = Bound(found=score_passages(decided.final, truth.loads, own))
     doors: dict[str, _TrueWindows] = {}
     for portal in site.portals:
-        refs = site.antennas_of(portal.name)
-        sides = {ref: antenna.side for ref in refs if (antenna := site.antenna_at(ref)) is not None}
-        door = doors[portal.name] = _TrueWindows(portal, frozenset(refs), sides, params)
+        door = doors[portal.name] = _TrueWindows(*door_parts(site, portal), params)
         door.due = [load for load in truth.loads if load.portal == portal.name]
         door.begun, door.past, door.judged = [], [], []
     router = Router(site)

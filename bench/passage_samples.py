@@ -19,7 +19,7 @@ from stream.operators.passage_model import PassageModel, TagModel
 from stream.operators.passage_state import PassageParams, PassageRecord, Said
 from stream.operators.passages import PassageOperator
 from stream.routing import Router
-from tagledger.decide import batches
+from tagledger.decide import batches, door_parts
 from warehouse.site import Direction, Portal, Site
 
 
@@ -68,9 +68,7 @@ def samples(
     """Every passage of one recording."""
     doors: dict[str, _Recorder] = {}
     for portal in site.portals:
-        own = site.antennas_of(portal.name)
-        sides = {ref: antenna.side for ref in own if (antenna := site.antenna_at(ref)) is not None}
-        doors[portal.name] = _Recorder(portal, frozenset(own), sides, PassageParams(model=unfitted()))
+        doors[portal.name] = _Recorder(*door_parts(site, portal), PassageParams(model=unfitted()))
         doors[portal.name].kept = []
         doors[portal.name].middles_us = [
             (load.start_us + load.end_us) // 2 for load in truth.loads if load.portal == portal.name

@@ -19,7 +19,7 @@ from stream.operators.presence import PresenceOperator, PresenceParams, ZoneObse
 from stream.recorded import RecordedReads
 from stream.routing import Router
 from warehouse.loads import LocationUpdate
-from warehouse.site import Portal, Site
+from warehouse.site import AntennaRef, Portal, Side, Site
 
 AGENT, EPOCH = "recorded", "1"
 TAIL_S = 5.0
@@ -170,9 +170,14 @@ def as_recorded(portal: Portal, reads: RecordedReads, params: PassageParams) -> 
 
 def door_operator(site: Site, portal: Portal, params: PassageParams) -> PassageOperator:
     """A portal's operator as the site file describes it."""
+    return PassageOperator(*door_parts(site, portal), params)
+
+
+def door_parts(site: Site, portal: Portal) -> tuple[Portal, frozenset[AntennaRef], dict[AntennaRef, Side | None]]:
+    """The portal, its antennas, and on which side those are whose side is told."""
     own = site.antennas_of(portal.name)
     sides = {ref: antenna.side for ref in own if (antenna := site.antenna_at(ref)) is not None}
-    return PassageOperator(portal, frozenset(own), sides, params)
+    return portal, frozenset(own), sides
 
 
 def _renamed(seen: Sightings, tags: tuple[str, ...]) -> Sightings:

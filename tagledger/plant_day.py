@@ -20,7 +20,7 @@ from tagledger.plant_process import RunningPlant
 from warehouse.commands import ApproveDocument, Command, Refusal, Result
 from warehouse.times import from_us
 
-# After the last load: a passage closes within 2 s of it, and what was late may amend it.
+# After the end of the day, seconds after the last load: by then it was looked at again, 9 s after it left.
 SETTLE_S = 5.0
 PLANNER, MANAGER = "demo", "manager"
 
