@@ -25,7 +25,7 @@ from psycopg.pq import TransactionStatus
 
 from stream.books import Books, WarehouseBooks
 from stream.chunk import Chunk, Committed, Standing, TopicPartition
-from stream.database_session import SILENT_S, session
+from stream.database_session import SILENT_S, STREAM, end_silent, session
 from stream.log import Entry, decode_entry
 from stream.places import FOR_STREAM, FailureKind
 from stream.posting import load_of
@@ -228,10 +228,14 @@ class Store:
         return self._retrying(ask)
 
     def _retrying(self, work: Callable[[], T]) -> T:
+        has_waited = False
         for attempt in range(2**31):
             try:
+                if has_waited and (ended := end_silent(self._connected(), self._silent_s)):
+                    _log.warning("sessions that stood still were ended", consumer=self.consumer, sessions=ended)
                 return work()
             except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
+                has_waited = isinstance(error, psycopg.errors.LockNotAvailable)
                 if attempt % TOLD_EVERY == TOLD_FIRST:
                     _log.warning("the database refuses; trying again", consumer=self.consumer, error=str(error)[:500])
                 self._let_go()
@@ -253,7 +257,7 @@ class Store:
         if self._closed.is_set():
             raise StoreClosedError("the store is closed")
         if self._connection is None or self._connection.closed or self._connection.broken:
-            self._connection = session(self._dsn, f"stream {self.consumer}", silent_s=self._silent_s)
+            self._connection = session(self._dsn, f"{STREAM}{self.consumer}", silent_s=self._silent_s)
         return self._connection
 
     def _standing(self) -> Standing:

@@ -35,6 +35,10 @@ pytestmark = pytest.mark.kafka
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 4
 PATIENCE_S = 120.0
+SESSIONS = (
+    "select application_name, state, wait_event_type, wait_event, pg_blocking_pids(pid), query from pg_stat_activity"
+    " where datname = current_database()"
+)
 LOG = traffic(40)
 LOG += heartbeats(LOG[-1], 12)
 
@@ -120,12 +124,12 @@ def worker(dsn: str, cluster: Cluster, group: str, folder: Path) -> Iterator["su
             process.wait()
 
 
-def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[bytes]", folder: Path) -> None:
+def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[bytes]", folder: Path, dsn: str) -> None:
     end_s = time.monotonic() + PATIENCE_S
     while not condition():
         said = "\n".join(log.read_text() for log in folder.glob("worker-*.log"))
         assert process.poll() is None, f"the worker ended with {process.returncode}:\n{said}"
-        assert time.monotonic() < end_s, f"nothing more came:\n{said}"
+        assert time.monotonic() < end_s, f"nothing more came:\n{said}\n{query(dsn, SESSIONS)}"
         time.sleep(0.1)
 
 
@@ -141,8 +145,8 @@ def test_the_hosts_agree(database: str, cluster: Cluster, embedded: Any, tmp_pat
     cluster.create(f"{group}.places", f"{group}.reports")
     sent = cluster.produce(group, LOG)
     with worker(database, cluster, group, tmp_path) as process:
-        wait_for(lambda: taken(database, group) == sent, process, tmp_path)
-        wait_for(lambda: len(results(database)["history"]) >= len(embedded["history"]), process, tmp_path)
+        wait_for(lambda: taken(database, group) == sent, process, tmp_path, database)
+        wait_for(lambda: len(results(database)["history"]) >= len(embedded["history"]), process, tmp_path, database)
         process.terminate()
         assert process.wait(30) == 0
     assert results(database) == embedded
@@ -160,17 +164,17 @@ def test_the_hosts_agree_though_workers_are_killed_and_messages_doubled(
     third = len(LOG) // 3
     sent = cluster.produce(group, LOG[:third])
     with worker(database, cluster, group, tmp_path) as process:
-        wait_for(lambda: taken(database, group) > 0, process, tmp_path)
+        wait_for(lambda: taken(database, group) > 0, process, tmp_path, database)
         process.kill()
     # A bridge that died sends again from its last acknowledgement: the same batches at new offsets.
     sent += cluster.produce(group, LOG[third - 20 : 2 * third])
     with worker(database, cluster, group, tmp_path) as process:
-        wait_for(lambda: taken(database, group) > sent // 2, process, tmp_path)
+        wait_for(lambda: taken(database, group) > sent // 2, process, tmp_path, database)
         process.kill()
     sent += cluster.produce(group, LOG[2 * third - 20 :])
     with worker(database, cluster, group, tmp_path) as process:
-        wait_for(lambda: taken(database, group) == sent, process, tmp_path)
-        wait_for(lambda: len(results(database)["history"]) >= len(embedded["history"]), process, tmp_path)
+        wait_for(lambda: taken(database, group) == sent, process, tmp_path, database)
+        wait_for(lambda: len(results(database)["history"]) >= len(embedded["history"]), process, tmp_path, database)
     assert results(database) == embedded
 
 
@@ -185,17 +189,17 @@ def test_a_paused_worker_cannot_write_a_new_one_joins_and_poison_stalls_nothing(
     (tmp_path / "second").mkdir()
     with worker(database, cluster, group, tmp_path) as first:
         sent = cluster.produce(group, LOG[:third])
-        wait_for(lambda: taken(database, group) > sent // 2, first, tmp_path)
+        wait_for(lambda: taken(database, group) > sent // 2, first, tmp_path, database)
         first.send_signal(signal.SIGSTOP)
         sent += cluster.produce(group, LOG[third : 2 * third])
         sent += cluster.poison(group)
         with worker(database, cluster, group, tmp_path / "second") as second:
             # The group goes on without the one that stands still.
-            wait_for(lambda: taken(database, group) == sent, second, tmp_path / "second")
+            wait_for(lambda: taken(database, group) == sent, second, tmp_path / "second", database)
             first.send_signal(signal.SIGCONT)
             sent += cluster.produce(group, LOG[2 * third :])
-            wait_for(lambda: taken(database, group) == sent, second, tmp_path / "second")
-            wait_for(lambda: len(results(database)["history"]) >= len(embedded["history"]), second, tmp_path)
+            wait_for(lambda: taken(database, group) == sent, second, tmp_path / "second", database)
+            wait_for(lambda: len(results(database)["history"]) >= len(embedded["history"]), second, tmp_path, database)
             assert first.poll() is None
     assert results(database) == embedded
     assert query(database, "select count(*) from data_gap") == [(0,)]

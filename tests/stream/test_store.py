@@ -1,7 +1,7 @@
 """One transaction a chunk: fenced, and tried again until the database is back."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -108,20 +108,40 @@ def test_a_connection_that_broke_in_a_pipeline_is_replaced(database: str) -> Non
 
 
 class _Dawdling(WarehouseBooks):
-    """Stands still inside the first transaction, as a paused process does."""
+    """Stands still inside the first transaction, as a paused process does: between statements or in one."""
 
-    def __init__(self, entered: threading.Event, until: threading.Event) -> None:
-        self._entered, self._until = entered, until
+    def __init__(self, entered: threading.Event, until: threading.Event, within: str) -> None:
+        self._entered, self._until, self._within = entered, until, within
 
     def apply(self, connection: psycopg.Connection[Any], updates: Sequence[LocationUpdate]) -> int:
-        self._entered.set()
-        self._until.wait(PATIENCE_S)
+        with connection.cursor() as cursor:
+            if self._within == "copy":
+                cursor.execute("create temporary table taken (n int)")
+                with cursor.copy("copy taken from stdin") as copy:
+                    for row in self._rows():
+                        copy.write_row(row)
+            elif self._within == "pipeline":
+                cursor.executemany("select %s::int", self._rows())
+            else:
+                self._stand_still()
         return 0
 
+    def _rows(self) -> Iterator[tuple[int]]:
+        yield (1,)
+        self._stand_still()
+        yield (2,)
 
-def test_who_stands_still_in_a_transaction_loses_its_locks_and_is_fenced(store: Store, database: str) -> None:
+    def _stand_still(self) -> None:
+        self._entered.set()
+        self._until.wait(PATIENCE_S)
+
+
+@pytest.mark.parametrize("within", ["transaction", "copy", "pipeline"])
+def test_who_stands_still_in_a_transaction_loses_its_locks_and_is_fenced(database: str, within: str) -> None:
+    store = Store(database, site(), silent_s=0.5)
+    store.standing()
     entered, resumed = threading.Event(), threading.Event()
-    paused = Store(database, site(), books=_Dawdling(entered, resumed), silent_s=0.5)
+    paused = Store(database, site(), books=_Dawdling(entered, resumed, within), silent_s=0.5)
     slow = chunk(0, 1)
     slow.out.locations.append(LocationUpdate(uuid4(), epc(1), "hall", LocationEvent.ARRIVED, START_US, ""))
     failed: list[Exception] = []
