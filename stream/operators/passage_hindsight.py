@@ -2,12 +2,15 @@
 
 The first look ends with the window, within 2 s of the load's leaving. `hindsight_s` after the close the same tags are
 told apart once more, by the same features over the longer time, with the load the first look found as the crowd, and
-with weights of their own (`PassageModel.hindsight`). Windows, and which way the load went, stay as they were.
+with weights of their own (`PassageModel.hindsight`). Windows, and which way the load went, stay as they were. Of two
+loads that met each is looked at with its own crowd and way.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stream.model import TagVerdict
 from stream.operators.passage_facts import Cut, tag_facts
@@ -29,8 +32,26 @@ def is_doubtful(load: Judged) -> bool:
     return bool(((load.scores > low) & (load.scores < high)).any())
 
 
+def look_back(cut: Cut, loads: Sequence[Judged], model: TagModel, costs: Costs) -> list[Judged]:
+    """The loads as they are known by then; `costs` are those of the first look's verdicts.
+
+    Of two that met a tag can only be the one's that it fits better.
+    """
+    seen = [seen_since(cut, load) for load in loads]
+    scores = [model.score(tags.matrix) for tags in seen]
+    if len(loads) > 1:
+        first = scores[0] >= scores[1]
+        scores = [np.where(first, scores[0], 0.0), np.where(first, 0.0, scores[1])]
+    return [
+        replace(load, tags=tags, scores=_standing(load.scores, score, costs))
+        for load, tags, score in zip(loads, seen, scores, strict=True)
+    ]
+
+
 def seen_since(cut: Cut, first: Judged) -> TagFeatures:
     """The features of the first look's tags over a cut whose tail reaches to the second one."""
+    if first.way:
+        cut = replace(cut, eyes_way=first.way, eyes_back=False)
     if cut.side[cut.own].any():
         facts = tag_facts(cut)
     else:
@@ -43,15 +64,13 @@ def seen_since(cut: Cut, first: Judged) -> TagFeatures:
     return replace(first.tags, matrix=since.matrix[known])
 
 
-def look_back(cut: Cut, first: Judged, model: TagModel, costs: Costs) -> Judged:
-    """The load as it is known by then; `costs` are those of the first look's verdicts."""
-    tags = seen_since(cut, first)
-    scores = model.score(tags.matrix)
+def _standing(said: NDArray[np.float64], now: NDArray[np.float64], costs: Costs) -> NDArray[np.float64]:
+    """What is known now, where it is sure enough to change what was said."""
     stands = [
-        costs.verdict(now) is TagVerdict.UNSURE and _stands(costs.verdict(said), now)
-        for said, now in zip(first.scores.tolist(), scores.tolist(), strict=True)
+        costs.verdict(score) is TagVerdict.UNSURE and _stands(costs.verdict(before), score)
+        for before, score in zip(said.tolist(), now.tolist(), strict=True)
     ]
-    return replace(first, tags=tags, scores=np.where(stands, first.scores, scores))
+    return np.where(stands, said, now)
 
 
 def _stands(said: TagVerdict, score: float) -> bool:

@@ -48,13 +48,17 @@ BARE_MAYBE, BARE_APART, BARE_GAIN = 0.0, 0.4, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One load: `scores` (tags,) are probabilities of belonging to it; `bare` where little is known of the door."""
+    """One load: `scores` (tags,) are probabilities of belonging to it; `bare` where little is known of the door.
+
+    `way` is +1 or -1 for loads that met, by which they were told apart, else 0.
+    """
 
     tags: TagFeatures
     scores: NDArray[np.float64]
     direction: Direction
     direction_score: float
     bare: bool = False
+    way: int = 0
 
 
 def judge(
@@ -78,8 +82,8 @@ def judge(
     passes = bare_passes or model.passes
     if may_part and (parts := _parted(cut, facts, guess, passes)):
         return [
-            Judged(tags, scores, *_direction(told, tags, scores, eyes, (), model, direction_score_min), bare)
-            for tags, scores in parts
+            Judged(tags, scores, *_direction(told, tags, scores, eyes, (), model, direction_score_min), bare, way)
+            for tags, scores, way in parts
         ]
     here = None if cut.convoy is None else cut.convoy.here[facts.tags]
     tags, scores = _scored(cut, facts, guess, passes, here)
@@ -185,7 +189,7 @@ def _sided(cut: Cut, facts: TagFacts, guess: TagFeatures) -> Cut:
 
 def _parted(
     cut: Cut, facts: TagFacts, guess: TagFeatures, passes: Sequence[TagModel]
-) -> list[tuple[TagFeatures, NDArray[np.float64]]] | None:
+) -> list[tuple[TagFeatures, NDArray[np.float64], int]] | None:
     """Both loads, when there are two: the guessed crowd wanders both ways, and both parts hold when judged."""
     wandering = wander(guess)
     total = float(guess.weight.sum())
@@ -211,7 +215,7 @@ def _parted(
     clear = min(float(np.median(guess.ends[ours])), float(np.median(-guess.ends[theirs])))
     if apart < APART_MIN and not (even and clear >= (ENDS_MIN_BACK if cut.eyes_back else ENDS_MIN)):
         return None
-    parts = [(tags_in, score_in), (tags_out, score_out)]
+    parts = [(tags_in, score_in, 1), (tags_out, score_out, -1)]
     return parts if members[0] >= members[1] else parts[::-1]
 
 

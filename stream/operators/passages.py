@@ -318,7 +318,7 @@ class PassageOperator:
         loads = judge(cut, eyes, breaks, self._model, self._direction_score_min, may_part=may_part)
         if amend and record.until_us is not None and self._model.hindsight is not None:
             cut = self._cuts.until(cut, record.until_us)
-            loads = [look_back(cut, loads[0], self._model.hindsight, self._params.costs)]
+            loads = look_back(cut, loads, self._model.hindsight, self._params.costs)
         spent = spent_tags(record, self._settled, self._params.again_s)
         out: list[Passage] = []
         for number, load in enumerate(loads):
@@ -367,9 +367,9 @@ class PassageOperator:
         return out
 
     def _may_look_back(self, cut: Cut, loads: Sequence[Judged]) -> bool:
-        """Whether a second look may tell more: of one load in doubt, at a door that is known, no boxes beside it."""
-        alone = len(loads) == 1 and not loads[0].bare and cut.convoy is None
-        return self._model.hindsight is not None and alone and is_doubtful(loads[0])
+        """Whether a second look may tell more: of loads in doubt or that met, at a known door, no boxes beside them."""
+        told = not loads[0].bare and cut.convoy is None
+        return self._model.hindsight is not None and told and (len(loads) > 1 or is_doubtful(loads[0]))
 
     def _certain(self, load: Judged, verdicts: Mapping[str, TagVerdict]) -> set[str]:
         """The tags of a load that the light counts on."""

@@ -41,6 +41,30 @@ def test_two_loads_that_meet_in_the_door_are_two_passages(seed: int) -> None:
         assert len(belonging(passage) - set(load.epcs)) <= 1
 
 
+def test_loads_that_met_are_looked_at_again_and_share_no_tag() -> None:
+    traffic = Traffic("crossing", carrier="hand_truck", door=0, count=3, tags=(20, 26), speed_m_s=(1.0, 1.2))
+    scene = Scenario("met", "", Split.DEV, Layout(doors=1), traffic=(traffic,), parked=(Parked(),))
+    recording, truth = simulate(scene, 1)
+    params = PassageParams(provisional_every_s=None)
+    said = [each for _, each in decide_recording(recording.site, recorded(recording), params)[0].said]
+    first, last = ({each.passage_id: each for each in order if each.final} for order in (reversed(said), said))
+    twice = {each.closed_us for each in said if each.is_amendment}
+    assert twice
+    for closed_us in twice:
+        one, other = (each for each in last.values() if each.closed_us == closed_us)
+        assert not belonging(one) & belonging(other)
+    right = [
+        sum(
+            len(belonging(each) & set(load.epcs)) - 3 * len(belonging(each) - set(load.epcs))
+            for each in words.values()
+            for load in truth.loads
+            if load.direction is each.direction and load.start_us <= each.closed_us and each.opened_us <= load.end_us
+        )
+        for words in (first, last)
+    ]
+    assert right[1] > right[0]
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_load_that_turns_round_in_the_door_is_not_two(seed: int) -> None:
     recording, truth = door("turn_round", seed)
