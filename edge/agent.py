@@ -1,6 +1,6 @@
 """The edge agent: drivers in, batches into the spool, signals out. The one object an edge process runs.
 
-    driver → on_frame → capture                        uplink → on_signal, on_override → outputs
+    driver → on_frames → capture                       uplink → on_signal, on_override → outputs
            → on_reads → batcher ─ seal → spool → uplink       → on_expectation → local decision
            → on_event ┘             └──→ capture
 
@@ -15,7 +15,7 @@ that is stored says in a `data_loss` event how many sightings are gone. When spa
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 
@@ -89,12 +89,12 @@ class EdgeAgent:
                 local.on_expectation(expectation)
         self._recorder.start(settings.agent, settings.window_ms, clock.now_us())
 
-    def on_frame(self, reader: str, arrival_us: int, frame: bytes) -> None:
-        """Record a message as received."""
+    def on_frames(self, reader: str, arrival_us: int, frames: Sequence[bytes]) -> None:
+        """Record messages as received."""
         health = self._reader(reader)
-        health.frames += 1
+        health.frames += len(frames)
         health.last_arrival_us = arrival_us
-        self._recorder.frame(reader, arrival_us, frame)
+        self._recorder.frames(reader, arrival_us, frames)
 
     def on_clock(self, reader: str, arrival_us: int, offset_us: int) -> None:
         """Record a clock correction."""
@@ -329,7 +329,10 @@ class EdgeAgent:
         self.outputs.uplink_lost = silent_us > self._settings.uplink_lost_s * 1e6
 
     def _reader(self, name: str) -> ReaderHealth:
-        return self._readers.setdefault(name, ReaderHealth(name))
+        health = self._readers.get(name)
+        if health is None:
+            health = self._readers[name] = ReaderHealth(name)
+        return health
 
 
 def _refresh_ms(site: Site) -> dict[str, int]:

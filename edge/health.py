@@ -49,11 +49,13 @@ class ReaderHealth:
         """Count a batch of this reader that is not empty."""
         self.reads += len(batch)
         self.last_read_us = int(batch.last_us.max())
-        for port in np.unique(batch.antenna).tolist():
-            mine = batch.antenna == port
+        reads = np.bincount(batch.antenna)
+        last_us = np.zeros(len(reads), np.int64)
+        np.maximum.at(last_us, batch.antenna, batch.last_us)
+        for port in reads.nonzero()[0].tolist():
             counted = self.antennas.setdefault(port, AntennaReads())
-            counted.reads += int(np.count_nonzero(mine))
-            counted.last_read_us = int(batch.last_us[mine].max())
+            counted.reads += int(reads[port])
+            counted.last_read_us = int(last_us[port])
 
     def note(self, event: ReaderEvent) -> None:
         """What an event of this reader says of its health."""

@@ -4,7 +4,7 @@ A recording is evidence, not the books: when its disk fails or space gets short,
 on. It is not resumed by itself, because a capture with a hole replays to something that never happened.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -30,9 +30,14 @@ class Recorder:
         """The edge begins."""
         self._try(lambda writer: writer.start(agent, window_ms, at_us))
 
-    def frame(self, reader: str, arrival_us: int, frame: bytes) -> None:
-        """One message as received."""
-        self._try(lambda writer: writer.frame(reader, arrival_us, frame))
+    def frames(self, reader: str, arrival_us: int, frames: Sequence[bytes]) -> None:
+        """Messages as received."""
+
+        def write(writer: CaptureWriter) -> None:
+            for frame in frames:
+                writer.frame(reader, arrival_us, frame)
+
+        self._try(write)
 
     def clock(self, reader: str, arrival_us: int, offset_us: int) -> None:
         """A clock correction."""

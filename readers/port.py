@@ -5,6 +5,7 @@ raw messages first (the recording needs them), then what they decode to. Decodin
 that a replay feeds with recorded messages, so live and replayed reads are the same by construction.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from readers.model import ReadBatch, ReaderEvent
@@ -13,8 +14,8 @@ from readers.model import ReadBatch, ReaderEvent
 class ReaderSink(Protocol):
     """What the edge gives a driver to deliver into. Calls never block and never raise."""
 
-    def on_frame(self, reader: str, arrival_us: int, frame: bytes) -> None:
-        """One complete protocol message that carries reads or events, as received, before it is decoded."""
+    def on_frames(self, reader: str, arrival_us: int, frames: Sequence[bytes]) -> None:
+        """Complete protocol messages that carry reads or events, as received together."""
 
     def on_clock(self, reader: str, arrival_us: int, offset_us: int) -> None:
         """From here on, `offset_us` is added to the reader's own timestamps."""

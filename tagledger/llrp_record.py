@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -59,7 +60,7 @@ class Recording:
 
     # ReaderSink
 
-    def on_frame(self, reader: str, arrival_us: int, frame: bytes) -> None:
+    def on_frames(self, reader: str, arrival_us: int, frames: Sequence[bytes]) -> None:
         """Already written by `tap`."""
 
     def on_clock(self, reader: str, arrival_us: int, offset_us: int) -> None:

@@ -45,8 +45,7 @@ class Delivery:
         if newest_us is not None:
             self.reader_spoke(newest_us - before_us, arrival_us)
         moved_us = self._decoder.offset_us - before_us
-        for frame in frames:
-            self._sink.on_frame(self._reader, arrival_us, frame)
+        self._sink.on_frames(self._reader, arrival_us, frames)
         for item in items:
             if isinstance(item, ReadBatch):
                 self._sink.on_reads(_moved(item, moved_us) if moved_us else item)

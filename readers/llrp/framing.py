@@ -18,6 +18,7 @@ UNKNOWN_FRAME_BYTES_MAX = 64 * 1024
 _REQUESTS = (1, 2, 3, 14, *range(20, 27), *range(40, 48))
 _ANSWERS = (11, 12, 13, 4, *range(30, 37), *range(50, 58))
 KNOWN_TYPES = frozenset((*_REQUESTS, *_ANSWERS, 60, 61, 62, 63, 64, 72, 100, 1023))
+_PLAIN_HEADS = frozenset(version << 10 | kind for version in (1, 2) for kind in KNOWN_TYPES)
 
 
 class Framer:
@@ -54,7 +55,9 @@ class Framer:
         with memoryview(pending) as view:
             while available - start >= HEADER_BYTES:
                 head, length, _ = HEADER.unpack_from(view, start)
-                if expected := self._refuse(head, length):
+                # Told without a call for what nearly all are: a reader of LLRP 1.0.1 sends a message a read.
+                usual = head in _PLAIN_HEADS and HEADER_BYTES <= length <= self._frame_bytes_max
+                if not usual and (expected := self._refuse(head, length)):
                     found = f"{view[start : start + HEADER_BYTES].hex(' ')}"
                     self._failed = FramingError(self._consumed + start, expected, found, frames)
                     break

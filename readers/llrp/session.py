@@ -156,7 +156,7 @@ class Session:
             frames, broken = error.frames, error
         delivered: list[bytes] = []
         for frame in frames:
-            kind = int.from_bytes(frame[:2], "big") & 0x3FF
+            kind = (frame[0] & 3) << 8 | frame[1]
             if kind == _REPORT or (kind == _EVENT and self.state != State.AWAITING_READER):
                 delivered.append(frame)
                 if kind == _EVENT and self.state == State.RUNNING:

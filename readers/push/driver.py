@@ -81,7 +81,7 @@ class PushDriver:
         if tags:
             self._message_id = self._message_id % 0xFFFFFFFF + 1
             frame = frame_of(tags, now_us, self._message_id)
-            sink.on_frame(self.reader.name, now_us, frame)
+            sink.on_frames(self.reader.name, now_us, [frame])
             for item in self._decoder.feed(frame, now_us):
                 if isinstance(item, ReadBatch):
                     sink.on_reads(item)

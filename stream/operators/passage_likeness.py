@@ -100,13 +100,12 @@ def likeness_features(
     place = np.searchsorted(values, said)
     steps = np.concatenate([[GAP_MAX], np.diff(values), [GAP_MAX]])
     typical = float(score.mean())
-    nearest = min(NEAREST, alike.shape[1])
     apart = level_features(company, others, count)
     return {
         "said": said,
         "alike_said": _leaning(weight, theirs, typical),
         "most_alike_said": _leaning(nearer, theirs, typical),
-        "alike": np.partition(likely, -nearest, axis=1)[:, -nearest:].mean(axis=1),
+        "alike": _mean_of_largest(likely, min(NEAREST, likely.shape[1])),
         "alike_load": (alike * theirs).max(axis=1),
         "alike_others": (alike * others[kept]).max(axis=1),
         "beside_said": (beside @ theirs + 0.25) / (beside.sum(axis=1) + 0.5),
@@ -124,6 +123,19 @@ def likeness_features(
         "others_reads_log2": weighted_quantile(told.reads_log2, others + 1e-6, 0.8),
         "peak_over_others_db": peak_dbm - weighted_quantile(peak_dbm, others + 1e-6, 0.9),
     }
+
+
+def _mean_of_largest(values: Floats, count: int) -> Floats:
+    """Mean of each row's `count` largest values, none below 0, which are used up.
+
+    A few passes that look for the largest are several times faster than `np.partition` where many values are equal.
+    """
+    row, total = np.arange(len(values)), np.zeros(len(values))
+    for _ in range(count):
+        at = values.argmax(axis=1)
+        total += values[row, at]
+        values[row, at] = -1.0
+    return total / count
 
 
 def _leaning(weight: Floats, score: Floats, typical: float) -> Floats:

@@ -215,7 +215,7 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[ReaderEvent] = []
 
-    def on_frame(self, reader: str, arrival_us: int, frame: bytes) -> None:
+    def on_frames(self, reader: str, arrival_us: int, frames: Sequence[bytes]) -> None:
         """Nothing."""
 
     def on_clock(self, reader: str, arrival_us: int, offset_us: int) -> None:

@@ -83,7 +83,7 @@ class ScriptedDriver:
 
     def deliver(self, frame: bytes, arrival_us: int) -> None:
         assert self.sink is not None
-        self.sink.on_frame(self.reader, arrival_us, frame)
+        self.sink.on_frames(self.reader, arrival_us, [frame])
         for item in self._decoder.feed(frame, arrival_us):
             if isinstance(item, ReadBatch):
                 self.sink.on_reads(item)

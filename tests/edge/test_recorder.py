@@ -15,7 +15,7 @@ HEADER = CaptureHeader("plant", "edge", 1)
 
 def test_without_a_writer_nothing_happens() -> None:
     recorder = Recorder(None)
-    recorder.frame("dock-1", 1, b"x")
+    recorder.frames("dock-1", 1, [b"x"])
     recorder.stop(2, "done")
     assert not recorder.is_recording
     assert recorder.stopped_because == ""
@@ -39,9 +39,9 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path) -> None
     writer._file.close()
     writer._file = Path("/dev/full").open("wb")  # noqa: SIM115 - the writer closes it
     recorder = Recorder(writer)
-    recorder.frame("dock-1", 1, b"x")
+    recorder.frames("dock-1", 1, [b"x"])
     recorder.sealed(batch_named(BatchId("edge", "e", 1)), final=False)
     assert not recorder.is_recording
     assert "No space left" in recorder.stopped_because
-    recorder.frame("dock-1", 2, b"y")
+    recorder.frames("dock-1", 2, [b"y"])
     recorder.stop(3, "done")

@@ -1,7 +1,7 @@
 """A `ReaderSink` for tests that keeps what it is given and can be waited on."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from readers.model import ReadBatch, ReaderEvent, ReaderEventKind
 
@@ -17,9 +17,10 @@ class Deliveries:
         self.events: list[ReaderEvent] = []
         self._changed = asyncio.Event()
 
-    def on_frame(self, reader: str, arrival_us: int, frame: bytes) -> None:
-        self.frames.append((arrival_us, frame))
-        self._note("frame", frame)
+    def on_frames(self, reader: str, arrival_us: int, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            self.frames.append((arrival_us, frame))
+            self._note("frame", frame)
 
     def on_clock(self, reader: str, arrival_us: int, offset_us: int) -> None:
         self.offsets.append(offset_us)
