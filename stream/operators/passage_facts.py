@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stream.operators.passage_company import Company, company
 from stream.operators.passage_convoy import Convoy
+from stream.operators.passage_levels import Levels, levels
 from stream.operators.passage_likeness import Traces, traces
 from stream.operators.passage_past import FLOOR_DBM, Past, Phases, past_of, peaks, phases_of, read_power_mw
 from stream.operators.passage_sums import Floats, summed
@@ -74,13 +75,18 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class TagFacts:
-    """One entry a tag with own sightings in the window; `features` holds finished ones by name, see `FEATURES`."""
+    """One entry a tag with own sightings in the window; `features` holds finished ones by name, see `FEATURES`.
+
+    `since_s` and `until_s` are when any antenna first and last heard it, in seconds after the opening.
+    """
 
     tags: NDArray[np.int64]
     own: Heard
     other: Heard
     first_us: NDArray[np.int64]
     last_us: NDArray[np.int64]
+    since_s: NDArray[np.float64]
+    until_s: NDArray[np.float64]
     peak_dbm: NDArray[np.float64]
     centroid: NDArray[np.float64]
     spread: NDArray[np.float64]
@@ -95,6 +101,7 @@ class TagFacts:
     course: Course
     company: Company
     traces: Traces
+    levels: Levels
     power_told: float
     features: dict[str, NDArray[np.float64]]
 
@@ -136,12 +143,14 @@ def tag_facts(cut: Cut) -> TagFacts | None:
     window = rows.take(window_at)
     tags = np.bincount(window["tag"]).nonzero()[0]
     count = len(tags)
-    number_of = np.full(max(int(tag_of.max()), int(past.tags.max(initial=0))) + 1, -1)
+    number_of = np.full(max(int(tag_of.max()), int(past.anywhere.max(initial=0))) + 1, -1)
     number_of[tags] = np.arange(count)
     position = number_of[tag_of]
     other_at = (~own_row & in_window & (position >= 0)).nonzero()[0]
     own = _heard(window, position[window_at], cut.opened_us)
-    other = _heard(rows.take(other_at), position[other_at], cut.opened_us)
+    beside = rows.take(other_at)
+    other = _heard(beside, position[other_at], cut.opened_us)
+    since_us, until_us = _first_and_last(number_of, past, (own, window), (other, beside), count=count)
     peak_own = peaks(window)
     at_past = number_of[past.tags]
     known_past = (at_past >= 0).nonzero()[0]
@@ -181,6 +190,8 @@ def tag_facts(cut: Cut) -> TagFacts | None:
         other=other,
         first_us=own.first_us[order[begins]],
         last_us=last,
+        since_s=(since_us - cut.opened_us) / 1e6,
+        until_s=(until_us - cut.opened_us) / 1e6,
         peak_dbm=peak_dbm,
         centroid=centroid,
         spread=np.sqrt(np.maximum(square - centroid**2, 0.0)),
@@ -195,6 +206,12 @@ def tag_facts(cut: Cut) -> TagFacts | None:
         course=Course(own.tag[order], own.seconds[order], own.amplitude[order], (own.amplitude * side)[order]),
         company=cells,
         traces=traces(cells, summed(own.tag, own.reads, count)),
+        levels=levels(
+            *(
+                np.concatenate([getattr(own, name), getattr(other, name)])
+                for name in ("tag", "antenna", "first_us", "power", "reads")
+            )
+        ),
         power_told=float(np.isfinite(window["peak_dbm"]).mean()),
         features={
             "rise_db": np.where(seconds_before > 0, (peak_dbm - peak_before).clip(-20.0, 40.0), 40.0),
@@ -215,6 +232,21 @@ def _heard(rows: NDArray[np.void], tag: NDArray[np.int64], opened_us: int) -> He
     seconds = ((first_us + rows["last_us"]) / 2.0 - opened_us) / 1e6
     reads = rows["reads"].astype(np.float64)
     return Heard(tag, rows["antenna"].copy(), first_us, seconds, reads, power, np.sqrt(power))
+
+
+def _first_and_last(
+    number_of: NDArray[np.int64], past: Past, *heard: tuple[Heard, NDArray[np.void]], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """When each tag was first and last heard by any antenna, before the approach too."""
+    since = np.full(count, np.iinfo(np.int64).max)
+    until = np.zeros(count, np.int64)
+    for part, rows in heard:
+        np.minimum.at(since, part.tag, part.first_us)
+        np.maximum.at(until, part.tag, rows["last_us"])
+    at = number_of[past.anywhere]
+    known = (at >= 0).nonzero()[0]
+    since[at[known]] = past.since_us[known]
+    return since, until
 
 
 def _order(own: Heard, side: NDArray[np.int8], count: int, start_us: int, end_us: int) -> NDArray[np.intp]:

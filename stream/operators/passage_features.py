@@ -2,9 +2,10 @@
 
 A load and its tags share one history: unseen, then rising, passing from one side to the other, and falling, together; a
 stray's history is its own: steady for long (parked), stronger next door, earlier or later (the pallet before), or back
-to where it came from (a load that turned round). All features are array operations over the portal's rows between
-`lookback_s` before the window and its end; the load is the weighted crowd of tags, by `weight`: a guess at first, the
-model's own first score the second time.
+to where it came from (a load that turned round). A tag that answers once or twice is told by when any antenna first and
+last heard it, beside the load's tags, and by its strength against the load's course (`passage_levels`). All features
+are array operations over the portal's rows between `lookback_s` before the window and its end; the load is the weighted
+crowd of tags, by `weight`: a guess at first, the model's own first score the second time.
 
 A reader reports no RSSI, phase or Doppler at times; such features take the neutral value named beside them.
 """
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from stream.operators.passage_company import company_features
 from stream.operators.passage_facts import Course, Cut, Flags, TagFacts, share_db, tag_facts
+from stream.operators.passage_levels import level_course
 from stream.operators.passage_likeness import LIKENESS, likeness_features
 from stream.operators.passage_sums import (
     Floats,
@@ -66,6 +68,14 @@ BY_CROWD = (
     "level_residual_db",  # what that leaves unexplained
     "heard_with",  # mean share of the load heard where and when it is heard
     "heard_share",  # in how much of where the load is heard it is heard too
+    "course_db",  # its strength over the load's on the same antenna at about the same time; neutral 0
+    "course_residual_db",  # the same, root mean square
+    "course_told",  # how much of the load there was to compare with, log2
+    "course_present",  # share of the load's densest second, on that antenna, that is there when it is heard
+    "since_s",  # seconds before the load's centroid any antenna first heard it
+    "since_rel_s",  # that, over the load's 90th percentile
+    "until_s",  # seconds after the load's centroid any antenna last heard it
+    "until_rel_s",  # that, over the load's 90th percentile
     "load_trend_abs",  # how far the load as a whole wandered
     "load_trend_spread",  # how much its tags differ in that
     "load_tags_log2",  # how many tags the load has, by weight
@@ -154,10 +164,16 @@ def tag_features(
         if cut.first_beam_us is None
         else (facts.centroid - (cut.first_beam_us - cut.opened_us) / 1e6).clip(-4.0, 10.0)
     )
+    since, until = load_centroid - facts.since_s, facts.until_s - load_centroid
     company = company_features(facts.company, weight, count)
     features: dict[str, NDArray[np.float64] | float] = {
         **facts.features,
         **company,
+        **level_course(facts.levels, weight, count),
+        "since_s": since,
+        "since_rel_s": since - weighted_quantile(since, weight, 0.9),
+        "until_s": until,
+        "until_rel_s": until - weighted_quantile(until, weight, 0.9),
         **(likeness_features(facts.traces, facts.company, company, peak_dbm, score) if scored else _UNSCORED),
         "peak_dbm": peak_dbm,
         "peak_rel_db": peak_dbm - load_peak,

@@ -49,6 +49,7 @@ class Past:
     """Of rows first read before `until_us`.
 
     `tags` are in rising order; `heard`, `dbm` (their sum), `seconds` and `mw` belong to them; `phases` name tags too.
+    `since_us` is when any antenna, a neighbour's too, first heard each of `anywhere`.
     """
 
     until_us: int
@@ -58,11 +59,17 @@ class Past:
     seconds: NDArray[np.float64]
     mw: NDArray[np.float64]
     phases: Phases
+    anywhere: NDArray[np.int64]
+    since_us: NDArray[np.int64]
 
 
 def past_of(rows: NDArray[np.void], own: NDArray[np.bool_], until_us: int) -> Past:
-    """Of the rows of own antennas first read before `until_us`; `own` by antenna id."""
-    rows = rows.take((own[rows["antenna"]] & (rows["first_us"] < until_us)).nonzero()[0])
+    """Of the rows first read before `until_us`, own antennas' but for `since_us`; `own` by antenna id."""
+    rows = rows.take((rows["first_us"] < until_us).nonzero()[0])
+    anywhere, at = np.unique(rows["tag"], return_inverse=True)
+    since_us = np.full(len(anywhere), until_us, np.int64)
+    np.minimum.at(since_us, at, rows["first_us"])
+    rows = rows.take(own[rows["antenna"]].nonzero()[0])
     tags, tag = np.unique(rows["tag"], return_inverse=True)
     count = len(tags)
     seen = np.unique(tag.astype(np.int64) * 65_536 + (until_us - rows["first_us"]) // 1_000_000)
@@ -75,6 +82,8 @@ def past_of(rows: NDArray[np.void], own: NDArray[np.bool_], until_us: int) -> Pa
         seconds=np.bincount(seen // 65_536, minlength=count).astype(np.float64),
         mw=summed(tag, read_power_mw(rows), count),
         phases=phases.renumbered(tags.astype(np.int64)),
+        anywhere=anywhere.astype(np.int64),
+        since_us=since_us,
     )
 
 

@@ -10,9 +10,9 @@ Work is done per tick of reader time, as soon as the watermark covers its last m
 watermark matter, not how reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a
 dip in the reads between them, are one passage; two that meet in opposite directions are told apart at the close and are
 two. `passage_edges`, `passage_window` and `passage_density` say when, `passage_past` what was heard before,
-`passage_convoy` which of several windows a tag is nearest to, `passage_features`, `passage_likeness` and
-`passage_model` which tags, `passage_direction` which way, `passage_judge` puts it together, and `passage_hindsight`
-looks again.
+`passage_convoy` which of several windows a tag is nearest to, `passage_features`, `passage_levels`,
+`passage_likeness` and `passage_model` which tags, `passage_direction` which way, `passage_judge` puts it together,
+and `passage_hindsight` looks again.
 
 Bounds: rows, tags and records as `PassageParams` says; what no longer fits is dropped oldest first and counted.
 """

@@ -52,6 +52,22 @@ def test_a_tag_of_the_load_differs_from_a_parked_one_in_every_telling_feature() 
     assert column(tags, "core_share")[parked].max() < column(tags, "core_share")[~parked].min()
 
 
+def test_one_that_was_there_long_before_and_after_differs_from_the_load_however_seldom_it_answers() -> None:
+    door = Door()
+    door.park(["AA00", "AA01"], 0.0, 40.0, 1.5, 2.5)
+    door.walk(LOAD, 26.0, 1)
+    cut, names = cut_of(door, 29.0, 31.0)
+    cut = replace(cut, tail_us=8 * S)
+    rare = np.isin(cut.rows["tag"], [names.index("AA00"), names.index("AA01")])
+    _, once = np.unique(cut.rows["tag"] * 100 + (cut.rows["first_us"] - T0_US) // (6 * S), return_index=True)
+    rare[once] = False
+    tags = tag_features(replace(cut, rows=cut.rows[~rare]))
+    parked = np.array([names[tag].startswith("AA") for tag in tags.tags])
+    assert 0 < column(tags, "seconds_before")[parked].max() < 6
+    assert column(tags, "since_rel_s")[parked].min() > 15.0 > column(tags, "since_rel_s")[~parked].max()
+    assert column(tags, "until_rel_s")[parked].min() > 1.0 > column(tags, "until_rel_s")[~parked].max()
+
+
 @pytest.mark.parametrize("way", [1, -1])
 def test_the_side_features_do_not_depend_on_the_way(way: int) -> None:
     door = Door()
