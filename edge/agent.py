@@ -315,10 +315,8 @@ class EdgeAgent:
             self._recorder.stop(now_us, "the spool is nearly full")
         self._uplink.notify()
         if self._local is not None:
-            decided = self._local.on_batch(batch)
-            if self.outputs.uplink_lost:
-                for signal in decided:
-                    self.outputs.on_signal(signal)
+            for signal in self._local.on_batch(batch, self.outputs.uplink_lost):
+                self.outputs.on_signal(signal)
         return True
 
     def _watch_uplink(self, now_us: int) -> None:

@@ -243,8 +243,8 @@ class RedOnAnyRead:
 
     expected: list[Expectation] = field(default_factory=list)
 
-    def on_batch(self, batch: EdgeBatch) -> list[Signal]:
-        if not len(batch.sightings):
+    def on_batch(self, batch: EdgeBatch, is_wanted: bool) -> list[Signal]:
+        if not is_wanted or not len(batch.sightings):
             return []
         return [Signal("door", Colour.RED, "local", batch.watermark_us, batch.watermark_us + 5_000_000)]
 

@@ -1,6 +1,9 @@
 """The edge's own decision with the stream's real operators."""
 
+from collections.abc import Collection
+
 import numpy as np
+import pytest
 
 from edge.local_decision import GraphDecision
 from edge.reduce import Reducer
@@ -70,10 +73,12 @@ def load_through_the_door() -> list[EdgeBatch]:
     return batches
 
 
-def signals_for(expectation: Expectation) -> list[Signal]:
+def signals_for(expectation: Expectation, wanted: Collection[int] = range(120)) -> list[Signal]:
+    """Of the load, where the uplink is down in the `wanted` steps."""
     decision = GraphDecision(SITE)
     decision.on_expectation(expectation)
-    return [signal for batch in load_through_the_door() for signal in decision.on_batch(batch)]
+    batches = enumerate(load_through_the_door())
+    return [signal for step, batch in batches for signal in decision.on_batch(batch, step in wanted)]
 
 
 def test_a_load_nobody_expects_turns_the_light_red_while_it_is_in_the_door() -> None:
@@ -88,6 +93,21 @@ def test_the_load_that_was_announced_turns_it_green() -> None:
     signals = signals_for(Expectation("door", START_US, (ExpectedDocument("ASN-1", announced),)))
     assert Colour.GREEN in {signal.colour for signal in signals}
     assert Colour.RED not in {signal.colour for signal in signals}
+
+
+@pytest.mark.parametrize("before", [range(0), range(40, 60), range(83, 85)], ids=["never", "once", "just before"])
+def test_the_uplink_that_goes_while_a_load_is_in_the_door_leaves_no_door_dark(before: range) -> None:
+    announced = tuple(f"3034257BF7194E40000{tag:05X}" for tag in range(12))
+    expected = Expectation("door", START_US, (ExpectedDocument("ASN-1", announced),))
+    signals = signals_for(expected, {*before, *range(87, 120)})
+    shown = [signal for signal in signals if signal.at_us >= START_US + 87 * 250_000]
+    assert Colour.GREEN in {signal.colour for signal in shown}
+    assert min(signal.at_us for signal in shown if signal.colour is Colour.GREEN) <= START_US + 25 * S
+    assert Colour.RED not in {signal.colour for signal in signals}
+
+
+def test_nothing_is_shown_while_the_stream_answers() -> None:
+    assert signals_for(Expectation("door", START_US), ()) == []
 
 
 def test_what_is_not_released_is_red_with_the_uplink_down_too() -> None:
