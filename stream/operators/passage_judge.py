@@ -39,7 +39,7 @@ CROSSING_LAG_MIN_S = 0.2
 CROSSING_SHARE = 0.25
 """In shares of the lag of the tags that cross best: one with less does not cross."""
 BYSTANDERS_MIN = 1.0
-BYSTANDERS_MAYBE, BYSTANDERS_APART, BYSTANDERS_GAIN = 0.4, 0.75, 0.02
+BYSTANDERS_MAYBE, BYSTANDERS_APART, BYSTANDERS_GAIN = 0.3, 0.75, 0.02
 """How much surer those that cross are of their crowd than the rest, in mean score: after one pass to go on asking,
 after all to believe it, and by how much more than without asking."""
 BARE_MAYBE, BARE_APART, BARE_GAIN = 0.0, 0.4, 0.1
