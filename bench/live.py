@@ -12,7 +12,7 @@ up to 0.25 s too long. The peer is the time of day: `x_real_time` is the share o
 end. Readers and simulators share the machine with what is measured; with fewer free cores than processes the lag shows
 it, and `load_per_core` says what else ran.
 
-    python -m bench live            # LIVE_READERS=10 for a smaller machine
+    python -m bench live            # LIVE_READERS=10, LIVE_READS_S=300 for a smaller machine
 """
 
 import asyncio
@@ -67,7 +67,7 @@ from warehouse.site_settings import ApiSettings, UplinkSettings
 
 READERS = int(os.environ.get("LIVE_READERS", "40"))
 CYCLES = 3
-READS_S = 1500
+READS_S = int(os.environ.get("LIVE_READS_S", "1500"))
 PARKED, LOAD = 240, 60
 LOAD_IN_S, LOAD_OUT_S = 3.0, 8.0
 START_WAIT_S = 60.0
