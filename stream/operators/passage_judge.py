@@ -93,6 +93,18 @@ def judge(
     return [Judged(tags, scores, *_direction(told, tags, scores, eyes, breaks, model, direction_score_min), bare)]
 
 
+def judged(
+    cut: Cut,
+    tags: TagFeatures,
+    scores: NDArray[np.float64],
+    eyes: Sequence[PhotoEye],
+    model: PassageModel,
+    direction_score_min: float,
+) -> Judged:
+    """One load whose scores are known, with its direction."""
+    return Judged(tags, scores, *_direction(cut, tags, scores, eyes, (), model, direction_score_min))
+
+
 def _scored(
     cut: Cut, facts: TagFacts, guess: TagFeatures, passes: Sequence[TagModel], mine: NDArray[np.bool_] | None = None
 ) -> tuple[TagFeatures, NDArray[np.float64]]:

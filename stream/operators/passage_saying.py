@@ -2,7 +2,7 @@
 may not claim because they have just passed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stream.model import PassageTag, Sightings, TagVerdict
 from stream.operators.passage_facts import Cut
 from stream.operators.passage_features import FEATURES, TagFeatures
+from stream.operators.passage_judge import Judged
 from stream.operators.passage_rows import PassageRows
 from stream.operators.passage_state import PassageRecord
 
@@ -48,18 +49,43 @@ def evidence_of(rows: PassageRows, cut: Cut, tags: TagFeatures) -> Sightings:
 
 
 def spent_tags(record: PassageRecord, settled: Sequence[PassageRecord], again_s: float) -> set[str]:
-    """Tags of a load that passed just before a window without beams: the rest of its reads is no second load."""
-    if record.by_eyes:
+    """Tags of a load that passed just before a window without beams: the rest of its reads is no second load.
+
+    Nor are tags that crossed with a load that crawls, at any time near; with which one they did is known by then.
+    """
+    if record.by_eyes or record.crossed_us is not None:
         return set()
     just_us = record.opened_us - int(again_s * 1e6)
+    return belonging(
+        before
+        for before in settled
+        if before is not record and not before.by_eyes
+        if before.crossed_us is not None or just_us <= (before.closed_us or 0) <= record.opened_us
+    )
+
+
+def claimed_twice(settled: Sequence[PassageRecord]) -> list[PassageRecord]:
+    """Windows that are said to hold tags which crossed with a load that crawls."""
+    crossed = belonging(record for record in settled if record.crossed_us is not None)
+    others = [record for record in settled if record.crossed_us is None and not record.by_eyes]
+    return [record for record in others if belonging([record]) & crossed] if crossed else []
+
+
+def belonging(records: Iterable[PassageRecord]) -> set[str]:
+    """The tags said to belong to these."""
     return {
         epc
-        for before in settled
-        if before is not record and not before.by_eyes and just_us <= (before.closed_us or 0) <= record.opened_us
-        for said in before.said
+        for record in records
+        for said in record.said
         for epc, verdict in said.verdicts.items()
         if verdict is TagVerdict.BELONGS
     }
+
+
+def certain_tags(rows: PassageRows, load: Judged, verdicts: Mapping[str, TagVerdict], score_min: float) -> set[str]:
+    """The tags of a load that the light counts on."""
+    sure = load.tags.tags[load.scores >= score_min].tolist()
+    return {epc for epc in map(rows.tags.__getitem__, sure) if verdicts[epc] is TagVerdict.BELONGS}
 
 
 def members(verdicts: Mapping[str, TagVerdict]) -> bool:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stream.model import BatchId, DeviceEvent, TagVerdict
 from stream.operators.passage_convoy import Lag
 from stream.operators.passage_density import DensityParams, DensityState
@@ -73,6 +76,21 @@ class PassageRecord:
     cell_end_us: int | None = None
     look_us: int | None = None
     until_us: int | None = None
+    doubtful: bool = True
+    crossed_us: int | None = None
+    lag_us: int = 0
+
+    @property
+    def known_us(self) -> int:
+        """Since when it is known that it closed, and whose it was; from then on it is remembered for a while."""
+        closed_us = self.closed_us or 0
+        return closed_us if self.crossed_us is None else max(closed_us, self.until_us or 0)
+
+    def rests_on(self, first_us: NDArray[np.int64], params: PassageParams) -> bool:
+        """Whether it was judged by what was read at any of these times."""
+        start = self.opened_us - int(params.approach_s * 1e6)
+        end = self.until_us or (self.closed_us or 0) + int(params.tail_s * 1e6)
+        return bool(((first_us >= start) & (first_us <= end)).any())
 
     def copy(self) -> "PassageRecord":
         said = [replace(one, verdicts=dict(one.verdicts), certain=set(one.certain)) for one in self.said]

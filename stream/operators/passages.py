@@ -10,9 +10,9 @@ Work is done per tick of reader time, as soon as the watermark covers its last m
 watermark matter, not how reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a
 dip in the reads between them, are one passage; two that meet in opposite directions are told apart at the close and are
 two. `passage_edges`, `passage_window` and `passage_density` say when, `passage_past` what was heard before,
-`passage_convoy` which of several windows a tag is nearest to, `passage_features`, `passage_levels`,
-`passage_likeness` and `passage_model` which tags, `passage_direction` which way, `passage_judge` puts it together,
-and `passage_hindsight` looks again.
+`passage_convoy` which of several windows a tag is nearest to, `passage_crawl` with which of the loads that crawl it
+crossed, `passage_features`, `passage_levels`, `passage_likeness` and `passage_model` which tags, `passage_direction`
+which way, `passage_judge` puts it together, and `passage_hindsight` looks again.
 
 Bounds: rows, tags and records as `PassageParams` says; what no longer fits is dropped oldest first and counted.
 """
@@ -28,15 +28,16 @@ from stream.model import BatchId, Passage, TagVerdict
 from stream.operators.passage_antennas import PassageAntennas
 from stream.operators.passage_background import Background
 from stream.operators.passage_convoy import REACH_US, Lag
+from stream.operators.passage_crawls import PassageCrawls
 from stream.operators.passage_cuts import PassageCuts
 from stream.operators.passage_edges import Beam, PassageEdges
 from stream.operators.passage_facts import Cut
 from stream.operators.passage_features import FEATURES
 from stream.operators.passage_hindsight import is_doubtful, look_back
-from stream.operators.passage_judge import Judged, judge
+from stream.operators.passage_judge import Judged, judge, judged
 from stream.operators.passage_model import shipped_model
 from stream.operators.passage_rows import PassageRows
-from stream.operators.passage_saying import evidence_of, members, passage_tags, spent_tags
+from stream.operators.passage_saying import certain_tags, claimed_twice, evidence_of, members, passage_tags, spent_tags
 from stream.operators.passage_state import PassageParams, PassageRecord, PassageState, Said
 from stream.operators.passage_window import WindowEdge
 from stream.operators.slices import PlaceSlice
@@ -92,6 +93,7 @@ class PassageOperator:
         self._edges = PassageEdges(portal, self._antennas, self._rows, params, state)
         self._lag = replace(state.lag) if state else Lag()
         self._cuts = PassageCuts(portal.photo_eyes, self._antennas, self._rows, params, self._lag)
+        self._crawls = PassageCrawls(self._antennas, self._rows, params)
 
     def on_batch(self, now_us: int, items: Sequence[PlaceSlice]) -> list[Passage]:
         """Take slices; returns revisions of passages in the order they came about."""
@@ -172,19 +174,15 @@ class PassageOperator:
         if not len(behind):
             return set()
         params = self._params
-        touched = set()
-        for record in self._settled:
-            start = record.opened_us - int(params.approach_s * 1e6)
-            end = record.until_us or (record.closed_us or 0) + int(params.tail_s * 1e6)
-            if ((behind >= start) & (behind <= end)).any():
-                touched.add(record.passage_id)
+        touched = {record.passage_id for record in self._settled if record.rests_on(behind, params)}
         self.late_dropped += int((behind < self._tick_us - int(params.amend_s * 1e6)).sum())
         return touched
 
     def _advance(self, now_us: int) -> list[Passage]:
         assert self._tick_us is not None
         out: list[Passage] = []
-        step = self._params.window.tick_us
+        step, every_s = self._params.window.tick_us, self._params.provisional_every_s
+        every_us = None if every_s is None else every_s * 1e6
         over_us = now_us + 1  # what is before that is complete
         while self._tick_us + step <= over_us:
             if self._idle:
@@ -197,7 +195,7 @@ class PassageOperator:
             for edge, by_eyes in edges:
                 out += self._edge(edge, end, beams, by_eyes)
             out += self._look_back(end)
-            if self._open is not None and self._is_wanted(self._open, end):
+            if self._open is not None and every_us is not None and end - self._open.judged_us >= every_us:
                 out += self._evaluate(self._open, end, final=False)
             if end // 1_000_000 > self._second:
                 self._learn(end // 1_000_000)
@@ -208,11 +206,6 @@ class PassageOperator:
     def _ticked(self, start_us: int, end_us: int) -> tuple[list[Beam], list[tuple[WindowEdge, bool]]]:
         """What opens and closes in a tick that is complete."""
         return self._edges.tick(start_us, end_us)
-
-    def _is_wanted(self, record: PassageRecord, end_us: int) -> bool:
-        """Whether a provisional judgement of an open window is due."""
-        every_s = self._params.provisional_every_s
-        return every_s is not None and end_us - record.judged_us >= every_s * 1e6
 
     def _skip(self, over_us: int) -> None:
         """Jump over ticks in which nothing happened, learning the background on the way."""
@@ -286,10 +279,16 @@ class PassageOperator:
     def _look_back(self, end_us: int) -> list[Passage]:
         """A second look at the loads whose time for it lies before the end of a tick."""
         out: list[Passage] = []
-        for record in self._settled:
-            if record.look_us is not None and record.look_us < end_us:
-                record.until_us, record.look_us = record.look_us, None
-                out += self._evaluate(record, record.closed_us or 0, final=True, amend=True)
+        for record in [each for each in self._settled if each.look_us is not None and each.look_us < end_us]:
+            until_us, record.look_us = record.look_us or end_us, None
+            more = self._crawls.share_out(record, self._windows, until_us)
+            self._settled = [*self._settled, *more][-self._params.records_max :]
+            if record.doubtful or record.crossed_us is not None:
+                record.until_us = until_us
+                for each in (*more, record):
+                    out += self._evaluate(each, each.closed_us or 0, final=True, amend=True)
+            for each in claimed_twice(self._settled):
+                out += self._evaluate(each, each.closed_us or 0, final=True, amend=True)
         return out
 
     def _begin(self, edge: WindowEdge, end_us: int, beams: Sequence[Beam], by_eyes: bool) -> None:
@@ -312,13 +311,17 @@ class PassageOperator:
         record.judged_us = closed_us
         eyes = self._portal.photo_eyes
         breaks = record.breaks if final or not record.by_eyes else self._edges.eyes.state.breaks
-        cut = self._cuts.cut(record, closed_us, breaks, self._tick_us or 0, self._windows, whole=amend)
-        # A window once said to hold one load, or two, is amended as such.
-        may_part = final and (not amend or len(record.said) > 1)
-        loads = judge(cut, eyes, breaks, self._model, self._direction_score_min, may_part=may_part)
-        if amend and record.until_us is not None and self._model.hindsight is not None:
-            cut = self._cuts.until(cut, record.until_us)
-            loads = look_back(cut, loads, self._model.hindsight, self._params.costs)
+        if record.crossed_us is not None:
+            cut, tags, scores = self._crawls.crossed(record, self._cuts, self._settled)
+            loads = [judged(cut, tags, scores, eyes, self._model, self._direction_score_min)]
+        else:
+            cut = self._cuts.cut(record, closed_us, breaks, self._tick_us or 0, self._windows, whole=amend)
+            # A window once said to hold one load, or two, is amended as such.
+            may_part = final and (not amend or len(record.said) > 1)
+            loads = judge(cut, eyes, breaks, self._model, self._direction_score_min, may_part=may_part)
+            if amend and record.until_us is not None and self._model.hindsight is not None:
+                cut = self._cuts.until(cut, record.until_us)
+                loads = look_back(cut, loads, self._model.hindsight, self._params.costs)
         spent = spent_tags(record, self._settled, self._params.again_s)
         out: list[Passage] = []
         for number, load in enumerate(loads):
@@ -334,7 +337,7 @@ class PassageOperator:
                 for tag, score in zip(load.tags.tags.tolist(), load.scores.tolist(), strict=True)
             }
             changed = verdicts != said.verdicts or load.direction is not said.direction
-            certain = self._certain(load, verdicts) | {
+            certain = certain_tags(self._rows, load, verdicts, self._portal.signal.certain_score) | {
                 epc for epc in said.certain if verdicts.get(epc) is TagVerdict.BELONGS
             }
             if not changed and (amend if final else certain == said.certain):
@@ -362,19 +365,16 @@ class PassageOperator:
                     withdrawn=withdrawn,
                 )
             )
-        if out and final and not amend and self._may_look_back(cut, loads) and not out[0].withdrawn:
-            record.look_us = closed_us + int(self._params.hindsight_s * 1e6)
+        if final and not amend:
+            record.doubtful = bool(out) and not out[0].withdrawn and self._may_look_back(cut, loads)
+            if record.doubtful or self._crawls.may_part(record):
+                record.look_us = closed_us + int(self._params.hindsight_s * 1e6)
         return out
 
     def _may_look_back(self, cut: Cut, loads: Sequence[Judged]) -> bool:
         """Whether a second look may tell more: of loads in doubt or that met, at a known door, no boxes beside them."""
         told = not loads[0].bare and cut.convoy is None
         return self._model.hindsight is not None and told and (len(loads) > 1 or is_doubtful(loads[0]))
-
-    def _certain(self, load: Judged, verdicts: Mapping[str, TagVerdict]) -> set[str]:
-        """The tags of a load that the light counts on."""
-        sure = load.tags.tags[load.scores >= self._portal.signal.certain_score].tolist()
-        return {epc for epc in map(self._rows.tags.__getitem__, sure) if verdicts[epc] is TagVerdict.BELONGS}
 
     @property
     def _windows(self) -> list[PassageRecord]:
@@ -384,9 +384,8 @@ class PassageOperator:
     def _forget(self) -> None:
         assert self._tick_us is not None
         params = self._params
-        self._settled = [
-            record for record in self._settled if (record.closed_us or 0) >= self._tick_us - int(params.amend_s * 1e6)
-        ]
+        since_us = self._tick_us - int(params.amend_s * 1e6)
+        self._settled = [record for record in self._settled if record.known_us >= since_us]
         starts = [self._tick_us, *(record.opened_us for record in self._settled)]
         if self._open is not None:
             starts.append(self._open.opened_us)
