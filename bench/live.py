@@ -16,6 +16,7 @@ it, and `load_per_core` says what else ran.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -123,7 +124,7 @@ def run() -> dict[str, object]:
 
 
 def _run(folder: Path, broker: str, server: EmbeddedServer) -> dict[str, object]:
-    ports = [_free_port() for _ in range(READERS + 1)]
+    ports = _free_ports(READERS + 1)
     site = _site(folder, ports)
     site_file = folder / "site.toml"
     site_file.write_text(site_text(site))
@@ -276,10 +277,16 @@ def _until_said(event: str, log: Path, process: "subprocess.Popen[str]") -> None
     raise RuntimeError(f"{log.stem} did not start: {log.read_text()[-2000:]}")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    """From below those that the kernel takes for outgoing connections, of which one may come before a server does."""
+    found: list[int] = []
+    for port in range(20_000 + os.getpid() % 10_000, 32_768):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise RuntimeError(f"{count} free ports were not found")
 
 
 def _sleep_until(at_us: int) -> None:
