@@ -6,8 +6,9 @@ The operator judges recordings with the shipped weights, and every load it would
 then. Only scenarios of split `fit` and drawn ones are used, of seeds that `bench.fit_passages` leaves alone (their
 `SEEDS_AFTER` and `DRAWN_AFTER` first are its own): what the first look says there is what it will say at a site.
 Recordings are taken as built, without photo-eyes, and as others would have made them; those of which too little is
-known are not looked at again. Boosted trees, the larger of `bench.fit_passages`; Platt's calibration on what each of
-`FOLDS` parts of the recordings is told by trees grown on the others.
+known are not looked at again, and windows of two loads that met are left out. Boosted trees, the larger of
+`bench.fit_passages`; Platt's calibration on what each of `FOLDS` parts of the recordings is told by trees grown on the
+others.
 """
 
 import argparse
@@ -68,6 +69,8 @@ class _LooksAgain(PassageOperator):
             return super()._evaluate(record, closed_us, final)
         if record.until_us is None:
             return super()._evaluate(record, closed_us, final, amend)
+        if len(record.said) > 1:
+            return []
         eyes = self._portal.photo_eyes
         cut = self._cuts.cut(record, closed_us, record.breaks, self._tick_us or 0, self._windows, whole=True)
         (first,) = judge(cut, eyes, record.breaks, self._model, self._direction_score_min, may_part=False)
