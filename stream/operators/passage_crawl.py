@@ -6,7 +6,7 @@ power-weighted means) it *crossed*, and the time from one to the other, its *lag
 together; loads that do not touch cross at times apart. So the crossings are cut where few of them lie, in units of the
 lag. What is parked is heard on both sides all the time: it has no lag, or spreads over more time than a lag.
 
-A tag's score is a logistic function of three of these, fitted once on drawn belts at 0.25 to 0.5 m/s (`WEIGHTS`).
+A tag's score is a logistic function of three of these, fitted once on belts of 0.25 to 0.5 m/s (`WEIGHTS`).
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from stream.operators.passage_past import peaks, read_power_mw
 from stream.operators.passage_sums import Floats, median_of, quantile_of, sigmoid, summed
 
-CRAWL_S = 4.0
-"""A load of at least that lag crawls: some 0.5 m/s, of what antennas hear two or three metres around."""
+CRAWL_S = 2.5
+"""A load of at least that lag crawls: below some 0.8 m/s, of what antennas hear two or three metres around."""
 TAGS_MIN = 2
 """So many tags tell of a load: one that is parked may look as if it crossed."""
 LEAST_S = 1.0
