@@ -108,12 +108,7 @@ class PassageOperator:
             self._tick_us = self._start(now_us)
             self._second = self._tick_us // 1_000_000
             self._edges.start(self._tick_us)
-        out = [
-            amended
-            for record in self._settled
-            if record.passage_id in late
-            for amended in self._evaluate(record, record.closed_us or 0, final=True, amend=True)
-        ]
+        out = [amended for record in self._settled if record.passage_id in late for amended in self._amended(record)]
         return out + self._advance(now_us)
 
     def on_wakeup(self, now_us: int) -> list[Passage]:
@@ -269,7 +264,11 @@ class PassageOperator:
         closed_us = before.closed_us or 0
         if not (self._by_beam and before.by_eyes and record.by_eyes and record.opened_us - closed_us < REACH_US):
             return []
-        return self._evaluate(before, closed_us, final=True, amend=True)
+        return self._amended(before)
+
+    def _amended(self, record: PassageRecord) -> list[Passage]:
+        """A closed window judged anew."""
+        return self._evaluate(record, record.closed_us or 0, final=True, amend=True)
 
     @property
     def _looks_due(self) -> list[int]:
@@ -283,12 +282,14 @@ class PassageOperator:
             until_us, record.look_us = record.look_us or end_us, None
             more = self._crawls.share_out(record, self._windows, until_us)
             self._settled = [*self._settled, *more][-self._params.records_max :]
+            anew: list[PassageRecord] = []
             if record.doubtful or record.crossed_us is not None:
                 record.until_us = until_us
-                for each in (*more, record):
-                    out += self._evaluate(each, each.closed_us or 0, final=True, amend=True)
-            for each in claimed_twice(self._settled):
-                out += self._evaluate(each, each.closed_us or 0, final=True, amend=True)
+                anew = [*more, record]
+            said = [self._amended(each) for each in anew]
+            said += [self._amended(each) for each in claimed_twice(self._settled)]
+            # Who loses tags is told first: what one load no longer brought in, the books take from another.
+            out += [passage for each in reversed(said) for passage in each]
         return out
 
     def _begin(self, edge: WindowEdge, end_us: int, beams: Sequence[Beam], by_eyes: bool) -> None:

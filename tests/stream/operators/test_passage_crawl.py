@@ -1,6 +1,7 @@
 """Loads that crawl one behind the other without a beam: each has its own tags once it is looked at again."""
 
 from dataclasses import replace
+from uuid import UUID
 
 import msgspec
 import numpy as np
@@ -71,6 +72,19 @@ def test_a_load_that_is_told_of_only_when_it_is_gone_is_an_amendment_from_the_fi
     said = decided(crawl(8.0))
     first = {passage.passage_id: passage for passage in reversed(said)}.values()
     assert any(passage.is_amendment for passage in first)
+
+
+@pytest.mark.parametrize("pitch_s", [7.0, 8.0, 9.0])
+def test_no_tag_is_at_any_time_said_to_be_of_two_loads(pitch_s: float) -> None:
+    """The books refuse what another load has brought in, and do not ask again when that one gives it back."""
+    holds: dict[UUID, set[str]] = {}
+    moved = 0
+    for passage in decided(crawl(pitch_s)):
+        mine = {tag.epc for tag in passage.tags if tag.verdict is TagVerdict.BELONGS}
+        moved += len(holds.get(passage.passage_id, mine) - mine)
+        holds[passage.passage_id] = mine
+        assert sum(map(len, holds.values())) == len(set().union(*holds.values()))
+    assert moved
 
 
 def test_what_is_said_depends_on_no_batches_restarts_or_provisional_words() -> None:
