@@ -6,7 +6,8 @@ power-weighted means) it *crossed*, and the time from one to the other, its *lag
 together; loads that do not touch cross at times apart. So the crossings are cut where few of them lie, in units of the
 lag. What is parked is heard on both sides all the time: it has no lag, or spreads over more time than a lag.
 
-A tag's score is a logistic function of three of these, fitted once on belts of 0.25 to 0.5 m/s (`WEIGHTS`).
+A tag's score is a logistic function of three of these (`WEIGHTS`), fitted on belts of 0.25 to 0.5 m/s by
+`bench.fit_crossings`.
 """
 
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ EVEN = 0.6
 """Loads on one belt have one pace: lags down to this share of it, up to its inverse."""
 DONE = 0.6
 """So many lags after it crossed a load has left."""
-WEIGHTS = {"lag": 6.3, "off": -10.9, "spread": -3.9, "bias": 3.95}
+WEIGHTS = {"lag": 10.1, "off": -8.9, "spread": -2.7, "bias": -1.7}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +126,22 @@ def _valleys(crowd: Floats) -> list[int]:
 
 def crossed_with(crossings: Crossings, load: Crossed, loads: Sequence[Crossed]) -> Floats:
     """By tag id: the probability that it crossed with this one of the loads."""
-    lag = np.nan_to_num(crossings.lag_s) / load.lag_s
+    evidence = crossing_evidence(crossings, load, loads)
+    odds = np.full(len(crossings.lag_s), WEIGHTS["bias"]) + sum(WEIGHTS[name] * evidence[name] for name in evidence)
+    return np.where(np.isfinite(crossings.lag_s), sigmoid(odds), 0.0)
+
+
+def crossing_evidence(crossings: Crossings, load: Crossed, loads: Sequence[Crossed]) -> dict[str, Floats]:
+    """By tag id, what `WEIGHTS` weigh: its lag in the load's, how far it crossed from the load on the way to the next
+    one, and over how many of the load's lags its power spreads.
+    """
     off = np.nan_to_num(crossings.at_s) - load.at_s
     ends, begins = (_half_way(load, loads, way) for way in (1, -1))
-    evidence = {
-        "lag": lag.clip(-0.5, 1.0),
+    return {
+        "lag": (np.nan_to_num(crossings.lag_s) / load.lag_s).clip(-0.5, 1.0),
         "off": np.where(off > 0, off / ends, -off / begins).clip(0.0, 1.2),
         "spread": (np.nan_to_num(crossings.spread_s) / abs(load.lag_s)).clip(0.0, 2.0),
     }
-    odds = np.full(len(lag), WEIGHTS["bias"]) + sum(WEIGHTS[name] * values for name, values in evidence.items())
-    return np.where(np.isfinite(crossings.lag_s), sigmoid(odds), 0.0)
 
 
 def _half_way(load: Crossed, loads: Sequence[Crossed], way: int) -> float:

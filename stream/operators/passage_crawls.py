@@ -54,7 +54,7 @@ class PassageCrawls:
         if not self.may_part(record):
             return []
         taken = [each for each in windows if each.crossed_us is not None]
-        crossings = self._crossings(record.opened_us, until_us)
+        crossings = self.crossings(record.opened_us, until_us)
         said = self._said([record])
         pace_s = _pace_s(crossings, said, taken)
         if pace_s < CRAWL_S:
@@ -105,7 +105,7 @@ class PassageCrawls:
         window = replace(record, opened_us=record.crossed_us - half_us, closed_us=record.crossed_us + half_us)
         cut = cuts.cut(window, record.crossed_us + half_us, (), record.until_us + 1, whole=True)
         cut = cuts.until(cut, record.until_us)
-        crossings = self._crossings(record.opened_us, record.until_us)
+        crossings = self.crossings(record.opened_us, record.until_us)
         others = [each for each in windows if each.crossed_us is not None and each is not record]
         loads = self._loads(record, others, crossings, abs(record.lag_us) / 1e6)
         at_s = (record.crossed_us - record.opened_us) / 1e6
@@ -118,7 +118,7 @@ class PassageCrawls:
         scores = crossed_with(crossings, load, loads)[facts.tags]
         return cut, tag_features(cut, scores, facts, scored=True), scores
 
-    def _crossings(self, opened_us: int, until_us: int) -> Crossings:
+    def crossings(self, opened_us: int, until_us: int) -> Crossings:
         """In seconds after the opening; what neighbours hear louder crossed no door of ours."""
         rows = self._rows.between(opened_us - int(self._params.lookback_s * 1e6), until_us + 1)
         own, count = self._antennas.own(self._rows)[rows["antenna"]], len(self._rows.tags)
