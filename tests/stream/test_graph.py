@@ -256,5 +256,6 @@ def test_a_load_in_a_door_that_is_no_more_is_over_and_a_zone_that_is_no_more_hol
     assert [each.portal for each in final(out.passages)] == ["dock1"]
     for going in (through, Graph(after, operators_of(after), states)):
         rest = run(LOG[21:], going)
-        assert [each.portal for each in final(rest.passages)] == ["dock2"]
+        # Door 2 hears what goes through the other as well, and nobody tells it any more whose that is.
+        assert {each.portal for each in final(rest.passages)} == {"dock2"}
         assert {"shelf"} == {u.location for u in rest.locations if u.event is LocationEvent.DEPARTED}
