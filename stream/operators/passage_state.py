@@ -62,7 +62,8 @@ class Said:
 class PassageRecord:
     """One window's bookkeeping. `background` is float32 by tag id, as of the opening; `said` has one entry a load;
     `cell_end_us` is up to when a tag's mean time made it this window's, once the one behind it is known. `look_us` is
-    when a second look is due; `until_us` up to when was looked, once it was.
+    when a second look is due; `until_us` up to when was looked, once it was. `doubtful`: the judge would look again.
+    `crossed_us` and `lag_us` (positive inward) are those of a load that crawled (`stream.operators.passage_crawl`).
     """
 
     passage_id: UUID
