@@ -46,8 +46,8 @@ class PassageCrawls:
         self._params = params
 
     def may_part(self, record: PassageRecord) -> bool:
-        """Whether loads that crawl could be told apart at all."""
-        return not record.by_eyes and self._antennas.sides_told > 1
+        """Whether loads that crawl could be told apart at all; those that met are left to the judge, who knows both."""
+        return not record.by_eyes and self._antennas.sides_told > 1 and len(record.said) < 2
 
     def share_out(self, record: PassageRecord, windows: Sequence[PassageRecord], until_us: int) -> list[PassageRecord]:
         """Give the window its load, if loads crawl; returns further windows for further loads nearest to it."""
@@ -77,7 +77,7 @@ class PassageCrawls:
         shares = [float(crossed_with(crossings, load, loads)[said].sum()) for load in mine]
         kept = int(np.argmax(shares))
         record.crossed_us, record.lag_us, record.until_us = *_us(record, mine[kept]), until_us
-        record.said = record.said[:1] or [Said()]
+        record.said = record.said or [Said()]
         record.said[0].revisions = max(record.said[0].revisions, 1)
         return [
             self._further(record, number, *_us(record, load), until_us)

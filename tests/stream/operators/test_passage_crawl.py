@@ -1,5 +1,6 @@
 """Loads that crawl one behind the other without a beam: each has its own tags once it is looked at again."""
 
+from collections import Counter
 from dataclasses import replace
 from uuid import UUID
 
@@ -85,6 +86,21 @@ def test_no_tag_is_at_any_time_said_to_be_of_two_loads(pitch_s: float) -> None:
         holds[passage.passage_id] = mine
         assert sum(map(len, holds.values())) == len(set().union(*holds.values()))
     assert moved
+
+
+@pytest.mark.parametrize("ahead_s", [1.5, 2.5])
+def test_of_loads_that_met_on_a_belt_the_second_is_not_forgotten(ahead_s: float) -> None:
+    """A tote that comes the other way is its window's second load: what that was said to have stays said or is amended,
+    so that no tag is left in two loads."""
+    door = crawl(12.0)
+    met = ["AA00", "AA01", "AA02", "AA03", "AA04", "AA05"]
+    crawls(door, met, 30.0 + 2 * 12.0 - ahead_s, -1)
+    said = decided(door)
+    opened = Counter(passage.opened_us for passage in said if not passage.revision)
+    assert max(opened.values()) > 1
+    claimed = last_word(said)
+    assert met in claimed
+    assert sum(map(len, claimed)) == len({epc for tags in claimed for epc in tags})
 
 
 def test_what_is_said_depends_on_no_batches_restarts_or_provisional_words() -> None:
