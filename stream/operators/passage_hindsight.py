@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stream.model import TagVerdict
 from stream.operators.passage_facts import Cut, tag_facts
 from stream.operators.passage_features import TagFeatures, tag_features
-from stream.operators.passage_judge import Judged, looked_at
+from stream.operators.passage_judge import Judged, looked_at, shared_out
 from stream.operators.passage_model import Costs, TagModel
 
 DOUBTFUL = 0.02, 0.98
@@ -40,8 +40,7 @@ def look_back(cut: Cut, loads: Sequence[Judged], model: TagModel, costs: Costs) 
     seen = [seen_since(cut, load) for load in loads]
     scores = [model.score(tags.matrix) for tags in seen]
     if len(loads) > 1:
-        first = scores[0] >= scores[1]
-        scores = [np.where(first, scores[0], 0.0), np.where(first, 0.0, scores[1])]
+        scores = list(shared_out(*scores))
     return [
         replace(load, tags=tags, scores=_standing(load.scores, score, costs))
         for load, tags, score in zip(loads, seen, scores, strict=True)

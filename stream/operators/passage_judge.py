@@ -1,8 +1,8 @@
 """One window's rows to one load, or to two that met in the door: verdict scores and direction for each.
 
 Every tag is judged against the crowd it might belong to (`passage_features`). When tags of weight wander both ways, the
-crowd is taken apart by the sign of that wandering, each part is judged as a load of its own, and each tag goes the way
-it wanders or, wandering little, to the load it fits better. Two loads abreast in one direction stay one.
+crowd is taken apart by the sign of that wandering, each part is judged as a load of its own, and each tag's scores
+towards both are weighed against each other. Two loads abreast in one direction stay one.
 
 What is driven by on one side of the door while a load crosses it is heard as loud and at the same time, but not first
 without and then within. So the tags are judged once more against the part of the crowd that crosses; where that takes
@@ -34,6 +34,9 @@ ENDS_MIN = 0.75
 ENDS_MIN_BACK = 0.9
 SIDES_TOLD, POWER_TOLD = FEATURES.index("sides_told"), FEATURES.index("power_told")
 POWER_TOLD_MIN = 0.5
+SHARPER, SURE = 1.4, 1e-6
+"""By how much log-odds count more where a tag can be one load's only; fitted on 446 drawn loads that met. Scores nearer
+to 0 or 1 than that are no surer."""
 CROSSING_LAG_MIN_S = 0.2
 """A load that is heard no later than that on the side it goes to does not tell who crosses."""
 CROSSING_SHARE = 0.25
@@ -153,6 +156,15 @@ def _without_bystanders(
     return judged if better >= enough and better > apart(plain[1]) + gain else plain
 
 
+def shared_out(
+    to_one: NDArray[np.float64], to_other: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scores towards each of two loads, told that a tag belongs to one of them at most."""
+    one, other = ((score / np.maximum(1.0 - score, SURE)) ** SHARPER for score in (to_one, to_other))
+    either = 1.0 + one + other
+    return one / either, other / either
+
+
 def wander(guess: TagFeatures) -> NDArray[np.float64]:
     """How far each tag's power wandered from side to side, in trend and time: positive inward."""
     return guess.trend + np.clip(np.nan_to_num(guess.lag_s), -1.0, 1.0)
@@ -215,8 +227,7 @@ def _parted(
         judged.append(_scored(toward, facts, tag_features(toward, crowd, facts), passes, way * wandering > 0.0))
     (tags_in, to_in), (tags_out, to_out) = judged
     mine = np.where(np.abs(wandering) > WANDER_MIN, wandering > 0.0, to_in >= to_out)
-    score_in, score_out = np.where(mine, to_in, 0.0), np.where(mine, 0.0, to_out)
-    ours, theirs = score_in > 0.5, score_out > 0.5
+    ours, theirs = mine & (to_in > 0.5), ~mine & (to_out > 0.5)
     members = float(ours.sum()), float(theirs.sum())
     if min(members) < max(MINORITY_TAGS, MINORITY_SHARE_APART * sum(members)):
         return None
@@ -227,6 +238,7 @@ def _parted(
     clear = min(float(np.median(guess.ends[ours])), float(np.median(-guess.ends[theirs])))
     if apart < APART_MIN and not (even and clear >= (ENDS_MIN_BACK if cut.eyes_back else ENDS_MIN)):
         return None
+    score_in, score_out = shared_out(to_in, to_out)
     parts = [(tags_in, score_in, 1), (tags_out, score_out, -1)]
     return parts if members[0] >= members[1] else parts[::-1]
 

@@ -9,6 +9,7 @@ from simulators.physics.recording import Recording, Truth
 from simulators.scenarios.run import simulate
 from simulators.scenarios.spec import Air, Layout, Parked, Scenario, Split, Traffic
 from stream.model import Passage, TagVerdict
+from stream.operators.passage_judge import shared_out
 from stream.operators.passage_state import PassageParams
 from tagledger.decide import decide_recording
 from warehouse.site import Direction
@@ -96,3 +97,12 @@ def test_a_pallet_that_is_driven_along_the_wall_while_a_load_crosses_is_not_take
     (passage,) = decided.final
     assert belonging(passage) == set(load.epcs)
     assert passage.direction is load.direction
+
+
+def test_a_tag_is_shared_out_between_two_loads_by_how_well_it_fits_each() -> None:
+    one, other = shared_out(np.array([0.95, 0.05, 0.9, 0.01, 1.0]), np.array([0.05, 0.95, 0.9, 0.01, 1.0]))
+    assert min(one[0], other[1]) > 0.95
+    assert max(other[0], one[1], one[3], other[3]) < 0.01
+    assert np.array_equal(one[2:], other[2:])
+    assert 0.4 < one[2] < 0.5
+    assert (one + other < 1.0).all()
