@@ -22,8 +22,25 @@ balances once, and the bare UPDATEs wait for each other's commits.
 When a group begins leaves little to gain: two groups at a time can be of 8 at most, and are of 7. One at a time, which
 waits until those answered last have asked again, is of 15 and costs a posting a quarter less CPU (0.65 for 0.85 ms
 beside other work), but then Python and PostgreSQL wait for each other: 0.22 for 0.21 of the bare UPDATE's rate on cores
-that are never idle; where nothing else runs it would leave one of two idle (reckoned, not run). Of PostgreSQL's time
-for a group of 8 the start of its statements is a tenth, system calls are an eighth; no statement stands out.
+that are never idle; where nothing else runs it would leave one of two idle (reckoned, not run).
+
+What bounds it: nearly alone on two cores it was 3,200 postings a second, 0.47 ms of CPU time each, and a quarter of the
+cores' time idle. The backends of the two groups under way spent a quarter of their time in commits that waited for the
+disk and three tenths in the two calls; for the rest they waited for Python (pg_stat_activity every 3 ms, beside other
+work). All 16 callers are in one group or the other, so nobody is left to use what is idle. Tried, beside other work:
+three groups at a time 0.91 of the rate of two, Python's threads switched sooner 0.95 to 0.99, callers woken one by one
+1.03 spread and 0.96 hot; not waiting for the disk (synchronous_commit off, which no posting may have) only 1.19.
+
+Half of 13,300 a second would leave a caller 2.4 ms from asking to answer. About one of them is the commit, so two
+groups of 8 would have 0.17 ms a posting for Python and PostgreSQL, one after the other, where the rows by hand take
+PostgreSQL 0.14 (reckoned). So it is out of reach for 16 callers that wait, on these cores and this disk, with these
+rows written.
+
+Of PostgreSQL's time for a group of 8 (perf, stacks): movements and balances 34 % (entries in trees 9, foreign keys 8,
+CHECKs 3), names, twins and locks 24 %, answers, audit and outbox 13 % (entries in trees 6), parameters read from JSON
+7 %, messages 9 %, the commit 8 %. Left out on trial, of PostgreSQL's half: foreign keys to item and places 11 %, three
+of a movement's ten trees 11 %, three of the audit's five 6 %, CHECKs 3 %; BRIN for the two by time, and facts told as
+json, nothing. Of Python's, three quarters is the interpreter, 8 % futexes, 3 % the garbage collector.
 
 What a posting writes, spread (pg_stat_statements): four rows inserted, with nineteen entries in trees, and two balances
 changed in place: 31 WAL records of 3.2 kB together; the bare UPDATE changes one row in place, 116 bytes.

@@ -180,3 +180,34 @@ def test_what_many_ask_for_at_once_is_told_without_looking(store: Store, databas
             if told == 30:
                 break
         assert told == 30
+
+
+def test_a_group_reads_what_it_names_and_not_the_whole_store(store: Store) -> None:
+    store.do(c.CreateItem("P"))
+    store.do(c.AdjustStock("P", Decimal(9), "STAGE", "opening"))
+    with store.conn.transaction(force_rollback=True):  # stock that no movement brought
+        store.conn.execute(
+            "insert into location (code, kind) select 'X' || n, 'internal' from generate_series(1, 3000) n"
+        )
+        store.conn.execute(
+            """insert into balance (item_id, location_id, on_hand, last_seq, last_effective_at, first_in_at)
+               select b.item_id, l.location_id, 5, b.last_seq, b.last_effective_at, b.first_in_at
+               from balance b, location l where l.code like 'X%'"""
+        )
+        store.conn.execute("analyze location, balance")
+        before = rows_read(store)
+        moves = [c.MoveStock("P", Decimal(1), f"X{n}", f"X{n + 1}") for n in (1, 3)]
+        asked = [Request.of(move, CLERK, "test", f"x{n}") for n, move in enumerate(moves)]
+        assert all(isinstance(outcome, Result) for outcome in execute_all(store.conn, asked))
+        after = rows_read(store)
+    assert {table: after[table] - before[table] < 100 for table in after} == {"balance": True, "location": True}
+
+
+def rows_read(store: Store) -> dict[str, int]:
+    """In the transaction under way."""
+    return dict(
+        store.conn.execute(
+            """select relname, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables
+               where relname in ('balance', 'location')"""
+        ).fetchall()
+    )
