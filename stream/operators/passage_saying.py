@@ -48,20 +48,32 @@ def evidence_of(rows: PassageRows, cut: Cut, tags: TagFeatures) -> Sightings:
     return rows.sightings(cut.rows.take(theirs.nonzero()[0]))
 
 
-def spent_tags(record: PassageRecord, settled: Sequence[PassageRecord], again_s: float) -> set[str]:
-    """Tags of a load that passed just before a window without beams: the rest of its reads is no second load.
+def spent_tags(
+    record: PassageRecord,
+    settled: Sequence[PassageRecord],
+    again_s: float,
+    epcs: Sequence[str],
+    tags: TagFeatures,
+    *,
+    convoy: bool,
+) -> set[str]:
+    """Tags of a load that passed just before a window: the rest of its reads is no second load.
 
-    Nor are tags that crossed with a load that crawls, at any time near; with which one they did is known by then.
+    Of a window without beams that is all of them; nor are tags that crossed with a load that crawls, at any time near:
+    with which one they did is known by then. Of one of beams it is those whose power-weighted mean time lies nearer to
+    the window before, as when a person follows a load; in a `convoy` cells tell that.
     """
-    if record.by_eyes or record.crossed_us is not None:
+    if record.crossed_us is not None or convoy:
         return set()
     just_us = record.opened_us - int(again_s * 1e6)
-    return belonging(
-        before
-        for before in settled
-        if before is not record and not before.by_eyes
-        if before.crossed_us is not None or just_us <= (before.closed_us or 0) <= record.opened_us
-    )
+    before = [each for each in settled if each is not record and just_us <= (each.closed_us or 0) <= record.opened_us]
+    if not record.by_eyes:
+        crawled = [each for each in settled if each is not record and each.crossed_us is not None]
+        return belonging(each for each in [*before, *crawled] if not each.by_eyes)
+    earlier = tags.tags[
+        tags.centroid_us < (max((each.closed_us or 0 for each in before), default=0) + record.opened_us) / 2
+    ]
+    return belonging(each for each in before if each.by_eyes) & {epcs[tag] for tag in earlier.tolist()}
 
 
 def claimed_twice(settled: Sequence[PassageRecord]) -> list[PassageRecord]:

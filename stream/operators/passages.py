@@ -323,7 +323,8 @@ class PassageOperator:
             if amend and record.until_us is not None and self._model.hindsight is not None:
                 cut = self._cuts.until(cut, record.until_us)
                 loads = look_back(cut, loads, self._model.hindsight, self._params.costs)
-        spent = spent_tags(record, self._settled, self._params.again_s)
+        again_s, convoy = self._params.again_s, cut.convoy is not None
+        spent = spent_tags(record, self._settled, again_s, self._rows.tags, loads[0].tags, convoy=convoy)
         out: list[Passage] = []
         for number, load in enumerate(loads):
             if number == len(record.said):
