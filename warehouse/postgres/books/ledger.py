@@ -9,7 +9,7 @@ moment; PostgreSQL breaks that with 40P01 and `warehouse.postgres.transaction` r
 The rules run in Python on the locked rows (`warehouse.ledger_rules`); the conditions are repeated in the UPDATE, and
 under them stand the CHECK constraints and unique keys. A refusal writes nothing. Everything happens in the caller's
 transaction; the two functions are in `migrations/0044_shelf_life_requests.sql` and `0062_group_facts.sql`, and find all
-they are about by key (`0063_posting_by_key.sql`).
+they are about by key (`0064_posting_by_key.sql`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
