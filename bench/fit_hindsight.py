@@ -64,7 +64,7 @@ class _LooksAgain(PassageOperator):
 
     def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
         if not amend:
-            if final:
+            if final and record.closed_us is not None:
                 self.closed.append(record)
             return super()._evaluate(record, closed_us, final)
         if record.until_us is None:

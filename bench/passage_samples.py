@@ -45,6 +45,8 @@ class _Recorder(PassageOperator):
     middles_us: list[int]
 
     def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
+        if record.closed_us is None:
+            return []
         record.judged_us = closed_us
         if final and not amend:
             if any(record.opened_us <= middle <= closed_us for middle in self.middles_us):

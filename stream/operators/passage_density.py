@@ -50,6 +50,7 @@ class DensityParams:
     floor_share: float = 0.01
     open_share: float = 0.6
     novel_factor: float = 2.0
+    leaving_share: float = 0.4
     fallen_share: float = 0.3
     fallen_s: float = 0.75
     fallen_many_s: float = 0.4
@@ -120,6 +121,12 @@ class DensityTracker:
     def idle(self) -> bool:
         """No window open, and nothing that could open one by itself."""
         return self.opened_us is None and not (self._fast > self._params.floor_share * self._typical).any()
+
+    def has_fallen(self, since_us: int) -> bool:
+        """Whether a window closed since, or the signal of the open one is well below its best."""
+        if self.opened_us is None:
+            return self._closed_us > since_us
+        return bool(self._signal) and self._signal[-1] < self._params.leaving_share * max(self._signal)
 
     def snapshot(self) -> DensityState:
         """Everything needed to go on from here."""

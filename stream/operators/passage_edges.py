@@ -35,6 +35,7 @@ class PassageEdges:
     ) -> None:
         self._antennas = antennas
         self._rows = rows
+        self._tick_us, self._lookback_us = params.window.tick_us, int(params.lookback_s * 1e6)
         self._trust_us = params.trust_eyes_s * 1e6
         self._has_eyes = bool(portal.photo_eyes)
         one_sided = len({eye.side for eye in portal.photo_eyes}) == 1
@@ -57,9 +58,15 @@ class PassageEdges:
         if self._has_eyes:
             self.beams += [(event, piece.origin) for event in piece.events if event.kind is DeviceEventKind.GPI]
 
-    def start(self, at_us: int) -> None:
-        """The first tick begins."""
+    def start(self, now_us: int) -> int:
+        """Begin with the tick of the oldest input, at most `lookback_s` ago; returns when that begins."""
+        times = [now_us, *(event.at_us for event, _ in self.beams)]
+        if len(self._rows.rows):
+            times.append(int(self._rows.rows["first_us"].min()))
+        oldest = max(min(times), now_us - self._lookback_us)
+        at_us = oldest - oldest % self._tick_us
         self.density.start(at_us)
+        return at_us
 
     def bound(self) -> None:
         """Let go of the oldest events that wait, beyond `BEAMS_MAX`."""
@@ -68,6 +75,12 @@ class PassageEdges:
     def may_open_by_reads(self, end_us: int) -> bool:
         """Whether what is read may open a window in the tick that ends then."""
         return not self.eyes.are_whole or end_us - self.beam_us > self._trust_us
+
+    def has_left(self, opened_us: int, by_eyes: bool) -> bool:
+        """Whether the load of an open window seems to have left: what was read of it has fallen, and where beams have
+        the say, those of both sides broke. A truck still breaks them when its load is out of the antennas' sight.
+        """
+        return (self.eyes.passed or not by_eyes) and self.density.has_fallen(opened_us)
 
     def tick(self, start_us: int, end_us: int) -> tuple[list[Beam], list[tuple[WindowEdge, bool]]]:
         """The events of one complete tick, and what opens and closes with it: by eyes (True) first, then by reads."""

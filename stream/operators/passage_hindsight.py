@@ -26,10 +26,11 @@ DOUBT_TURNS = 0.6
 this score on, and one that was left out of it below."""
 
 
-def is_doubtful(load: Judged) -> bool:
-    """Whether any tag's score leaves room for doubt."""
-    low, high = DOUBTFUL
-    return bool(((load.scores > low) & (load.scores < high)).any())
+def is_doubtful(cut: Cut, loads: Sequence[Judged]) -> bool:
+    """Whether a second look may tell more: of loads in doubt or that met, at a known door, no boxes beside them."""
+    (low, high), scores = DOUBTFUL, loads[0].scores
+    told = not loads[0].bare and cut.convoy is None
+    return told and (len(loads) > 1 or bool(((scores > low) & (scores < high)).any()))
 
 
 def look_back(cut: Cut, loads: Sequence[Judged], model: TagModel, costs: Costs) -> list[Judged]:

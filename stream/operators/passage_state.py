@@ -63,6 +63,7 @@ class PassageRecord:
     """One window's bookkeeping. `background` is float32 by tag id, as of the opening; `said` has one entry a load;
     `cell_end_us` is up to when a tag's mean time made it this window's, once the one behind it is known. `look_us` is
     when a second look is due; `until_us` up to when was looked, once it was. `doubtful`: the judge would look again.
+    `asked`: how often the judge was asked whether the load has left for sure, before the close.
     `crossed_us` and `lag_us` (positive inward) are those of a load that crawled (`stream.operators.passage_crawl`).
     """
 
@@ -80,6 +81,12 @@ class PassageRecord:
     doubtful: bool = True
     crossed_us: int | None = None
     lag_us: int = 0
+    asked: int = 0
+
+    @property
+    def told(self) -> bool:
+        """Whether a final revision of any of its loads was made."""
+        return any(one.revisions for one in self.said)
 
     @property
     def known_us(self) -> int:

@@ -87,6 +87,11 @@ class WindowTracker:
         seeing = {eye.side for number, eye in enumerate(self._eyes) if self._silent(number) < self._params.silent_max}
         return bool(self._eyes) and seeing == {eye.side for eye in self._eyes}
 
+    @property
+    def passed(self) -> bool:
+        """Whether beams of both sides broke in the open window."""
+        return len({self.side(each.eye) for each in self.state.breaks}) > 1
+
     def _silent(self, eye: int) -> int:
         return self.state.silent.get(eye, self._params.silent_max - 1)
 

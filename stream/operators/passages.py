@@ -1,10 +1,11 @@
 """Passages: one operator a portal turns sightings and photo-eyes into loads that went through, tag by tag.
 
 States of a passage: *open* (provisional revisions, at most one every `provisional_every_s`, when something changed, or
-a tag has become certain enough for the light), *closed* (one final revision, `closed_us` + at most 2 s of reader time),
-*settled* (late reads within `amend_s`, the next boxes of a belt, and a second look `hindsight_s` after the close make a
-further final revision when they change a verdict or the direction), *gone* (later reads are counted, not used). Final
-revisions are the same whether or not provisional ones are made.
+a tag has become certain enough for the light; the final one already where the load has left and nothing is in doubt),
+*closed* (the final revision, `closed_us` + at most 2 s of reader time, or what changed since), *settled* (late reads
+within `amend_s`, the next boxes of a belt, and a second look `hindsight_s` after the close make a further final
+revision when they change a verdict or the direction), *gone* (later reads are counted, not used). Final revisions are
+the same whether or not provisional ones are made.
 
 Work is done per tick of reader time, as soon as the watermark covers its last microsecond, so only the reads and the
 watermark matter, not how reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a
@@ -31,13 +32,21 @@ from stream.operators.passage_convoy import REACH_US, Lag
 from stream.operators.passage_crawls import PassageCrawls
 from stream.operators.passage_cuts import PassageCuts
 from stream.operators.passage_edges import Beam, PassageEdges
-from stream.operators.passage_facts import Cut
 from stream.operators.passage_features import FEATURES
 from stream.operators.passage_hindsight import is_doubtful, look_back
-from stream.operators.passage_judge import Judged, judge, judged
+from stream.operators.passage_judge import judge, judged
 from stream.operators.passage_model import shipped_model
 from stream.operators.passage_rows import PassageRows
-from stream.operators.passage_saying import certain_tags, claimed_twice, evidence_of, members, passage_tags, spent_tags
+from stream.operators.passage_saying import (
+    belonging,
+    certain_tags,
+    claimed_twice,
+    is_sure,
+    members,
+    passage_of,
+    spent_tags,
+    verdicts_on,
+)
 from stream.operators.passage_state import PassageParams, PassageRecord, PassageState, Said
 from stream.operators.passage_window import WindowEdge
 from stream.operators.slices import PlaceSlice
@@ -45,6 +54,8 @@ from warehouse.site import AntennaRef, Portal, Side
 
 __all__ = ["PassageOperator", "PassageParams", "PassageState"]
 
+ASKED_MAX = 2
+"""So often a load is judged as one that seems to have left, before its window closes."""
 LOOKS = 2
 """So many windows are looked at again when the one behind them closed: their tags may be heard that long."""
 PASSAGE_NAMESPACE = UUID("0b5c4ad7-3a52-5c56-9d0c-6a7a3f0f3c11")
@@ -105,9 +116,8 @@ class PassageOperator:
                 self._cuts.heard(added)
             self._edges.take(piece)
         if self._tick_us is None:
-            self._tick_us = self._start(now_us)
+            self._tick_us = self._edges.start(now_us)
             self._second = self._tick_us // 1_000_000
-            self._edges.start(self._tick_us)
         out = [amended for record in self._settled if record.passage_id in late for amended in self._amended(record)]
         return out + self._advance(now_us)
 
@@ -152,14 +162,6 @@ class PassageOperator:
             lag=replace(self._lag),
         )
 
-    def _start(self, now_us: int) -> int:
-        """The first tick: that of the oldest input, at most `lookback_s` ago."""
-        times = [now_us, *(event.at_us for event, _ in self._edges.beams)]
-        if len(self._rows.rows):
-            times.append(int(self._rows.rows["first_us"].min()))
-        oldest = max(min(times), now_us - int(self._params.lookback_s * 1e6))
-        return oldest - oldest % self._params.window.tick_us
-
     def _late(self, added: NDArray[np.void]) -> set[UUID]:
         """Passages that rows behind the ticks already worked off fall into; counts those too late for any use."""
         if self._tick_us is None:
@@ -176,8 +178,7 @@ class PassageOperator:
     def _advance(self, now_us: int) -> list[Passage]:
         assert self._tick_us is not None
         out: list[Passage] = []
-        step, every_s = self._params.window.tick_us, self._params.provisional_every_s
-        every_us = None if every_s is None else every_s * 1e6
+        step = self._params.window.tick_us
         over_us = now_us + 1  # what is before that is complete
         while self._tick_us + step <= over_us:
             if self._idle:
@@ -190,8 +191,8 @@ class PassageOperator:
             for edge, by_eyes in edges:
                 out += self._edge(edge, end, beams, by_eyes)
             out += self._look_back(end)
-            if self._open is not None and every_us is not None and end - self._open.judged_us >= every_us:
-                out += self._evaluate(self._open, end, final=False)
+            if self._open is not None:
+                out += self._while_open(self._open, end)
             if end // 1_000_000 > self._second:
                 self._learn(end // 1_000_000)
         self._edges.bound()
@@ -222,6 +223,19 @@ class PassageOperator:
         rows = rows[self._antennas.own(self._rows)[rows["antenna"]]]
         self._background.learn_seconds(len(self._rows.tags), rows)
         self._second = second
+
+    def _while_open(self, record: PassageRecord, end_us: int) -> list[Passage]:
+        """A load in the door: told of provisionally until it has left for sure, then once as final."""
+        if record.told:
+            return []
+        if record.asked < ASKED_MAX and self._edges.has_left(record.opened_us, record.by_eyes):
+            record.asked += 1
+            if told := self._evaluate(record, end_us, final=True):
+                return told
+        every_s = self._params.provisional_every_s
+        if every_s is None or end_us - record.judged_us < every_s * 1e6:
+            return []
+        return self._evaluate(record, end_us, final=False)
 
     @property
     def _idle(self) -> bool:
@@ -255,9 +269,8 @@ class PassageOperator:
 
     def _came_through(self, record: PassageRecord) -> None:
         """What went through a door belongs to no door's background: it may come again, on a belt that goes round."""
-        came = {epc for said in record.said for epc, verdict in said.verdicts.items() if verdict is TagVerdict.BELONGS}
-        second, tags = record.opened_us // 1_000_000, self._rows.tags
-        self._background.passed(len(tags), self._rows.known(came), record.background, second)
+        came, second = self._rows.known(belonging([record])), record.opened_us // 1_000_000
+        self._background.passed(len(self._rows.tags), came, record.background, second)
 
     def _look_again(self, before: PassageRecord, record: PassageRecord) -> list[Passage]:
         """Once a window closed on one side's beams, what is known of one close before it, amended."""
@@ -308,10 +321,13 @@ class PassageOperator:
         )
 
     def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
-        """Judge a window; a revision for each of its loads of which something is new, or which is final."""
-        record.judged_us = closed_us
-        eyes = self._portal.photo_eyes
-        breaks = record.breaks if final or not record.by_eyes else self._edges.eyes.state.breaks
+        """Judge a window; a revision for each of its loads of which something is new, or which is final. A final one
+        of an open window is for sure, or none.
+        """
+        early = final and record.closed_us is None
+        record.judged_us = record.judged_us if early else closed_us
+        door, eyes = self._portal, self._portal.photo_eyes
+        breaks = self._edges.eyes.state.breaks if record.closed_us is None and record.by_eyes else record.breaks
         if record.crossed_us is not None:
             cut, tags, scores = self._crawls.crossed(record, self._cuts, self._settled)
             loads = [judged(cut, tags, scores, eyes, self._model, self._direction_score_min)]
@@ -326,6 +342,8 @@ class PassageOperator:
         again_s, convoy = self._params.again_s, cut.convoy is not None
         spent = spent_tags(record, self._settled, again_s, self._rows.tags, loads[0].tags, convoy=convoy)
         out: list[Passage] = []
+        if early and not is_sure(loads, self._rows.tags, spent):
+            return out
         for number, load in enumerate(loads):
             if number == len(record.said):
                 record.said.append(Said())
@@ -334,15 +352,17 @@ class PassageOperator:
             if amend and cut.convoy is not None:
                 record.cell_end_us = record.cell_end_us or cut.convoy.end_us
                 self._lag.learn(cut.convoy.late_s[load.tags.tags[load.scores > 0.5]], cut.convoy.gap_s)
-            verdicts = {
-                self._rows.tags[tag]: TagVerdict.STRAY if self._rows.tags[tag] in spent else costs.verdict(score)
-                for tag, score in zip(load.tags.tags.tolist(), load.scores.tolist(), strict=True)
-            }
-            changed = verdicts != said.verdicts or load.direction is not said.direction
-            certain = certain_tags(self._rows, load, verdicts, self._portal.signal.certain_score) | {
+            verdicts = verdicts_on(load, self._rows.tags, spent, costs)
+            before, now = said.verdicts, verdicts
+            if final and said.revisions and not amend:
+                # What was told for sure stands, unless loads met after all; told anew is what is more than a stray.
+                verdicts |= dict.fromkeys(belonging([record]) if len(loads) == 1 else (), TagVerdict.BELONGS)
+                before, now, said.verdicts = members(before), members(verdicts), verdicts
+            changed = now != before or load.direction is not said.direction
+            certain = certain_tags(self._rows, load, verdicts, door.signal.certain_score) | {
                 epc for epc in said.certain if verdicts.get(epc) is TagVerdict.BELONGS
             }
-            if not changed and (amend if final else certain == said.certain):
+            if not changed and (amend or said.revisions if final else certain == said.certain):
                 continue
             nobody = not (record.by_eyes or said.revisions or members(verdicts))
             if nobody and not said.shown:
@@ -352,31 +372,13 @@ class PassageOperator:
             revision = said.revisions if final else said.shown
             said.shown = 0 if final else said.shown + 1
             said.revisions += final and not withdrawn
-            out.append(
-                Passage(
-                    passage_id=record.passage_id if not number else uuid5(record.passage_id, "opposite"),
-                    portal=self._portal.name,
-                    opened_us=record.opened_us,
-                    closed_us=closed_us,
-                    direction=load.direction,
-                    direction_score=load.direction_score,
-                    tags=passage_tags(self._rows.tags, load.tags, load.scores, verdicts, final),
-                    final=final,
-                    revision=revision,
-                    evidence=evidence_of(self._rows, cut, load.tags) if final else None,
-                    withdrawn=withdrawn,
-                )
-            )
-        if final and not amend:
-            record.doubtful = bool(out) and not out[0].withdrawn and self._may_look_back(cut, loads)
+            told = passage_of(door.name, self._rows, record, cut, load, verdicts, second=number > 0, final=final)
+            out.append(replace(told, closed_us=closed_us, revision=revision, withdrawn=withdrawn))
+        if final and not amend and not early:
+            record.doubtful = record.told and self._model.hindsight is not None and is_doubtful(cut, loads)
             if record.doubtful or self._crawls.may_part(record):
                 record.look_us = closed_us + int(self._params.hindsight_s * 1e6)
         return out
-
-    def _may_look_back(self, cut: Cut, loads: Sequence[Judged]) -> bool:
-        """Whether a second look may tell more: of loads in doubt or that met, at a known door, no boxes beside them."""
-        told = not loads[0].bare and cut.convoy is None
-        return self._model.hindsight is not None and told and (len(loads) > 1 or is_doubtful(loads[0]))
 
     @property
     def _windows(self) -> list[PassageRecord]:
@@ -385,8 +387,7 @@ class PassageOperator:
 
     def _forget(self) -> None:
         assert self._tick_us is not None
-        params = self._params
-        since_us = self._tick_us - int(params.amend_s * 1e6)
+        params, since_us = self._params, self._tick_us - int(self._params.amend_s * 1e6)
         self._settled = [record for record in self._settled if record.known_us >= since_us]
         starts = [self._tick_us, *(record.opened_us for record in self._settled)]
         if self._open is not None:

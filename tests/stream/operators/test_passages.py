@@ -13,7 +13,7 @@ from stream.model import Passage, TagVerdict
 from stream.operators.passage_model import parse_model, shipped_model
 from stream.operators.passages import PassageOperator, PassageParams, PassageState
 from stream.operators.slices import PlaceSlice
-from tests.stream.operators.analytic_door import NEXT_DOOR, OWN, SIDES, Door, plain_model, portal
+from tests.stream.operators.analytic_door import NEXT_DOOR, OWN, SIDES, T0_US, Door, plain_model, portal
 from warehouse.site import Direction
 
 LOAD = [f"BB{i:02X}" for i in range(12)]
@@ -122,6 +122,49 @@ def test_a_load_that_was_none_after_all_is_withdrawn_before_who_saw_it_and_never
     assert not any(p.final or p.withdrawn for p in shown)
     assert (last.final, last.withdrawn, belonging(last)) == (True, True, [])
     assert run(False, door.slices(), replace(UNSEEN, model=model)) == []
+
+
+def with_truck(door: Door, clear_s: float) -> Door:
+    """The same, but what carried the first load breaks the inner beam until then."""
+    at_us = T0_US + int(clear_s * 1e6)
+    door.events = [
+        replace(event, at_us=at_us) if event.port == 2 and not event.state else event for event in door.events
+    ]
+    return door
+
+
+def test_a_load_that_has_left_for_sure_is_told_of_while_its_truck_still_breaks_a_beam() -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    (close_us, closed), *more = [each for each in run(True, door.slices()) if each[1].final]
+    assert not more
+    said = run(True, with_truck(door, 16.0).slices())
+    (now_us, told), *amended = [each for each in said if each[1].final]
+    assert (belonging(told), told.direction, told.revision, amended) == (LOAD, closed.direction, 0, [])
+    assert now_us < T0_US + 13_000_000
+    assert not any(p.passage_id == told.passage_id and not p.final for at_us, p in said if at_us > now_us)
+    assert close_us - now_us < 3_000_000
+
+
+def test_what_comes_behind_before_the_beam_is_clear_is_told_at_the_close() -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    behind = [f"CC{i:02X}" for i in range(12)]
+    door.walk(behind, 12.0, 1)
+    door.events = door.events[:4]
+    final = [p for _, p in run(True, with_truck(door, 20.0).slices()) if p.final]
+    assert [(p.revision, belonging(p)) for p in final] == [(0, LOAD), (1, [*LOAD, *behind])]
+    assert len({p.passage_id for p in final}) == 1
+
+
+def test_a_load_that_stays_in_the_door_is_not_told_of_before_the_close() -> None:
+    door = Door()
+    door.walk(LOAD, 5.0, 1)
+    door.rows = [row for row in door.rows if row[0] < T0_US + 9_000_000]
+    door.park(LOAD, 9.0, 20.0, 0.2, 0.0)
+    said = [each for each in run(True, with_truck(door, 16.0).slices()) if each[1].final]
+    assert all(now_us > T0_US + 16_000_000 for now_us, _ in said)
+    assert said
 
 
 def test_a_door_with_a_blind_eye_goes_by_what_it_reads() -> None:
