@@ -7,6 +7,7 @@ towards both are weighed against each other. Two loads abreast in one direction 
 What is driven by on one side of the door while a load crosses it is heard as loud and at the same time, but not first
 without and then within. So the tags are judged once more against the part of the crowd that crosses; where that takes
 two bodies apart, it counts. Tags whose crossing nobody can tell are not taken from their load by it: nothing changes.
+Nor does anything where the beams say that what came went back: nothing crossed.
 """
 
 from collections.abc import Sequence
@@ -45,6 +46,8 @@ BYSTANDERS_MIN = 1.0
 BYSTANDERS_MAYBE, BYSTANDERS_APART, BYSTANDERS_GAIN = 0.3, 0.75, 0.02
 """How much surer those that cross are of their crowd than the rest, in mean score: after one pass to go on asking,
 after all to believe it, and by how much more than without asking."""
+CROSSED_MAYBE, CROSSED_APART, CROSSED_GAIN = 0.2, 0.6, 0.3
+"""Where the beams say which way it went, so sure is enough too, if it is by so much more than without asking."""
 BARE_MAYBE, BARE_APART, BARE_GAIN = 0.0, 0.4, 0.1
 """The same of doors of which little is known: their weights take nearly everything near for the load."""
 
@@ -135,7 +138,7 @@ def _without_bystanders(
     lag = way * guess.lag_s
     told = np.isfinite(lag)
     best = weighted_quantile(lag[told], guess.weight[told], 0.8) if told.any() else 0.0
-    if best < CROSSING_LAG_MIN_S:
+    if best < CROSSING_LAG_MIN_S or cut.eyes_back:
         return plain
     crosses = np.where(told, sigmoid((lag / best - CROSSING_SHARE) / 0.08), 0.5)
     crowd, rest = guess.weight * crosses, guess.weight * (1.0 - crosses)
@@ -148,12 +151,15 @@ def _without_bystanders(
     maybe, enough, gain = (
         (BARE_MAYBE, BARE_APART, BARE_GAIN) if bare else (BYSTANDERS_MAYBE, BYSTANDERS_APART, BYSTANDERS_GAIN)
     )
+    crossed = bool(cut.eyes_way) and not bare
     crossing = tag_features(cut, crowd, facts)
-    if apart(passes[0].score(crossing.matrix)) < maybe:
+    if apart(passes[0].score(crossing.matrix)) < (CROSSED_MAYBE if crossed else maybe):
         return plain
     judged = _scored(cut, facts, crossing, passes, crosses >= 0.5)
     better = apart(judged[1])
-    return judged if better >= enough and better > apart(plain[1]) + gain else plain
+    more = better - apart(plain[1])
+    believed = better >= enough and more > gain
+    return judged if believed or (crossed and better >= CROSSED_APART and more >= CROSSED_GAIN) else plain
 
 
 def shared_out(
