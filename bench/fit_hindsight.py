@@ -72,7 +72,7 @@ class _LooksAgain(PassageOperator):
         if len(record.said) > 1:
             return []
         eyes = self._portal.photo_eyes
-        cut = self._cuts.cut(record, closed_us, record.breaks, self._tick_us or 0, self._windows, whole=True)
+        cut = self._cuts.cut(record, closed_us, record.breaks, self._tick_us or 0, self._windows)
         (first,) = judge(cut, eyes, record.breaks, self._model, self._direction_score_min, may_part=False)
         tags = seen_since(self._cuts.until(cut, record.until_us), first)
         epcs = tuple(self._rows.tags[tag] for tag in tags.tags.tolist())

@@ -103,7 +103,7 @@ class PassageCrawls:
         assert record.until_us is not None
         half_us = int(WINDOW_SHARE * abs(record.lag_us))
         window = replace(record, opened_us=record.crossed_us - half_us, closed_us=record.crossed_us + half_us)
-        cut = cuts.cut(window, record.crossed_us + half_us, (), record.until_us + 1, whole=True)
+        cut = cuts.cut(window, record.crossed_us + half_us, (), record.until_us + 1)
         cut = cuts.until(cut, record.until_us)
         crossings = self.crossings(record.opened_us, record.until_us)
         others = [each for each in windows if each.crossed_us is not None and each is not record]

@@ -17,6 +17,9 @@ from stream.operators.passage_state import PassageParams, PassageRecord
 from stream.operators.passage_window import BeamBreak
 from warehouse.site import PhotoEye
 
+PASTS_MAX = 8
+"""So many windows' pasts are kept: the open one's, and theirs that are looked at again within seconds."""
+
 
 class PassageCuts:
     """Cuts from a portal's rows. What was heard before an approach is summed up once, while it stays as it is."""
@@ -34,12 +37,12 @@ class PassageCuts:
         self._rows = rows
         self._params = params
         self._lag = lag
-        self._past: tuple[tuple[object, ...], Past] | None = None
+        self._pasts: dict[UUID, tuple[tuple[object, ...], Past]] = {}
 
     def heard(self, added: NDArray[np.void]) -> None:
         """These rows (at least one) were added."""
-        if self._past is not None and int(added["first_us"].min()) < self._past[1].until_us:
-            self._past = None
+        first_us = int(added["first_us"].min()) if self._pasts else 0
+        self._pasts = {name: past for name, past in self._pasts.items() if past[1].until_us <= first_us}
 
     def cut(
         self,
@@ -48,21 +51,18 @@ class PassageCuts:
         breaks: Sequence[BeamBreak],
         ticked_us: int,
         others: Iterable[PassageRecord] = (),
-        *,
-        whole: bool = False,
     ) -> Cut:
-        """The rows of the approach and later, with what was heard before them, and the background; `whole` has all rows
-        of before instead. Reads from `ticked_us` on are there or not as batches were cut: they wait. `others` are the
-        portal's windows.
+        """The rows of the approach and later, with what was heard before them, and the background. Reads from
+        `ticked_us` on are there or not as batches were cut: they wait. `others` are the portal's windows.
 
         A window of beams on one side is as long as what broke them; it is looked at `beam_margin_s` wider on either
         side, whatever else passes then.
         """
         params = self._params
         tail_us = int(params.tail_s * 1e6)
-        back_s = params.lookback_s if whole else params.approach_s
         two_sided = len({eye.side for eye in self._eyes}) > 1
         way = eyes_way(self._eyes, breaks)
+        approach_us = int(params.approach_s * 1e6)
         background = np.zeros(len(self._rows.tags), np.float32)
         known = np.frombuffer(record.background, np.float32)
         background[: len(known)] = known
@@ -72,26 +72,26 @@ class PassageCuts:
             margin_us = int(params.beam_margin_s * 1e6)
             opened_us, closed_us = opened_us - margin_us, closed_us + margin_us
         return Cut(
-            rows=self._rows.between(opened_us - int(back_s * 1e6), min(closed_us + tail_us + 1, ticked_us)),
+            rows=self._rows.between(opened_us - approach_us, min(closed_us + tail_us + 1, ticked_us)),
             own=self._antennas.own(self._rows),
             side=self._antennas.side(self._rows),
             background=background,
             opened_us=opened_us,
             closed_us=closed_us,
-            approach_us=int(params.approach_s * 1e6),
+            approach_us=approach_us,
             tail_us=tail_us,
             first_beam_us=min((b.at_us for b in breaks), default=None),
             eyes_way=way,
             eyes_back=bool(breaks) and way == 0 and two_sided,
-            past=None if whole else self._past_of(record.passage_id, opened_us),
+            past=self._past_of(record.passage_id, opened_us),
             sides_told=self._antennas.sides_told,
             convoy=convoy,
         )
 
     def until(self, cut: Cut, until_us: int) -> Cut:
-        """A whole cut with what was heard since, up to then."""
-        start_us = cut.opened_us - int(self._params.lookback_s * 1e6)
-        return replace(cut, rows=self._rows.between(start_us, until_us + 1), tail_us=until_us - cut.closed_us)
+        """A cut with what was heard since, up to then."""
+        rows = self._rows.between(cut.opened_us - cut.approach_us, until_us + 1)
+        return replace(cut, rows=rows, tail_us=until_us - cut.closed_us)
 
     def _convoy(self, record: PassageRecord, closed_us: int, ticked_us: int, others: Iterable[PassageRecord]) -> Convoy:
         """Where its tags stand among the windows nearby."""
@@ -114,9 +114,11 @@ class PassageCuts:
     def _past_of(self, passage_id: UUID, opened_us: int) -> Past:
         """What was heard before a window's approach."""
         own, rows = self._antennas.own(self._rows), self._rows
-        made_of = passage_id, opened_us, len(own), rows.dropped_rows
-        if self._past is None or self._past[0] != made_of:
+        made_of = opened_us, len(own), rows.dropped_rows
+        known = self._pasts.get(passage_id)
+        if known is None or known[0] != made_of:
             start = opened_us - int(self._params.approach_s * 1e6)
             earlier = rows.between(opened_us - int(self._params.lookback_s * 1e6), start)
-            self._past = made_of, past_of(earlier, own, start)
-        return self._past[1]
+            known = made_of, past_of(earlier, own, start)
+            self._pasts = dict([*self._pasts.items(), (passage_id, known)][-PASTS_MAX:])
+        return known[1]

@@ -66,25 +66,35 @@ class Past:
 def past_of(rows: NDArray[np.void], own: NDArray[np.bool_], until_us: int) -> Past:
     """Of the rows first read before `until_us`, own antennas' but for `since_us`; `own` by antenna id."""
     rows = rows.take((rows["first_us"] < until_us).nonzero()[0])
-    anywhere, at = np.unique(rows["tag"], return_inverse=True)
+    anywhere, at = _numbered(rows["tag"])
     since_us = np.full(len(anywhere), until_us, np.int64)
     np.minimum.at(since_us, at, rows["first_us"])
     rows = rows.take(own[rows["antenna"]].nonzero()[0])
-    tags, tag = np.unique(rows["tag"], return_inverse=True)
+    tags, tag = _numbered(rows["tag"])
     count = len(tags)
-    seen = np.unique(tag.astype(np.int64) * 65_536 + (until_us - rows["first_us"]) // 1_000_000)
+    ago = (until_us - rows["first_us"]) // 1_000_000
+    seconds = int(ago.max(initial=0)) + 1
+    seen = np.bincount(tag * seconds + ago, minlength=count * seconds).reshape(count, seconds) > 0
     phases = phases_of(rows, tag)
     return Past(
         until_us,
-        tags=tags.astype(np.int64),
+        tags=tags,
         heard=np.bincount(tag, minlength=count).astype(np.float64),
         dbm=summed(tag, peaks(rows), count),
-        seconds=np.bincount(seen // 65_536, minlength=count).astype(np.float64),
+        seconds=seen.sum(axis=1).astype(np.float64),
         mw=summed(tag, read_power_mw(rows), count),
-        phases=phases.renumbered(tags.astype(np.int64)),
-        anywhere=anywhere.astype(np.int64),
+        phases=phases.renumbered(tags),
+        anywhere=anywhere,
         since_us=since_us,
     )
+
+
+def _numbered(tag: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The tags there are, in rising order, and for each row the number of its tag among them."""
+    tags = np.bincount(tag).nonzero()[0]
+    number_of = np.empty(int(tags.max(initial=-1)) + 1, np.int64)
+    number_of[tags] = np.arange(len(tags))
+    return tags, number_of.take(tag)
 
 
 def phases_of(rows: NDArray[np.void], tag: NDArray[np.int64], before: Phases = NO_PHASES) -> Phases:

@@ -332,7 +332,7 @@ class PassageOperator:
             cut, tags, scores = self._crawls.crossed(record, self._cuts, self._settled)
             loads = [judged(cut, tags, scores, eyes, self._model, self._direction_score_min)]
         else:
-            cut = self._cuts.cut(record, closed_us, breaks, self._tick_us or 0, self._windows, whole=amend)
+            cut = self._cuts.cut(record, closed_us, breaks, self._tick_us or 0, self._windows)
             # A window once said to hold one load, or two, is amended as such.
             may_part = final and (not amend or len(record.said) > 1)
             loads = judge(cut, eyes, breaks, self._model, self._direction_score_min, may_part=may_part)
