@@ -118,11 +118,8 @@ def seen_again(scenario: Scenario, seed: int) -> SeenAgain | None:
     return SeenAgain(np.concatenate(matrices), np.concatenate(said_by), np.concatenate(belonging))
 
 
-def fit(chosen: Sequence[tuple[Scenario, int]]) -> dict[str, object]:
-    """The second look's part of the weights file."""
-    with ProcessPoolExecutor(WORKERS) as pool:
-        jobs = [pool.submit(seen_again, *each) for each in chosen]
-        seen = [found for job in jobs if (found := job.result()) is not None]
+def grown(seen: Sequence[SeenAgain], features: Sequence[str], names: tuple[str, str]) -> tuple[int, dict[str, object]]:
+    """How many tags there were, and the trees; prints how well what was said before and they tell, by those `names`."""
     matrix, said, belongs = (
         np.concatenate([getattr(each, name) for each in seen]) for name in ("matrix", "said", "belongs")
     )
@@ -138,11 +135,20 @@ def fit(chosen: Sequence[tuple[Scenario, int]]) -> dict[str, object]:
         raw[mine] = grow(matrix[told], belongs[told], weight[told], "large").decision_function(matrix[mine])
     platt = LogisticRegression(C=1e6).fit(raw.reshape(-1, 1), belongs)
     slope, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
-    report("first look", belongs, said)
-    report("second look", belongs, 1.0 / (1.0 + np.exp(-(slope * raw + shift))))
-    out = exported(grow(matrix[train], belongs[train], weight[train], "large"))
+    report(names[0], belongs, said)
+    report(names[1], belongs, 1.0 / (1.0 + np.exp(-(slope * raw + shift))))
+    out = exported(grow(matrix[train], belongs[train], weight[train], "large")) | {"features": list(features)}
     out["calibration_x"], out["calibration_y"] = [-20.0, 20.0], [slope * -20.0 + shift, slope * 20.0 + shift]
-    made_by = f"bench/fit_hindsight.py: {len(seen)} recordings, {len(said)} tags, {len(FEATURES)} features"
+    return len(said), out
+
+
+def fit(chosen: Sequence[tuple[Scenario, int]]) -> dict[str, object]:
+    """The second look's part of the weights file."""
+    with ProcessPoolExecutor(WORKERS) as pool:
+        jobs = [pool.submit(seen_again, *each) for each in chosen]
+        seen = [found for job in jobs if (found := job.result()) is not None]
+    tags, out = grown(seen, FEATURES, ("first look", "second look"))
+    made_by = f"bench/fit_hindsight.py: {len(seen)} recordings, {tags} tags, {len(FEATURES)} features"
     return {"made_by": made_by, **out}
 
 

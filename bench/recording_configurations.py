@@ -133,7 +133,7 @@ def beam(loads: Sequence[LoadTruth]) -> Change:
     def change(site: Site, reads: RecordedReads, rng: np.random.Generator) -> Case:
         seen: list[TrueLoad] = []
         for portal in site.portals:
-            windows = _passing([load for load in loads if load.portal == portal.name])
+            windows = passing([load for load in loads if load.portal == portal.name])
             long, off = rng.uniform(0.25, 1.0), rng.normal(0.0, 0.15)
             middles = [(start_us + end_us) / 2 + off * (end_us - start_us) for start_us, end_us in windows]
             room = np.diff([-np.inf, *middles, np.inf])
@@ -147,8 +147,8 @@ def beam(loads: Sequence[LoadTruth]) -> Change:
     return change
 
 
-def _passing(loads: Sequence[LoadTruth]) -> list[tuple[int, int]]:
-    """When something passes; loads abreast, or that meet, are one."""
+def passing(loads: Sequence[LoadTruth]) -> list[tuple[int, int]]:
+    """When something passes, in order; loads abreast, or that meet, are one."""
     out: list[tuple[int, int]] = []
     for start_us, end_us in sorted((load.start_us, load.end_us) for load in loads):
         if out and start_us - out[-1][0] < 0.3 * (end_us - start_us):

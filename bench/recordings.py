@@ -3,7 +3,8 @@
     python -m bench recordings                     (every configuration, 2 seeds of every dev door scenario)
     python -m bench.recordings [--held-out] [--weights FILE] [--by-scenario] [CONFIGURATION ...]
 
-`BELTS` are measured on drawn belts instead (`simulators.scenarios.drawn_belts`), with a photo-eye across each.
+`BELTS` are measured on drawn belts instead (`simulators.scenarios.drawn_belts`), with a photo-eye across each; `LANES`
+at the doors, with one across each.
 
 `bench.recording_configurations` says what each configuration is. Dev scenarios, which the work on the decisions looks
 at: this tells where decisions break, `bench.accuracy` how good they are. `--held-out` takes the held-out scenarios with
@@ -47,6 +48,10 @@ BELTS: dict[str, tuple[Change, ...]] = {
     "belts, one photo-eye, CSV": (no_sides, no_phase, whole_db),
     "belts, one photo-eye, CSV, one antenna": (no_sides, no_phase, whole_db, one_antenna),
 }
+LANES: dict[str, tuple[Change, ...]] = {
+    "one photo-eye": (),
+    "one photo-eye, CSV": (no_sides, no_phase, whole_db),
+}
 BELT_SEEDS = range(22_120, 22_136)
 HELD_SEEDS = (40_008, 40_009)
 FIGURES = ("precision", "recall", "exact", "loads_found", "tags_unsure", "direction", "direction_unsure")
@@ -55,7 +60,8 @@ FIGURES = ("precision", "recall", "exact", "loads_found", "tags_unsure", "direct
 def measure(scenario: Scenario, seed: int, name: str, model: PassageModel | None = None) -> PassageScore:
     """One recording in one configuration."""
     site, reads, simulated = case(scenario, seed)
-    changes = (*BELTS[name], beam(simulated.loads)) if name in BELTS else CONFIGURATIONS[name]
+    one_eye = (BELTS | LANES).get(name)
+    changes = CONFIGURATIONS[name] if one_eye is None else (*one_eye, beam(simulated.loads))
     site, reads = configured(site, reads, changes, np.random.default_rng([seed, zlib.crc32(name.encode())]))
     decided, _ = decide_recording(site, reads, PassageParams(model=model, provisional_every_s=None))
     doors = {portal.name for portal in site.portals}
@@ -87,7 +93,7 @@ def run(
     names: Sequence[str] = (), model: PassageModel | None = None, *, by_scenario: bool = False, held_out: bool = False
 ) -> dict[str, object]:
     """Measure, print, and return every figure."""
-    scores = measured(names or (*CONFIGURATIONS, *(() if held_out else BELTS)), model, held_out=held_out)
+    scores = measured(names or (*CONFIGURATIONS, *LANES, *(() if held_out else BELTS)), model, held_out=held_out)
     print(f"{'':38s} " + " ".join(f"{name.replace('tags_', '')[:9]:>9s}" for name in FIGURES))
     figures: dict[str, object] = {}
     for name, by_name in scores.items():
@@ -112,7 +118,7 @@ def _print(name: str, score: PassageScore) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("configurations", nargs="*", help="of `CONFIGURATIONS` and `BELTS`; all without")
+    parser.add_argument("configurations", nargs="*", help="of `CONFIGURATIONS`, `LANES` and `BELTS`; all without")
     parser.add_argument("--weights", type=Path, help="another weights file than the shipped one")
     parser.add_argument("--by-scenario", action="store_true")
     parser.add_argument("--held-out", action="store_true")

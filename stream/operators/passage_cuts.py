@@ -107,8 +107,10 @@ class PassageCuts:
             None if before is None else before.closed_us,
             min(behind, default=None),
             ticked_us,
-            self._lag.seconds,
+            self._lag,
+            len(self._rows.antennas),
             None if before is None else before.cell_end_us,
+            over=record.closed_us is not None,
         )
 
     def _past_of(self, passage_id: UUID, opened_us: int) -> Past:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.operators.passage_belt import belt_matrix
 from stream.operators.passage_direction import decide_direction, direction_evidence
 from stream.operators.passage_facts import Cut, TagFacts, tag_facts
 from stream.operators.passage_features import FEATURES, TagFeatures, tag_features
@@ -91,11 +92,15 @@ def judge(
             Judged(tags, scores, *_direction(told, tags, scores, eyes, (), model, direction_score_min), bare, way)
             for tags, scores, way in parts
         ]
-    here = None if cut.convoy is None else cut.convoy.here[facts.tags]
+    convoy = cut.convoy
+    here = None if convoy is None else convoy.here[facts.tags]
     tags, scores = _scored(cut, facts, guess, passes, here)
-    if here is None:
+    if convoy is None or here is None:
         tags, scores = _without_bystanders(cut, facts, guess, passes, (tags, scores), bare=bare)
-    scores = scores if here is None else np.where(here, scores, 0.0)
+    else:
+        if model.belts is not None and convoy.over:
+            bare, scores = False, model.belts.score(belt_matrix(convoy, tags, scores))
+        scores = np.where(here, scores, 0.0)
     return [Judged(tags, scores, *_direction(told, tags, scores, eyes, breaks, model, direction_score_min), bare)]
 
 

@@ -122,7 +122,7 @@ class PassageModel:
 
     The first pass compares tags with a crowd guessed by rule, each further one with the crowd the one before found.
     `bare` are the passes for recordings of which less is known: no told sides, no RSSI. `hindsight` judges once more
-    what the last pass said, when the load is gone.
+    what the last pass said, when the load is gone; `belts` what it said of a window of beams on one side.
     """
 
     passes: tuple[TagModel, ...]
@@ -130,12 +130,15 @@ class PassageModel:
     made_by: str
     bare: tuple[TagModel, ...] | None = None
     hindsight: TagModel | None = None
+    belts: TagModel | None = None
 
-    def over(self, features: tuple[str, ...]) -> "PassageModel":
-        """`TagModel.over` for all passes."""
+    def over(self, features: tuple[str, ...], of_belts: tuple[str, ...]) -> "PassageModel":
+        """`TagModel.over` for all passes, and for that of belts."""
         bare = self.bare and tuple(each.over(features) for each in self.bare)
         hindsight = self.hindsight and self.hindsight.over(features)
-        return replace(self, passes=tuple(each.over(features) for each in self.passes), bare=bare, hindsight=hindsight)
+        belts = self.belts and self.belts.over(of_belts)
+        passes = tuple(each.over(features) for each in self.passes)
+        return replace(self, passes=passes, bare=bare, hindsight=hindsight, belts=belts)
 
 
 def parse_model(text: str) -> PassageModel:
@@ -147,6 +150,7 @@ def parse_model(text: str) -> PassageModel:
         made_by=str(data.get("made_by", "")),
         bare=_passes(data["bare"]) if "bare" in data else None,
         hindsight=_tag_model(data["hindsight"]) if "hindsight" in data else None,
+        belts=_tag_model(data["belts"]) if "belts" in data else None,
     )
 
 

@@ -3,17 +3,16 @@
 States of a passage: *open* (provisional revisions, at most one every `provisional_every_s`, when something changed, or
 a tag has become certain enough for the light; the final one already where the load has left and nothing is in doubt),
 *closed* (the final revision, `closed_us` + at most 2 s of reader time, or what changed since), *settled* (late reads
-within `amend_s`, the next boxes of a belt, and a second look `hindsight_s` after the close make a further final
-revision when they change a verdict or the direction), *gone* (later reads are counted, not used). Final revisions are
-the same whether or not provisional ones are made.
+within `amend_s`, the next boxes of a belt, and a second look `hindsight_s` after the close make one more when they
+change what was said), *gone* (later reads are counted, not used). Final ones are the same without provisional ones.
 
 Work is done per tick of reader time, as soon as the watermark covers its last microsecond, so only the reads and the
 watermark matter, not how reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a
-dip in the reads between them, are one passage; two that meet in opposite directions are told apart at the close and are
-two. `passage_edges`, `passage_window` and `passage_density` say when, `passage_past` what was heard before,
-`passage_convoy` which of several windows a tag is nearest to, `passage_crawl` with which of the loads that crawl it
-crossed, `passage_features`, `passage_levels`, `passage_likeness` and `passage_model` which tags, `passage_direction`
-which way, `passage_judge` puts it together, and `passage_hindsight` looks again.
+dip in the reads between them, are one passage; two that meet are told apart at the close. `passage_edges`,
+`passage_window` and `passage_density` say when, `passage_past` what was heard before, `passage_convoy` which of several
+windows a tag is nearest to, `passage_crawl` with which of the loads that crawl it crossed, `passage_features`,
+`passage_levels`, `passage_likeness`, `passage_belt` and `passage_model` which tags, `passage_direction` which way,
+`passage_judge` puts it together, and `passage_hindsight` looks again.
 
 Bounds: rows, tags and records as `PassageParams` says; what no longer fits is dropped oldest first and counted.
 """
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 from stream.model import BatchId, Passage, TagVerdict
 from stream.operators.passage_antennas import PassageAntennas
 from stream.operators.passage_background import Background
+from stream.operators.passage_belt import BELT_FEATURES
 from stream.operators.passage_convoy import REACH_US, Lag
 from stream.operators.passage_crawls import PassageCrawls
 from stream.operators.passage_cuts import PassageCuts
@@ -75,7 +75,7 @@ class PassageOperator:
         self._portal = portal
         self._antennas = PassageAntennas(own, sides)
         self._params = params
-        self._model = (params.model or shipped_model()).over(FEATURES)
+        self._model = (params.model or shipped_model()).over(FEATURES, BELT_FEATURES)
         self._by_beam = len({eye.side for eye in portal.photo_eyes}) == 1
         by_eyes_alone = not self._antennas.sides_told and len({eye.side for eye in portal.photo_eyes}) > 1
         self._direction_score_min = params.direction_score_min_of_eyes if by_eyes_alone else params.direction_score_min
@@ -102,7 +102,7 @@ class PassageOperator:
             self._open, self._settled = state.open, list(state.settled)
             self.late_dropped = state.late_dropped
         self._edges = PassageEdges(portal, self._antennas, self._rows, params, state)
-        self._lag = replace(state.lag) if state else Lag()
+        self._lag = state.lag.copy() if state else Lag()
         self._cuts = PassageCuts(portal.photo_eyes, self._antennas, self._rows, params, self._lag)
         self._crawls = PassageCrawls(self._antennas, self._rows, params)
 
@@ -159,7 +159,7 @@ class PassageOperator:
             settled=[record.copy() for record in self._settled],
             late_dropped=self.late_dropped,
             rows_dropped=self._rows.dropped_rows,
-            lag=replace(self._lag),
+            lag=self._lag.copy(),
         )
 
     def _late(self, added: NDArray[np.void]) -> set[UUID]:
@@ -351,7 +351,7 @@ class PassageOperator:
             costs = self._params.bare_costs if load.bare else self._params.costs
             if amend and cut.convoy is not None:
                 record.cell_end_us = record.cell_end_us or cut.convoy.end_us
-                self._lag.learn(cut.convoy.late_s[load.tags.tags[load.scores > 0.5]], cut.convoy.gap_s)
+                self._lag.learn(cut.convoy, load.tags.tags[load.scores > 0.5])
             verdicts = verdicts_on(load, self._rows.tags, spent, costs)
             before, now = said.verdicts, verdicts
             if final and said.revisions and not amend:
@@ -392,7 +392,7 @@ class PassageOperator:
         starts = [self._tick_us, *(record.opened_us for record in self._settled)]
         if self._open is not None:
             starts.append(self._open.opened_us)
-        self._rows.forget_before(min(starts) - int(params.lookback_s * 1e6))
+        self._rows.forget_before(min(starts) - int((params.lookback_s + params.beam_margin_s) * 1e6))
         if self._open is None and not self._settled:
             kept = self._rows.compact(self._background.in_use(len(self._rows.tags), self._second, params.forget_s))
             if kept is not None:

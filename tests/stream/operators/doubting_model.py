@@ -1,7 +1,7 @@
 """Models by hand of which the first look is sure of little, so that every load is looked at again."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,15 +17,15 @@ def doubting() -> PassageModel:
     return replace(plain, passes=tuple(replace(one, calibration_x=at, calibration_y=third) for one in plain.passes))
 
 
-def by_hand(weights: Mapping[str, float], bias: float) -> TagModel:
+def by_hand(weights: Mapping[str, float], bias: float, features: Sequence[str] = FEATURES) -> TagModel:
     """A logistic model of these features."""
-    tag = {"features": FEATURES, "weights": [weights.get(name, 0.0) for name in FEATURES], "bias": bias}
+    tag = {"features": features, "weights": [weights.get(name, 0.0) for name in features], "bias": bias}
     return parse_model(json.dumps({"passes": [tag], "direction": {}})).passes[0]
 
 
-def nothing_belongs() -> TagModel:
+def nothing_belongs(features: Sequence[str] = FEATURES) -> TagModel:
     """Whatever is seen."""
-    return by_hand({}, -20.0)
+    return by_hand({}, -20.0, features)
 
 
 def parked_is_heard_for_long() -> TagModel:

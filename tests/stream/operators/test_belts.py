@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from stream.model import Passage, TagVerdict
+from stream.operators.passage_belt import BELT_FEATURES
 from stream.operators.passages import PassageOperator, PassageParams, PassageState
 from tests.stream.operators.analytic_door import EYES, OWN, SIDES, Door, plain_model, portal
+from tests.stream.operators.doubting_model import by_hand, nothing_belongs
 
 BELT = replace(portal(eyes=False), photo_eyes=EYES[1:], beams_clear_s=0.2)
 PARAMS = PassageParams(model=plain_model(), provisional_every_s=None)
@@ -23,14 +25,14 @@ def belt(pitch_s: float) -> Door:
     return door
 
 
-def decided(door: Door, cut_at: int | None = None) -> list[Passage]:
+def decided(door: Door, cut_at: int | None = None, params: PassageParams = PARAMS) -> list[Passage]:
     """Every revision; with `cut_at` the operator ends there, and another goes on from what it knew."""
-    op = PassageOperator(BELT, frozenset(OWN), SIDES, PARAMS)
+    op = PassageOperator(BELT, frozenset(OWN), SIDES, params)
     out: list[Passage] = []
     for number, (now_us, items) in enumerate(door.slices()):
         if number == cut_at:
             kept = msgspec.msgpack.encode(op.snapshot())
-            op = PassageOperator(BELT, frozenset(OWN), SIDES, PARAMS, msgspec.msgpack.decode(kept, type=PassageState))
+            op = PassageOperator(BELT, frozenset(OWN), SIDES, params, msgspec.msgpack.decode(kept, type=PassageState))
         out += op.on_batch(now_us, items)
     return out
 
@@ -79,6 +81,25 @@ def test_what_comes_round_again_is_a_load_again() -> None:
     for lap in range(6):
         door.walk(BOXES[0], 4.0 + 12.0 * lap, 1, speed_m_s=1.0)
     assert last_word(decided(door)) == [BOXES[0]] * 6
+
+
+def test_what_is_heard_as_long_as_the_belt_runs_is_told_by_its_course_and_what_comes_with_a_box_by_its() -> None:
+    door = Door(seed=5)
+    beside = [f"EE{tag:02X}" for tag in range(4)]
+    door.park(beside, 28.0, 70.0, 0.6, 1.0)  # as loud as a box, and not there before the first
+    for number, epcs in enumerate(BOXES):
+        door.walk(epcs, 30.0 + number * 4.0, 1, speed_m_s=1.0)
+    course = by_hand({"belt_spread_s": -20.0}, 42.0, BELT_FEATURES)
+    params = replace(PARAMS, model=replace(plain_model(), belts=course))
+    assert last_word(decided(door, params=params)) == BOXES
+
+
+def test_belts_weights_have_the_say_when_a_window_closed_and_not_before() -> None:
+    nobody = replace(plain_model(), belts=nothing_belongs(BELT_FEATURES))
+    said = decided(belt(4.0), params=replace(PARAMS, model=nobody, provisional_every_s=0.25))
+    assert not any(last_word(said))
+    shown = [tag for passage in said if not passage.final for tag in passage.tags]
+    assert any(tag.verdict is TagVerdict.BELONGS for tag in shown)
 
 
 @pytest.mark.parametrize("cut_at", [130, 145, 160])

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.model import TagVerdict
+from stream.operators.passage_belt import BELT_FEATURES
 from stream.operators.passage_direction import EVIDENCE
 from stream.operators.passage_features import FEATURES
 from stream.operators.passage_model import Costs, parse_model, shipped_model
@@ -62,7 +63,7 @@ def test_when_asking_costs_more_than_any_mistake_nobody_is_asked(
 
 
 def test_the_shipped_weights_fit_the_features_of_this_version() -> None:
-    model = shipped_model().over(FEATURES)
+    model = shipped_model().over(FEATURES, BELT_FEATURES)
     assert set(model.direction) == set(EVIDENCE)
     assert model.bare is not None
     for one in (*model.passes, *model.bare):
@@ -70,6 +71,10 @@ def test_the_shipped_weights_fit_the_features_of_this_version() -> None:
         score = one.score(np.zeros((3, len(FEATURES))))
         assert ((score >= 0.0) & (score <= 1.0)).all()
     assert "fit_passages" in model.made_by
+    assert model.hindsight is not None
+    assert model.hindsight.features == FEATURES
+    assert model.belts is not None
+    assert model.belts.features == BELT_FEATURES
 
 
 def test_a_model_is_used_over_more_features_than_it_was_fitted_on_and_not_over_fewer() -> None:
@@ -81,4 +86,4 @@ def test_a_model_is_used_over_more_features_than_it_was_fitted_on_and_not_over_f
     spread = np.column_stack([np.full(6, 9.0), matrix[:, ::-1]])
     assert last.over(wider).score(spread) == pytest.approx(last.score(matrix))
     with pytest.raises(ValueError, match=names[3]):
-        model.over(tuple(name for name in FEATURES if name != names[3]))
+        model.over(tuple(name for name in FEATURES if name != names[3]), BELT_FEATURES)
