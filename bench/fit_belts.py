@@ -25,7 +25,7 @@ import numpy as np
 from bench.door_cases import case
 from bench.fit_hindsight import DRAWN_AFTER, SeenAgain, grown
 from bench.fit_passages import OUT, STATE, WORKERS, Matrix
-from bench.passage_samples import assigned
+from bench.passage_samples import assigned, feed
 from bench.recording_configurations import any_configuration, beam, configured, passing
 from simulators.physics.recording import LoadTruth
 from simulators.scenarios.drawn import drawn
@@ -38,8 +38,7 @@ from stream.operators.passage_judge import judge
 from stream.operators.passage_model import shipped_model
 from stream.operators.passage_state import PassageParams, PassageRecord
 from stream.operators.passages import PassageOperator
-from stream.routing import Router
-from tagledger.decide import as_recorded, batches, door_parts, reduce_reads
+from tagledger.decide import as_recorded, door_parts, reduce_reads
 
 BELT_SEEDS = range(23_000, 24_000)
 DOORS_AFTER = DRAWN_AFTER + 300
@@ -92,12 +91,7 @@ def seen_at(scenario: Scenario, seed: int) -> SeenAgain | None:
             door = _Watched(*door_parts(made_site, portal), as_recorded(portal, made, params))
             door.seen, door.closed = [], []
             doors[portal.name] = door
-        router = Router(replace(made_site, readers=tuple(replace(each, agent="") for each in made_site.readers)))
-        for batch in batches(reduce_reads(made), made.events):
-            slices = router.route(batch).slices
-            for name, door in doors.items():
-                piece = slices.get(name)
-                door.on_batch(batch.watermark_us, [piece] if piece else [])
+        feed(doors, made_site, reduce_reads(made), made.events)
         for name, door in doors.items():
             loads = _loads(door.closed, [load for load in truth.loads if load.portal == name])
             members = {

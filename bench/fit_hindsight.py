@@ -6,9 +6,9 @@ The operator judges recordings with the shipped weights, and every load it would
 then. Only scenarios of split `fit` and drawn ones are used, of seeds that `bench.fit_passages` leaves alone (their
 `SEEDS_AFTER` and `DRAWN_AFTER` first are its own): what the first look says there is what it will say at a site.
 Recordings are taken as built, without photo-eyes, and as others would have made them; those of which too little is
-known are not looked at again, and windows of two loads that met are left out. Boosted trees, the larger of
-`bench.fit_passages`; Platt's calibration on what each of `FOLDS` parts of the recordings is told by trees grown on the
-others.
+known are not looked at again, and windows of two loads that met, or of one that crawled, are left out. Boosted trees,
+the larger of `bench.fit_passages`; Platt's calibration on what each of `FOLDS` parts of the recordings is told by trees
+grown on the others.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyp
 
 from bench.door_cases import case
 from bench.fit_passages import OUT, STATE, WORKERS, Matrix, exported, grow, report
-from bench.passage_samples import assigned, unfitted
+from bench.passage_samples import assigned, feed, unfitted
 from bench.recording_configurations import Change, any_configuration, configured, no_eyes
 from simulators.scenarios.drawn import drawn
 from simulators.scenarios.spec import Scenario, Split, library
@@ -38,8 +38,7 @@ from stream.operators.passage_judge import judge
 from stream.operators.passage_model import shipped_model
 from stream.operators.passage_state import PassageParams, PassageRecord
 from stream.operators.passages import PassageOperator
-from stream.routing import Router
-from tagledger.decide import as_recorded, batches, door_parts, reduce_reads
+from tagledger.decide import as_recorded, door_parts, reduce_reads
 
 SEEDS_AFTER, DRAWN_AFTER = 10, 400
 FOLDS = 4
@@ -69,7 +68,7 @@ class _LooksAgain(PassageOperator):
             return super()._evaluate(record, closed_us, final)
         if record.until_us is None:
             return super()._evaluate(record, closed_us, final, amend)
-        if len(record.said) > 1:
+        if len(record.said) > 1 or record.crossed_us is not None:
             return []
         eyes = self._portal.photo_eyes
         cut = self._cuts.cut(record, closed_us, record.breaks, self._tick_us or 0, self._windows)
@@ -98,12 +97,7 @@ def seen_again(scenario: Scenario, seed: int) -> SeenAgain | None:
             door = _LooksAgain(*door_parts(made_site, portal), as_recorded(portal, made, params))
             door.seen, door.closed = [], []
             doors[portal.name] = door
-        router = Router(replace(made_site, readers=tuple(replace(each, agent="") for each in made_site.readers)))
-        for batch in batches(reduce_reads(made), made.events):
-            slices = router.route(batch).slices
-            for name, door in doors.items():
-                piece = slices.get(name)
-                door.on_batch(batch.watermark_us, [piece] if piece else [])
+        feed(doors, made_site, reduce_reads(made), made.events)
         for name, door in doors.items():
             loads = assigned(door.closed, [load for load in truth.loads if load.portal == name])
             members = {

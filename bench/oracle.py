@@ -24,6 +24,7 @@ import numpy as np
 
 from bench.accuracy import truth_of
 from bench.door_cases import DEV_SEEDS, HELD_SEEDS, case
+from bench.passage_samples import feed
 from simulators.scenarios.spec import Scenario, Split, library
 from stream.model import Passage
 from stream.operators.passage_edges import Beam
@@ -31,9 +32,8 @@ from stream.operators.passage_state import PassageParams, PassageRecord
 from stream.operators.passage_window import BeamBreak, WindowEdge
 from stream.operators.passages import PassageOperator
 from stream.recorded_truth import TrueLoad
-from stream.routing import Router
 from stream.scoring import LoadScore, PassageScore, score_passages
-from tagledger.decide import batches, decide_recording, door_parts, reduce_reads
+from tagledger.decide import decide_recording, door_parts, reduce_reads
 from tagledger.score import own_reads
 
 WORKERS = 2
@@ -112,12 +112,7 @@ def measure(scenario: Scenario, seed: int) -> Bound:
         door = doors[portal.name] = _TrueWindows(*door_parts(site, portal), params)
         door.due = [load for load in truth.loads if load.portal == portal.name]
         door.begun, door.past, door.judged = [], [], []
-    router = Router(site)
-    for batch in batches(reduce_reads(reads), reads.events):
-        slices = router.route(batch).slices
-        for name, door in doors.items():
-            piece = slices.get(name)
-            door.on_batch(batch.watermark_us, [piece] if piece else [])
+    feed(doors, site, reduce_reads(reads), reads.events)
     for name, door in doors.items():
         times = np.array([at for at, _ in own[name]], np.int64)
         for load, said in door.judged:

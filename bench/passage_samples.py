@@ -5,7 +5,7 @@ their tags are positive, all other tags seen are negative. Every recording is us
 as others would have made it (`bench.recording_configurations`), so that the model has met what it will meet.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,12 +79,7 @@ def samples(
         doors[portal.name].middles_us = [
             (load.start_us + load.end_us) // 2 for load in truth.loads if load.portal == portal.name
         ]
-    router = Router(site)
-    for batch in batches(seen, events):
-        slices = router.route(batch).slices
-        for name, door in doors.items():
-            piece = slices.get(name)
-            door.on_batch(batch.watermark_us, [piece] if piece else [])
+    feed(doors, site, seen, events)
     for portal in site.portals:
         kept = doors[portal.name].kept
         loads = assigned(
@@ -96,6 +91,17 @@ def samples(
             positive = np.fromiter((epc in belonging for epc in tags), np.bool_, len(tags))
             direction = next(iter(ways)) if len(ways) == 1 else None
             yield Sample(case, seed, record.by_eyes, portal, record, cut, tags, positive, direction)
+
+
+def feed(doors: Mapping[str, PassageOperator], site: Site, seen: Sightings, events: Sequence[DeviceEvent]) -> None:
+    """A recording to the operators of its portals, by name."""
+    # A recording has one agent, whatever the site file says of who owns which reader.
+    router = Router(replace(site, readers=tuple(replace(reader, agent="") for reader in site.readers)))
+    for batch in batches(seen, events):
+        slices = router.route(batch).slices
+        for name, door in doors.items():
+            piece = slices.get(name)
+            door.on_batch(batch.watermark_us, [piece] if piece else [])
 
 
 def assigned(records: Sequence[PassageRecord], loads: Sequence[LoadTruth]) -> list[list[LoadTruth]]:
