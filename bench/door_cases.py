@@ -23,7 +23,7 @@ from stream.recorded import RecordedReads
 from warehouse.site import Site
 
 DEV_SEEDS = split.DEV_SEEDS[:2]
-HELD_SEEDS = split.HELD_OUT_SEEDS[12:14]
+HELD_SEEDS = split.HELD_OUT_SEEDS[14:16]
 CACHE = Path(__file__).parent / "results" / "cases"
 
 
