@@ -8,7 +8,7 @@ with the load that the doors' weights found as the crowd, and by each tag's cour
 
 import numpy as np
 
-from stream.operators.passage_convoy import COURSE, Convoy
+from stream.operators.passage_convoy import COURSE, Convoy, Passed
 from stream.operators.passage_features import FEATURES, TagFeatures
 from stream.operators.passage_sums import Floats, weighted_median
 
@@ -28,9 +28,9 @@ BY_WINDOW = (
 BELT_FEATURES = (*FEATURES, *(f"belt_{name}" for name in (*COURSE, *BY_WINDOW)))
 
 
-def belt_matrix(convoy: Convoy, tags: TagFeatures, scores: Floats) -> Floats:
-    """(tags, BELT_FEATURES); `scores` are those by the doors' weights."""
-    course, late_s = convoy.course[tags.tags], convoy.late_s[tags.tags]
+def belt_matrix(convoy: Convoy, passed: Passed, tags: TagFeatures, scores: Floats) -> Floats:
+    """(tags, BELT_FEATURES) of a convoy whose window has `passed`; `scores` are those by the doors' weights."""
+    course, late_s = passed.course[tags.tags], convoy.late_s[tags.tags]
     load = np.where(convoy.here[tags.tags], scores, 0.0) + 1e-6
     by_name = dict(zip(COURSE, course.T, strict=True))
 

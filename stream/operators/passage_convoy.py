@@ -40,24 +40,32 @@ COURSE = (
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """What a window that has closed tells of each tag id: columns `COURSE`; and how long after the window's middle each
+    antenna heard it, s, (tags, antennas), NaN where one did not.
+    """
+
+    course: Floats
+    antennas_late_s: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Convoy:
-    """By tag id: whether no window beside this one is nearer, how long after its middle the tag was heard, s, and the
-    same by each antenna, (tags, antennas), NaN where one did not hear it; in columns `COURSE` what `passage_belt` asks.
+    """By tag id: whether no window beside this one is nearer, and how long after its middle the tag was heard, s.
+
     The window's middle, and when its cell begins and ends; how much later its tags are heard as a rule, s; how far the
-    nearest other window is, s, at most the reach; and whether it has closed, and which is behind it is known.
+    nearest other window is, s, at most the reach; whether which is behind it is known; `passed` once it has closed.
     """
 
     here: NDArray[np.bool_]
     late_s: Floats
-    antennas_late_s: Floats
-    course: Floats
     middle_us: float
     start_us: int
     end_us: int
     lag_s: float
     gap_s: float
-    over: bool
     behind_known: bool
+    passed: Passed | None = None
 
 
 @dataclass(slots=True)
@@ -76,7 +84,9 @@ class Lag:
             self.windows += 1
             late_s = float(np.median(convoy.late_s[tags].clip(-LAG_MAX_S, LAG_MAX_S)))
             self.seconds += _share(self.windows) * (late_s - self.seconds)
-        late = convoy.antennas_late_s[tags]
+        if convoy.passed is None:
+            return
+        late = convoy.passed.antennas_late_s[tags]
         late = late[np.isfinite(late).sum(axis=1) > 1]
         apart = late - np.nanmean(late - self.by_antenna(late.shape[1]), axis=1, keepdims=True)
         for antenna in np.isfinite(apart).any(axis=0).nonzero()[0].tolist():
@@ -140,21 +150,24 @@ def convoy_of(
             ago = (until_us - opened_us - 1 - at) // (RISING_US // 2)
             here &= _last(ago, tag, power, count) < RISING_MIN
     middle_us = (opened_us + closed_us) / 2.0
-    by_antenna = _means(tag * antennas + antenna, amplitude, at, count * antennas).reshape(count, antennas)
-    after = own_at + opened_us - middle_us
-    cell, beam = (start_us - middle_us, end_us - middle_us), (opened_us - middle_us, closed_us - middle_us)
+    passed = None
+    if over:
+        spans = (start_us - middle_us, end_us - middle_us), (opened_us - middle_us, closed_us - middle_us)
+        by_antenna = _means(tag * antennas + antenna, amplitude, at, count * antennas).reshape(count, antennas)
+        passed = Passed(
+            course=_course(rows, own_at + opened_us - middle_us, amplitude, mean_us - middle_us, spans),
+            antennas_late_s=(by_antenna + opened_us - middle_us) / 1e6,
+        )
     return Convoy(
         here=here,
         late_s=(mean_us - middle_us) / 1e6,
-        antennas_late_s=(by_antenna + opened_us - middle_us) / 1e6,
-        course=_course(rows, after, amplitude, mean_us - middle_us, (cell, beam)),
         middle_us=middle_us,
         start_us=start_us,
         end_us=end_us,
         lag_s=lag.seconds,
         gap_s=min(before, behind) / 1e6,
-        over=over,
         behind_known=behind_us is not None,
+        passed=passed,
     )
 
 

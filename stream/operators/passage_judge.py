@@ -98,8 +98,8 @@ def judge(
     if convoy is None or here is None:
         tags, scores = _without_bystanders(cut, facts, guess, passes, (tags, scores), bare=bare)
     else:
-        if model.belts is not None and convoy.over:
-            bare, scores = False, model.belts.score(belt_matrix(convoy, tags, scores))
+        if model.belts is not None and convoy.passed is not None:
+            bare, scores = False, model.belts.score(belt_matrix(convoy, convoy.passed, tags, scores))
         scores = np.where(here, scores, 0.0)
     return [Judged(tags, scores, *_direction(told, tags, scores, eyes, breaks, model, direction_score_min), bare)]
 

@@ -26,25 +26,27 @@ def passage_of(
     portal: str,
     rows: PassageRows,
     record: PassageRecord,
+    number: int,
     cut: Cut,
     load: Judged,
-    verdicts: Mapping[str, TagVerdict],
-    *,
-    second: bool,
+    closed_us: int,
+    revision: int,
     final: bool,
+    withdrawn: bool,
 ) -> Passage:
-    """One of the loads of a window, the `second` of those that met under an id of its own; revision 0."""
+    """What is said of one of a window's loads now; the second, of those that met, has an id of its own."""
     return Passage(
-        passage_id=uuid5(record.passage_id, "opposite") if second else record.passage_id,
+        passage_id=uuid5(record.passage_id, "opposite") if number else record.passage_id,
         portal=portal,
         opened_us=record.opened_us,
-        closed_us=cut.closed_us,
+        closed_us=closed_us,
         direction=load.direction,
         direction_score=load.direction_score,
-        tags=passage_tags(rows.tags, load.tags, load.scores, verdicts, final),
+        tags=passage_tags(rows.tags, load.tags, load.scores, record.said[number].verdicts, final),
         final=final,
-        revision=0,
+        revision=revision,
         evidence=evidence_of(rows, cut, load.tags) if final else None,
+        withdrawn=withdrawn,
     )
 
 

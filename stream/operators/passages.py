@@ -18,7 +18,6 @@ Bounds: rows, tags and records as `PassageParams` says; what no longer fits is d
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from uuid import UUID, uuid5
 
 import numpy as np
@@ -325,7 +324,8 @@ class PassageOperator:
         of an open window is for sure, or none.
         """
         early = final and record.closed_us is None
-        record.judged_us = record.judged_us if early else closed_us
+        if not early:
+            record.judged_us = closed_us
         door, eyes = self._portal, self._portal.photo_eyes
         breaks = self._edges.eyes.state.breaks if record.closed_us is None and record.by_eyes else record.breaks
         if record.crossed_us is not None:
@@ -372,8 +372,8 @@ class PassageOperator:
             revision = said.revisions if final else said.shown
             said.shown = 0 if final else said.shown + 1
             said.revisions += final and not withdrawn
-            told = passage_of(door.name, self._rows, record, cut, load, verdicts, second=number > 0, final=final)
-            out.append(replace(told, closed_us=closed_us, revision=revision, withdrawn=withdrawn))
+            told = passage_of(door.name, self._rows, record, number, cut, load, closed_us, revision, final, withdrawn)
+            out.append(told)
         if final and not amend and not early:
             record.doubtful = record.told and self._model.hindsight is not None and is_doubtful(cut, loads)
             if record.doubtful or self._crawls.may_part(record):

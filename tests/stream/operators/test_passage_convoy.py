@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stream.operators.passage_convoy import COURSE, LAG_MAX_S, Convoy, Lag, convoy_of
+from stream.operators.passage_convoy import COURSE, LAG_MAX_S, Convoy, Lag, Passed, convoy_of
 from stream.operators.passage_rows import ROW
 
 S = 1_000_000
@@ -75,7 +75,8 @@ def test_no_rows_at_all() -> None:
 def test_what_comes_and_goes_with_a_box_has_another_course_than_what_stays() -> None:
     stays = [(2, at, 1e-6, 0) for at in np.arange(6.0, 19.0, 0.1)]
     found = convoy(3, (12, 13), 11, 14, 30, seen=rows(*passing(1, 12.5), *stays))
-    spread, cell, beam, strongest, reads, peak = (found.course[:, number] for number in range(len(COURSE)))
+    assert found.passed is not None
+    spread, cell, beam, strongest, reads, peak = found.passed.course.T
     assert spread[1] < 1.0 < spread[2]
     assert cell[1] > 0.7 > cell[2]
     assert beam[1] > beam[2]
@@ -87,8 +88,8 @@ def test_what_comes_and_goes_with_a_box_has_another_course_than_what_stays() -> 
 def late(*seconds: float, gap_s: float) -> Convoy:
     """Of tags heard so late, by one antenna."""
     late_s = np.array(seconds)
-    here, course = np.ones(len(late_s), np.bool_), np.zeros((len(late_s), len(COURSE)))
-    return Convoy(here, late_s, late_s[:, None], course, 0.0, 0, 0, 0.0, gap_s, over=True, behind_known=True)
+    passed = Passed(np.zeros((len(late_s), len(COURSE))), late_s[:, None])
+    return Convoy(np.ones(len(late_s), np.bool_), late_s, 0.0, 0, 0, 0.0, gap_s, behind_known=True, passed=passed)
 
 
 def test_an_eye_ahead_of_the_antennas_is_learned_and_moves_the_cells() -> None:
