@@ -65,6 +65,9 @@ class FaustSettings:
     session_timeout_s: float = 6.0
     heartbeat_s: float = 1.0
     rebalance_timeout_s: float = 10.0
+    topics_again_s: float = 5.0
+    """How often to ask what topics there are. A broker that has just begun says none; a group's leader that heard so
+    gives nobody anything until it asks again; aiokafka's default is five minutes."""
     username: str = ""
     password: str = ""
     tls: bool = False
@@ -246,6 +249,7 @@ def _app(settings: FaustSettings) -> Any:
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.heartbeat_s,
         broker_rebalance_timeout=settings.rebalance_timeout_s,
+        consumer_metadata_max_age_ms=int(settings.topics_again_s * 1000),
         producer_acks=-1,
         stream_wait_empty=True,
         datadir=None,

@@ -139,6 +139,23 @@ def taken(dsn: str, group: str) -> int:
     return int(query(dsn, position, (f"{group}.places",))[0][0])
 
 
+def test_a_worker_that_was_shown_no_topics_takes_them_when_they_are_there(
+    database: str, kafka_broker: Kafka, tmp_path: Path
+) -> None:
+    """As a broker that has just begun shows none for a moment."""
+    prepare(database)
+    group, cluster = f"g{uuid4().hex[:8]}", Cluster(kafka_broker)
+    with worker(database, cluster, group, tmp_path) as process:
+
+        def given_nothing() -> bool:
+            return any("missing topic" in log.read_text() for log in tmp_path.glob("worker-*.log"))
+
+        wait_for(given_nothing, process, tmp_path, database)
+        cluster.create(f"{group}.places", f"{group}.reports")
+        sent = cluster.produce(group, LOG[:10])
+        wait_for(lambda: taken(database, group) == sent, process, tmp_path, database)
+
+
 def test_the_hosts_agree(database: str, cluster: Cluster, embedded: Any, tmp_path: Path) -> None:
     prepare(database)
     group = f"g{uuid4().hex[:8]}"
