@@ -324,7 +324,9 @@ class EdgeAgent:
             self._uplink_seen_us = now_us
         waiting_us = self._spool.oldest_unacked_us()
         silent_us = now_us - (self._uplink_seen_us if waiting_us is None else min(self._uplink_seen_us, waiting_us))
-        self.outputs.uplink_lost = silent_us > self._settings.uplink_lost_s * 1e6
+        # Found again only when that is clear: lamps would blink by turns while a stream is about that far behind.
+        limit_s = self._settings.uplink_lost_s / (2.0 if self.outputs.uplink_lost else 1.0)
+        self.outputs.uplink_lost = silent_us > limit_s * 1e6
 
     def _reader(self, name: str) -> ReaderHealth:
         health = self._readers.get(name)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class EdgeSettings:
     """One edge agent's own settings.
 
-    The uplink counts as lost when there was no connection, or no answer to what was sent, for `uplink_lost_s`.
+    The uplink counts as lost when there was no connection, or no answer to what was sent, for `uplink_lost_s`, and
+    as found again once answers come within half of it.
     """
 
     agent: str = "edge"

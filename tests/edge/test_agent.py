@@ -1,9 +1,10 @@
 """The agent from messages to batches, and the replay of what it recorded."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -286,6 +287,29 @@ async def test_the_edge_decides_itself_only_while_the_stream_is_not_heard(
     steps(4700)
     await agent.outputs.apply()
     assert driver.outputs[3] is not answers
+    agent.close()
+
+
+def test_a_stream_that_answers_about_as_late_as_counts_as_lost_is_not_lost_and_found_by_turns(tmp_path: Path) -> None:
+    clock, spool = StandingClock(START_US), Spool(tmp_path / "spool.sqlite", "edge-1", 16, 24.0)
+    agent = EdgeAgent(SITE, {}, spool, HoldingUplink(True), clock)
+    lost: list[bool] = []
+
+    def answered(after_s: Callable[[int], float], steps: int) -> None:
+        for step in range(steps):
+            clock.advance_to(clock.now_us() + 500_000)
+            agent.step()
+            name = spool.next_id
+            spool.ack(name.epoch, max(0, name.counter - 1 - int(2 * after_s(step))), clock.now_us())
+            lost.append(agent.outputs.uplink_lost)
+
+    answered(lambda _: 0.5, 10)
+    assert not any(lost)
+    answered(lambda step: 4.0 if step % 4 < 2 else 2.5, 40)
+    assert lost[-1]
+    assert sum(before is not after for before, after in pairwise(lost)) == 1
+    answered(lambda _: 0.5, 10)
+    assert not lost[-1]
     agent.close()
 
 
