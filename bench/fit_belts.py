@@ -32,7 +32,6 @@ from simulators.scenarios.spec import Scenario
 from simulators.scenarios.split import DRAWN_SEEDS
 from stream.model import Passage
 from stream.operators.passage_belt import BELT_FEATURES, belt_matrix
-from stream.operators.passage_judge import judge
 from stream.operators.passage_model import shipped_model
 from stream.operators.passage_state import PassageParams, PassageRecord
 
@@ -45,14 +44,13 @@ class _Watched(Watching):
 
     def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
         self.closes(record, final=final, amend=amend)
-        cut = self._cuts.cut(record, closed_us, record.breaks, self._tick_us or 0, self._windows)
-        if cut.convoy is not None and cut.convoy.passed is not None:
-            eyes = self._portal.photo_eyes
-            (load,) = judge(cut, eyes, record.breaks, self._model, self._direction_score_min, may_part=False)
-            if len(load.scores):
-                here = cut.convoy.here[load.tags.tags]
-                matrix = belt_matrix(cut.convoy, cut.convoy.passed, load.tags, load.scores)
-                self.keep(record, load.tags.tags[here], matrix[here], load.scores[here])
+        cut, (load,) = self._looks.judge(
+            record, closed_us, record.breaks, self._tick_us or 0, self._windows, may_part=False
+        )
+        if cut.convoy is not None and cut.convoy.passed is not None and len(load.scores):
+            here = cut.convoy.here[load.tags.tags]
+            matrix = belt_matrix(cut.convoy, cut.convoy.passed, load.tags, load.scores)
+            self.keep(record, load.tags.tags[here], matrix[here], load.scores[here])
         return super()._evaluate(record, closed_us, final, amend)
 
 

@@ -77,7 +77,7 @@ class _Following(PassageOperator):
 
     def crossed(self, load: LoadTruth, until_us: int) -> Rows:
         """Rows of (belongs, terms) of the tags heard on both sides; none where the load is not found."""
-        seen = self._crawls.crossings(load.start_us, until_us)
+        seen = self._looks.crawls.crossings(load.start_us, until_us)
         told = np.isfinite(seen.lag_s).nonzero()[0]
         belongs = np.zeros(len(seen.lag_s), np.bool_)
         belongs[self._rows.known(set(load.epcs))] = True

@@ -29,7 +29,6 @@ from simulators.scenarios.split import DRAWN_SEEDS, FIT_SEEDS
 from stream.model import Passage
 from stream.operators.passage_features import FEATURES
 from stream.operators.passage_hindsight import seen_since
-from stream.operators.passage_judge import judge
 from stream.operators.passage_model import shipped_model
 from stream.operators.passage_state import PassageParams, PassageRecord
 
@@ -45,10 +44,10 @@ class _LooksAgain(Watching):
             return super()._evaluate(record, closed_us, final, amend)
         if len(record.said) > 1 or record.crossed_us is not None:
             return []
-        eyes = self._portal.photo_eyes
-        cut = self._cuts.cut(record, closed_us, record.breaks, self._tick_us or 0, self._windows)
-        (first,) = judge(cut, eyes, record.breaks, self._model, self._direction_score_min, may_part=False)
-        tags = seen_since(self._cuts.until(cut, record.until_us), first)
+        cut, (first,) = self._looks.judge(
+            record, closed_us, record.breaks, self._tick_us or 0, self._windows, may_part=False
+        )
+        tags = seen_since(self._looks.cuts.until(cut, record.until_us), first)
         self.keep(record, tags.tags, tags.matrix, first.scores)
         return []
 

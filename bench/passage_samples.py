@@ -52,7 +52,7 @@ class _Recorder(PassageOperator):
             if any(record.opened_us <= middle <= closed_us for middle in self.middles_us):
                 # What a good model would have said, so that the windows adapt as they will at a site.
                 record.said = [Said(1, verdicts={"": TagVerdict.BELONGS})]
-            cut = self._cuts.cut(record, closed_us, record.breaks, self._tick_us or 0)
+            cut = self._looks.cuts.cut(record, closed_us, record.breaks, self._tick_us or 0)
             # All rows instead of their sums: variants change what was heard before as well.
             lookback_us = int(self._params.lookback_s * 1e6)
             before = self._rows.between(cut.opened_us - lookback_us, cut.opened_us - cut.approach_us)

@@ -12,6 +12,7 @@ from stream.model import Passage, PassageTag, Sightings, TagVerdict
 from stream.operators.passage_facts import Cut
 from stream.operators.passage_features import FEATURES, TagFeatures
 from stream.operators.passage_judge import Judged
+from stream.operators.passage_looks import Look
 from stream.operators.passage_model import Costs
 from stream.operators.passage_rows import PassageRows
 from stream.operators.passage_state import PassageRecord
@@ -27,25 +28,23 @@ def passage_of(
     rows: PassageRows,
     record: PassageRecord,
     number: int,
-    cut: Cut,
-    load: Judged,
-    closed_us: int,
+    look: Look,
     revision: int,
-    final: bool,
     withdrawn: bool,
 ) -> Passage:
     """What is said of one of a window's loads now; the second, of those that met, has an id of its own."""
+    load, final = look.loads[number], look.final
     return Passage(
         passage_id=uuid5(record.passage_id, "opposite") if number else record.passage_id,
         portal=portal,
         opened_us=record.opened_us,
-        closed_us=closed_us,
+        closed_us=look.closed_us,
         direction=load.direction,
         direction_score=load.direction_score,
         tags=passage_tags(rows.tags, load.tags, load.scores, record.said[number].verdicts, final),
         final=final,
         revision=revision,
-        evidence=evidence_of(rows, cut, load.tags) if final else None,
+        evidence=evidence_of(rows, look.cut, load.tags) if final else None,
         withdrawn=withdrawn,
     )
 

@@ -9,10 +9,10 @@ change what was said), *gone* (later reads are counted, not used). Final ones ar
 Work is done per tick of reader time, as soon as the watermark covers its last microsecond, so only the reads and the
 watermark matter, not how reads were spread over batches. Two loads abreast, or nose to tail without a clear beam or a
 dip in the reads between them, are one passage; two that meet are told apart at the close. `passage_edges`,
-`passage_window` and `passage_density` say when, `passage_past` what was heard before, `passage_convoy` which of several
-windows a tag is nearest to, `passage_crawl` with which of the loads that crawl it crossed, `passage_features`,
-`passage_levels`, `passage_likeness`, `passage_belt` and `passage_model` which tags, `passage_direction` which way,
-`passage_judge` puts it together, and `passage_hindsight` looks again.
+`passage_window` and `passage_density` say when, `passage_looks` how a window is looked at, `passage_past` what was
+heard before, `passage_convoy` which of several windows a tag is nearest to, `passage_crawl` with which of the loads
+that crawl it crossed, `passage_features`, `passage_levels`, `passage_likeness`, `passage_belt` and `passage_model`
+which tags, `passage_direction` which way, `passage_judge` puts it together, and `passage_hindsight` looks again.
 
 Bounds: rows, tags and records as `PassageParams` says; what no longer fits is dropped oldest first and counted.
 """
@@ -26,15 +26,9 @@ from numpy.typing import NDArray
 from stream.model import BatchId, Passage, TagVerdict
 from stream.operators.passage_antennas import PassageAntennas
 from stream.operators.passage_background import Background
-from stream.operators.passage_belt import BELT_FEATURES
 from stream.operators.passage_convoy import REACH_US, Lag
-from stream.operators.passage_crawls import PassageCrawls
-from stream.operators.passage_cuts import PassageCuts
 from stream.operators.passage_edges import Beam, PassageEdges
-from stream.operators.passage_features import FEATURES
-from stream.operators.passage_hindsight import is_doubtful, look_back
-from stream.operators.passage_judge import judge, judged
-from stream.operators.passage_model import shipped_model
+from stream.operators.passage_looks import Look, PassageLooks
 from stream.operators.passage_rows import PassageRows
 from stream.operators.passage_saying import (
     belonging,
@@ -74,10 +68,7 @@ class PassageOperator:
         self._portal = portal
         self._antennas = PassageAntennas(own, sides)
         self._params = params
-        self._model = (params.model or shipped_model()).over(FEATURES, BELT_FEATURES)
         self._by_beam = len({eye.side for eye in portal.photo_eyes}) == 1
-        by_eyes_alone = not self._antennas.sides_told and len({eye.side for eye in portal.photo_eyes}) > 1
-        self._direction_score_min = params.direction_score_min_of_eyes if by_eyes_alone else params.direction_score_min
         if state is None:
             self._rows = PassageRows(params.rows_max)
             self._background = Background(params.background_tau_s)
@@ -102,8 +93,7 @@ class PassageOperator:
             self.late_dropped = state.late_dropped
         self._edges = PassageEdges(portal, self._antennas, self._rows, params, state)
         self._lag = state.lag.copy() if state else Lag()
-        self._cuts = PassageCuts(portal.photo_eyes, self._antennas, self._rows, params, self._lag)
-        self._crawls = PassageCrawls(self._antennas, self._rows, params)
+        self._looks = PassageLooks(portal, self._antennas, self._rows, params, self._lag)
 
     def on_batch(self, now_us: int, items: Sequence[PlaceSlice]) -> list[Passage]:
         """Take slices; returns revisions of passages in the order they came about."""
@@ -112,7 +102,7 @@ class PassageOperator:
             _, added = self._rows.append(piece)
             if len(added):
                 late |= self._late(added)
-                self._cuts.heard(added)
+                self._looks.cuts.heard(added)
             self._edges.take(piece)
         if self._tick_us is None:
             self._tick_us = self._edges.start(now_us)
@@ -292,7 +282,7 @@ class PassageOperator:
         out: list[Passage] = []
         for record in [each for each in self._settled if each.look_us is not None and each.look_us < end_us]:
             until_us, record.look_us = record.look_us or end_us, None
-            more = self._crawls.share_out(record, self._windows, until_us)
+            more = self._looks.crawls.share_out(record, self._windows, until_us)
             self._settled = [*self._settled, *more][-self._params.records_max :]
             anew: list[PassageRecord] = []
             if record.doubtful or record.crossed_us is not None:
@@ -326,59 +316,55 @@ class PassageOperator:
         early = final and record.closed_us is None
         if not early:
             record.judged_us = closed_us
-        door, eyes = self._portal, self._portal.photo_eyes
         breaks = self._edges.eyes.state.breaks if record.closed_us is None and record.by_eyes else record.breaks
-        if record.crossed_us is not None:
-            cut, tags, scores = self._crawls.crossed(record, self._cuts, self._settled)
-            loads = [judged(cut, tags, scores, eyes, self._model, self._direction_score_min)]
-        else:
-            cut = self._cuts.cut(record, closed_us, breaks, self._tick_us or 0, self._windows)
-            # A window once said to hold one load, or two, is amended as such.
-            may_part = final and (not amend or len(record.said) > 1)
-            loads = judge(cut, eyes, breaks, self._model, self._direction_score_min, may_part=may_part)
-            if amend and record.until_us is not None and self._model.hindsight is not None:
-                cut = self._cuts.until(cut, record.until_us)
-                loads = look_back(cut, loads, self._model.hindsight, self._params.costs)
-        again_s, convoy = self._params.again_s, cut.convoy is not None
-        spent = spent_tags(record, self._settled, again_s, self._rows.tags, loads[0].tags, convoy=convoy)
-        out: list[Passage] = []
-        if early and not is_sure(loads, self._rows.tags, spent):
-            return out
-        for number, load in enumerate(loads):
-            if number == len(record.said):
-                record.said.append(Said())
-            said = record.said[number]
-            costs = self._params.bare_costs if load.bare else self._params.costs
-            if amend and cut.convoy is not None:
-                record.cell_end_us = record.cell_end_us or cut.convoy.end_us
-                self._lag.learn(cut.convoy, load.tags.tags[load.scores > 0.5])
-            verdicts = verdicts_on(load, self._rows.tags, spent, costs)
-            before, now = said.verdicts, verdicts
-            if final and said.revisions and not amend:
-                # What was told for sure stands, unless loads met after all; told anew is what is more than a stray.
-                verdicts |= dict.fromkeys(belonging([record]) if len(loads) == 1 else (), TagVerdict.BELONGS)
-                before, now, said.verdicts = members(before), members(verdicts), verdicts
-            changed = now != before or load.direction is not said.direction
-            certain = certain_tags(self._rows, load, verdicts, door.signal.certain_score) | {
-                epc for epc in said.certain if verdicts.get(epc) is TagVerdict.BELONGS
-            }
-            if not changed and (amend or said.revisions if final else certain == said.certain):
-                continue
-            nobody = not (record.by_eyes or said.revisions or members(verdicts))
-            if nobody and not said.shown:
-                continue
-            withdrawn = final and nobody
-            said.verdicts, said.direction, said.certain = verdicts, load.direction, certain
-            revision = said.revisions if final else said.shown
-            said.shown = 0 if final else said.shown + 1
-            said.revisions += final and not withdrawn
-            told = passage_of(door.name, self._rows, record, number, cut, load, closed_us, revision, final, withdrawn)
-            out.append(told)
+        look = self._looks.look(record, closed_us, breaks, self._tick_us or 0, self._windows, final=final, amend=amend)
+        tags, again_s, convoy = look.loads[0].tags, self._params.again_s, look.cut.convoy
+        spent = spent_tags(record, self._settled, again_s, self._rows.tags, tags, convoy=convoy is not None)
+        if early and not is_sure(look.loads, self._rows.tags, spent):
+            return []
+        if amend and convoy is not None:
+            record.cell_end_us = record.cell_end_us or convoy.end_us
+            for load in look.loads:
+                self._lag.learn(convoy, load.tags.tags[load.scores > 0.5])
+        said = [self._say(record, look, number, spent) for number in range(len(look.loads))]
         if final and not amend and not early:
-            record.doubtful = record.told and self._model.hindsight is not None and is_doubtful(cut, loads)
-            if record.doubtful or self._crawls.may_part(record):
-                record.look_us = closed_us + int(self._params.hindsight_s * 1e6)
-        return out
+            self._look_later(record, look)
+        return [told for told in said if told is not None]
+
+    def _say(self, record: PassageRecord, look: Look, number: int, spent: set[str]) -> Passage | None:
+        """A revision for one of a window's loads, unless there is nothing new to tell."""
+        load, final, amend = look.loads[number], look.final, look.amend
+        if number == len(record.said):
+            record.said.append(Said())
+        said = record.said[number]
+        costs = self._params.bare_costs if load.bare else self._params.costs
+        verdicts = verdicts_on(load, self._rows.tags, spent, costs)
+        before, now = said.verdicts, verdicts
+        if final and said.revisions and not amend:
+            # What was told for sure stands, unless loads met after all; told anew is what is more than a stray.
+            verdicts |= dict.fromkeys(belonging([record]) if len(look.loads) == 1 else (), TagVerdict.BELONGS)
+            before, now, said.verdicts = members(before), members(verdicts), verdicts
+        changed = now != before or load.direction is not said.direction
+        certain = certain_tags(self._rows, load, verdicts, self._portal.signal.certain_score) | {
+            epc for epc in said.certain if verdicts.get(epc) is TagVerdict.BELONGS
+        }
+        if not changed and (amend or said.revisions if final else certain == said.certain):
+            return None
+        nobody = not (record.by_eyes or said.revisions or members(verdicts))
+        if nobody and not said.shown:
+            return None
+        withdrawn = final and nobody
+        said.verdicts, said.direction, said.certain = verdicts, load.direction, certain
+        revision = said.revisions if final else said.shown
+        said.shown = 0 if final else said.shown + 1
+        said.revisions += final and not withdrawn
+        return passage_of(self._portal.name, self._rows, record, number, look, revision, withdrawn)
+
+    def _look_later(self, record: PassageRecord, look: Look) -> None:
+        """Once a window closed: whether it is looked at again, and when."""
+        record.doubtful = self._looks.may_look_again(record, look)
+        if record.doubtful or self._looks.crawls.may_part(record):
+            record.look_us = look.closed_us + int(self._params.hindsight_s * 1e6)
 
     @property
     def _windows(self) -> list[PassageRecord]:
