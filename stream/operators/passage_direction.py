@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stream.operators.passage_facts import Cut
 from stream.operators.passage_features import TagFeatures
+from stream.operators.passage_sums import median_of
 from stream.operators.passage_window import BeamBreak
 from warehouse.site import Direction, PhotoEye, Side
 
@@ -39,7 +40,7 @@ def direction_evidence(
     known = np.isfinite(tags.lag_s) & (belongs > 0.5)
     if known.any() and cut.side[cut.own].any():
         lags = tags.lag_s[known]
-        mean = float(np.median(lags))
+        mean = median_of(lags)
         error = 1.2533 * (float(np.std(lags)) + 0.15) / np.sqrt(len(lags))
         evidence[2] = float(np.clip(mean / error, -6.0, 6.0))
         evidence[3] = float(np.clip(mean, -2.0, 2.0))
@@ -83,7 +84,8 @@ def _share_trend(cut: Cut, tags: TagFeatures, belongs: NDArray[np.float64]) -> t
         return 0.0, 0.0
     rows, side = rows.take(kept), side[kept].astype(np.float64)
     # Each row weighs as the root of its power: linear power would let one tag's flash decide.
-    weight = np.sqrt(np.nan_to_num(rows["power_mw"], nan=0.0)) + 1e-12
+    power = rows["power_mw"]
+    weight = np.sqrt(np.where(np.isnan(power), 0.0, power)) + 1e-12
     seconds = rows["first_us"].astype(np.float64)
     order = np.argsort(seconds, kind="stable")
     weight, side = weight[order], side[order]

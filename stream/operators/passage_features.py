@@ -209,12 +209,12 @@ def tag_features(
         "load_peak_dbm": load_peak,
         "load_share_db": weighted_median(own_share, weight),
     }
-    matrix = np.empty((count, len(FEATURES)))
-    for column, name in enumerate(FEATURES):
-        matrix[:, column] = features[name]
+    by_feature = np.empty((len(FEATURES), count))
+    for row, name in enumerate(FEATURES):
+        by_feature[row] = features[name]
     return TagFeatures(
         facts.tags,
-        matrix,
+        by_feature.T.copy(),
         facts.first_us,
         facts.last_us,
         summed(own.tag, own.reads, count).astype(np.int64),

@@ -117,10 +117,17 @@ def judged(
 
 
 def _scored(
-    cut: Cut, facts: TagFacts, guess: TagFeatures, passes: Sequence[TagModel], mine: NDArray[np.bool_] | None = None
+    cut: Cut,
+    facts: TagFacts,
+    guess: TagFeatures,
+    passes: Sequence[TagModel],
+    mine: NDArray[np.bool_] | None = None,
+    first: NDArray[np.float64] | None = None,
 ) -> tuple[TagFeatures, NDArray[np.float64]]:
-    """The last pass's features and scores; none but the tags that are `mine` join a crowd."""
-    tags, scores = guess, passes[0].score(guess.matrix)
+    """The last pass's features and scores; none but the tags that are `mine` join a crowd. `first` are the first
+    pass's scores, where they are known.
+    """
+    tags, scores = guess, passes[0].score(guess.matrix) if first is None else first
     for later in passes[1:]:
         crowd = scores if mine is None else scores * mine
         tags = tag_features(cut, crowd, facts, scored=True)
@@ -139,9 +146,9 @@ def _without_bystanders(
 ) -> tuple[TagFeatures, NDArray[np.float64]]:
     """The `plain` judgement, or that against the part of the crowd that crosses, which way photo-eyes or crowd say."""
     # Without the eyes' word the crowd's: what goes by lags neither way.
-    way = cut.eyes_way or np.sign(mean_of(np.nan_to_num(guess.lag_s).clip(-1.0, 1.0), guess.weight))
+    told = np.isfinite(guess.lag_s)
+    way = cut.eyes_way or np.sign(mean_of(np.where(told, guess.lag_s, 0.0).clip(-1.0, 1.0), guess.weight))
     lag = way * guess.lag_s
-    told = np.isfinite(lag)
     best = weighted_quantile(lag[told], guess.weight[told], 0.8) if told.any() else 0.0
     if best < CROSSING_LAG_MIN_S or cut.eyes_back:
         return plain
@@ -158,9 +165,10 @@ def _without_bystanders(
     )
     crossed = bool(cut.eyes_way) and not bare
     crossing = tag_features(cut, crowd, facts)
-    if apart(passes[0].score(crossing.matrix)) < (CROSSED_MAYBE if crossed else maybe):
+    first = passes[0].score(crossing.matrix)
+    if apart(first) < (CROSSED_MAYBE if crossed else maybe):
         return plain
-    judged = _scored(cut, facts, crossing, passes, crosses >= 0.5)
+    judged = _scored(cut, facts, crossing, passes, crosses >= 0.5, first)
     better = apart(judged[1])
     more = better - apart(plain[1])
     believed = better >= enough and more > gain

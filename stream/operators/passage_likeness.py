@@ -96,7 +96,7 @@ def likeness_features(
     beside = np.exp(-np.abs(said[:, None] - said[kept]))
     beside[mine] = 0.0
     rank = np.sort(said)
-    values = np.unique(rank)
+    values = rank[np.concatenate([[True], rank[1:] != rank[:-1]])]
     place = np.searchsorted(values, said)
     steps = np.concatenate([[GAP_MAX], np.diff(values), [GAP_MAX]])
     typical = float(score.mean())

@@ -206,12 +206,12 @@ class PassageRows:
         )
 
     def _room(self, count: int) -> NDArray[np.void]:
-        """Space for that many more rows at the end: where rows have left when that is half of it and more, else new,
-        at most twice `rows_max` and the rows.
+        """Space for that many more rows at the end: where rows have left when that is a third of it and more, else new,
+        at most twice `rows_max` and the rows. Memory never written to before costs more than moving what is held.
         """
         if self._end + count > len(self._space):
             held, latest = self.rows, self._latest[self._start : self._end]
-            if self._start < len(held) + count:
+            if self._start < max(count, len(held) // 2):
                 size = max(1024, 2 * (min(len(held), self.rows_max) + count))
                 self._space, self._latest = np.empty(size, ROW), np.empty(size, np.int64)
             self._space[: len(held)].view(_BYTES)[:] = held.view(_BYTES)

@@ -209,7 +209,7 @@ class PassageOperator:
     def _learn(self, second: int) -> None:
         """Learn the background of the whole seconds before `second`."""
         rows = self._rows.between(self._second * 1_000_000, second * 1_000_000)
-        rows = rows[self._antennas.own(self._rows)[rows["antenna"]]]
+        rows = rows.take(self._antennas.own(self._rows)[rows["antenna"]].nonzero()[0])
         self._background.learn_seconds(len(self._rows.tags), rows)
         self._second = second
 
