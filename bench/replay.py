@@ -9,8 +9,8 @@ makes dicts, a dict loop keeps the last sighting of each tag, and every read is 
 `plain_commit_per_message` is kinder to it: one commit for all reads of a message.
 
 Where a read's time goes, in µs of the computing thread: decoded and reduced 0.9 at 1.3 reads a sighting and 0.5 at 20,
-decided 2.6 and 0.75, most of it what every tick costs at every door. The committing thread shares the interpreter's
-lock with it, and PostgreSQL has the other core.
+decided 1.8 and 0.65, at 1.3 nearly half of it the two looks at each load, the rest what every batch and tick costs at
+every door. The committing thread shares the interpreter's lock with it, and PostgreSQL has the other core.
 
 `reads_s` is by the wall clock, in which PostgreSQL works on the other core; `reads_cpu_s` is by this process's CPU
 time. `rss_mb` is this process's peak so far, whatever the length of the capture.
