@@ -91,8 +91,11 @@ def site_of(
     )
 
 
-def assumptions(site: Site, reads: RecordedReads, truth: RecordedTruth | None) -> list[str]:
-    """What is taken for granted about the site, and what would make it better known: one sentence a line."""
+def assumptions(site: Site, reads: RecordedReads, truth: RecordedTruth | None, placed: Sequence[str] = ()) -> list[str]:
+    """What is taken for granted about the site, and what would make it better known: one sentence a line.
+
+    `placed` are the options that said where antennas are, and on which side.
+    """
     said = []
     kinds = {portal.name: "portal" for portal in site.portals} | {zone.name: "zone" for zone in site.zones}
     for name, kind in kinds.items():
@@ -102,17 +105,40 @@ def assumptions(site: Site, reads: RecordedReads, truth: RecordedTruth | None) -
         sides = {ref: antenna.side for ref in watching if (antenna := site.antenna_at(ref)) is not None}
         listed = ", ".join(f"{ref}{f' {side.value}' if (side := sides.get(ref)) else ''}" for ref in watching)
         said.append(f"{kind} {name}: antennas {listed}")
-    sided = any(antenna.side for reader in site.readers for antenna in reader.antennas)
-    eyes = any(portal.photo_eyes for portal in site.portals)
+    silent = sorted(ref for ref in _options(placed, reads, "--place or --side", str) if site.antenna_at(ref) is None)
+    if silent:
+        said.append(f"nothing was read by {', '.join(map(str, silent))}, which --place or --side names")
+    return said + _ways_unknown(site, truth) + _eyes_unheard(site, reads)
+
+
+def _ways_unknown(site: Site, truth: RecordedTruth | None) -> list[str]:
+    """Where neither antennas nor photo-eyes are on two sides."""
+    unknown = [
+        portal
+        for portal in site.portals
+        if len({eye.side for eye in portal.photo_eyes}) < 2
+        and len({antenna.side for ref in site.antennas_of(portal.name) if (antenna := site.antenna_at(ref))} - {None})
+        < 2
+    ]
+    refs = sorted(ref for portal in unknown for ref in site.antennas_of(portal.name))
+    if not refs:
+        return []
     ways = truth is not None and any(load.direction is not Direction.UNSURE for load in truth.loads)
-    if site.portals and not sided and not eyes:
-        ref = sorted(site.antennas_of(site.portals[0].name))[0]
-        need = "the truth has directions, but " if ways else ""
-        said.append(f"{need}no direction can be told without sides: --side {ref}=inside, --side ...=outside")
-    ports = sorted({(event.device, event.port) for event in reads.events if event.port is not None})
-    if ports and not eyes:
-        device, port = ports[0]
-        said.append(f"photo-eye events of {len(ports)} inputs are not used: --eye {device}:{port}=outside says where")
+    need = "the truth has directions, but " if ways else ""
+    at = "" if len(unknown) == len(site.portals) else f" at {', '.join(portal.name for portal in unknown)}"
+    if all(len(site.antennas_of(portal.name)) == 1 for portal in unknown):
+        return [f"{need}no direction can be told{at} by one antenna without photo-eyes on two sides (--eye)"]
+    return [f"{need}no direction can be told{at} without sides: --side {refs[0]}=inside, --side ...=outside"]
+
+
+def _eyes_unheard(site: Site, reads: RecordedReads) -> list[str]:
+    """Photo-eyes without events, and events of no photo-eye."""
+    wired = {AntennaRef(eye.reader, eye.gpi) for portal in site.portals for eye in portal.photo_eyes}
+    inputs = {AntennaRef(event.device, event.port) for event in reads.events if event.port is not None}
+    said = [f"the recording has no event of the photo-eye at {ref}" for ref in sorted(wired - inputs)]
+    if unused := sorted(inputs - wired):
+        listed = ", ".join(map(str, unused))
+        said.append(f"photo-eye events of {listed} are not used: --eye {unused[0]}=outside says where")
     return said
 
 

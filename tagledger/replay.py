@@ -29,7 +29,7 @@ from tagledger.config import ConfigError
 from tagledger.database import open_database
 from tagledger.recorded_imports import missing
 from tagledger.replay_source import CsvOptions, Source, open_source, recording_id
-from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, known_failures, print_summary, site_or_exit
+from tagledger.terminal import EXIT_FAILED, EXIT_USAGE, complain, console, known_failures, print_summary, site_or_exit
 from warehouse.postgres.commands import execute
 from warehouse.site_settings import DatabaseSettings
 from warehouse.times import from_us
@@ -53,6 +53,9 @@ def run_replay(
             # Those that know the file name it themselves.
             complain(error if str(error).startswith(str(recording)) else f"{recording}: {error}")
             raise typer.Exit(EXIT_USAGE) from None
+        if not as_json:
+            for note in source.assumed:
+                console.print(note, soft_wrap=True, highlight=False)
         # A site's own database is for what happens, not for what is tried out, unless a site file names it.
         if given is None:
             # And each recording has its own: what another one left behind would change what this one means.
@@ -118,7 +121,11 @@ def _replay(source: Source, dsn: str, pace: float | None, files: list[str], *, q
         "reads_per_second": round(outcome.count.reads / max(elapsed_s, 1e-6)),
     }
     problems = source.damage() + source.unfinished() + files
-    return {**found, "problems": problems} if quiet else {**found, "problems": "; ".join(problems) or "none"}
+    return (
+        {**found, "assumed": list(source.assumed), "problems": problems}
+        if quiet
+        else {**found, "problems": "; ".join(problems) or "none"}
+    )
 
 
 def _steps(

@@ -23,7 +23,7 @@ from tagledger.config import parse_site
 from tagledger.decide import batches as cut
 from tagledger.decide import reduce_reads
 from tagledger.recorded_imports import ImportNote, decode_note
-from tagledger.recorded_site import site_of, with_margins
+from tagledger.recorded_site import assumptions, site_of, with_margins
 from warehouse.site import Antenna, Reader, Site, Zone
 
 # LLRP numbers antennas from 1; golden files use up to this many.
@@ -66,6 +66,8 @@ class Source:
     outcome: Outcome
     capture: CaptureReader | None = None
     imports: tuple[ImportNote, ...] = ()
+    assumed: tuple[str, ...] = ()
+    """How reads as CSV were understood, and what was taken for granted about their site."""
 
     def damage(self) -> list[str]:
         """What of the recording could not be read, once `items` are through; whatever it held is missing."""
@@ -151,7 +153,8 @@ def plain_site(agent: str = "replay", reader: str = "replay") -> Site:
 def _csv(path: Path, given: Site | None, options: CsvOptions, outcome: Outcome) -> Source:
     reads = read_csv(path, mapped(options.columns, "--column"), events=options.events)
     site = given or site_of(reads, None, options.places, options.sides, options.eyes)
-    reads, _ = with_margins(site, reads, options.eye_margin_s)
+    reads, widened = with_margins(site, reads, options.eye_margin_s)
+    assumed = [] if given else assumptions(site, reads, None, (*options.places, *options.sides))
     epoch = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     seen = reduce_reads(reads, site.edge.window_ms)
     outcome.count.reads = len(reads)
@@ -159,7 +162,7 @@ def _csv(path: Path, given: Site | None, options: CsvOptions, outcome: Outcome) 
         replace(batch, id=BatchId(batch.id.agent, epoch, batch.id.counter))
         for batch in cut(seen, reads.events, site.edge.window_ms)
     )
-    return Source(site, items, outcome)
+    return Source(site, items, outcome, assumed=(*reads.notes, *assumed, *widened))
 
 
 def _check_messages(path: Path) -> None:

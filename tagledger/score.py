@@ -112,7 +112,7 @@ def score_recording(site: Site, reads: RecordedReads, truth: RecordedTruth) -> S
         ]
         heard = frozenset(reads.tags[tag] for tag in np.unique(reads.tag).tolist())
         zones = score_zones(decided.updates, stays, until_us, heard)
-    notes = [*began, *not_found(passages)]
+    notes = [*began, *not_found(passages, site)]
     if by_tag is not None:
         notes.append(
             "the truth names tags, but neither loads nor times: tags are scored one by one, exact loads are not"
@@ -168,7 +168,7 @@ def run_score(
     except (RecordedError, OSError) as wrong:
         complain(wrong)
         raise typer.Exit(EXIT_USAGE) from None
-    notes = [] if site_file else assumptions(site, reads, truth)
+    notes = [] if site_file else assumptions(site, reads, truth, (*places, *sides))
     notes += [*given, *widened, *moved, *unscored(site, truth), *sides_by_truth(site, reads, truth), *scored.notes]
     written = 0
     if plots is not None:

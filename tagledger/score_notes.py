@@ -136,8 +136,11 @@ def _clear(values: list[float]) -> float:
     return float(np.mean(values)) / max(float(np.std(values)) / math.sqrt(len(values)), 1e-3)
 
 
-def not_found(passages: PassageScore | None) -> list[str]:
-    """How loads are scored in whose windows no passage was seen: their tags count as missed, not as not scored."""
+def not_found(passages: PassageScore | None, site: Site) -> list[str]:
+    """How loads are scored in whose windows no passage was seen: their tags count as missed, not as not scored.
+
+    And what would part those that share a passage, where no photo-eye does.
+    """
     if passages is None:
         return []
     silent = [score.load for score in passages.loads if score.load is not None and score.passage is None]
@@ -164,6 +167,10 @@ def not_found(passages: PassageScore | None) -> list[str]:
             f"{len(shared)} true loads ({_named(shared)}) share a passage with another; it is compared with the one it "
             f"has more tags of: {missed}, and as wrong there"
         )
+        if not any(portal.photo_eyes for portal in site.portals):
+            notes.append(
+                "a photo-eye parts loads: --events and --eye, or --windows-known if the truth's windows are one's"
+            )
     return notes
 
 

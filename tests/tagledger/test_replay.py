@@ -104,6 +104,16 @@ def test_reads_as_csv_replay_through_the_same_path(tmp_path: Path) -> None:
     assert (again["passages"], again["batches_known_already"]) == (0, first["batches"])
 
 
+def test_what_a_replay_of_reads_as_csv_takes_for_granted_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "reads.csv"
+    file.write_text("time,epc,antenna\n1767600000,E1,1\n1767600001,E1,2\n")
+    arguments = ["replay", str(file), "--eye", "3=inside", "--state-dir", str(tmp_path / "s")]
+    said = CliRunner().invoke(app, arguments).stdout
+    assert said.index("portal door: antennas reader:1, reader:2") < said.index("kept in")
+    told = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert "the recording has no event of the photo-eye at reader:3" in told["assumed"]
+
+
 def test_a_csv_that_is_none_names_row_or_column(tmp_path: Path) -> None:
     file = tmp_path / "reads.csv"
     file.write_text("when,epc,antenna\n1,AB,1\n")

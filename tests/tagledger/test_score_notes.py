@@ -7,7 +7,8 @@ import pytest
 from stream.recorded import RecordedError, RecordedReads, parse_csv
 from stream.recorded_truth import RecordedTruth, TrueLoad
 from tagledger.decide import decide
-from tagledger.recorded_site import site_of, with_true_windows
+from tagledger.recorded_site import assumptions, site_of, with_true_windows
+from tagledger.score import score_recording
 from tagledger.score_notes import in_one_time, sides_by_truth
 from warehouse.site import Direction
 
@@ -101,3 +102,40 @@ def test_the_truths_windows_stand_in_for_a_photo_eye(door: tuple[RecordedReads, 
     assert "no finding" in notes[0]
     with pytest.raises(RecordedError, match="photo-eyes already"):
         with_true_windows(site, reads, truth)
+
+
+def test_what_an_option_names_and_the_recording_lacks_is_said() -> None:
+    reads = parse_csv("time,epc,antenna,gpi,state\n9.0,,,1,1\n9.1,E1,1,,\n9.2,E1,2,,\n10.0,,,1,0\n")
+    sides = ["1=inside", "9=outside"]
+    said = assumptions(site_of(reads, None, sides=sides, eyes=["2=outside"]), reads, None, sides)
+    assert any("nothing was read by reader:9" in note for note in said)
+    assert any("no direction can be told" in note for note in said)
+    assert "the recording has no event of the photo-eye at reader:2" in said
+    assert any("events of reader:1 are not used: --eye reader:1=outside" in note for note in said)
+    sides = ["1=inside", "2=outside"]
+    assert len(assumptions(site_of(reads, None, sides=sides, eyes=["1=outside"]), reads, None, sides)) == 1
+
+
+def test_one_antenna_is_not_told_to_have_two_sides() -> None:
+    reads = parse_csv("time,epc,antenna,gpi,state\n9.0,,,1,1\n9.1,E1,1,,\n10.0,,,1,0\n")
+    said = assumptions(site_of(reads, None, eyes=["1=outside"]), reads, None)
+    assert any("by one antenna without photo-eyes on two sides" in note for note in said)
+
+
+def test_loads_that_share_a_passage_are_said_to_need_a_photo_eye() -> None:
+    """Two boxes of four tags, half a second apart under one antenna."""
+    lines, loads = ["time,epc,antenna,rssi"], []
+    for box in range(2):
+        epcs = tuple(f"B{box}T{tag}" for tag in range(4))
+        start = BEGIN_US + box * S // 2
+        lines += [
+            f"{start + step * 100_000 + 7_000 * tag},{epc},1,{-50 - abs(step - 10)}"
+            for tag, epc in enumerate(epcs)
+            for step in range(20)
+        ]
+        loads.append(TrueLoad(f"B{box}", "", Direction.UNSURE, start + S * 3 // 4, start + S * 5 // 4, epcs))
+    reads, truth = parse_csv("\n".join(lines) + "\n"), RecordedTruth(tuple(loads))
+    hint = "a photo-eye parts loads"
+    assert any(hint in note for note in score_recording(site_of(reads, truth), reads, truth).notes)
+    site, seen, _ = with_true_windows(site_of(reads, truth), reads, truth)
+    assert not any(hint in note for note in score_recording(site, seen, truth).notes)
