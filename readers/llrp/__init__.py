@@ -1,6 +1,6 @@
 """LLRP 1.0.1 and 1.1: the standard as data, what is derived from it, and the client.
 
-    wire, enums, messages, params*               the standard: one class a message or parameter, named as there
+    wire, enums*, messages*, params*             the standard: one class a message or parameter, named as there
     fields, layout, codec                        encoding and decoding, compiled from those classes
     framing                                      messages out of a byte stream
     record_layout, bulk, one_tag, row_batch      tag reports to columns, behind a layout guard

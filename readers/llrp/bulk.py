@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readers.llrp.carry import Carry
-from readers.llrp.enums import C1G2ReadResultType
+from readers.llrp.enums_c1g2 import C1G2ReadResultType
 from readers.llrp.record_layout import (
     CONSTANT_MAX,
     DOPPLER_STEPS_PER_HZ,

@@ -31,6 +31,7 @@ from readers.llrp.layout import (
     Layout,
     Slot,
 )
+from readers.llrp.messages_custom import VendorMessage
 from readers.llrp.wire import (
     CUSTOM,
     HEADER,
@@ -110,7 +111,7 @@ def encode_body(message: Message, *, version: int = VERSION_1_0_1) -> bytes:
     if isinstance(message, UnknownMessage):
         return message.body
     out = bytearray()
-    if isinstance(message, messages.VendorMessage):
+    if isinstance(message, VendorMessage):
         out += _VENDOR_SUBTYPE_U8.pack(message.VENDOR, message.SUBTYPE)
     _write(message, out, version)
     return bytes(out)

@@ -9,7 +9,7 @@ import types
 import typing
 from typing import NamedTuple
 
-from readers.llrp import messages, params
+from readers.llrp import messages, messages_custom, params
 from readers.llrp.enums import WireEnum
 from readers.llrp.fields import Field, FixedRun, fixed_bytes_of, runs_of
 from readers.llrp.wire import CUSTOM, CustomMessageType, CustomParameter, Element, Message, Pad, Parameter
@@ -93,12 +93,12 @@ def _slot(name: str, hint: typing.Any, required: bool) -> Slot:
     return Slot(name, tuple(classes), many, required)
 
 
-_BASES = (CustomParameter, params.VendorParameter, CustomMessageType, messages.VendorMessage)
+_BASES = (CustomParameter, params.VendorParameter, CustomMessageType, messages_custom.VendorMessage)
 
 
 def _definitions() -> list[type[Element]]:
     found: list[type[Element]] = []
-    for module, base in ((messages, Message), (params, Parameter)):
+    for module, base in ((messages, Message), (messages_custom, Message), (params, Parameter)):
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, base) and value.TYPE and value not in _BASES:
                 found.append(value)
@@ -115,7 +115,7 @@ VENDOR_MESSAGES: dict[tuple[int, int], Layout] = {}
 VENDOR_PARAMETERS: dict[tuple[int, int], Layout] = {}
 
 for _cls, _layout in LAYOUTS.items():
-    if issubclass(_cls, messages.VendorMessage):
+    if issubclass(_cls, messages_custom.VendorMessage):
         VENDOR_MESSAGES[_cls.VENDOR, _cls.SUBTYPE] = _layout
     elif issubclass(_cls, params.VendorParameter):
         VENDOR_PARAMETERS[_cls.VENDOR, _cls.SUBTYPE] = _layout

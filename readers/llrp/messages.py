@@ -1,4 +1,7 @@
-"""Every message of LLRP 1.0.1 and 1.1, named as its standard name reads: ADD_ROSPEC is `AddROSpec`."""
+"""Every message of LLRP 1.0.1 and 1.1, named as its standard name reads: ADD_ROSPEC is `AddROSpec`.
+
+Those that vendors add are in `messages_custom`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from typing import Annotated, ClassVar
 from readers.llrp.enums import GetReaderCapabilitiesRequestedData, GetReaderConfigRequestedData
 from readers.llrp.params_access import AccessSpec, ClientRequestResponse
 from readers.llrp.params_c1g2 import C1G2LLRPCapabilities
-from readers.llrp.params_custom import IMPINJ
 from readers.llrp.params_events import ReaderEventNotificationData, ReaderEventNotificationSpec
 from readers.llrp.params_reader import (
     AntennaConfiguration,
@@ -26,7 +28,6 @@ from readers.llrp.params_report import AccessReportSpec, RFSurveyReportData, ROR
 from readers.llrp.params_rospec import ROSpec
 from readers.llrp.params_status import LLRPStatus
 from readers.llrp.wire import (
-    CUSTOM,
     U8,
     U16,
     U32,
@@ -451,29 +452,5 @@ class ErrorMessage(Message, frozen=True):
     """LLRP 1.0.1 §14.1.1, §16.1.35."""
 
     TYPE: ClassVar[int] = 100
-
-    LLRPStatus: LLRPStatus
-
-
-class VendorMessage(CustomMessageType, frozen=True):
-    """A custom message whose content we know."""
-
-    VENDOR: ClassVar[int] = IMPINJ
-    SUBTYPE: ClassVar[int] = 0
-
-
-class ImpinjEnableExtensions(VendorMessage, frozen=True):
-    """Must come before any other Impinj extension is used; the four bytes are reserved."""
-
-    SUBTYPE: ClassVar[int] = 21
-    RESPONSE: ClassVar[int] = CUSTOM
-
-    Reserved: U32 = 0
-
-
-class ImpinjEnableExtensionsResponse(VendorMessage, frozen=True):
-    """Answers ImpinjEnableExtensions."""
-
-    SUBTYPE: ClassVar[int] = 22
 
     LLRPStatus: LLRPStatus

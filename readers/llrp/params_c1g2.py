@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from readers.llrp.enums import (
+from readers.llrp.enums_c1g2 import (
     C1G2DRValue,
     C1G2ForwardLinkModulation,
     C1G2MValue,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from readers.llrp.enums import C1G2LockDataField, C1G2LockPrivilege
+from readers.llrp.enums_c1g2 import C1G2LockDataField, C1G2LockPrivilege
 from readers.llrp.wire import U16, U32, VERSION_1_1, Bit, Bits, BitString, Parameter, U16s, Unsigned
 
 

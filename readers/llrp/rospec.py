@@ -12,6 +12,7 @@ lowest entry when all exceed it. Hop table and channel are those the reader itse
 from dataclasses import dataclass
 
 from readers.llrp import enums as e
+from readers.llrp import enums_c1g2 as g
 from readers.llrp import params as p
 from readers.llrp.errors import LlrpError
 from readers.llrp.facts import ReaderFacts
@@ -211,10 +212,10 @@ def _filter(wanted: TagFilter) -> p.C1G2Filter:
     except ValueError:
         raise Misconfigured(f"filter mask {wanted.mask_hex!r} is not hexadecimal bytes") from None
     return p.C1G2Filter(
-        T=e.C1G2TruncateAction.Do_Not_Truncate,
+        T=g.C1G2TruncateAction.Do_Not_Truncate,
         C1G2TagInventoryMask=p.C1G2TagInventoryMask(wanted.bank, wanted.pointer, mask),
         C1G2TagInventoryStateUnawareFilterAction=p.C1G2TagInventoryStateUnawareFilterAction(
-            e.C1G2StateUnawareAction.Select_DoNothing
+            g.C1G2StateUnawareAction.Select_DoNothing
         ),
     )
 

@@ -14,6 +14,7 @@ from readers.llrp import messages as m
 from readers.llrp import params as p
 from readers.llrp.enums import GetReaderCapabilitiesRequestedData, GetReaderConfigRequestedData, ROSpecState
 from readers.llrp.facts import ReaderFacts, facts_of
+from readers.llrp.messages_custom import ImpinjEnableExtensions, ImpinjEnableExtensionsResponse
 from readers.llrp.quirks import quirks_of
 from readers.llrp.refusal import ReaderRefused, must_succeed, status_of, succeeded
 from readers.llrp.rospec import ROSPEC_ID, access_spec, reader_config, rospec
@@ -86,8 +87,8 @@ class Setup:
         wanted = self._reader.inventory.impinj_extensions
         if not wanted or general is None or not quirks_of(general.DeviceManufacturerName).impinj_extensions:
             return False
-        answer = yield m.ImpinjEnableExtensions()
-        return isinstance(answer, m.ImpinjEnableExtensionsResponse) and succeeded(answer)
+        answer = yield ImpinjEnableExtensions()
+        return isinstance(answer, ImpinjEnableExtensionsResponse) and succeeded(answer)
 
     def _still_running(self, wanted: p.ROSpec, access: p.AccessSpec | None) -> Generator[Message, Message, bool]:
         """Whether exactly what we would add is there and active, left over from a connection that was lost."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from readers.llrp.enums import C1G2ReadResultType
+from readers.llrp.enums_c1g2 import C1G2ReadResultType
 
 
 @dataclass(frozen=True, slots=True)

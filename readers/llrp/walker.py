@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from readers.llrp.carry import Carry
-from readers.llrp.enums import C1G2ReadResultType, StatusCode
+from readers.llrp.enums import StatusCode
+from readers.llrp.enums_c1g2 import C1G2ReadResultType
 from readers.llrp.errors import DecodeError
 from readers.llrp.params_custom import IMPINJ
 from readers.llrp.record_layout import (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from readers.llrp import enums as e
+from readers.llrp import enums_c1g2 as g
 from readers.llrp import params as p
 from readers.llrp.codec import encode_parameter
 from readers.llrp.wire import BitArray
@@ -102,10 +103,10 @@ def _result(operation: object, memory: TagMemory, version: int) -> p.Parameter:
             return _read(operation, memory, version)
         case p.C1G2Write():
             result, written = _write(operation, memory, version)
-            return p.C1G2WriteOpSpecResult(e.C1G2WriteResultType(result), operation.OpSpecID, written)
+            return p.C1G2WriteOpSpecResult(g.C1G2WriteResultType(result), operation.OpSpecID, written)
         case p.C1G2BlockWrite():
             result, written = _write(operation, memory, version)
-            return p.C1G2BlockWriteOpSpecResult(e.C1G2BlockWriteResultType(result), operation.OpSpecID, written)
+            return p.C1G2BlockWriteOpSpecResult(g.C1G2BlockWriteResultType(result), operation.OpSpecID, written)
         case p.C1G2BlockErase():
             return _erase(operation, memory, version)
         case p.C1G2Lock():
@@ -119,7 +120,7 @@ def _read(operation: p.C1G2Read, memory: TagMemory, version: int) -> p.C1G2ReadO
     words = memory.banks.get(operation.MB, [])
     # WordCount 0 reads to the end of the bank (§15.2.1.3.2.1).
     end = operation.WordPointer + operation.WordCount if operation.WordCount else len(words)
-    kinds = e.C1G2ReadResultType
+    kinds = g.C1G2ReadResultType
     if operation.AccessPassword not in (0, memory.access_password):
         kind = _since_1_1(kinds.Incorrect_Password_Error, kinds.Nonspecific_Tag_Error, version)
     elif end > len(words) or operation.WordPointer >= max(1, len(words)):
@@ -131,7 +132,7 @@ def _read(operation: p.C1G2Read, memory: TagMemory, version: int) -> p.C1G2ReadO
 
 def _write(operation: p.C1G2Write | p.C1G2BlockWrite, memory: TagMemory, version: int) -> tuple[int, int]:
     """Result type and words written; write and block write share the meaning of their result types."""
-    kinds = e.C1G2WriteResultType
+    kinds = g.C1G2WriteResultType
     refused = _refused(operation.MB, operation.AccessPassword, memory, version)
     if refused is not None:
         return refused, 0
@@ -144,7 +145,7 @@ def _write(operation: p.C1G2Write | p.C1G2BlockWrite, memory: TagMemory, version
 
 
 def _refused(bank: int, password: int, memory: TagMemory, version: int) -> int | None:
-    kinds = e.C1G2WriteResultType
+    kinds = g.C1G2WriteResultType
     if password not in (0, memory.access_password):
         return _since_1_1(kinds.Incorrect_Password_Error, kinds.Nonspecific_Tag_Error, version)
     unlocked = password != 0 and password == memory.access_password
@@ -154,7 +155,7 @@ def _refused(bank: int, password: int, memory: TagMemory, version: int) -> int |
 
 
 def _erase(operation: p.C1G2BlockErase, memory: TagMemory, version: int) -> p.C1G2BlockEraseOpSpecResult:
-    kinds = e.C1G2BlockEraseResultType
+    kinds = g.C1G2BlockEraseResultType
     refused = _refused(operation.MB, operation.AccessPassword, memory, version)
     words = memory.banks.get(operation.MB, [])
     end = operation.WordPointer + operation.WordCount
@@ -166,26 +167,26 @@ def _erase(operation: p.C1G2BlockErase, memory: TagMemory, version: int) -> p.C1
 
 
 def _lock(operation: p.C1G2Lock, memory: TagMemory, version: int) -> p.C1G2LockOpSpecResult:
-    kinds = e.C1G2LockResultType
+    kinds = g.C1G2LockResultType
     if memory.access_password and operation.AccessPassword != memory.access_password:
         kind = _since_1_1(kinds.Incorrect_Password_Error, kinds.Nonspecific_Tag_Error, version)
         return p.C1G2LockOpSpecResult(kind, operation.OpSpecID)
     banks = {
-        e.C1G2LockDataField.Kill_Password: 0,
-        e.C1G2LockDataField.Access_Password: 0,
-        e.C1G2LockDataField.EPC_Memory: 1,
-        e.C1G2LockDataField.TID_Memory: 2,
-        e.C1G2LockDataField.User_Memory: 3,
+        g.C1G2LockDataField.Kill_Password: 0,
+        g.C1G2LockDataField.Access_Password: 0,
+        g.C1G2LockDataField.EPC_Memory: 1,
+        g.C1G2LockDataField.TID_Memory: 2,
+        g.C1G2LockDataField.User_Memory: 3,
     }
     for payload in operation.C1G2LockPayload:
         bank = banks[payload.DataField]
-        locks = payload.Privilege in (e.C1G2LockPrivilege.Read_Write, e.C1G2LockPrivilege.Perma_Lock)
+        locks = payload.Privilege in (g.C1G2LockPrivilege.Read_Write, g.C1G2LockPrivilege.Perma_Lock)
         memory.locked_banks = memory.locked_banks | {bank} if locks else memory.locked_banks - {bank}
     return p.C1G2LockOpSpecResult(kinds.Success, operation.OpSpecID)
 
 
 def _kill(operation: p.C1G2Kill, memory: TagMemory, version: int) -> p.C1G2KillOpSpecResult:
-    kinds = e.C1G2KillResultType
+    kinds = g.C1G2KillResultType
     reserved = memory.banks.get(0, [])
     password = (reserved[0] << 16 | reserved[1]) if len(reserved) >= 2 else 0
     if operation.KillPassword == 0 or password == 0:

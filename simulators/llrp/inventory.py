@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readers.llrp import enums as e
+from readers.llrp import enums_c1g2 as g
 from readers.llrp import params as p
 from simulators.llrp.access import bits_equal, memory_of
 from simulators.llrp.models import ReaderModel
@@ -286,19 +287,19 @@ def _takes_part(epc: bytes, filters: tuple[p.C1G2Filter, ...], radio: Radio) -> 
         mask = one.C1G2TagInventoryMask
         matching = bits_equal(memory, mask.MB, mask.Pointer, mask.TagMask)
         action = one.C1G2TagInventoryStateUnawareFilterAction
-        kind = action.Action if action is not None else e.C1G2StateUnawareAction.Select_Unselect
+        kind = action.Action if action is not None else g.C1G2StateUnawareAction.Select_Unselect
         match kind:
-            case e.C1G2StateUnawareAction.Select_Unselect:
+            case g.C1G2StateUnawareAction.Select_Unselect:
                 selected = matching
-            case e.C1G2StateUnawareAction.Select_DoNothing:
+            case g.C1G2StateUnawareAction.Select_DoNothing:
                 selected = selected or matching
-            case e.C1G2StateUnawareAction.DoNothing_Unselect:
+            case g.C1G2StateUnawareAction.DoNothing_Unselect:
                 selected = selected and matching
-            case e.C1G2StateUnawareAction.Unselect_DoNothing:
+            case g.C1G2StateUnawareAction.Unselect_DoNothing:
                 selected = selected and not matching
-            case e.C1G2StateUnawareAction.Unselect_Select:
+            case g.C1G2StateUnawareAction.Unselect_Select:
                 selected = not matching
-            case e.C1G2StateUnawareAction.DoNothing_Select:
+            case g.C1G2StateUnawareAction.DoNothing_Select:
                 selected = selected or not matching
     return selected
 
@@ -306,5 +307,5 @@ def _takes_part(epc: bytes, filters: tuple[p.C1G2Filter, ...], radio: Radio) -> 
 def _adds_nothing(first: p.C1G2Filter) -> bool:
     """Whether the first filter only ever takes tags out, so that all others start in."""
     action = first.C1G2TagInventoryStateUnawareFilterAction
-    kinds = e.C1G2StateUnawareAction
+    kinds = g.C1G2StateUnawareAction
     return action is not None and action.Action in (kinds.DoNothing_Unselect, kinds.Unselect_DoNothing)

@@ -20,6 +20,7 @@ from readers.llrp.codec import UnknownMessage, decode, encode
 from readers.llrp.enums import StatusCode
 from readers.llrp.errors import DecodeError
 from readers.llrp.layout import MESSAGES
+from readers.llrp.messages_custom import ImpinjEnableExtensions, ImpinjEnableExtensionsResponse
 from readers.llrp.wire import CUSTOM, Message
 from simulators.llrp.accessspecs import AccessSpecTable
 from simulators.llrp.events import ReaderEvents
@@ -107,7 +108,7 @@ class ReaderMachine:
             m.GetReport: self._get_report,
             m.EnableEventsAndReports: self._enable_events,
             m.KeepAliveAck: self._keepalive_ack,
-            m.ImpinjEnableExtensions: self._enable_extensions,
+            ImpinjEnableExtensions: self._enable_extensions,
         }
 
     # Connection
@@ -247,7 +248,7 @@ class ReaderMachine:
     def _dispatch(self, message: Any, message_id: int) -> None:
         self._negotiable = self._negotiable and isinstance(message, m.KeepAliveAck)
         handler = self._handlers.get(type(message))
-        if handler is None or (isinstance(message, m.ImpinjEnableExtensions) and not self.model.is_impinj):
+        if handler is None or (isinstance(message, ImpinjEnableExtensions) and not self.model.is_impinj):
             kind = message.type if isinstance(message, UnknownMessage) else message.TYPE
             self._error(Refusal(StatusCode.M_UnsupportedMessage, f"message type {kind}"), message_id)
             return
@@ -332,9 +333,9 @@ class ReaderMachine:
     def _keepalive_ack(self, _: m.KeepAliveAck) -> None:
         self.keepalives_acknowledged += 1
 
-    def _enable_extensions(self, _: m.ImpinjEnableExtensions) -> m.ImpinjEnableExtensionsResponse:
+    def _enable_extensions(self, _: ImpinjEnableExtensions) -> ImpinjEnableExtensionsResponse:
         self.extensions_enabled = True
-        return m.ImpinjEnableExtensionsResponse(success())
+        return ImpinjEnableExtensionsResponse(success())
 
     # What happens while an ROSpec runs
 

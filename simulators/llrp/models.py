@@ -11,6 +11,7 @@ version 1.1.
 from dataclasses import dataclass, replace
 
 from readers.llrp import enums as e
+from readers.llrp import enums_c1g2 as g
 from readers.llrp import params as p
 
 IMPINJ = 25882
@@ -101,11 +102,11 @@ def _mode(
 ) -> p.C1G2UHFRFModeTableEntry:
     return p.C1G2UHFRFModeTableEntry(
         ModeIdentifier=identifier,
-        DRValue=e.C1G2DRValue(divide_ratio),
+        DRValue=g.C1G2DRValue(divide_ratio),
         EPCHAGTCConformance=False,
-        MValue=e.C1G2MValue(miller),
-        ForwardLinkModulation=e.C1G2ForwardLinkModulation(link),
-        SpectralMaskIndicator=e.C1G2SpectralMaskIndicator(mask),
+        MValue=g.C1G2MValue(miller),
+        ForwardLinkModulation=g.C1G2ForwardLinkModulation(link),
+        SpectralMaskIndicator=g.C1G2SpectralMaskIndicator(mask),
         BDRValue=rate,
         PIEValue=pie,
         MinTariValue=tari[0],

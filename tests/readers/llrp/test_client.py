@@ -14,7 +14,7 @@ import pytest
 
 from readers.llrp.backoff import BackoffSettings
 from readers.llrp.client import ClientSettings, NativeDriver
-from readers.llrp.enums import C1G2ReadResultType
+from readers.llrp.enums_c1g2 import C1G2ReadResultType
 from readers.llrp.refusal import ReaderRefused
 from readers.llrp.report import ReportDecoder
 from readers.llrp.session import SessionSettings

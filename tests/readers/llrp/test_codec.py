@@ -7,15 +7,16 @@ from readers.llrp import params as p
 from readers.llrp.codec import UnknownMessage, decode, encode, encode_parameter
 from readers.llrp.enums import (
     AirProtocols,
-    C1G2ReadResultType,
     ConnectionAttemptStatusType,
     GetReaderConfigRequestedData,
     KeepaliveTriggerType,
     ROSpecState,
     StatusCode,
 )
+from readers.llrp.enums_c1g2 import C1G2ReadResultType
 from readers.llrp.errors import DecodeError, EncodeError
 from readers.llrp.framing import Framer
+from readers.llrp.messages_custom import ImpinjEnableExtensions
 from readers.llrp.wire import Message
 
 OK = p.LLRPStatus(StatusCode.M_Success, "")
@@ -105,7 +106,7 @@ CASES: list[tuple[str, Message, int, int, str]] = [
     ),
     (
         "a vendor's message that we know",
-        m.ImpinjEnableExtensions(),
+        ImpinjEnableExtensions(),
         1,
         6,
         "07ff 00000013 00000006 0000651a 15 00000000",

@@ -14,7 +14,7 @@ from readers.llrp import params as p
 from readers.llrp import report as report_module
 from readers.llrp.bulk import FEW
 from readers.llrp.codec import decode, encode
-from readers.llrp.enums import C1G2ReadResultType
+from readers.llrp.enums_c1g2 import C1G2ReadResultType
 from readers.llrp.framing import Framer
 from readers.llrp.record_layout import record_layout
 from readers.llrp.report import ReportDecoder

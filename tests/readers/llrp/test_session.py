@@ -12,6 +12,7 @@ from readers.llrp import enums as e
 from readers.llrp import messages as m
 from readers.llrp import params as p
 from readers.llrp.codec import decode, encode
+from readers.llrp.messages_custom import ImpinjEnableExtensionsResponse
 from readers.llrp.session import (
     Answered,
     Deliver,
@@ -163,7 +164,7 @@ def test_somebody_elses_rospec_is_removed() -> None:
 
 @pytest.mark.parametrize(
     "refused",
-    [m.GetReaderConfigResponse, m.GetROSpecsResponse, m.DeleteAccessSpecResponse, m.ImpinjEnableExtensionsResponse],
+    [m.GetReaderConfigResponse, m.GetROSpecsResponse, m.DeleteAccessSpecResponse, ImpinjEnableExtensionsResponse],
     ids=lambda kind: kind.__name__,
 )
 def test_an_optional_step_may_be_answered_by_an_error_message(refused: type[Message]) -> None:

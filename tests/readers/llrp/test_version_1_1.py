@@ -9,18 +9,20 @@ from readers.llrp import messages as m
 from readers.llrp import params as p
 from readers.llrp.codec import decode, encode, encode_parameter
 from readers.llrp.enums import (
-    C1G2BlockPermalockResultType,
-    C1G2GetBlockPermalockStatusResultType,
-    C1G2ReadResultType,
-    C1G2RecommissionResultType,
-    C1G2TagInventoryStateAwareI,
-    C1G2TagInventoryStateAwareS,
     NotificationEventType,
     ROReportTriggerType,
     ROSpecStartTriggerType,
     ROSpecState,
     ROSpecStopTriggerType,
     StatusCode,
+)
+from readers.llrp.enums_c1g2 import (
+    C1G2BlockPermalockResultType,
+    C1G2GetBlockPermalockStatusResultType,
+    C1G2ReadResultType,
+    C1G2RecommissionResultType,
+    C1G2TagInventoryStateAwareI,
+    C1G2TagInventoryStateAwareS,
 )
 from readers.llrp.errors import EncodeError
 from readers.llrp.report import ReportDecoder

@@ -3,6 +3,7 @@
 import pytest
 
 from readers.llrp import enums as e
+from readers.llrp import enums_c1g2 as g
 from readers.llrp import messages as m
 from readers.llrp import params as p
 from readers.llrp.wire import BitArray
@@ -12,7 +13,7 @@ from tests.simulators.llrp.talk import EPCS, Talk, epc_of, report_spec, rospec, 
 
 USER = [0x1111, 0x2222, 0x3333, 0x4444]
 TID = [0xE280, 0x1160, 0x6000, 0x0204]
-READ, WRITE = e.C1G2ReadResultType, e.C1G2WriteResultType
+READ, WRITE = g.C1G2ReadResultType, g.C1G2WriteResultType
 
 
 def memories(**changes: object) -> dict[bytes, TagMemory]:
@@ -156,7 +157,7 @@ def test_a_locked_bank_needs_the_password() -> None:
 
 
 def test_locking_takes_the_password_and_holds() -> None:
-    payload = (p.C1G2LockPayload(e.C1G2LockPrivilege.Read_Write, e.C1G2LockDataField.User_Memory),)
+    payload = (p.C1G2LockPayload(g.C1G2LockPrivilege.Read_Write, g.C1G2LockDataField.User_Memory),)
     stored = memories()
     assert only(results(Talk(memories=stored), access(p.C1G2Lock(1, 0, payload)))).Result != 0
     assert only(results(Talk(memories=stored), access(p.C1G2Lock(1, 0xABCD1234, payload)))).Result == 0
@@ -174,7 +175,7 @@ def test_a_reader_that_can_erase_erases() -> None:
 def test_a_killed_tag_never_answers_again() -> None:
     stored = {EPCS[0]: TagMemory({0: [0xDEAD, 0xBEEF, 0, 0]})}
     assert only(results(Talk(memories=stored), access(p.C1G2Kill(1, 0)))).Result == (
-        e.C1G2KillResultType.Zero_Kill_Password_Error
+        g.C1G2KillResultType.Zero_Kill_Password_Error
     )
     talk = Talk(memories=stored)
     assert only(results(talk, access(p.C1G2Kill(1, 0xDEADBEEF)))).Result == 0

@@ -8,6 +8,7 @@ import pytest
 from readers.llrp import enums as e
 from readers.llrp import messages as m
 from readers.llrp import params as p
+from readers.llrp.messages_custom import ImpinjEnableExtensions
 from simulators.llrp.models import LLRP_1_1, SPEEDWAY_R420
 from simulators.llrp.outbox import UNSOLICITED_ID_MIN
 from simulators.llrp.plant_clock import ReaderClock
@@ -124,7 +125,7 @@ def test_single_observations_are_not_folded() -> None:
         ImpinjEnableRFDopplerFrequency=p.ImpinjEnableRFDopplerFrequency(p.ImpinjFieldMode.Enabled),
     )
     talk = Talk(SPEEDWAY_R420)
-    talk.ok(m.ImpinjEnableExtensions())
+    talk.ok(ImpinjEnableExtensions())
     run(talk, report_spec(1, 0, custom=(phase,)), ms=200)
     (report,) = talk.reports()
     assert [tag.TagSeenCount.TagCount for tag in report] == [1] * 20
@@ -182,7 +183,7 @@ def test_impinj_readers_add_the_tid() -> None:
     )
     words = [0xE280, 0x1160, 0x6000, 0x0204, 0x0001, 0x0002]
     talk = Talk(SPEEDWAY_R420, memories={EPCS[0]: TagMemory({2: words})})
-    talk.ok(m.ImpinjEnableExtensions())
+    talk.ok(ImpinjEnableExtensions())
     run(talk, report_spec(1, 0, custom=(tid,)), ms=100)
     (report,) = talk.reports()
     found = {epc_of(tag): tag.Custom for tag in report}

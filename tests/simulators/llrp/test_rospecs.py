@@ -3,6 +3,7 @@
 import pytest
 
 from readers.llrp import enums as e
+from readers.llrp import enums_c1g2 as g
 from readers.llrp import messages as m
 from readers.llrp import params as p
 from readers.llrp.wire import BitArray
@@ -270,7 +271,7 @@ def test_trouble_inside_the_reader_is_told() -> None:
 def test_a_filter_leaves_other_tags_out() -> None:
     talk = Talk()
     wanted = p.C1G2Filter(
-        e.C1G2TruncateAction.Unspecified,
+        g.C1G2TruncateAction.Unspecified,
         p.C1G2TagInventoryMask(1, 32 + 64, BitArray.whole(EPCS[3][8:])),
     )
     command = p.C1G2InventoryCommand(False, (wanted,))

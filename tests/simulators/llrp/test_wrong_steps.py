@@ -3,10 +3,12 @@
 import pytest
 
 from readers.llrp import enums as e
+from readers.llrp import enums_c1g2 as g
 from readers.llrp import messages as m
 from readers.llrp import params as p
 from readers.llrp.codec import UnknownMessage, encode
 from readers.llrp.enums import StatusCode as S
+from readers.llrp.messages_custom import ImpinjEnableExtensions
 from readers.llrp.refusal import explain
 from readers.llrp.wire import BitArray
 from simulators.llrp.models import FX9600, LLRP_1_1, SPEEDWAY_R420
@@ -107,7 +109,7 @@ _TO_ANTENNA = [(177, S.P_ParameterError), (183, S.P_ParameterError), (186, S.P_P
             command(
                 C1G2Filter=(
                     p.C1G2Filter(
-                        e.C1G2TruncateAction.Unspecified, p.C1G2TagInventoryMask(1, 32, BitArray.whole(b"\x30"))
+                        g.C1G2TruncateAction.Unspecified, p.C1G2TagInventoryMask(1, 32, BitArray.whole(b"\x30"))
                     ),
                 )
                 * 3
@@ -184,12 +186,12 @@ def test_vendor_parameters_need_their_extensions_enabled_first() -> None:
     talk = Talk(SPEEDWAY_R420)
     add = m.AddROSpec(rospec(report=phase_report()))
     assert nested(talk.ask(add).LLRPStatus)[-1] == (1023, S.P_UnexpectedParameter)
-    talk.ok(m.ImpinjEnableExtensions(), add)
+    talk.ok(ImpinjEnableExtensions(), add)
 
 
 def test_another_makers_reader_knows_neither_the_message_nor_the_parameter() -> None:
     talk = Talk(FX9600)
-    assert talk.ask(m.ImpinjEnableExtensions()).LLRPStatus.StatusCode == S.M_UnsupportedMessage
+    assert talk.ask(ImpinjEnableExtensions()).LLRPStatus.StatusCode == S.M_UnsupportedMessage
     add = m.AddROSpec(rospec(report=phase_report()))
     assert nested(talk.ask(add).LLRPStatus)[-1] == (1023, S.P_UnsupportedParameter)
 
