@@ -44,13 +44,13 @@ class _Watched(Watching):
 
     def _evaluate(self, record: PassageRecord, closed_us: int, final: bool, amend: bool = False) -> list[Passage]:
         self.closes(record, final=final, amend=amend)
-        cut, (load,) = self._looks.judge(
-            record, closed_us, record.breaks, self._tick_us or 0, self._windows, may_part=False
-        )
-        if cut.convoy is not None and cut.convoy.passed is not None and len(load.scores):
-            here = cut.convoy.here[load.tags.tags]
-            matrix = belt_matrix(cut.convoy, cut.convoy.passed, load.tags, load.scores)
-            self.keep(record, load.tags.tags[here], matrix[here], load.scores[here])
+        cut = self._looks.cuts.cut(record, closed_us, record.breaks, self._tick_us or 0, self._windows)
+        if cut.convoy is not None and cut.convoy.passed is not None:
+            (load,) = self._looks.judge(record, cut, record.breaks, may_part=False)
+            if len(load.scores):
+                here = cut.convoy.here[load.tags.tags]
+                matrix = belt_matrix(cut.convoy, cut.convoy.passed, load.tags, load.scores)
+                self.keep(record, load.tags.tags[here], matrix[here], load.scores[here])
         return super()._evaluate(record, closed_us, final, amend)
 
 

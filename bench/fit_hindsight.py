@@ -44,9 +44,8 @@ class _LooksAgain(Watching):
             return super()._evaluate(record, closed_us, final, amend)
         if len(record.said) > 1 or record.crossed_us is not None:
             return []
-        cut, (first,) = self._looks.judge(
-            record, closed_us, record.breaks, self._tick_us or 0, self._windows, may_part=False
-        )
+        cut = self._looks.cuts.cut(record, closed_us, record.breaks, self._tick_us or 0, self._windows)
+        (first,) = self._looks.judge(record, cut, record.breaks, may_part=False)
         tags = seen_since(self._looks.cuts.until(cut, record.until_us), first)
         self.keep(record, tags.tags, tags.matrix, first.scores)
         return []

@@ -1,4 +1,4 @@
-"""How a portal's windows are looked at: by which rows, by whom, and not twice by the same rows.
+"""How a portal's windows are looked at: by which rows, with which model, and not twice by the same rows.
 
 A window is judged as it stands whenever something may be told of it. The loads of one that crawled are told by their
 crossings instead (`passage_crawls`), and a load that is gone is looked at again by what was heard since
@@ -91,24 +91,15 @@ class PassageLooks:
             return Look(closed_us, cut, loads, final, amend)
         # A window once said to hold one load, or two, is amended as such.
         may_part = final and (not amend or len(record.said) > 1)
-        cut, loads = self.judge(record, closed_us, breaks, ticked_us, windows, may_part=may_part)
+        cut = self.cuts.cut(record, closed_us, breaks, ticked_us, windows)
+        loads = self.judge(record, cut, breaks, may_part=may_part)
         if amend and record.until_us is not None and self._model.hindsight is not None:
             cut = self.cuts.until(cut, record.until_us)
             loads = look_back(cut, loads, self._model.hindsight, self._params.costs)
         return Look(closed_us, cut, loads, final, amend)
 
-    def judge(
-        self,
-        record: PassageRecord,
-        closed_us: int,
-        breaks: Sequence[BeamBreak],
-        ticked_us: int,
-        windows: Sequence[PassageRecord],
-        *,
-        may_part: bool,
-    ) -> tuple[Cut, list[Judged]]:
-        """The window as it stands; one load, or with `may_part` two."""
-        cut = self.cuts.cut(record, closed_us, breaks, ticked_us, windows)
+    def judge(self, record: PassageRecord, cut: Cut, breaks: Sequence[BeamBreak], *, may_part: bool) -> list[Judged]:
+        """The loads of a window by this cut of it; one, or with `may_part` two."""
         window = cut.opened_us, cut.closed_us, tuple(breaks)
         kept = self._kept.get(record.passage_id)
         if (
@@ -117,13 +108,15 @@ class PassageLooks:
             and (kept.rows, kept.window) == (len(cut.rows), window)
             and (may_part or len(kept.loads) == 1)
         ):
-            return cut, kept.loads
+            return kept.loads
         loads = judge(cut, self._eyes, breaks, self._model, self._direction_score_min, may_part=may_part)
         # What is said of boxes on a belt rests on the windows beside them as well.
         if may_part and cut.convoy is None:
-            kept = _Kept(cut.past, len(cut.rows), window, loads)
-            self._kept = dict([*self._kept.items(), (record.passage_id, kept)][-KEPT_MAX:])
-        return cut, loads
+            self._kept.pop(record.passage_id, None)
+            self._kept[record.passage_id] = _Kept(cut.past, len(cut.rows), window, loads)
+            if len(self._kept) > KEPT_MAX:
+                del self._kept[next(iter(self._kept))]
+        return loads
 
     def may_look_again(self, record: PassageRecord, look: Look) -> bool:
         """Whether a second look at a window that was told of may tell more."""

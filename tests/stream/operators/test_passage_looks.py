@@ -61,7 +61,8 @@ def test_a_window_is_judged_anew_once_it_holds_more() -> None:
     record = PassageRecord(UUID(int=1), T0_US + 18_000_000, T0_US + 22_000_000, background=nothing)
 
     def judged(ticked_us: int, *, may_part: bool = True) -> object:
-        return looks.judge(record, record.closed_us or 0, (), T0_US + ticked_us, [record], may_part=may_part)[1]
+        cut = looks.cuts.cut(record, record.closed_us or 0, (), T0_US + ticked_us, [record])
+        return looks.judge(record, cut, (), may_part=may_part)
 
     first = judged(23_000_000)
     assert judged(31_000_000) is first
